@@ -1,0 +1,44 @@
+"""What a failure detector is. Every detector in this folder follows this contract."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Decides whether one trajectory failed.
+
+    Attributes:
+        name: Short and unique; printed in reports and calibration tables.
+        kinds: The failure kinds that it is able to see.
+        calls: LM calls that one decision costs, 0 for a text detector.
+
+    `judge` is a pure function of the trajectory for text detectors. It never raises for
+    odd text: worst input is a case to be judged, not an error.
+    """
+
+    name: str
+    kinds: frozenset[FailureKind]
+    calls: int
+
+    def judge(self, trajectory: Trajectory) -> Verdict:
+        """Judge one finished trajectory."""
+        ...
+
+
+def passed(detector: str) -> Verdict:
+    """The verdict of a detector that has nothing to say against a trajectory."""
+    return Verdict(Outcome.PASSED, detector=detector)
+
+
+def failed(detector: str, kind: FailureKind, reason: str, *more: FailureKind) -> Verdict:
+    """A failure of `kind` (and `more`, less severe), with what was seen."""
+    return Verdict(Outcome.FAILED, (kind, *more), reason, detector)
+
+
+def unscored(detector: str, reason: str) -> Verdict:
+    """No decision: an LM call that the decision needs has failed."""
+    return Verdict(Outcome.UNSCORED, reason=reason, detector=detector)

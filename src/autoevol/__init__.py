@@ -1,0 +1,1 @@
+"""Evolve instruction data, and optimise the method that evolves it."""

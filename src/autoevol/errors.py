@@ -1,0 +1,52 @@
+"""Every error that autoevol raises on purpose.
+
+AutoEvolError
+├── InputError           what the user gave cannot be used: a file, a flag, a method (exit code 2)
+├── StoreError           the run folder or the call store: locked, of another run, unwritable
+└── MethodError          a proposed evolving method that must not be scored
+StopRun                  a BaseException: the whole run must end, now (see the class)
+├── BudgetReached        the next call would break a cap that the user set (exit code 3)
+├── AccessDenied         bad key, no permission, exhausted quota, unknown model
+└── EndpointDown         nothing but failures come back
+
+A call that fails for one row is not here: it is data (an *unscored* case), not an error.
+"""
+
+from __future__ import annotations
+
+
+class AutoEvolError(Exception):
+    """Root of the errors that a caller may want to catch."""
+
+
+class InputError(AutoEvolError):
+    """The user's input cannot be used; the message names the file, the line or the flag."""
+
+
+class StoreError(AutoEvolError):
+    """The run folder or the call store cannot be used as asked."""
+
+
+class MethodError(AutoEvolError):
+    """A proposed evolving method is unusable; the message says why."""
+
+
+class StopRun(BaseException):
+    """The run must end at once, with everything finished so far kept.
+
+    A BaseException on purpose: DSPy's optimizers turn any Exception of a call into a
+    score of 0 and go on, so an ordinary error would let a run with a bad key or a spent
+    budget return a confident, worthless result.
+    """
+
+
+class BudgetReached(StopRun):
+    """The next call would break a cap on calls, tokens or money."""
+
+
+class AccessDenied(StopRun):
+    """The provider refuses this key, this account or this model; trying again is useless."""
+
+
+class EndpointDown(StopRun):
+    """Too many calls in a row have failed for good, and none has succeeded since."""

@@ -1,0 +1,227 @@
+"""The frozen records that flow through autoevol, from left to right.
+
+Row -> (Method) -> Evolution* -> Trajectory -> Verdict -> Case -> Candidate -> Step
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """Why an evolution is unusable. One list for records, metrics, feedback and reports.
+
+    The first group is seen in the evolved instruction, the second in the response to it.
+    """
+
+    EMPTY = "empty"
+    UNPARSED = "unparsed"
+    TRUNCATED = "truncated"
+    UNCHANGED = "unchanged"
+    LEAKED = "leaked"
+    LANGUAGE_CHANGED = "language_changed"
+    ANSWERED = "answered"
+    LOST_INFORMATION = "lost_information"
+    OFF_TASK = "off_task"
+    STAGNANT = "stagnant"
+    CONTRADICTORY = "contradictory"
+    UNSOLVABLE = "unsolvable"
+
+    REFUSED = "refused"
+    ASKS_FOR_MORE = "asks_for_more"
+    HEDGED = "hedged"
+
+
+class Outcome(StrEnum):
+    """Three outcomes, never two: a call that the network lost says nothing about a method."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNSCORED = "unscored"
+
+
+def digest(*parts: str) -> str:
+    """16 hex digits that identify `parts`; stable over machines and releases."""
+    joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One seed instruction.
+
+    Attributes:
+        id: Content hash of the instruction, so that it is the same in every run and file order.
+        instruction: What a user would ask, with any separate input text already joined to it.
+        reference: The answer that the seed file carries, if it has one; never shown to a model.
+    """
+
+    id: str
+    instruction: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One worked example of a method: an instruction and its evolution."""
+
+    instruction: str
+    evolved_instruction: str
+
+
+@dataclass(frozen=True)
+class Method:
+    """An evolving method: the text that tells an LM how to rewrite an instruction.
+
+    Two methods with the same text and demos are the same method whatever they are called.
+    The text is kept as DSPy keeps signature instructions (`inspect.cleandoc`), so that
+    `method -> program -> method` is the identity.
+    """
+
+    text: str
+    demos: tuple[Demo, ...] = ()
+    name: str = ""
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", inspect.cleandoc(self.text).strip())
+        shown = [part for demo in self.demos for part in (demo.instruction, demo.evolved_instruction)]
+        object.__setattr__(self, "id", digest(self.text, *shown))
+
+
+@dataclass(frozen=True, slots=True)
+class Evolution:
+    """One round: `instruction` went in, `reply` came back, `evolved` was read out of it.
+
+    Attributes:
+        evolved: The final instruction that the reply marks as such; None if it marks none.
+        reply: The whole reply, chain of thought included.
+        finish_reason: The provider's word for why the reply ended (`stop`, `length`,
+            `content_filter`, ...); None where it gave none.
+    """
+
+    instruction: str
+    evolved: str | None
+    reply: str
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """What one row went through: its rounds in order, then the response to the last one.
+
+    `evolutions` has 1..rounds entries: a round that yields no instruction is the last.
+    `response` is None where the last round yielded nothing to respond to.
+    """
+
+    evolutions: tuple[Evolution, ...]
+    response: str | None = None
+    response_finish_reason: str | None = None
+
+    @property
+    def seed(self) -> str:
+        """The instruction before the first round."""
+        return self.evolutions[0].instruction
+
+    @property
+    def evolved(self) -> str | None:
+        """The instruction after the last round, or None."""
+        return self.evolutions[-1].evolved
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The seed, then each round's instruction, as far as there is one."""
+        return (self.seed, *(step.evolved for step in self.evolutions if step.evolved is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A detector's decision on one trajectory.
+
+    Attributes:
+        outcome: passed, failed or unscored.
+        kinds: Failure kinds, worst first; empty unless failed.
+        reason: One short sentence: what was seen. Goes into feedback and reports.
+        detector: Name of the detector that decided.
+    """
+
+    outcome: Outcome
+    kinds: tuple[FailureKind, ...] = ()
+    reason: str = ""
+    detector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row under one method: what happened and how it was judged.
+
+    `trajectory` is None if and only if an LM call failed for good (then unscored).
+    """
+
+    row_id: str
+    verdict: Verdict
+    trajectory: Trajectory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A method proposed at one step, with where it came from.
+
+    Attributes:
+        method: The proposal, or None if it was unusable (`problem` says why).
+        parent_id: Id of the method that was rewritten.
+        feedback: The trajectory analysis that the rewrite answers.
+    """
+
+    method: Method | None
+    parent_id: str
+    feedback: str = ""
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The cases of one method on the dev set, counted.
+
+    `failed + passed + unscored` is the number of dev rows evaluated. `mean_growth` is
+    mean response characters over mean evolved-instruction characters (the released
+    code's second factor), 0.0 where nothing was evolved.
+    """
+
+    method_id: str
+    passed: int
+    failed: int
+    unscored: int
+    mean_growth: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Failure rate among the scored cases, 0..1; 1.0 where nothing could be scored."""
+        scored = self.passed + self.failed
+        return self.failed / scored if scored else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One finished step of the optimisation. Step 0 scores the starting methods.
+
+    Attributes:
+        number: 0 for the starting methods, then 1, 2, ...
+        batch_ids: Rows of the mini-batch (empty at step 0).
+        candidates: Proposals in order, unusable ones included.
+        scores: One entry for every method scored at this step, the incumbent's included.
+        chosen_id: The method in force after the step.
+        improved: Whether the method in force changed.
+        note: What the selection rule has to say, in one sentence.
+    """
+
+    number: int
+    batch_ids: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    scores: tuple[Score, ...]
+    chosen_id: str
+    improved: bool
+    note: str = ""
