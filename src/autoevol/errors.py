@@ -7,7 +7,8 @@ AutoEvolError
 StopRun                  a BaseException: the whole run must end, now (see the class)
 ├── BudgetReached        the next call would break a cap that the user set (exit code 3)
 ├── AccessDenied         bad key, no permission, exhausted quota, unknown model
-└── EndpointDown         nothing but failures come back
+├── EndpointDown         nothing but failures come back
+└── StoreLost            the call store cannot be written any more
 
 A call that fails for one row is not here: it is data (an *unscored* case), not an error.
 """
@@ -50,3 +51,7 @@ class AccessDenied(StopRun):
 
 class EndpointDown(StopRun):
     """Too many calls in a row have failed for good, and none has succeeded since."""
+
+
+class StoreLost(StopRun):
+    """The call store cannot be written any more (disk full, file gone): going on would pay twice."""

@@ -183,25 +183,45 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """The cases of one method on the dev set, counted.
+class Mark:
+    """What a score keeps of one case: enough to compare methods row by row.
 
-    `failed + passed + unscored` is the number of dev rows evaluated. `mean_growth` is
-    mean response characters over mean evolved-instruction characters (the released
-    code's second factor), 0.0 where nothing was evolved.
+    Attributes:
+        kind: The worst failure kind, None unless failed.
+        evolved_chars: Characters of the evolved instruction, 0 if there is none.
+        response_chars: Characters of the response, 0 if there is none.
     """
 
+    outcome: Outcome
+    kind: FailureKind | None = None
+    evolved_chars: int = 0
+    response_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one method did on the rows it was scored on. `marks` is keyed by row id."""
+
     method_id: str
-    passed: int
-    failed: int
-    unscored: int
-    mean_growth: float = 0.0
+    marks: dict[str, Mark]
+
+    def count(self, outcome: Outcome) -> int:
+        """Number of rows with this outcome."""
+        return sum(1 for mark in self.marks.values() if mark.outcome is outcome)
 
     @property
     def rate(self) -> float:
-        """Failure rate among the scored cases, 0..1; 1.0 where nothing could be scored."""
-        scored = self.passed + self.failed
-        return self.failed / scored if scored else 1.0
+        """Failure rate among the scored rows, 0..1; 1.0 where nothing could be scored."""
+        failed, passed = self.count(Outcome.FAILED), self.count(Outcome.PASSED)
+        return failed / (failed + passed) if failed + passed else 1.0
+
+    @property
+    def growth(self) -> float:
+        """Mean response over mean evolved-instruction characters, the second factor of the
+        released code's rule; 0.0 where nothing was evolved.
+        """
+        evolved = sum(mark.evolved_chars for mark in self.marks.values())
+        return sum(mark.response_chars for mark in self.marks.values()) / evolved if evolved else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Language models: every call recorded, counted, capped and resumable."""

@@ -1,0 +1,87 @@
+"""Evolver: the student that AutoEvol and every other DSPy optimizer compile."""
+
+from __future__ import annotations
+
+import dspy
+
+from autoevol.programs.evolve import EvolveInstruction, as_evolution
+from autoevol.programs.respond import RespondToInstruction
+from autoevol.records import Evolution, Method, Trajectory
+
+
+class Evolver(dspy.Module):
+    """Evolves an instruction `rounds` times, then responds to the result.
+
+    `named_predictors()` shows exactly one predictor, the evolving method. A saved Evolver is
+    a saved method.
+
+    Args:
+        method: The evolving method to start from.
+        rounds: Rounds of evolution per instruction (the paper's l), >= 1.
+        system: Optional system prompt for the response.
+        respond: Whether to ask for a response at all.
+
+    One call costs at most `rounds + 1` LM calls; a round that yields no instruction ends it.
+    """
+
+    def __init__(
+        self, method: Method | None = None, *, rounds: int = 1, system: str | None = None, respond: bool = True
+    ) -> None:
+        super().__init__()
+        if rounds < 1:
+            raise ValueError(f"rounds must be at least 1, got {rounds}")
+        self.rounds = rounds
+        self.evolve = EvolveInstruction(method)
+        self.respond = RespondToInstruction(system) if respond else None
+
+    @property
+    def method(self) -> Method:
+        """The evolving method in force."""
+        return self.evolve.method
+
+    def with_method(self, method: Method) -> Evolver:
+        """A copy of this program that uses `method`."""
+        copy = self.deepcopy()
+        copy.evolve.use(method)
+        return copy
+
+    def forward(self, instruction: str) -> dspy.Prediction:
+        """Evolve and respond.
+
+        Returns:
+            A prediction with `evolved_instruction` ('' if the last round yielded none),
+            `response` (None if there was nothing to respond to) and `trajectory`, the
+            `records.Trajectory` that metrics judge.
+        """
+        done: list[Evolution] = []
+        while _goes_on(done, self.rounds):
+            current = done[-1].evolved if done else instruction
+            done.append(as_evolution(current, self.evolve(instruction=current)))  # type: ignore[arg-type]
+        answer = self.respond(instruction=done[-1].evolved) if self.respond and done[-1].evolved else None
+        return _prediction(done, answer)
+
+    async def aforward(self, instruction: str) -> dspy.Prediction:
+        """The same from a coroutine."""
+        done: list[Evolution] = []
+        while _goes_on(done, self.rounds):
+            current = done[-1].evolved if done else instruction
+            done.append(as_evolution(current, await self.evolve.acall(instruction=current)))  # type: ignore[arg-type]
+        answer = (
+            await self.respond.acall(instruction=done[-1].evolved) if self.respond and done[-1].evolved else None
+        )
+        return _prediction(done, answer)
+
+
+def _goes_on(done: list[Evolution], rounds: int) -> bool:
+    return not done or (len(done) < rounds and done[-1].evolved is not None)
+
+
+def _prediction(done: list[Evolution], answer: dspy.Prediction | None) -> dspy.Prediction:
+    trajectory = Trajectory(
+        evolutions=tuple(done),
+        response=answer.response if answer else None,
+        response_finish_reason=answer.finish_reason if answer else None,
+    )
+    return dspy.Prediction(
+        evolved_instruction=trajectory.evolved or "", response=trajectory.response, trajectory=trajectory
+    )

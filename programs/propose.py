@@ -1,0 +1,85 @@
+"""ProposeMethod: the optimizer LM rewrites the evolving method. Unusable rewrites are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import dspy
+
+from autoevol.context import as_role
+from autoevol.errors import MethodError
+from autoevol.programs.adapters import TaggedText
+from autoevol.records import Method
+from autoevol.signatures.propose import ProposeMethod as ProposeMethodSignature
+
+# A method much longer than this crowds out the instruction it is to rewrite; the paper sees
+# quality fall as text accumulates (section 5.3).
+MOST_CHARS = 8000
+FEWEST_CHARS = 20
+
+
+class ProposeMethod(dspy.Module):
+    """method, feedback -> another method (Auto Evol-Instruct section 3.2).
+
+    The proposal keeps the parent's demos. It is checked for form here and for novelty by
+    `check_new`, both before anything is spent on scoring it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predict = dspy.Predict(ProposeMethodSignature)
+        self.adapter = TaggedText("improved_method", "the complete improved method")
+
+    def forward(self, method: Method, feedback: str, **config: Any) -> Method:  # noqa: ANN401
+        """One rewrite.
+
+        Raises:
+            MethodError: If the reply holds no usable method.
+        """
+        with as_role("optimizer"), dspy.context(adapter=self.adapter):
+            return _usable(self.predict(method=method.text, feedback=feedback, config=config), method)
+
+    async def aforward(self, method: Method, feedback: str, **config: Any) -> Method:  # noqa: ANN401
+        """The same from a coroutine."""
+        with as_role("optimizer"), dspy.context(adapter=self.adapter):
+            return _usable(await self.predict.acall(method=method.text, feedback=feedback, config=config), method)
+
+
+def check_new(method: Method, known: Iterable[Method]) -> None:
+    """Refuse a method that says the same as one of `known`, spacing and case apart.
+
+    Raises:
+        MethodError: Naming the method that it repeats.
+    """
+    for other in known:
+        if _normal(other.text) == _normal(method.text) and other.demos == method.demos:
+            raise MethodError(f"repeats the method {other.name or other.id}")
+
+
+def _usable(reply: dspy.Prediction, parent: Method) -> Method:
+    text = _unfenced(reply.improved_method)
+    if not text:
+        cut = " (the reply was cut off)" if reply.finish_reason == "length" else ""
+        raise MethodError(f"the reply marks no method{cut}")
+    if len(text) < FEWEST_CHARS:
+        raise MethodError(f"only {len(text)} characters long: {text!r}")
+    if len(text) > MOST_CHARS:
+        raise MethodError(f"{len(text)} characters long, more than {MOST_CHARS}")
+    if text.count("```") % 2:
+        raise MethodError("a code fence is opened and not closed")
+    return Method(text, parent.demos)
+
+
+def _unfenced(text: str) -> str:
+    """The method without a fence around the whole of it, as the paper's prompt asks for one."""
+    lines = text.strip().splitlines()
+    if len(lines) >= 2 and lines[0].startswith("```") and lines[-1].strip() == "```":
+        inner = "\n".join(lines[1:-1])
+        if "```" not in inner:
+            return inner.strip()
+    return text.strip()
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.casefold().split())

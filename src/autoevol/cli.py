@@ -1,0 +1,193 @@
+"""The command line. The only place that prints, and the only one that turns errors into exit codes.
+
+Exit codes: 0 done; 1 the run had to stop (access, endpoint, disk); 2 bad input or usage;
+3 budget reached, partial result saved; 130 interrupted, state saved.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, ModelConfig
+from autoevol.errors import AutoEvolError, BudgetReached, StopRun
+from autoevol.options import with_settings
+
+if TYPE_CHECKING:
+    from autoevol.workflow import Outcome
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Evolve instruction data, and optimise the method that evolves it.",
+)
+
+Seeds = Annotated[str, typer.Argument(help="A file, the name of a Hugging Face dataset, or `sample`.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
+Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
+
+
+@app.command()
+@with_settings(data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig)
+def run(
+    *,
+    seeds: Seeds,
+    out: Out,
+    json: Json = False,
+    store: Store = None,
+    data: DataConfig,
+    models: ModelConfig,
+    loop: LoopConfig,
+    methods: MethodConfig,
+    budget: BudgetConfig,
+) -> None:
+    """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
+    from autoevol import workflow
+
+    _finish(lambda tell: workflow.run(seeds, out, data, models, loop, methods, budget, tell, store=store), json)
+
+
+@app.command()
+@with_settings(data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig)
+def optimize(
+    *,
+    seeds: Seeds,
+    out: Out,
+    json: Json = False,
+    store: Store = None,
+    data: DataConfig,
+    models: ModelConfig,
+    loop: LoopConfig,
+    methods: MethodConfig,
+    budget: BudgetConfig,
+) -> None:
+    """Optimise an evolving method on SEEDS, and stop there."""
+    from autoevol import workflow
+
+    _finish(
+        lambda tell: workflow.run(seeds, out, data, models, loop, methods, budget, tell, store=store, evolve=False),
+        json,
+    )
+
+
+@app.command()
+@with_settings(data=DataConfig, models=ModelConfig, budget=BudgetConfig)
+def evolve(
+    *,
+    seeds: Seeds,
+    out: Out,
+    method: Annotated[str, typer.Option("--method", help="Run folder, method file, or initial, weak, compact.")],
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of evolution per instruction.")] = 1,
+    json: Json = False,
+    store: Store = None,
+    data: DataConfig,
+    models: ModelConfig,
+    budget: BudgetConfig,
+) -> None:
+    """Evolve all of SEEDS with a method that is already known."""
+    from autoevol import workflow
+
+    _finish(
+        lambda tell: workflow.evolve(seeds, out, method, rounds, data, models, budget, tell, store=store), json
+    )
+
+
+@app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")],
+    json: Json = False,
+) -> None:
+    """Show what a run found: figures, steps, and the chosen method."""
+    import orjson
+
+    from autoevol import report
+    from autoevol.console import print_table
+    from autoevol.store.run import load_method, read_run
+
+    found = read_run(folder)
+    if json:
+        print(orjson.dumps(found).decode())
+        return
+    if found["summary"]:
+        print_table(report.table_rows(found["summary"]))
+    for step in found["steps"]:
+        print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
+    if (folder / "method.json").exists():
+        print(f"\n{load_method(folder).text}")
+
+
+def _finish(job: Callable[[Any], Outcome], json: bool) -> None:
+    """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
+    import orjson
+
+    from autoevol.console import Reporter, print_table
+
+    # DSPy warns at every reply that hits the token limit; here that is a counted failure kind.
+    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+    reporter = Reporter()
+    started = time.monotonic()
+    try:
+        outcome = job(reporter)
+    finally:
+        reporter.close()
+    outcome.summary["seconds"] = time.monotonic() - started
+    from autoevol import report
+
+    if not json:
+        print_table(report.table_rows(outcome.summary))
+    else:
+        print(orjson.dumps(outcome.summary).decode())
+    if outcome.stopped_by is not None:
+        raise outcome.stopped_by
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point of `autoevol`."""
+    # Asked for a price table at import, litellm would go to the network.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(standalone_mode=False)
+        code = 0
+    except BudgetReached as stop:
+        code = _say(f"{stop}; what was finished is saved, and the same command with a larger budget goes on", 3)
+    except StopRun as stop:
+        code = _say(f"{stop}; what was finished is saved, and the same command goes on", 1)
+    except AutoEvolError as error:
+        code = _say(str(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _say("interrupted; what was finished is saved, and the same command goes on", 130)
+    except typer.Exit as done:
+        code = done.exit_code
+    except Exception as error:
+        code = _usage_code(error)
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def _usage_code(error: Exception) -> int:
+    """2 for a usage error, printed as click does; anything else is a bug and is raised."""
+    import click
+
+    if isinstance(error, click.ClickException):
+        error.show()
+        return 2
+    raise error
+
+
+def _say(text: str, code: int) -> int:
+    print(f"autoevol: {text}", file=sys.stderr)
+    return code

@@ -1,0 +1,222 @@
+"""The main job: optimise a method on a file of seeds, compare it on the holdout, evolve the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import dspy
+
+from autoevol import aio
+from autoevol.bulk import Tally, evolve_rows
+from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, ModelConfig
+from autoevol.context import in_scope
+from autoevol.data.split import Split, split_rows
+from autoevol.errors import BudgetReached, InputError
+from autoevol.evaluate import Metric, Scoreboard
+from autoevol.lm.budget import Caps
+from autoevol.lm.recorder import Price
+from autoevol.lm.session import Session
+from autoevol.programs.evolver import Evolver
+from autoevol.programs.methods import BUILT_IN
+from autoevol.records import Case, Method, Row, Score, Step
+from autoevol.store.run import RunFolder, load_method, write_json
+from autoevol.strategies import RULES
+from autoevol.teleprompt import AutoEvol
+
+
+class Listener(Protocol):
+    """Is told what happens. Told from a background thread, so it must be quick."""
+
+    def phase(self, name: str, rows: int | None) -> None:
+        """A phase begins; `rows` is how many cases it will run, if that is known."""
+        ...
+
+    def case(self, case: Case) -> None:
+        """A row was run and judged."""
+        ...
+
+    def step(self, step: Step, methods: int) -> None:
+        """An optimisation step is done; `methods` is how many could be scored at it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """What the optimisation stage found.
+
+    Attributes:
+        before: The first starting method.
+        chosen: The method in force at the end.
+        steps: All steps.
+        stopped: steps, patience, solved or budget.
+        holdout: Scores of `before` and `chosen` on the holdout; None where the budget did not
+            reach that far.
+        split: Sizes of train, dev and holdout.
+    """
+
+    before: Method
+    chosen: Method
+    steps: tuple[Step, ...]
+    stopped: str
+    holdout: tuple[Score | None, Score | None]
+    split: dict[str, int]
+
+
+def open_session(folder: RunFolder, models: ModelConfig, budget: BudgetConfig, store: str | None = None) -> Session:
+    """The session of a run: its call store, its caps."""
+    # Calls to a model in this process cost nothing but time, so power loss may take the last few.
+    paid = not all(name.startswith("local/") for name in (models.evol_model, models.optimizer_model or "local/"))
+    return Session(
+        folder.calls(store, power_safe=paid),
+        caps=Caps(budget.max_calls, budget.max_tokens, budget.max_usd),
+        concurrency=models.concurrency,
+        prices=read_prices(budget),
+    )
+
+
+def read_prices(budget: BudgetConfig) -> dict[str, Price]:
+    """`MODEL=input,output` in dollars per million tokens.
+
+    Raises:
+        InputError: If one cannot be read, or money is capped without any price.
+    """
+    prices: dict[str, Price] = {}
+    for given in budget.price:
+        model, _, pair = given.rpartition("=")
+        try:
+            low, high = (float(number) for number in pair.split(","))
+        except ValueError as error:
+            raise InputError(f"--price {given!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60") from error
+        prices[model] = Price(low, high)
+    if budget.max_usd is not None and not prices:
+        raise InputError("--max-usd needs --price for the models in use")
+    return prices
+
+
+def evol_lm(session: Session, models: ModelConfig) -> dspy.LM:
+    """The LM that evolves and responds."""
+    sampling: dict[str, Any] = {"temperature": models.temperature, "max_tokens": models.reply_tokens}
+    if models.top_p is not None:
+        sampling["top_p"] = models.top_p
+    return session.lm(
+        models.evol_model, "evol", api_base=models.api_base, api_key_env=models.api_key_env, **sampling
+    )
+
+
+def optimizer_lm(session: Session, models: ModelConfig) -> dspy.LM:
+    """The LM that analyses and rewrites; the loop gives its sampling with each call."""
+    return session.lm(
+        models.optimizer_model or models.evol_model,
+        "optimizer",
+        api_base=models.optimizer_api_base or models.api_base,
+        api_key_env=models.optimizer_api_key_env or models.api_key_env,
+        max_tokens=models.reply_tokens,
+    )
+
+
+def find_method(name: str) -> Method:
+    """A built-in method by name, else one from a file or a run folder."""
+    return BUILT_IN[name] if name in BUILT_IN else load_method(name)
+
+
+def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
+    """Disjoint train, dev and holdout rows.
+
+    The default sizes shrink for a small file, so that each of the three gets at least a
+    quarter of it; sizes that the user chose are kept, or refused.
+    """
+    dev, holdout = loop.dev_size, methods.holdout_size
+    if dev == LoopConfig().dev_size and 4 * dev > len(rows):
+        dev = max(1, len(rows) // 4)
+    if holdout is None:
+        holdout = min(dev, max(1, len(rows) // 4))
+    return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed)
+
+
+def optimize(
+    folder: RunFolder,
+    session: Session,
+    rows: Sequence[Row],
+    metric: Metric,
+    models: ModelConfig,
+    loop: LoopConfig,
+    methods: MethodConfig,
+    listener: Listener,
+) -> Optimized:
+    """Find the best method for `rows`, and score it against the first one on the holdout."""
+    if methods.selection not in RULES:
+        raise InputError(f"--selection {methods.selection!r} is unknown; known are {', '.join(RULES)}")
+    starts = [find_method(name) for name in methods.start]
+    split = plan_split(rows, loop, methods)
+    student = Evolver(starts[0], rounds=methods.rounds, system=models.system)
+    listener.phase("optimize", None)
+    teleprompter = AutoEvol(
+        metric,
+        config=replace(loop, concurrency=models.concurrency),
+        optimizer_lm=optimizer_lm(session, models),
+        selection=RULES[methods.selection](),
+        starts=starts[1:],
+        journal=folder.journal(),
+        on_step=lambda step: listener.step(step, len(step.scores)),
+        on_row=lambda _, case: listener.case(case),
+    )
+    with dspy.context(lm=evol_lm(session, models)):
+        best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
+        chosen = _named(best.method, starts)
+        facts = {"steps": len(best.trial_logs) - 1, "stopped": best.stopped, "dev_score": best.score}
+        folder.save_method(chosen, facts)
+        best.save(folder.path / "program.json")
+        pair = (starts[0], chosen)
+        listener.phase("holdout", len(split.holdout) * len({method.id for method in pair}))
+        board = Scoreboard(student, metric, concurrency=models.concurrency, on_row=lambda _, case: listener.case(case))
+        scores = (_try_score(board, pair[0], split.holdout), _try_score(board, pair[1], split.holdout))
+    sizes = {"train": len(split.train), "dev": len(split.dev), "holdout": len(split.holdout)}
+    return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes)
+
+
+def evolve(
+    folder: RunFolder,
+    session: Session,
+    rows: Sequence[Row],
+    metric: Metric,
+    models: ModelConfig,
+    method: Method,
+    rounds: int,
+    listener: Listener,
+) -> Tally:
+    """Evolve all of `rows` with `method` into the run folder's dataset."""
+    listener.phase("evolve", len(rows))
+    with dspy.context(lm=evol_lm(session, models)):
+        return evolve_rows(
+            Evolver(method, rounds=rounds, system=models.system),
+            rows,
+            len(rows),
+            metric,
+            folder.path,
+            model=models.evol_model,
+            concurrency=models.concurrency,
+            on_case=listener.case,
+        )
+
+
+def save_summary(folder: RunFolder, summary: dict[str, Any]) -> None:
+    """Write summary.json."""
+    write_json(folder.path / "summary.json", summary)
+
+
+def _try_score(board: Scoreboard, method: Method, rows: Sequence[Row]) -> Score | None:
+    async def work() -> Score:
+        with in_scope("holdout"), dspy.context(trace=None, disable_history=True):
+            return await board.evaluate(method, rows, scope="holdout")
+
+    try:
+        return aio.run(work())
+    except BudgetReached:
+        return None
+
+
+def _named(method: Method, known: Sequence[Method]) -> Method:
+    """The same method under the name it started with, if it did; optimizers drop names."""
+    return next((other for other in known if other.id == method.id), method)

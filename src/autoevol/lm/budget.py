@@ -1,0 +1,71 @@
+"""A hard cap on calls, tokens and money, kept by reserving before each call."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from autoevol.errors import BudgetReached
+from autoevol.store.calls import Spent
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Limits over a whole run, resumes included; None means no limit.
+
+    Attributes:
+        calls: Paid calls; calls answered from the store are free.
+        tokens: Input and output tokens of paid calls.
+        usd: Money, for models whose price is given.
+    """
+
+    calls: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+
+
+class Budget:
+    """Counts what is spent and what is under way against `caps`. Use it on one event loop.
+
+    A call is let through only if it fits beside all calls under way at their estimated cost.
+    Calls can therefore never exceed their cap; tokens and money can by what a reply costs
+    beyond its estimate, which is nothing where `max_tokens` is set.
+    """
+
+    def __init__(self, caps: Caps, spent: Spent = Spent()) -> None:  # noqa: B008 (frozen)
+        self.caps = caps
+        self.spent = spent
+        self._reserved = Spent()
+        self._settled = asyncio.Condition()
+
+    async def reserve(self, estimate: Spent) -> None:
+        """Wait until `estimate` fits, and set it aside.
+
+        Raises:
+            BudgetReached: If it cannot fit even when nothing is under way.
+        """
+        async with self._settled:
+            while (broken := self._broken_by(estimate)) is not None:
+                if self._reserved.calls == 0:
+                    raise BudgetReached(f"budget reached: {broken}")
+                await self._settled.wait()
+            self._reserved += estimate
+
+    async def settle(self, estimate: Spent, paid: Spent) -> None:
+        """Replace a reservation by what was really paid (`Spent()` for a failed call)."""
+        async with self._settled:
+            self._reserved += Spent(
+                -estimate.calls, -estimate.input_tokens, -estimate.output_tokens, -estimate.usd
+            )
+            self.spent += paid
+            self._settled.notify_all()
+
+    def _broken_by(self, estimate: Spent) -> str | None:
+        after = self.spent + self._reserved + estimate
+        if self.caps.calls is not None and after.calls > self.caps.calls:
+            return f"{self.spent.calls} of {self.caps.calls} calls paid"
+        if self.caps.tokens is not None and after.tokens > self.caps.tokens:
+            return f"{self.spent.tokens} of {self.caps.tokens} tokens used, the next call may take {estimate.tokens}"
+        if self.caps.usd is not None and after.usd > self.caps.usd:
+            return f"${self.spent.usd:.4f} of ${self.caps.usd:.4f} spent"
+        return None

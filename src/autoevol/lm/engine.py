@@ -1,0 +1,88 @@
+"""The two faces that DSPy sees of the recorder: a sync engine and an async engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from dspy.lm15 import Message, Request, Response, Usage, response_to_events
+
+from autoevol import aio
+from autoevol.context import Role, current_role
+from autoevol.lm.recorder import Price, Recorder
+from autoevol.lm.transport import Transport
+from autoevol.store.calls import CallRecord
+
+
+class _Face:
+    """What both faces share. Copies are the engine itself: one ledger, whoever copies a program."""
+
+    supports_function_calling = False
+    supports_reasoning = False
+    supports_response_schema = False
+    supported_params = frozenset(
+        {"temperature", "max_tokens", "top_p", "top_k", "seed", "stop", "response_format"}
+    )
+
+    def __init__(
+        self, recorder: Recorder, transport: Transport, role: Role = "other", price: Price | None = None
+    ) -> None:
+        self.recorder = recorder
+        self.transport = transport
+        self.role: Role = role
+        self.price = price
+
+    def __copy__(self) -> _Face:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Face:
+        return self
+
+    async def _complete(self, request: Request) -> Response:
+        role = current_role(self.role)
+        record = await self.recorder.complete(request, self.transport, role, self.price)
+        return _response(record)
+
+
+class RecordedEngine(_Face):
+    """`dspy.LM(engine=...)`: for programs that run in threads."""
+
+    def complete(self, request: Request) -> Response:
+        """One recorded call; blocks the calling thread, which must not be the shared loop's."""
+        return aio.run(self._complete(request))
+
+    def stream(self, request: Request) -> Iterator[Any]:
+        """The whole reply as one stream; what is recorded is not re-streamed token by token."""
+        return response_to_events(self.complete(request))
+
+    def close(self) -> None:
+        """Nothing to release: connections belong to the session."""
+
+
+class AsyncRecordedEngine(_Face):
+    """`dspy.LM(async_engine=...)`: for programs that run as coroutines."""
+
+    async def complete(self, request: Request) -> Response:
+        """One recorded call, from any event loop."""
+        return await aio.join(self._complete(request))
+
+    async def stream(self, request: Request) -> AsyncIterator[Any]:
+        """The whole reply as one stream."""
+        for event in response_to_events(await self.complete(request)):
+            yield event
+
+    async def aclose(self) -> None:
+        """Nothing to release: connections belong to the session."""
+
+
+_FINISH = {"stop": "stop", "length": "length", "content_filter": "content_filter", "error": "error"}
+
+
+def _response(record: CallRecord) -> Response:
+    return Response(
+        id=None,
+        model=record.model,
+        message=Message.assistant(record.text),
+        finish_reason=_FINISH.get(record.finish_reason, "stop"),  # type: ignore[arg-type]
+        usage=Usage(input_tokens=record.input_tokens, output_tokens=record.output_tokens),
+    )

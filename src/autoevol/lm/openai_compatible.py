@@ -1,0 +1,141 @@
+"""Any OpenAI-compatible endpoint, through the `openai` package on its aiohttp transport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import openai
+from dspy import lm15
+from dspy.lm15 import Request
+from openai.types.chat import ChatCompletion
+
+from autoevol.lm.transport import Reply
+from autoevol.lm.wire import chat_body
+
+_STANDARD = frozenset(
+    {
+        "model", "messages", "temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop",
+        "response_format", "frequency_penalty", "presence_penalty", "reasoning_effort",
+    }
+)  # fmt: skip
+
+
+class OpenAITransport:
+    """Sends chat completions to one base URL.
+
+    Args:
+        model: The name that the server knows the model by.
+        base_url: API root, usually ending in /v1; None for OpenAI itself.
+        api_key: Never stored, logged or hashed.
+        extra: Server-side settings sent with every request (`top_k`, `chat_template_kwargs`).
+        identity: See `Transport`; by default the URL, the model and `extra`.
+        connections: Most simultaneous connections.
+        timeout: Seconds for one whole attempt.
+        reasoning: The model is one of OpenAI's reasoning models, which refuse sampling
+            settings and know `max_tokens` as `max_completion_tokens`.
+        seeded: See `Transport`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str = "none",
+        extra: Mapping[str, Any] | None = None,
+        identity: str | None = None,
+        connections: int = 1000,
+        timeout: float = 600.0,
+        reasoning: bool = False,
+        seeded: bool = False,
+    ) -> None:
+        self.model = model
+        self.extra = dict(extra or {})
+        self.reasoning = reasoning
+        self.seeded = seeded
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key,
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultAioHttpClient(limits=_limits(connections), timeout=timeout),
+        )
+        settings = ";".join(f"{key}={self.extra[key]!r}" for key in sorted(self.extra))
+        self.identity = identity or f"{str(self._client.base_url).rstrip('/')}|{model}|{settings}"
+
+    async def send(self, request: Request) -> Reply:
+        """One POST. Raises `dspy.lm15` errors only (see `Transport`)."""
+        body = chat_body(request) | {"model": self.model}
+        if self.reasoning:
+            body = _for_reasoning(body)
+        body |= self.extra
+        standard = {key: value for key, value in body.items() if key in _STANDARD}
+        special = {key: value for key, value in body.items() if key not in _STANDARD}
+        try:
+            completion = await self._client.chat.completions.create(**standard, extra_body=special or None)
+        except openai.APIStatusError as error:
+            raise _status_error(error) from error
+        except openai.APITimeoutError as error:
+            raise lm15.TimeoutError(f"no reply in time: {error}") from error
+        except openai.APIConnectionError as error:
+            raise lm15.TransportError(f"cannot reach {self._client.base_url}: {error.__cause__ or error}") from error
+        except (openai.OpenAIError, ValueError) as error:
+            raise lm15.ServerError(f"unreadable reply: {error}") from error
+        return _reply(completion)
+
+    async def aclose(self) -> None:
+        """Close the connection pool."""
+        await self._client.close()
+
+
+def _for_reasoning(body: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in body.items() if key not in ("temperature", "top_p", "max_tokens")}
+    return kept | ({"max_completion_tokens": body["max_tokens"]} if "max_tokens" in body else {})
+
+
+def _limits(connections: int) -> Any:  # noqa: ANN401 (the client's own HTTP types stay out of our API)
+    import httpx
+
+    return httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+
+
+def _reply(completion: object) -> Reply:
+    # Gateways answer 200 with an HTML page, an error object or no choices when they are in trouble.
+    if not isinstance(completion, ChatCompletion) or not completion.choices:
+        raise lm15.ServerError(f"the server sent no completion: {str(completion)[:200]}")
+    choice = completion.choices[0]
+    text = (choice.message.content or choice.message.refusal or "") if choice.message else ""
+    usage = completion.usage
+    return Reply(
+        text=text,
+        finish_reason=choice.finish_reason or "stop",
+        input_tokens=(usage.prompt_tokens or 0) if usage else 0,
+        output_tokens=(usage.completion_tokens or 0) if usage else 0,
+    )
+
+
+def _status_error(error: openai.APIStatusError) -> lm15.LM15Error:
+    status, code = error.status_code, str(getattr(error, "code", None) or "")
+    retry_after = _retry_after(error.response.headers)
+    text = error.message[:500]
+    if status == 401:
+        return lm15.AuthError(text, status=status)
+    if status == 402 or code in ("insufficient_quota", "billing_hard_limit_reached"):
+        return lm15.BillingError(text, status=status)
+    if status == 404:
+        return lm15.UnsupportedModelError(text, status=status)
+    if status == 429:
+        return lm15.RateLimitError(text, status=status, retry_after=retry_after)
+    if status in (408, 409, 425) or status >= 500:
+        return lm15.ServerError(text, status=status, retry_after=retry_after)
+    return lm15.InvalidRequestError(text, status=status)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) / unit)
+        except (KeyError, ValueError):
+            continue  # absent, or an HTTP date: our own back-off is as good
+    return None

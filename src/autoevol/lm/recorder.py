@@ -1,0 +1,201 @@
+"""The one place that every LM call goes through: look up, reserve, send, retry, store."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import orjson
+from dspy import lm15
+from dspy.lm15 import Request
+
+from autoevol.context import Role, current_scope
+from autoevol.lm.budget import Budget, Caps
+from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient
+from autoevol.lm.transport import Reply, Transport
+from autoevol.lm.wire import chat_body
+from autoevol.store.calls import CallRecord, CallStore, Spent
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """Dollars for one call."""
+        return (self.input * input_tokens + self.output * output_tokens) / 1e6
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """What one role has cost this run, resumes included, and what the store spared it.
+
+    `reused` counts answers from the store in this process only.
+    """
+
+    role: str
+    paid: Spent
+    reused: int
+
+
+class Recorder:
+    """Answers requests from the store, or pays for them once. Lives on the shared loop.
+
+    - Temperature 0: an identical request is answered from the store, and identical requests
+      under way share one call.
+    - Otherwise: the n-th identical request of this process (per scope) is the n-th sample.
+      A run that starts again asks in the same order and is given the same samples.
+    - A reply is durable before the caller sees it.
+    """
+
+    def __init__(
+        self,
+        store: CallStore,
+        caps: Caps | None = None,
+        retry: RetryPolicy | None = None,
+        concurrency: int = 16,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.store = store
+        self.retry = retry or RetryPolicy()
+        paid = store.spent()
+        self._paid = dict(paid)
+        self._reused: Counter[str] = Counter()
+        self._budget = Budget(caps or Caps(), sum(paid.values(), Spent()))
+        self._slots = asyncio.Semaphore(concurrency)
+        self._sleep = sleep
+        self._drawn: Counter[str] = Counter()
+        self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
+        self._breakers: dict[str, Breaker] = {}
+        self._not_before: dict[str, float] = {}
+
+    async def complete(
+        self, request: Request, transport: Transport, role: Role, price: Price | None = None
+    ) -> CallRecord:
+        """The reply to `request`: stored, shared with a call under way, or paid for.
+
+        Raises:
+            StopRun: If the run must end (budget, access, endpoint, disk).
+            lm15.LM15Error: If this one call has failed for good.
+        """
+        body = orjson.dumps(chat_body(request), option=orjson.OPT_SORT_KEYS).decode()
+        key, sample = self._identify(body, request, transport)
+        slot = (key, sample)
+        task = self._under_way.get(slot)
+        if task is None:
+            if (known := self.store.get(key, sample)) is not None:
+                self._reused[role] += 1
+                return known
+            task = asyncio.ensure_future(self._pay(slot, body, request, transport, role, price))
+            self._under_way[slot] = task
+            task.add_done_callback(lambda done: self._forget(slot, done))
+        else:
+            self._reused[role] += 1
+        # A caller that is cancelled must not throw away a call that is already being paid for.
+        return await asyncio.shield(task)
+
+    def ledger(self) -> list[LedgerLine]:
+        """Costs by role, sorted by role."""
+        roles = sorted(set(self._paid) | set(self._reused))
+        return [LedgerLine(role, self._paid.get(role, Spent()), self._reused[role]) for role in roles]
+
+    def _identify(self, body: str, request: Request, transport: Transport) -> tuple[str, int]:
+        sampled = request.config.temperature != 0
+        scope = current_scope() if sampled else ""
+        key = hashlib.sha256("\x1f".join((transport.identity, scope, body)).encode()).hexdigest()[:32]
+        if not sampled:
+            return key, 0
+        self._drawn[key] += 1
+        return key, self._drawn[key] - 1
+
+    def _forget(self, slot: tuple[str, int], task: asyncio.Task[CallRecord]) -> None:
+        del self._under_way[slot]
+        if not task.cancelled():
+            task.exception()  # read, so that asyncio does not report it where every caller has gone
+
+    async def _pay(
+        self,
+        slot: tuple[str, int],
+        body: str,
+        request: Request,
+        transport: Transport,
+        role: Role,
+        price: Price | None,
+    ) -> CallRecord:
+        if transport.seeded and request.config.temperature != 0 and request.config.seed is None:
+            seed = int(hashlib.sha256(f"{slot[0]}:{slot[1]}".encode()).hexdigest()[:7], 16)
+            request = replace(request, config=replace(request.config, seed=seed))
+        estimate = _estimate(body, request, price)
+        await self._budget.reserve(estimate)
+        paid = Spent()
+        try:
+            started = time.monotonic()
+            reply, attempts = await self._send(request, transport)
+            usd = price.of(reply.input_tokens, reply.output_tokens) if price else None
+            record = CallRecord(
+                key=slot[0],
+                sample=slot[1],
+                role=role,
+                model=request.model,
+                request=body,
+                text=reply.text,
+                finish_reason=reply.finish_reason,
+                input_tokens=reply.input_tokens,
+                output_tokens=reply.output_tokens,
+                usd=usd,
+                attempts=attempts,
+                seconds=time.monotonic() - started,
+            )
+            paid = Spent(1, reply.input_tokens, reply.output_tokens, usd or 0.0)
+            self._paid[role] = self._paid.get(role, Spent()) + paid
+            await asyncio.wrap_future(self.store.put(record))
+            return record
+        finally:
+            await self._budget.settle(estimate, paid)
+
+    async def _send(self, request: Request, transport: Transport) -> tuple[Reply, int]:
+        breaker = self._breakers.setdefault(transport.identity, Breaker(self.retry.breaker))
+        attempts, faults, limited = 0, 0, 0.0
+        while True:
+            await self._pause(transport.identity)
+            attempts += 1
+            try:
+                async with self._slots:
+                    reply = await transport.send(request)
+                breaker.succeeded()
+                return reply, attempts
+            except lm15.RateLimitError as error:
+                wait = self.retry.wait(max(1, attempts), error.retry_after)
+                limited += wait
+                if limited > self.retry.patience:
+                    breaker.failed(error, request.model)
+                    raise
+                # The limit holds for the endpoint, so everybody waits, not only this call.
+                self._not_before[transport.identity] = time.monotonic() + wait
+                await self._sleep(wait)
+            except lm15.LM15Error as error:
+                if is_pointless(error):
+                    raise access_denied(error, request.model) from error
+                faults += 1
+                if not is_transient(error) or faults >= self.retry.attempts:
+                    breaker.failed(error, request.model)
+                    raise
+                await self._sleep(self.retry.wait(faults, error.retry_after))
+
+    async def _pause(self, endpoint: str) -> None:
+        while (wait := self._not_before.get(endpoint, 0.0) - time.monotonic()) > 0:
+            await self._sleep(wait)
+
+
+def _estimate(body: str, request: Request, price: Price | None) -> Spent:
+    """What a call may cost at most, as far as that is known beforehand."""
+    # A token is at least one byte of text, and about four in English; three is cautious.
+    tokens_in, tokens_out = len(body.encode()) // 3, request.config.max_tokens or 0
+    return Spent(1, tokens_in, tokens_out, price.of(tokens_in, tokens_out) if price else 0.0)

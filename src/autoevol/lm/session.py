@@ -1,0 +1,152 @@
+"""A session: one call store, one budget, and the DSPy language models that share them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import dspy
+
+from autoevol import aio
+from autoevol.context import Role
+from autoevol.errors import InputError
+from autoevol.lm.budget import Caps
+from autoevol.lm.engine import AsyncRecordedEngine, RecordedEngine
+from autoevol.lm.local import LocalTransport, find_weights
+from autoevol.lm.native import NativeTransport
+from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.recorder import LedgerLine, Price, Recorder
+from autoevol.lm.retry import RetryPolicy
+from autoevol.lm.transport import Transport
+from autoevol.store.calls import CallStore
+
+_REASONING = re.compile(r"(o[1345]|gpt-5)(?!.*-chat)")
+
+
+class Session:
+    """Makes recorded LMs. Everything they ask is stored, counted and capped together.
+
+    Args:
+        store: A call store, or the path of one.
+        caps: Hard limits over the whole run, resumes included.
+        retry: How stubborn to be with a faulty endpoint.
+        concurrency: Most requests under way at once, over all models.
+        prices: Dollars per million tokens, by model string.
+
+    Use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        store: CallStore | str | Path,
+        *,
+        caps: Caps | None = None,
+        retry: RetryPolicy | None = None,
+        concurrency: int = 16,
+        prices: Mapping[str, Price] | None = None,
+    ) -> None:
+        self.store = store if isinstance(store, CallStore) else CallStore(store)
+        self.recorder = Recorder(self.store, caps, retry, concurrency)
+        self.prices = dict(prices or {})
+        self._transports: dict[str, Transport] = {}
+
+    def lm(
+        self,
+        model: str,
+        role: Role = "other",
+        *,
+        api_base: str | None = None,
+        api_key_env: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        transport: Transport | None = None,
+        **sampling: Any,  # noqa: ANN401 (DSPy's own sampling keywords)
+    ) -> dspy.LM:
+        """A `dspy.LM` for any program or optimizer.
+
+        Args:
+            model: `local/...`, `openai/...`, any other DSPy model string, or the bare name
+                of a model behind `api_base`.
+            role: Booked for calls that no autoevol program makes; those book their own.
+            api_base: URL of an OpenAI-compatible endpoint.
+            api_key_env: Environment variable that holds the key.
+            extra: Server-side settings for every request (`top_k`, `chat_template_kwargs`).
+            transport: Use this instead of looking `model` up.
+            sampling: `temperature`, `top_p`, `max_tokens`, ... as `dspy.LM` takes them.
+
+        Raises:
+            InputError: If the model string is unknown or its key is missing.
+        """
+        name = model if "/" in model and not api_base else f"openai/{_served_name(model)}"
+        if transport is None:
+            signature = repr((name, api_base, api_key_env, sorted((extra or {}).items())))
+            if signature not in self._transports:
+                self._transports[signature] = make_transport(name, api_base, api_key_env, extra)
+            transport = self._transports[signature]
+        if is_reasoning_model(name):
+            sampling = {k: v for k, v in sampling.items() if k not in ("temperature", "top_p", "max_tokens")}
+        face = (self.recorder, transport, role, self.prices.get(model))
+        return dspy.LM(
+            name,
+            engine=RecordedEngine(*face),
+            async_engine=AsyncRecordedEngine(*face),
+            cache=False,  # the call store is the cache, and DSPy's own knows neither endpoint nor sample
+            num_retries=0,  # the recorder retries
+            **sampling,
+        )
+
+    def ledger(self) -> list[LedgerLine]:
+        """What each role has cost."""
+        return self.recorder.ledger()
+
+    def close(self) -> None:
+        """Close connections and the store."""
+        transports, self._transports = self._transports, {}
+        for transport in transports.values():
+            aio.run(transport.aclose())
+        self.store.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def make_transport(
+    name: str, api_base: str | None = None, api_key_env: str | None = None, extra: Mapping[str, Any] | None = None
+) -> Transport:
+    """The transport that a model string means (see `Session.lm`).
+
+    Raises:
+        InputError: If there is none, or its key is not in the environment.
+    """
+    provider, _, served = name.partition("/")
+    if provider == "local":
+        return LocalTransport(find_weights(served))
+    key = os.environ.get(api_key_env or "OPENAI_API_KEY")
+    if api_key_env and not key:
+        raise InputError(f"the environment variable {api_key_env} (--api-key-env) is not set")
+    if provider == "openai":
+        if not key and not api_base and not os.environ.get("OPENAI_BASE_URL"):
+            raise InputError(f"{name}: set OPENAI_API_KEY, or name an endpoint with --api-base")
+        return OpenAITransport(
+            served, base_url=api_base, api_key=key or "none", extra=extra, reasoning=is_reasoning_model(name)
+        )
+    return NativeTransport(name, api_key=os.environ.get(api_key_env) if api_key_env else None)
+
+
+def is_reasoning_model(name: str) -> bool:
+    """Whether `name` is one of OpenAI's own models that refuse sampling settings."""
+    return bool(_REASONING.match(name.rpartition("/")[2].lower())) and name.startswith("openai/")
+
+
+def _served_name(model: str) -> str:
+    for prefix in ("openai/", "hosted_vllm/"):
+        model = model.removeprefix(prefix)
+    return model

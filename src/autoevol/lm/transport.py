@@ -1,0 +1,48 @@
+"""What the recorder needs from a provider: send one request, bring one reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dspy.lm15 import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply. Token counts are 0 where the provider reports none.
+
+    `finish_reason` is one of stop, length, content_filter, tool_call, error.
+    """
+
+    text: str
+    finish_reason: str = "stop"
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Transport(Protocol):
+    """One endpoint. `send` makes one attempt and keeps no state between requests.
+
+    Attributes:
+        identity: Names the endpoint in call keys. Equal identities must give equal answers
+            to equal requests (up to sampling), so it holds the URL or the weights' hash, and
+            every server-side setting that `Request` does not carry.
+        seeded: Whether each sample is to be sent with a seed of its own. Where the server
+            honours seeds, two fresh runs then draw the same samples.
+
+    `send` raises `dspy.lm15` errors: AuthError, BillingError, UnsupportedModelError (the run
+    is pointless), RateLimitError with `retry_after`, ServerError, TimeoutError,
+    TransportError (worth another try), anything else (a fault of this one request).
+    """
+
+    identity: str
+    seeded: bool
+
+    async def send(self, request: Request) -> Reply:
+        """Send one request, once."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections; the transport is not used afterwards."""
+        ...

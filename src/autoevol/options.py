@@ -1,0 +1,62 @@
+"""Command-line options made from the settings records, so that each is declared once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from functools import wraps
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import typer
+
+_Command = Callable[..., None]
+
+
+def with_settings(**groups: type) -> Callable[[_Command], _Command]:
+    """Give a command one option per field of each settings record.
+
+    The command takes each record whole, under the keyword given here; the user sees
+    `--field-name` in a help panel of the record. Fields without a help text are left out, and
+    a field that two records share is one option that fills both.
+    """
+
+    def decorate(command: _Command) -> _Command:
+        hints = {name: get_type_hints(group) for name, group in groups.items()}
+        shown = {
+            name: [entry for entry in fields(group) if "help" in entry.metadata] for name, group in groups.items()
+        }
+
+        @wraps(command)
+        def wrapper(**given: Any) -> None:  # noqa: ANN401 (options of every type)
+            records = {}
+            for name, group in groups.items():
+                values = {entry.name: given[entry.name] for entry in shown[name] if entry.name in given}
+                records[name] = group(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+            mine = {key: value for key, value in given.items() if key in own}
+            command(**mine, **records)
+
+        own = {key: param for key, param in inspect.signature(command).parameters.items() if key not in groups}
+        # Annotations of postponed evaluation are strings; typer needs the objects.
+        resolved = get_type_hints(command, include_extras=True)
+        parameters = {key: param.replace(annotation=resolved[key]) for key, param in own.items()}
+        for name, group in groups.items():
+            title = (group.__doc__ or name).splitlines()[0].rstrip(".")
+            for entry in shown[name]:
+                parameters.setdefault(entry.name, _parameter(entry, hints[name][entry.name], title))
+        wrapper.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {key: param.annotation for key, param in parameters.items()}
+        return wrapper
+
+    return decorate
+
+
+def _parameter(entry: Field[Any], hint: Any, panel: str) -> inspect.Parameter:  # noqa: ANN401
+    default = None if entry.default is MISSING else entry.default
+    if get_origin(hint) is tuple:
+        hint, default = list[get_args(hint)[0]], list(default or ())
+    flag = f"--{entry.name.replace('_', '-')}"
+    option = typer.Option(flag, help=entry.metadata["help"], rich_help_panel=panel)
+    return inspect.Parameter(
+        entry.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, option]
+    )

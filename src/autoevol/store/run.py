@@ -1,0 +1,201 @@
+"""The run folder: what one run leaves behind, and what it needs to go on after a crash.
+
+    run.json        the settings of the run; the same folder with other settings is refused
+    journal.jsonl   finished optimisation steps
+    calls.sqlite    every LM call
+    method.json     the chosen evolving method
+    program.json    the same as a saved DSPy program
+    dataset.jsonl   evolved pairs that passed
+    rejected.jsonl  rows that failed or could not be scored, with the reason
+    summary.json    figures and paths
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import orjson
+
+from autoevol.errors import InputError, StoreError, StoreLost
+from autoevol.records import Method
+from autoevol.store.calls import CallStore
+from autoevol.store.journal import FileJournal, decode_method, encode_method
+
+
+class RunFolder:
+    """Opens, locks and describes one run folder.
+
+    Args:
+        path: Created if missing.
+        settings: What decides the run's results. A folder that has been used with other
+            settings is refused; None opens whatever is there.
+
+    Raises:
+        InputError: If the folder belongs to a run with other settings, or `path` is a file.
+        StoreError: If another process is using it, or it cannot be written.
+    """
+
+    def __init__(self, path: str | Path, settings: Mapping[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path / ".lock").open("w")
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(f"{self.path} is a file, not a folder") from error
+        except OSError as error:
+            raise StoreError(f"cannot write to {self.path}: {error}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise StoreError(f"{self.path} is in use by another autoevol process") from error
+        try:
+            self.run_id = self._claim(settings)
+        except BaseException:
+            self.close()
+            raise
+
+    def _claim(self, settings: Mapping[str, Any] | None) -> str:
+        known = read_json(self.path / "run.json")
+        if known is None:
+            run_id = uuid.uuid4().hex[:12]
+            write_json(self.path / "run.json", {"run_id": run_id, "settings": dict(settings or {})})
+            return run_id
+        if settings is not None:
+            then, now = known["settings"], orjson.loads(orjson.dumps(dict(settings)))
+            changed = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
+            if changed:
+                details = "; ".join(f"{key}: {then.get(key)!r} then, {now.get(key)!r} now" for key in changed)
+                raise InputError(
+                    f"{self.path} holds a run with other settings ({details}). "
+                    "Give the same settings to resume it, or another --out"
+                )
+        return known["run_id"]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that the run was started with."""
+        return (read_json(self.path / "run.json") or {})["settings"]
+
+    def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> CallStore:
+        """The run's call store: its own file, or its part of a `shared` one."""
+        return CallStore(shared or self.path / "calls.sqlite", self.run_id, power_safe=power_safe)
+
+    def journal(self) -> FileJournal:
+        """The optimisation's journal."""
+        return FileJournal(self.path / "journal.jsonl")
+
+    def save_method(self, method: Method, facts: Mapping[str, Any]) -> Path:
+        """Write the chosen method with `facts` about how it came to be; returns its path."""
+        path = self.path / "method.json"
+        write_json(path, {**encode_method(method), **facts})
+        return path
+
+    def close(self) -> None:
+        """Give the folder free."""
+        self._lock.close()
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def load_method(source: str | Path) -> Method:
+    """A method from a run folder, a method.json or a plain text file.
+
+    Raises:
+        InputError: If there is none, with what was looked for.
+    """
+    path = Path(source)
+    if path.is_dir():
+        path = path / "method.json"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"no evolving method at {path}: {error}") from error
+    if path.suffix != ".json":
+        method = Method(text, name=path.stem)
+    else:
+        try:
+            method = decode_method(orjson.loads(text))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is not a method file: {error!r}") from error
+    if not method.text:
+        raise InputError(f"the evolving method in {path} is empty")
+    return method
+
+
+def read_json(path: Path) -> Any | None:  # noqa: ANN401 (JSON)
+    """The content of a JSON file, or None if it does not exist.
+
+    Raises:
+        StoreError: If it is not JSON.
+    """
+    try:
+        return orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {error}") from error
+
+
+def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 (JSON)
+    """Write `data` so that a crash leaves the old file or the new one, never a part."""
+    with replacing(path) as lines:
+        lines.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+class LineWriter:
+    """Writes bytes or JSON lines to a file that does not have its name yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self.count = 0
+
+    def write(self, data: bytes) -> None:
+        """Write raw bytes."""
+        self._file.write(data)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Write one JSON line."""
+        self._file.write(orjson.dumps(record) + b"\n")
+        self.count += 1
+
+    def seal(self) -> None:
+        """Make everything written durable, and close."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[LineWriter]:
+    """A writer whose file takes the place of `path` when the block ends without an error.
+
+    Raises:
+        StoreLost: If the disk refuses.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        writer = LineWriter(part)
+        yield writer
+        writer.seal()
+        part.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise StoreLost(f"cannot write {path}: {error}") from error

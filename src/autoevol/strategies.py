@@ -1,0 +1,134 @@
+"""Small decisions that a user may want to replace: which rows next, which method to keep."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from autoevol.records import Method, Outcome, Row, Score
+
+Evaluate = Callable[[Method, Sequence[Row]], Awaitable[Score]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a rule decided.
+
+    Attributes:
+        chosen: The method in force from now on; the incumbent itself if nothing beat it.
+        scores: The scores it decided on, the incumbent's first.
+        note: Why, in one sentence.
+    """
+
+    chosen: Method
+    scores: tuple[Score, ...]
+    note: str
+
+
+class SelectionRule(Protocol):
+    """Chooses between the method in force and its challengers.
+
+    The rule asks for the evaluations it needs, so it may look at some rows first and spare
+    itself the rest. `evaluate(method, rows)` never pays for a row of a method twice, returns
+    a score over all rows of `rows`, and may be awaited concurrently. A rule must be a pure
+    function of those scores: a resumed run asks it again.
+
+    Attributes:
+        name: As given on the command line.
+    """
+
+    name: str
+
+    async def select(
+        self, incumbent: Method, challengers: Sequence[Method], rows: Sequence[Row], evaluate: Evaluate
+    ) -> Selection:
+        """Decide. `challengers` may be empty; `rows` is the whole dev set, in a fixed order."""
+        ...
+
+
+class LowestFailureRate:
+    """The paper's rule: all candidates on all dev rows, the lowest rate wins (section 3.3).
+
+    The incumbent is kept on ties, and the earlier of two equal challengers is taken. The
+    paper does not say what happens on ties.
+    """
+
+    name = "paper"
+
+    async def select(
+        self, incumbent: Method, challengers: Sequence[Method], rows: Sequence[Row], evaluate: Evaluate
+    ) -> Selection:
+        """See `SelectionRule`."""
+        scores = await _all(evaluate, [incumbent, *challengers], rows)
+        ranked = [score for score in scores[1:] if score.count(Outcome.PASSED) + score.count(Outcome.FAILED)]
+        best = min(ranked, key=lambda score: score.rate, default=None)
+        if best is None or best.rate >= scores[0].rate:
+            return Selection(incumbent, scores, f"no challenger is below {scores[0].rate:.1%}")
+        chosen = next(method for method in challengers if method.id == best.method_id)
+        return Selection(chosen, scores, f"failure rate {scores[0].rate:.1%} -> {best.rate:.1%}")
+
+
+class ReleasedRule:
+    """What the authors' released code does instead: success x growth, ties accepted.
+
+    Growth is mean response length over mean instruction length. Challengers are tried from
+    the highest product down; the first that is at least as good as the incumbent in success
+    *and* in the product wins. The released code scores every step on another dev slice; here
+    the dev set is fixed.
+    """
+
+    name = "author"
+
+    async def select(
+        self, incumbent: Method, challengers: Sequence[Method], rows: Sequence[Row], evaluate: Evaluate
+    ) -> Selection:
+        """See `SelectionRule`."""
+        scores = await _all(evaluate, [incumbent, *challengers], rows)
+        bar = scores[0]
+        pairs = sorted(zip(challengers, scores[1:], strict=True), key=lambda pair: -_product(pair[1]))
+        for method, score in pairs:
+            if score.rate <= bar.rate and _product(score) >= _product(bar):
+                return Selection(method, scores, f"success x growth {_product(bar):.3f} -> {_product(score):.3f}")
+        return Selection(incumbent, scores, f"no challenger reaches success x growth {_product(bar):.3f}")
+
+
+def _product(score: Score) -> float:
+    return (1.0 - score.rate) * score.growth
+
+
+async def _all(evaluate: Evaluate, methods: Sequence[Method], rows: Sequence[Row]) -> tuple[Score, ...]:
+    return tuple(await asyncio.gather(*(evaluate(method, rows) for method in methods)))
+
+
+RULES: dict[str, type[SelectionRule]] = {rule.name: rule for rule in (LowestFailureRate, ReleasedRule)}
+
+
+class BatchSampler(Protocol):
+    """Draws the mini-batch of a step. A pure function of its arguments."""
+
+    def draw(self, rows: Sequence[Row], size: int, step: int, seed: int) -> tuple[Row, ...]:
+        """At most `size` distinct rows of `rows`."""
+        ...
+
+
+class RandomBatches:
+    """Every step draws anew, without replacement within a step (the paper's sampling)."""
+
+    def draw(self, rows: Sequence[Row], size: int, step: int, seed: int) -> tuple[Row, ...]:
+        """See `BatchSampler`."""
+        return tuple(random.Random(f"{seed}:{step}").sample(list(rows), min(size, len(rows))))
+
+
+class EpochBatches:
+    """Goes through all rows in a shuffled order before any row comes again."""
+
+    def draw(self, rows: Sequence[Row], size: int, step: int, seed: int) -> tuple[Row, ...]:
+        """See `BatchSampler`."""
+        size = min(size, len(rows))
+        per_epoch = max(1, len(rows) // size)
+        epoch, place = divmod(step - 1, per_epoch)
+        order = random.Random(f"{seed}:epoch:{epoch}").sample(list(rows), len(rows))
+        return tuple(order[place * size : (place + 1) * size])

@@ -1,0 +1,285 @@
+"""AutoEvol: the teleprompter that optimises the evolving method (Auto Evol-Instruct, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dspy
+from dspy.teleprompt.teleprompt import Teleprompter
+from dspy.utils.exceptions import LMError
+
+from autoevol import aio
+from autoevol.config import LoopConfig
+from autoevol.context import in_scope
+from autoevol.data.split import split_rows
+from autoevol.errors import BudgetReached, InputError, MethodError
+from autoevol.evaluate import Metric, Scoreboard
+from autoevol.metrics.failure import FailureMetric
+from autoevol.programs.analyze import AnalyzeTrajectory
+from autoevol.programs.evolver import Evolver
+from autoevol.programs.propose import ProposeMethod, check_new
+from autoevol.records import Candidate, Case, Method, Row, Score, Step, digest
+from autoevol.store.journal import MemoryJournal, StepJournal
+from autoevol.strategies import BatchSampler, LowestFailureRate, RandomBatches, SelectionRule
+
+
+def planned_calls(config: LoopConfig, *, rounds: int, dev: int, batch: int, starts: int = 1) -> dict[str, int]:
+    """LM calls of a whole optimisation, by role, if every reply parses and every proposal is usable.
+
+    With l rounds, D dev rows, batches of B rows, m chains, T steps and S starting methods:
+
+    - evol: l * (S*D + T*(B + m*D))
+    - respond: S*D + T*(B + m*D)
+    - optimizer: T * 2m
+
+    At the paper's settings (l=1, D=50, B=10, m=5, T=10, S=1) that is 5,400 calls. The paper
+    counts 6,120 (table 11): it scores the incumbent anew at every step, and counts one analysis
+    and one rewrite per step instead of m. Fewer steps, unparsed evolutions (no response is
+    asked), refused proposals and calls found in the store make it less; nothing makes it more.
+    """
+    runs = starts * dev + config.steps * (batch + config.m * dev)
+    return {"evol": rounds * runs, "respond": runs, "optimizer": 2 * config.m * config.steps}
+
+
+class AutoEvol(Teleprompter):
+    """Optimises the evolving method of an `Evolver`.
+
+    Each step draws a mini-batch, evolves it with the method in force, has the optimizer LM
+    analyse the trajectories and rewrite the method in m independent chains, and lets a
+    selection rule compare the usable rewrites with the method in force on a fixed dev set.
+
+    Where this differs from the paper: the dev set is fixed and the incumbent's scores are
+    kept instead of paid again; the optimizer also sees responses and the detector's findings;
+    several starting methods may compete before step 1; a proposal is checked before it is
+    scored; cases that the network lost are left out of the rate.
+
+    Args:
+        metric: Judges trajectories; by default `FailureMetric()`.
+        config: Settings of the loop.
+        optimizer_lm: The LM that analyses and rewrites; by default the one in `dspy.context`.
+        selection: Chooses between the method in force and its challengers.
+        sampler: Draws mini-batches.
+        starts: Methods that compete with the student's own before step 1.
+        journal: Where finished steps are kept. With a durable one, an interrupted `compile`
+            goes on after its last finished step.
+        on_step: Called with every step, those found in the journal included.
+        on_row: Called after every row that was run, with the method's id and the case.
+    """
+
+    def __init__(
+        self,
+        metric: Metric | None = None,
+        *,
+        config: LoopConfig | None = None,
+        optimizer_lm: dspy.LM | None = None,
+        selection: SelectionRule | None = None,
+        sampler: BatchSampler | None = None,
+        starts: Sequence[Method] = (),
+        journal: StepJournal | None = None,
+        on_step: Callable[[Step], None] | None = None,
+        on_row: Callable[[str, Case], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.metric = metric or FailureMetric()
+        self.config = config or LoopConfig()
+        self.optimizer_lm = optimizer_lm
+        self.selection = selection or LowestFailureRate()
+        self.sampler = sampler or RandomBatches()
+        self.starts = tuple(starts)
+        self.journal = journal
+        self.on_step = on_step
+        self.on_row = on_row
+
+    def compile(
+        self,
+        student: dspy.Module,
+        *,
+        trainset: Sequence[Any],
+        teacher: dspy.Module | None = None,
+        valset: Sequence[Any] | None = None,
+        **kwargs: Any,  # noqa: ANN401 (DSPy's contract)
+    ) -> Evolver:
+        """Find a better method for `student`.
+
+        Args:
+            student: An `Evolver`; it is not changed.
+            trainset: Rows or `dspy.Example`s with an `instruction`; mini-batches come from here.
+            teacher: Not used; there for DSPy's contract.
+            valset: The dev set. Without it, `config.dev_size` rows of `trainset` (half of it at
+                most) are set aside by a seeded permutation.
+            kwargs: None is known; each raises a TypeError.
+
+        Returns:
+            A copy of `student` with the best method, and DSPy's usual attributes:
+            `candidate_programs` (best first; score 0..100, higher is better), `trial_logs` (by
+            step), `score`; and `stopped`: steps, patience, solved or budget.
+
+        Raises:
+            InputError: If the rows do not suffice.
+            StopRun: If access, endpoint or disk fail. A budget that is reached is no error
+                here: the best method so far is returned.
+        """
+        if kwargs:
+            raise TypeError(f"AutoEvol.compile got unknown arguments: {sorted(kwargs)}")
+        if not isinstance(student, Evolver):
+            raise TypeError(f"AutoEvol compiles an Evolver, got {type(student).__name__}")
+        train, dev = _rows(trainset), _rows(valset or ())
+        if not dev:
+            train, dev = _set_aside(train, self.config)
+        if not train or not dev:
+            raise InputError(f"need at least one train and one dev row, got {len(train)} and {len(dev)}")
+        return aio.run(_Loop(self, student, train, dev).run())
+
+
+class _Loop:
+    """One compile: the state between steps is what the journal would give back."""
+
+    def __init__(self, owner: AutoEvol, student: Evolver, train: list[Row], dev: list[Row]) -> None:
+        self.owner, self.config = owner, owner.config
+        self.student, self.train, self.dev = student, train, dev
+        self.journal = owner.journal or MemoryJournal()
+        self.optimizer_lm = owner.optimizer_lm or dspy.settings.lm
+        self.analyze, self.propose = AnalyzeTrajectory(), ProposeMethod()
+        self.steps = list(self.journal.steps())
+        self.methods: dict[str, Method] = {}
+        for start in (student.method, *owner.starts):
+            self.methods.setdefault(start.id, start)
+        for step in self.steps:
+            self._remember(step)
+        self.board = Scoreboard(
+            student,
+            owner.metric,
+            concurrency=self.config.concurrency,
+            known=[score for step in self.steps for score in step.scores],
+            on_row=owner.on_row,
+        )
+
+    async def run(self) -> Evolver:
+        stopped = ""
+        with dspy.context(trace=None, disable_history=True):
+            for step in self.steps:
+                self._tell(step)
+            try:
+                while not stopped:
+                    if self.steps and (stopped := self._why_stop()):
+                        break
+                    step = await (self._later_step() if self.steps else self._first_step())
+                    self.journal.append(step)
+                    self.steps.append(step)
+                    self._remember(step)
+                    self._tell(step)
+            except BudgetReached:
+                stopped = "budget"
+        return self._result(stopped)
+
+    async def _first_step(self) -> Step:
+        """Step 0: the starting methods compete under the same rule as later challengers."""
+        first, *others = self.methods.values()
+        return await self._select(0, (), (), first, others)
+
+    async def _later_step(self) -> Step:
+        number, incumbent = len(self.steps), self.methods[self.steps[-1].chosen_id]
+        batch = self.owner.sampler.draw(self.train, self.config.batch_size, number, self.config.seed)
+        cases = await self.board.cases(incumbent, batch, f"batch-{number}")
+        chains = [self._chain(number, chain, incumbent, cases) for chain in range(self.config.m)]
+        candidates = self._without_repeats(await aio.gather(chains))
+        challengers = [candidate.method for candidate in candidates if candidate.method]
+        return await self._select(number, batch, candidates, incumbent, challengers)
+
+    async def _select(
+        self,
+        number: int,
+        batch: Sequence[Row],
+        candidates: Sequence[Candidate],
+        incumbent: Method,
+        challengers: Sequence[Method],
+    ) -> Step:
+        picked = await self.owner.selection.select(incumbent, challengers, self.dev, self.board.evaluate)
+        return Step(
+            number=number,
+            batch_ids=tuple(row.id for row in batch),
+            candidates=tuple(candidates),
+            scores=picked.scores,
+            chosen_id=picked.chosen.id,
+            improved=picked.chosen.id != incumbent.id,
+            note=picked.note,
+        )
+
+    async def _chain(self, step: int, chain: int, method: Method, cases: list[Case]) -> Candidate:
+        """Analysis, then rewrite. Whatever goes wrong costs this chain its slot, not the step."""
+        sampling = {
+            "temperature": self.config.optimizer_temperature,
+            "top_p": self.config.optimizer_top_p,
+            "seed": int(digest(str(self.config.seed), str(step), str(chain))[:7], 16),
+        }
+        feedback = ""
+        with dspy.context(lm=self.optimizer_lm), in_scope(f"chain-{step}-{chain}"):
+            try:
+                feedback = await self.analyze.acall(cases, **sampling)
+                return Candidate(await self.propose.acall(method, feedback, **sampling), method.id, feedback)
+            except (MethodError, LMError) as error:
+                return Candidate(None, method.id, feedback, problem=str(error))
+
+    def _without_repeats(self, candidates: list[Candidate]) -> list[Candidate]:
+        known, checked = list(self.methods.values()), []
+        for candidate in candidates:
+            if candidate.method is not None:
+                try:
+                    check_new(candidate.method, known)
+                except MethodError as error:
+                    candidate = Candidate(None, candidate.parent_id, candidate.feedback, str(error))
+                else:
+                    known.append(candidate.method)
+            checked.append(candidate)
+        return checked
+
+    def _why_stop(self) -> str:
+        last = self.steps[-1]
+        score = next((score for score in last.scores if score.method_id == last.chosen_id), None)
+        if score is not None and score.rate == 0.0:
+            return "solved"
+        if last.number >= self.config.steps:
+            return "steps"
+        recent = self.steps[-self.config.patience :]
+        if recent[0].number > 0 and len(recent) == self.config.patience and not any(s.improved for s in recent):
+            return "patience"
+        return ""
+
+    def _remember(self, step: Step) -> None:
+        for candidate in step.candidates:
+            if candidate.method is not None:
+                self.methods.setdefault(candidate.method.id, candidate.method)
+
+    def _tell(self, step: Step) -> None:
+        if self.owner.on_step:
+            self.owner.on_step(step)
+
+    def _result(self, stopped: str) -> Evolver:
+        latest: dict[str, Score] = {score.method_id: score for step in self.steps for score in step.scores}
+        chosen = self.methods[self.steps[-1].chosen_id] if self.steps else self.student.method
+        best: Any = self.student.with_method(chosen)  # DSPy hangs its results on the program
+        ranked = sorted(latest.values(), key=lambda score: (score.rate, score.method_id != chosen.id))
+        best.candidate_programs = [
+            {"score": _percent(score), "program": self.student.with_method(self.methods[score.method_id])}
+            for score in ranked
+        ]
+        best.trial_logs = {step.number: step for step in self.steps}
+        best.score = _percent(latest[chosen.id]) if chosen.id in latest else None
+        best.stopped = stopped
+        return best
+
+
+def _percent(score: Score) -> float:
+    return round(100.0 * (1.0 - score.rate), 2)
+
+
+def _rows(given: Sequence[Any]) -> list[Row]:
+    """Rows of what a user of DSPy or of autoevol may pass; repeated instructions count once."""
+    rows = [item if isinstance(item, Row) else Row(digest(item.instruction), item.instruction) for item in given]
+    return list({row.id: row for row in rows}.values())
+
+
+def _set_aside(rows: list[Row], config: LoopConfig) -> tuple[list[Row], list[Row]]:
+    split = split_rows(rows, dev=min(config.dev_size, len(rows) // 2), holdout=0, seed=config.seed)
+    return list(split.train), list(split.dev)

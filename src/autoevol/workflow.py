@@ -1,0 +1,156 @@
+"""The commands as functions: open the run folder, do the stages, leave a summary whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from autoevol import jobs, report
+from autoevol.bulk import Tally
+from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, ModelConfig
+from autoevol.data.load import Loaded, load_rows
+from autoevol.errors import BudgetReached, InputError
+from autoevol.jobs import Listener, Optimized
+from autoevol.lm.session import Session
+from autoevol.metrics.failure import FailureMetric
+from autoevol.records import Method
+from autoevol.records import Outcome as Judged
+from autoevol.store.run import RunFolder, replacing, write_json
+
+# What a resumed run may change: none of it alters what any call would answer.
+_FREE = {"concurrency", "api_base", "api_key_env", "optimizer_api_base", "optimizer_api_key_env"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: its summary, and the budget stop that cut it short, if one did."""
+
+    summary: dict[str, Any]
+    stopped_by: BudgetReached | None = None
+
+
+def run(
+    seeds: str,
+    out: Path,
+    data: DataConfig,
+    models: ModelConfig,
+    loop: LoopConfig,
+    methods: MethodConfig,
+    budget: BudgetConfig,
+    listener: Listener,
+    *,
+    store: str | None = None,
+    evolve: bool = True,
+) -> Outcome:
+    """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
+    loaded = _load(seeds, data)
+    settings = {**asdict(loop), **asdict(methods), **_decisive(models, loaded)}
+    with RunFolder(out, settings) as folder, _session(folder, models, budget, store) as session:
+        started = time.monotonic()
+        _set_aside(folder, loaded)
+        metric = FailureMetric()
+        found = jobs.optimize(folder, session, loaded.rows, metric, models, loop, methods, listener)
+        tally = None
+        if evolve and found.stopped != "budget":
+            tally = jobs.evolve(
+                folder, session, loaded.rows, metric, models, found.chosen, methods.rounds, listener
+            )
+        stopped = found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
+        summary = _summary(folder, session, loaded, models, started, found, tally)
+        return Outcome(summary, _budget_stop(session) if stopped else None)
+
+
+def evolve(
+    seeds: str,
+    out: Path,
+    method: str,
+    rounds: int,
+    data: DataConfig,
+    models: ModelConfig,
+    budget: BudgetConfig,
+    listener: Listener,
+    *,
+    store: str | None = None,
+) -> Outcome:
+    """Evolve all of `seeds` with a known method."""
+    known: Method = jobs.find_method(method)
+    loaded = _load(seeds, data)
+    settings = {"method_id": known.id, "rounds": rounds, **_decisive(models, loaded)}
+    with RunFolder(out, settings) as folder, _session(folder, models, budget, store) as session:
+        started = time.monotonic()
+        _set_aside(folder, loaded)
+        folder.save_method(known, {})
+        tally = jobs.evolve(folder, session, loaded.rows, FailureMetric(), models, known, rounds, listener)
+        summary = _summary(folder, session, loaded, models, started, None, tally)
+        return Outcome(summary, None if tally.complete else _budget_stop(session))
+
+
+def _load(seeds: str, data: DataConfig) -> Loaded:
+    return load_rows(seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split)
+
+
+def _decisive(models: ModelConfig, loaded: Loaded) -> dict[str, Any]:
+    kept = {name: value for name, value in asdict(models).items() if name not in _FREE}
+    return {**kept, "data_hash": loaded.data_hash}
+
+
+def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
+    if loaded.rejects:
+        with replacing(folder.path / "rejects.jsonl") as lines:
+            for reject in loaded.rejects:
+                lines.add(asdict(reject))
+
+
+@contextmanager
+def _session(
+    folder: RunFolder, models: ModelConfig, budget: BudgetConfig, store: str | None
+) -> Iterator[Session]:
+    if models.reply_tokens < 1 or models.concurrency < 1:
+        raise InputError("--reply-tokens and --concurrency must be at least 1")
+    with jobs.open_session(folder, models, budget, store) as session:
+        yield session
+
+
+def _budget_stop(session: Session) -> BudgetReached:
+    total = report.ledger_json(session.ledger())["total"]
+    return BudgetReached(f"budget reached after {total['calls']} calls paid")
+
+
+def _summary(
+    folder: RunFolder,
+    session: Session,
+    loaded: Loaded,
+    models: ModelConfig,
+    started: float,
+    found: Optimized | None,
+    tally: Tally | None,
+) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "seeds": {
+            "source": loaded.source,
+            "shape": loaded.shape,
+            "rows": len(loaded.rows),
+            "rejected": len(loaded.rejects),
+            "duplicates": loaded.duplicates,
+            "data_hash": loaded.data_hash,
+        },
+        "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
+        "ledger": report.ledger_json(session.ledger()),
+        "seconds": time.monotonic() - started,
+        "paths": report.paths(folder.path),
+    }
+    if found is not None:
+        summary["optimization"] = report.optimization_json(found)
+    if tally is not None:
+        summary["evolution"] = {
+            "rows": tally.total,
+            **{outcome.value: tally.outcomes[outcome] for outcome in Judged},
+            "kinds": dict(tally.kinds.most_common()),
+            "complete": tally.complete,
+        }
+    write_json(folder.path / "summary.json", summary)
+    return summary
