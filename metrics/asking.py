@@ -1,0 +1,73 @@
+"""Does a text ask for anything? Questions and requests, in several languages."""
+
+from __future__ import annotations
+
+import re
+
+from autoevol.metrics.textual import View
+
+_REQUESTS = """add analyse analyze answer apply approximate arrange assess brainstorm build calculate categorize
+change check choose cite classify clean come compare compile complete compose compute conclude
+construct contrast convert correct count create critique debug decide deduce define delete demonstrate derive
+describe design detect determine develop devise diagnose differentiate discuss divide draft draw edit elaborate
+estimate evaluate examine execute expand explain explore express extend extract fill find fix format formulate
+generate give group guess help highlight identify illustrate implement improve infer insert integrate
+interpret introduce invent investigate judge justify label list locate make match measure merge modify name
+optimize order organize outline output paraphrase parse perform plan play plot predict prepare present print
+prioritize produce program proofread propose prove provide query rank read rearrange recall recommend reduce
+refactor rephrase replace research resolve respond return reverse review revise rewrite round select separate
+share show simplify simulate sketch solve sort speculate split state structure substitute suggest summarise
+summarize tell test think trace transform translate turn update use validate verify visualize work write
+berechne bestimme beschreibe erkläre erstelle finde formuliere gib löse nenne ordne schreibe übersetze vergleiche
+zähle zeige calculez calcule comparez crée créez décrivez déterminez donne donnez écris écrivez explique
+expliquez rédige rédigez résous résolvez traduis traduisez trouve trouvez analiza calcula compara crea describe
+determina escribe explica encuentra genera resuelve resume traduce calcola confronta descrivi elenca scrivi
+spiega traduci trova calcule compare crie descreva determine encontre escreva explique resolva traduza"""
+_REQUEST_SET = frozenset(_REQUESTS.split())
+_LEADS = frozenset(
+    "please then and also now so finally next additionally furthermore kindly first second afterwards bitte alors por "
+    "your you must should can could would need needs task is goal i want would like us let".split()
+)
+_WANTS = frozenset(("need", "want", "like"))
+_INDIRECT = re.compile(
+    r"\b(?:how many|how much|how long|how far|how old|wie viele?|combien|cuántos|cuántas|quanti|quante|quantos|quantas|сколько)\b"
+    r"|\b(?:i want|i need|i'd like|i would like|your task is|you are asked|we want|we need|bitte|veuillez|por favor)\b",
+    re.IGNORECASE,
+)
+_OTHER_SCRIPTS = re.compile(
+    r"请|計算|计算|求|写|寫|编写|解释|解釋|描述|翻译|翻譯|列出|生成|设计|設計|分析|比较|多少|几|什么|如何|为什么"
+    r"|ください|なさい|せよ|何|いくつ|説明|해\s?주세요|하세요|하시오|무엇|몇|설명"
+    r"|напиши|вычисли|найди|объясни|опиши|переведи|реши|состав|определи|сделай|احسب|اكتب|اشرح|ترجم|أوجد|ما هو|لخص"
+)
+
+
+def asks_for_something(text: View) -> bool:
+    """Whether `text` has a question mark, an imperative, or another form of request.
+
+    An imperative is a verb of requests at the beginning of a sentence or clause: "Find
+    the total" asks, "she needs to find the total" tells.
+    """
+    if text.asks or (not text.text.isascii() and _OTHER_SCRIPTS.search(text.lower)):
+        return True
+    return any(_requests(sentence) for sentence in text.sentences) or bool(_INDIRECT.search(text.text))
+
+
+_CLAUSE = re.compile(r"(?:^|[,:—–-]\s|\bto [^,]{0,120},\s*|\band\s|\bthen\s)[\"“*\W]{0,3}([^\W\d_]+)")
+
+
+def _requests(sentence: str) -> bool:
+    lowered = sentence[:1_000].lower()
+    words = re.findall(r"[^\W\d_]+", lowered[:200])
+    previous = ""
+    for word in words[:8]:
+        if word in _REQUEST_SET:
+            return True
+        if word not in _LEADS and not (word == "to" and previous in _WANTS):
+            break
+        previous = word
+    return any(word in _REQUEST_SET and _is_clause_start(lowered, word) for word in _CLAUSE.findall(lowered))
+
+
+def _is_clause_start(sentence: str, word: str) -> bool:
+    # After a comma an infinitive without "to" is an imperative: "if it rains, find ...".
+    return f", {word} " in sentence or f": {word} " in sentence

@@ -1,0 +1,180 @@
+"""Detectors of broken problems, by what the response concludes.
+
+A model that was given an unsolvable problem shows it: it says so, puts in a number of
+its own, ends with a negative count, a fraction of a person, a symbol, or nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from autoevol.metrics.base import failed, passed
+from autoevol.metrics.growth import quantitative, question
+from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, NO_ANSWER
+from autoevol.metrics.textual import View, shorten, value_of, view
+from autoevol.records import FailureKind, Trajectory, Verdict
+
+HUGE = 1e5
+"""An answer this many times the largest given number is no everyday quantity."""
+LAST_PART = 500
+"""Characters at the end of a response in which it concludes."""
+
+_NUMBER = re.compile(r"[-−–]?\s?\$?€?£?\d+(?:[.,]\d+)*")
+_ANSWER = re.compile(
+    r"(?:answer is|answer:|antwort(?: ist| lautet)?:?|réponse(?: est)?:?|respuesta(?: es)?:?|答案(?:是|为)?[::]?|答え(?:は)?|ответ:?|####)\s*(.*)",
+    re.IGNORECASE,
+)
+
+
+class Conclusion:
+    """What the end of the response says about the problem it was given.
+
+    - no answer ("cannot be determined") or a contradiction noticed;
+    - a number assumed that the instruction does not give;
+    - a count that is negative or broken, a symbol for an answer, an absurd magnitude;
+    - no number at all where a number was asked for.
+
+    Only in quantitative tasks; the first two also elsewhere, if the response is short.
+    """
+
+    name = "conclusion"
+    kinds: frozenset[FailureKind] = frozenset({FailureKind.UNSOLVABLE, FailureKind.CONTRADICTORY})
+    calls = 0
+
+    def judge(self, trajectory: Trajectory) -> Verdict:
+        """Judge the wording of the conclusion, then its number."""
+        if trajectory.evolved is None or not trajectory.response:
+            return passed(self.name)
+        asked, response = view(trajectory.evolved), view(trajectory.response)
+        counted = quantitative(asked) or quantitative(view(trajectory.seed))
+        if not counted and len(response.text) > LAST_PART:
+            return passed(self.name)
+        kind, seen = _said(asked, response)
+        if not seen and counted:
+            kind, seen = _assumed(asked, response)
+        if not seen and counted:
+            kind, seen = _number(asked, response)
+        return failed(self.name, kind, seen) if seen else passed(self.name)
+
+
+_Finding = tuple[FailureKind, str]
+_NOTHING: _Finding = (FailureKind.UNSOLVABLE, "")
+
+
+def _said(asked: View, response: View) -> _Finding:
+    text = response.lower.replace("’", "'")
+    end = text[-LAST_PART:]
+    if _invites(asked):
+        return _NOTHING
+    found = next((p for p in NO_ANSWER if p in end and p not in asked.lower), "")
+    if found:
+        return FailureKind.UNSOLVABLE, f'The response finds no answer: "{found}".'
+    found = next((p for p in CONTRADICTION if p in text and p not in asked.lower), "")
+    if found:
+        return FailureKind.CONTRADICTORY, f'The response finds a conflict: "{found}".'
+    return _NOTHING
+
+
+_INVITING = re.compile(
+    r"\b(?:prove|proof|disprove|show that|whether|is it possible|possible to|possible|impossible|contradict\w*|true or false"
+    r"|explain why|can you|could|beweise|zeige|ob|prouve[rz]?|demuestra)\b|证明|是否|可能",
+    re.IGNORECASE,
+)
+
+
+def _invites(asked: View) -> bool:
+    """Whether "not possible" may be the right answer to what is asked."""
+    return bool(_INVITING.search(question(asked)))
+
+
+_NAMING = re.compile(
+    r"\b(?:represent\w*|denote\w*|variable|be (?:called )?[\"'“]?[a-z]\b|[a-z] (?:be|is|=|as))|[=:] ?[a-z]\b"
+)
+
+
+def _assumed(asked: View, response: View) -> _Finding:
+    """A number that the response makes up and the instruction does not give."""
+    if not any(word in response.lower for word in ASSUMPTIONS):
+        return _NOTHING
+    for sentence in response.sentences:
+        lowered = sentence.lower()
+        word = next((w for w in ASSUMPTIONS if w in lowered), None)
+        if word is None or _NAMING.search(lowered):
+            continue
+        rest = view(sentence[lowered.index(word) :])
+        # What the instruction itself assumes, or a value that it gives, is no invention.
+        if rest.values and not set(rest.values) <= set(asked.quantities) and word not in asked.lower:
+            return FailureKind.UNSOLVABLE, f'The response makes up a value: "{shorten(sentence)}".'
+    return _NOTHING
+
+
+_CONTINUOUS = frozenset(
+    """hours hour minutes minute seconds days day weeks week months month years year miles mile kilometers km meters feet foot
+    inches inch centimeters yards pounds pound ounces ounce grams kilograms kg tons gallons gallon liters litres liter cups cup
+    quarts pints tablespoons teaspoons dollars cents money degrees percent percentage acres square cubic calories watts units
+    more less time times points average mph stunden minuten tage jahre meter kilometer liter heures minutes jours litres
+    kilomètres horas minutos días metros kilómetros litros euros much dozen pages slices pizzas hours""".split()
+)
+_HOW_MANY = re.compile(
+    r"\b(?:how many|wie viele|combien de|combien d'|cuántos|cuántas|quanti|quante|quantos|quantas)\s+(?:more |of the |of |total |additional )?"
+    r"([^\W\d_]+)(?:\s+([^\W\d_]+))?",
+    re.IGNORECASE,
+)
+
+
+def _number(asked: View, response: View) -> _Finding:
+    answer = final_answer(response)
+    if not answer:
+        if not view(response.text[-LAST_PART:]).quantities:
+            return FailureKind.UNSOLVABLE, "The response ends without a number."
+        return _NOTHING
+    values = _NUMBER.findall(answer)
+    if not values:
+        symbolic = re.fullmatch(r"[^\w]*[a-zA-Z]\b[^\w]*", answer[:20])
+        if symbolic or answer.lower().startswith(("unknown", "undefined", "none", "n/a")):
+            return FailureKind.UNSOLVABLE, f'The answer is no number: "{shorten(answer)}".'
+        return _NOTHING
+    if (
+        re.search(r"\d ?\*? ?[a-zA-Z]\b(?![\w'.°])", answer)
+        and re.search(r"[-+*/]", answer)
+        and "=" not in answer
+    ):
+        return FailureKind.UNSOLVABLE, f'The answer keeps a variable: "{shorten(answer)}".'
+    return _impossible(asked, answer, values[-1] if len(values) == 1 else values[0])
+
+
+def _impossible(asked: View, answer: str, number: str) -> _Finding:
+    digits = re.search(r"\d+(?:[.,]\d+)*", number)
+    value = value_of(digits.group()) if digits else 0.0
+    largest = max([abs(v) for v in asked.quantities], default=0.0)
+    if value > HUGE * max(largest, 1.0):
+        return FailureKind.CONTRADICTORY, f'An answer out of all proportion: "{shorten(answer)}".'
+    counted = _counted_thing(asked)
+    negative = number.lstrip()[:1] in "-−–"
+    if negative and (counted or _HOW_MUCH.search(question(asked))):
+        return FailureKind.CONTRADICTORY, f'A negative amount: "{shorten(answer)}".'
+    if counted and value != int(value) and "%" not in answer:
+        return FailureKind.UNSOLVABLE, f'A broken number of {counted}: "{shorten(answer)}".'
+    return _NOTHING
+
+
+_HOW_MUCH = re.compile(r"\bhow (?:much|many|long|far|old|tall|deep)\b", re.IGNORECASE)
+
+
+def _counted_thing(asked: View) -> str:
+    """The indivisible thing whose number is asked for, or ''."""
+    found = _HOW_MANY.search(question(asked))
+    if not found:
+        return ""
+    nouns = [noun.lower() for noun in found.groups() if noun]
+    return "" if any(noun in _CONTINUOUS for noun in nouns) else nouns[0]
+
+
+def final_answer(response: View) -> str:
+    """What a response names as its answer: after the last "answer is", else its last sentence with a number."""
+    found = list(_ANSWER.finditer(response.text[-LAST_PART:]))
+    if found and found[-1].group(1).strip():
+        return found[-1].group(1).strip().rstrip(".")
+    last = response.sentences[-1] if response.sentences else ""
+    after = last.rsplit("=", 1)[-1]
+    return after.strip().rstrip(".") if _NUMBER.search(after) else ""

@@ -1,0 +1,205 @@
+"""Detectors of what does not belong into an instruction: scaffold, placeholders, the answer."""
+
+from __future__ import annotations
+
+import re
+
+from autoevol.metrics.asking import asks_for_something
+from autoevol.metrics.base import failed, passed
+from autoevol.metrics.textual import View, shorten, view
+from autoevol.records import FailureKind, Trajectory, Verdict
+
+# Words that name the rewriting itself. A line or a tag made of them is scaffold whatever
+# the method calls its parts: optimised methods rename them on the way.
+_META = (
+    r"(?:finally\s+)?(?:re-?written|evolved|improved|modified|revised|created|given|original|new|final|complex\w*)\s+"
+    r"(?:instruction|prompt|problem|question|version)"
+    r"|methods?\s+list|elements?\s+identified|plan|review|step\s+\d+"
+    r"|umgeschriebene\s+anweisung|instruction\s+(?:réécrite|finale)|instrucción\s+(?:reescrita|final)"
+)
+_TAG = re.compile(r"#\s?[A-Za-z][A-Za-z ]{2,40}#")
+_META_LINE = re.compile(
+    rf"^[ \t]{{0,8}}(?:#{{1,6}}|\*\*|\d+[.)])?[ \t]{{0,4}}(?:{_META})[ \t]{{0,4}}(?:\*\*)?[ \t]{{0,4}}(?::|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[::]")
+_TITLED = re.compile(
+    r"(?:final|re-?written|evolved|revised)\b|(?:new|given|created|original|improved)\s+(?:instruction|prompt)",
+    re.IGNORECASE,
+)
+_PREAMBLE = re.compile(
+    r"(?:(?:sure|certainly|of course|okay|absolutely)\b[^\n]{0,60})?here(?:'s|\s+is|\s+are)\b[^\n:]{0,80}"
+    r"\b(?:rewrit|re-writ|evolv|instruction|prompt|version|complex|revised|modified)[^\n:]{0,80}:"
+    r"|(?:hier ist|voici|aquí está|ecco|aqui está)\b[^\n:]{0,100}:\s"
+    r"|(?:以下是|这是|下面是)[^\n::]{0,30}(?:改写|重写|指令|版本)[^\n::]{0,20}[::]",
+    re.IGNORECASE,
+)
+_AFTERWORD = re.compile(
+    r"^\W{0,4}(?:(?:i(?:'ve| have)|we have)\s+(?:added|rewritten|increased|introduced|modified|made)\b"
+    r"|(?:the|this)\s+(?:rewritten|evolved|revised|modified|new)\s+(?:instruction|prompt|version)\b"
+    r"|(?:changes made|explanation of changes|word count|added words)\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CHAT_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "[inst]", "[/inst]", "<think>", "</think>",
+                "[[ ## ", "### response", "<|assistant|>", "</s>")  # fmt: skip
+_BRACES = re.compile(r"\{\{[^{}\n]{0,40}\}\}|\$\{[a-z_]{1,30}\}")
+# "[name]" but not a link, an index, a type, a citation or a check box.
+_BRACKETS = re.compile(
+    r"(?<![\w\])!\\])\[(?:insert |your |enter )?[A-Za-z][A-Za-z]+(?:[ _/'-][A-Za-z]+){0,5}\](?![(\[:\w])"
+)
+_ANGLES = re.compile(r"<(?:insert|your|enter|add)\b[^<>\n]{1,40}>|_{4,}|\bX{3,}\b|\bTBD\b", re.IGNORECASE)
+_TEMPLATE_WORDS = ("placeholder", "template", "jinja", "mustache", "handlebars", "vorlage", "platzhalter",
+                   "modèle", "plantilla", "模板", "占位", "fill in", "fill-in", "mail merge", "tag", "token", "regex")  # fmt: skip
+
+
+class Leaked:
+    """Scaffold of the rewriting, a chat wrapper, or an unfilled placeholder.
+
+    What the seed has already is not a leak. Placeholders are allowed where the text
+    speaks of templates: a letter form may well contain "[name]".
+    """
+
+    name = "leaked"
+    kinds: frozenset[FailureKind] = frozenset({FailureKind.LEAKED})
+    calls = 0
+
+    def judge(self, trajectory: Trajectory) -> Verdict:
+        """Look for scaffold first, then for placeholders."""
+        if trajectory.evolved is None:
+            return passed(self.name)
+        seen = _scaffold(view(trajectory.seed), view(trajectory.evolved)) or _placeholder(
+            view(trajectory.seed), view(trajectory.evolved)
+        )
+        return failed(self.name, FailureKind.LEAKED, seen) if seen else passed(self.name)
+
+
+def _scaffold(seed: View, evolved: View) -> str:
+    text = evolved.text
+    token = next(
+        (token for token in _CHAT_TOKENS if token in evolved.lower and token not in seed.lower), None
+    )
+    if token is not None:
+        return f'Chat markup in the instruction: "{token}".'
+    if "#" in text and (tag := _TAG.search(text)) and not _TAG.search(seed.text):
+        return f'A heading of the method leaked: "{tag.group()}".'
+    line = _META_LINE.search(text) or _META_CJK.search(text)
+    if line and (_is_wrapper(line, text)) and not _META_LINE.search(seed.text):
+        return f'A heading of the method leaked: "{shorten(line.group())}".'
+    opening = _PREAMBLE.match(text.lstrip()[:400])
+    if opening and not _PREAMBLE.match(seed.text[:400]):
+        return f'The rewrite is introduced instead of given: "{shorten(opening.group())}".'
+    after = _AFTERWORD.search(text[-800:])
+    if after and not _AFTERWORD.search(seed.text[-800:]):
+        return f'The rewrite is commented on: "{shorten(after.group())}".'
+    return ""
+
+
+def _is_wrapper(line: re.Match[str], text: str) -> bool:
+    """Whether a heading wraps the instruction instead of belonging to its content.
+
+    "Step 1" and "Plan:" head parts of many honest instructions, so one of them alone
+    proves nothing; two different headings, or one that names a rewriting, do.
+    """
+    if _TITLED.search(line.group()) or not line.group().isascii():
+        return True
+    heads = {match.group().strip(" \t#*:0123456789.)").lower() for match in _META_LINE.finditer(text)}
+    return len(heads) > 1
+
+
+def _placeholder(seed: View, evolved: View) -> str:
+    text = evolved.text
+    if not any(mark in text for mark in ("{", "[", "<", "___", "XXX", "xxx", "TBD", "tbd")):
+        return ""
+    prose = (
+        text
+        if "`" not in text
+        else re.sub(r"```.{0,8000}?(?:```|\Z)|`[^`\n]{0,400}`", " ", text, flags=re.DOTALL)
+    )
+    for pattern in (_BRACES, _BRACKETS, _ANGLES):
+        found = pattern.search(prose)
+        if found and not pattern.search(seed.text):
+            if any(word in evolved.lower for word in _TEMPLATE_WORDS):
+                return ""
+            return f'An unfilled placeholder: "{found.group()}".'
+    return ""
+
+
+_ANSWER_LINE = re.compile(
+    r"^[ \t]{0,8}(?:\*\*|#{1,6}[ \t]{0,4})?(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|solution)(?:\s+is)?"
+    r"|antwort|lösung|réponse|solution|respuesta|solución|risposta|resposta|ответ|答案|解答|答え|정답)"
+    r"(?:\*\*)?[ \t]{0,4}(?:[::]|\bis\b|####)[ \t]{0,4}\S",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ANSWER_SAID = re.compile(
+    r"\b(?:the\s+(?:final\s+|correct\s+)?answer\s+is|the\s+result\s+is|die\s+antwort\s+(?:ist|lautet)"
+    r"|la\s+réponse\s+est|la\s+respuesta\s+es)\b:?\s+[\"“$€£]?[\w\d-]|答案(?:是|为)\s*\S|^####\s*-?\d",
+    re.IGNORECASE | re.MULTILINE,
+)
+_EXERCISE = ("error", "mistake", "verify", "check", "whether", "explain why", "prove", "show that", "if the answer is",
+             "wrong", "incorrect", "format", "überprüfe", "fehler", "vérifie", "错误", "验证")  # fmt: skip
+_COMPUTED = re.compile(r"\d[\d.,]{0,20} {0,2}(?:[-+*/×÷x−] {0,2}\$?\d[\d.,]{0,20} {0,2}){1,8}= {0,2}\$?\d")
+# An expression that spells out the calculation: two operators, between numbers or brackets.
+_FORMULA = re.compile(
+    r"[\d%)] ?(?: [-+/]|[*×÷]) ?(?:\(?[a-z$][\w ]{0,40}\)?|\$?\d[\d.,]{0,20}) ?(?: [-+/] |[*×÷])",
+    re.IGNORECASE,
+)
+_RECIPE = re.compile(
+    r"\bfirst,?\s+(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b.{0,300}?"
+    r"\bthen,?\s+(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b"
+    r"|\b(?:you|she|he|they|we)\s+(?:need|needs|have|has|must|should|can)\s+(?:to\s+)?"
+    r"(?:multiply|divide|subtract|add)\b[^.?!]{0,160}\b(?:by|from|to)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_ALGEBRA = re.compile(r"[=^√∑∫]|\bequation|\bformula|\bexpression|\bfunction\b|\bcode\b", re.IGNORECASE)
+
+
+class Answered:
+    """The instruction contains its solution: the answer, the calculation, or the recipe.
+
+    A formula counts only where the seed is posed in words: a seed about equations is
+    made harder with equations.
+    """
+
+    name = "answered"
+    kinds: frozenset[FailureKind] = frozenset({FailureKind.ANSWERED})
+    calls = 0
+
+    def judge(self, trajectory: Trajectory) -> Verdict:
+        """Look for a stated answer, then for the calculation that gives it."""
+        if trajectory.evolved is None:
+            return passed(self.name)
+        seen = _answer(view(trajectory.seed), view(trajectory.evolved))
+        return failed(self.name, FailureKind.ANSWERED, seen) if seen else passed(self.name)
+
+
+def _answer(seed: View, evolved: View) -> str:
+    text = evolved.text
+    said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text)
+    if said and not (_ANSWER_LINE.search(seed.text) or _ANSWER_SAID.search(seed.text)):
+        if not any(word in evolved.lower for word in _EXERCISE):
+            return f'The instruction states an answer: "{shorten(said.group())}".'
+        return ""
+    if _ALGEBRA.search(seed.text) or not seed.quantities:
+        return ""
+    spelled = _COMPUTED.search(text) or _FORMULA.search(text)
+    if spelled:
+        return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
+    recipe = _RECIPE.search(text)
+    if recipe:
+        return f'The instruction says how to solve it: "{shorten(recipe.group())}".'
+    return _closing_statement(seed, evolved)
+
+
+_TO_FIND = re.compile(r"\b(?:calculat|determin|find|figure|comput|know|solv|work out)\w*", re.IGNORECASE)
+
+
+def _closing_statement(seed: View, evolved: View) -> str:
+    """A last sentence that answers the seed's question instead of asking it."""
+    if not seed.asks or not evolved.sentences or asks_for_something(evolved):
+        return ""
+    question = next((s for s in reversed(seed.sentences) if "?" in s or "？" in s), "")
+    asked, last = view(question).stems, view(evolved.sentences[-1])
+    if len(asked) < 2 or len(asked & last.stems) * 2 < len(asked) or _TO_FIND.search(last.text):
+        return ""
+    new = set(last.values).difference(seed.values)
+    return f'The question is answered: "{shorten(evolved.sentences[-1])}".' if new else ""

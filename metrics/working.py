@@ -1,0 +1,110 @@
+"""Detectors of broken problems, by the calculation that the response shows.
+
+Every number in an honest calculation comes from the instruction, from an earlier line,
+or from common knowledge (12 months, 100 %). What comes from nowhere was missing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from autoevol.metrics.base import failed, passed
+from autoevol.metrics.growth import quantitative
+from autoevol.metrics.textual import View, shorten, value_of, view
+from autoevol.records import FailureKind, Trajectory, Verdict
+
+MAX_EQUATIONS = 40
+"""Lines of calculation that are followed in one response."""
+
+_KNOWN = frozenset(
+    (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 12.0, 16.0, 24.0, 28.0, 30.0, 31.0, 36.0, 48.0, 50.0, 52.0, 60.0,
+     100.0, 360.0, 365.0, 366.0, 1000.0, 1440.0, 3600.0, 5280.0, 2.54, 3.14, 0.5, 0.25, 1.5)
+)  # fmt: skip
+"""Small counts and conversion factors that a calculation may use unasked."""
+
+_EQUALS = re.compile(r"= ?[$€£]?([-−]?\d(?:[\d.,]{0,20}\d)?)")
+_BREAK = re.compile(r"\n|=|[.:;] |, ")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_LEFT_CHARS = 90
+_PARTS = {"third": 1 / 3, "fourth": 0.25, "fifth": 0.2, "sixth": 1 / 6, "eighth": 0.125, "tenth": 0.1}
+
+
+class Working:
+    """The calculation uses a number from nowhere, or passes through a negative amount.
+
+    Only in quantitative tasks. A wrong response to a sound problem is mistaken for an
+    unsound problem where the model invents a number, which costs some false alarms.
+    """
+
+    name = "working"
+    kinds: frozenset[FailureKind] = frozenset({FailureKind.UNSOLVABLE, FailureKind.CONTRADICTORY})
+    calls = 0
+
+    def judge(self, trajectory: Trajectory) -> Verdict:
+        """Follow the equations of the response line by line."""
+        if trajectory.evolved is None or not trajectory.response:
+            return passed(self.name)
+        asked, response = view(trajectory.evolved), view(trajectory.response)
+        if "=" not in response.text or not (quantitative(asked) or quantitative(view(trajectory.seed))):
+            return passed(self.name)
+        negative = _negative(asked, response)
+        if negative:
+            return failed(
+                self.name, FailureKind.CONTRADICTORY, f'The calculation goes below zero: "{negative}".'
+            )
+        invented = _invented(asked, response)
+        if invented:
+            return failed(
+                self.name,
+                FailureKind.UNSOLVABLE,
+                f'The calculation uses a number from nowhere: "{invented}".',
+            )
+        return passed(self.name)
+
+
+def equations(response: View) -> list[tuple[str, float]]:
+    """The calculations of a response: left side as text, value of the right side."""
+    found: list[tuple[str, float]] = []
+    text, start = response.text, 0
+    for match in _EQUALS.finditer(text):
+        if len(found) == MAX_EQUATIONS:
+            break
+        before = text[max(start, match.start() - _LEFT_CHARS) : match.start()]
+        left = _BREAK.split(before)[-1]
+        digits = match.group(1)
+        value = value_of(digits.lstrip("-−"))
+        found.append((left, -value if digits[0] in "-−" else value))
+        start = match.end(1)
+    return found
+
+
+def _negative(asked: View, response: View) -> str:
+    if any(
+        word in asked.lower
+        for word in ("negative", "below zero", "debt", "loss", "deficit", "temperature", "owe")
+    ):
+        return ""
+    return next(
+        (shorten(f"{left.strip()} = {value:g}") for left, value in equations(response) if value < 0), ""
+    )
+
+
+_OPERATOR = re.compile(r"[\d)%a-z] ?[-+*/×÷−] ?[$€£(]?\d", re.IGNORECASE)
+
+
+def _invented(asked: View, response: View) -> str:
+    known = {round(v, 4) for v in asked.quantities} | _KNOWN
+    known |= {round(v / 100, 4) for v in asked.values} | {round(1 - v / 100, 4) for v in asked.values}
+    known |= {round(100 - v, 4) for v in asked.values} | {round(1 + v / 100, 4) for v in asked.values}
+    known |= {round(1 / v, 4) for v in asked.quantities if v}
+    known |= {round(part, 4) for word, part in _PARTS.items() if word in asked.lower}
+    # What a sentence states was read or reasoned from the instruction.
+    for left, value in equations(response):
+        operands = [round(value_of(digits), 4) for digits in _NUMBER.findall(left)]
+        if _OPERATOR.search(left):
+            strange = [v for v in operands if v not in known]
+            if strange:
+                return shorten(f"{left.strip()} = {value:g}")
+        known.update(operands)
+        known.add(round(abs(value), 4))
+    return ""

@@ -1,0 +1,116 @@
+"""Loading seed instructions: every row is kept, or counted, or the load fails with a place."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from autoevol.data.files import shown
+from autoevol.data.sources import find_source
+from autoevol.data.stream import Reject, RowStream
+from autoevol.errors import InputError
+from autoevol.records import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that a source holds.
+
+    Attributes:
+        rows: At least one row, in the order of the source; ids are distinct.
+        rejects: Records skipped, in the order of the source; empty unless `skip_bad`.
+        duplicates: Records left out because their instruction had been there before.
+        shape: The shape recognised, in words.
+        source: What was loaded.
+        data_hash: 16 hex digits over the instructions and references of `rows` in order.
+    """
+
+    rows: tuple[Row, ...]
+    rejects: tuple[Reject, ...]
+    duplicates: int
+    shape: str
+    source: str
+    data_hash: str
+
+
+def iter_rows(
+    source: str | Path,
+    *,
+    field: str | None = None,
+    skip_bad: bool = False,
+    limit: int | None = None,
+    split: str = "train",
+) -> RowStream:
+    """Stream the rows of `source`; arguments and errors are those of `load_rows`.
+
+    A source that is missing or of an unknown format raises here, all else while reading.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit of rows is {limit}; give 1 or more")
+    if field is not None and not field.strip():
+        raise InputError("the field is blank; name the column that holds the instruction")
+    found = find_source(source, field, split)
+    return RowStream(found, field=field, skip_bad=skip_bad, limit=limit)
+
+
+def load_rows(
+    source: str | Path,
+    *,
+    field: str | None = None,
+    skip_bad: bool = False,
+    limit: int | None = None,
+    split: str = "train",
+) -> Loaded:
+    """Load seed instructions.
+
+    Args:
+        source: A file (JSONL, NDJSON, JSON, CSV, TSV, each also gzipped; Parquet), the name
+            of a Hugging Face data set (`owner/name`, `owner/name:config`), or `sample`. An
+            existing path wins over a data set; a `Path` is always a path.
+        field: Column that holds the instruction, where no shape fits or another is wanted.
+        skip_bad: Reject records that cannot be used instead of raising. A file that is
+            damaged as a whole still raises: what is lost in it cannot be counted.
+        limit: Stop after this many distinct rows.
+        split: Split of a Hugging Face data set; unused for files.
+
+    Raises:
+        InputError: The source cannot be read, holds no usable record, or (without
+            `skip_bad`) holds a bad one; the message names the file, the line and a remedy.
+    """
+    with iter_rows(source, field=field, skip_bad=skip_bad, limit=limit, split=split) as stream:
+        rows = tuple(stream)
+    return Loaded(
+        rows=rows,
+        rejects=tuple(stream.rejects),
+        duplicates=stream.duplicates,
+        shape=stream.shape,
+        source=stream.source,
+        data_hash=stream.data_hash,
+    )
+
+
+def write_rejects(path: str | Path, rejects: Iterable[Reject]) -> None:
+    """Write one JSON object per reject; readers see the old file or the whole new one.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    path = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                for reject in rejects:
+                    file.write(json.dumps(asdict(reject), ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as exc:
+        raise InputError(f"{shown(path)} cannot be written: {exc}") from exc
