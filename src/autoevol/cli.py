@@ -10,10 +10,10 @@ import logging
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -107,47 +107,65 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a run found: figures, steps, and the chosen method."""
-    import orjson
+    with _exit_codes():
+        import orjson
 
-    from autoevol import report
-    from autoevol.console import print_table
-    from autoevol.store.run import load_method, read_run
+        from autoevol import report
+        from autoevol.console import print_table
 
-    found = read_run(folder)
-    if json:
-        print(orjson.dumps(found).decode())
-        return
-    if found["summary"]:
-        print_table(report.table_rows(found["summary"]))
-    for step in found["steps"]:
-        print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
-    if (folder / "method.json").exists():
-        print(f"\n{load_method(folder).text}")
+        found = report.read_folder(folder)
+        if json:
+            print(orjson.dumps(found).decode())
+            return
+        if found["summary"]:
+            print_table(report.table_rows(found["summary"]))
+        for step in found["steps"]:
+            print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
+        if found["method"]:
+            print(f"\n{found['method']['text']}")
 
 
 def _finish(job: Callable[[Any], Outcome], json: bool) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
-    import orjson
-
-    from autoevol.console import Reporter, print_table
-
     # DSPy warns at every reply that hits the token limit; here that is a counted failure kind.
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
-    reporter = Reporter()
-    started = time.monotonic()
-    try:
-        outcome = job(reporter)
-    finally:
-        reporter.close()
-    outcome.summary["seconds"] = time.monotonic() - started
-    from autoevol import report
+    with _exit_codes():
+        import orjson
 
-    if not json:
-        print_table(report.table_rows(outcome.summary))
-    else:
-        print(orjson.dumps(outcome.summary).decode())
-    if outcome.stopped_by is not None:
-        raise outcome.stopped_by
+        from autoevol import report
+        from autoevol.console import Reporter, print_table
+
+        reporter = Reporter()
+        try:
+            outcome = job(reporter)
+        finally:
+            reporter.close()
+        if not json:
+            print_table(report.table_rows(outcome.summary))
+        else:
+            print(orjson.dumps(outcome.summary).decode(), flush=True)
+        if outcome.stopped_by is not None:
+            raise outcome.stopped_by
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turn every error that is not a bug into one line and its exit code."""
+    try:
+        yield
+    except BudgetReached as stop:
+        _leave(f"{stop}; what was finished is saved, and the same command with a larger budget goes on", 3)
+    except StopRun as stop:
+        _leave(f"{stop}; what was finished is saved, and the same command goes on", 1)
+    except AutoEvolError as error:
+        _leave(str(error), 2)
+    except KeyboardInterrupt:
+        _leave("interrupted; what was finished is saved, and the same command goes on", 130)
+
+
+def _leave(text: str, code: int) -> NoReturn:
+    print(f"autoevol: {text}", file=sys.stderr)
+    raise typer.Exit(code)
 
 
 def _interrupt(signum: int, frame: object) -> None:
@@ -159,35 +177,4 @@ def main() -> None:
     # Asked for a price table at import, litellm would go to the network.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        app(standalone_mode=False)
-        code = 0
-    except BudgetReached as stop:
-        code = _say(f"{stop}; what was finished is saved, and the same command with a larger budget goes on", 3)
-    except StopRun as stop:
-        code = _say(f"{stop}; what was finished is saved, and the same command goes on", 1)
-    except AutoEvolError as error:
-        code = _say(str(error), 2)
-    except (KeyboardInterrupt, typer.Abort):
-        code = _say("interrupted; what was finished is saved, and the same command goes on", 130)
-    except typer.Exit as done:
-        code = done.exit_code
-    except Exception as error:
-        code = _usage_code(error)
-    sys.stdout.flush()
-    sys.exit(code)
-
-
-def _usage_code(error: Exception) -> int:
-    """2 for a usage error, printed as click does; anything else is a bug and is raised."""
-    import click
-
-    if isinstance(error, click.ClickException):
-        error.show()
-        return 2
-    raise error
-
-
-def _say(text: str, code: int) -> int:
-    print(f"autoevol: {text}", file=sys.stderr)
-    return code
+    app()

@@ -15,7 +15,7 @@ def setting(default: Any, text: str) -> Any:  # noqa: ANN401 (a dataclass field 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which seed instructions to read."""
+    """Data."""
 
     field: str | None = setting(None, "Column that holds the instruction; by default the shape is recognised.")
     split: str = setting("train", "Split of a Hugging Face dataset.")
@@ -25,7 +25,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Which models do the work, and how they sample."""
+    """Models."""
 
     evol_model: str = setting(
         "local/smollm2", "Evolves and responds: local/smollm2, local/FILE.gguf, openai/NAME, any DSPy model string."
@@ -44,7 +44,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class BudgetConfig:
-    """Hard caps over the whole run, resumes included."""
+    """Budget: hard caps over the whole run, resumes included."""
 
     max_calls: int | None = setting(None, "Stop before more LM calls than this are paid.")
     max_tokens: int | None = setting(None, "Stop before more tokens than this are used.")
@@ -54,7 +54,7 @@ class BudgetConfig:
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """Settings of the optimisation loop; defaults are the paper's (appendix F) where it gives one.
+    """Optimisation loop. Defaults are the paper's (appendix F) where it gives one.
 
     Attributes:
         batch_size: Rows whose trajectories the optimizer LM reads at each step.
@@ -89,7 +89,7 @@ class LoopConfig:
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """What evolution itself looks like: where methods start, and how far a row goes."""
+    """Method."""
 
     start: tuple[str, ...] = setting(
         ("initial",), "Starting method: initial, weak, compact, a file or a run folder. Repeat to let several compete."

@@ -21,7 +21,7 @@ from autoevol.lm.session import Session
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
 from autoevol.records import Case, Method, Row, Score, Step
-from autoevol.store.run import RunFolder, load_method, write_json
+from autoevol.store.run import RunFolder, load_method
 from autoevol.strategies import RULES
 from autoevol.teleprompt import AutoEvol
 
@@ -199,11 +199,6 @@ def evolve(
             concurrency=models.concurrency,
             on_case=listener.case,
         )
-
-
-def save_summary(folder: RunFolder, summary: dict[str, Any]) -> None:
-    """Write summary.json."""
-    write_json(folder.path / "summary.json", summary)
 
 
 def _try_score(board: Scoreboard, method: Method, rows: Sequence[Row]) -> Score | None:

@@ -41,7 +41,7 @@ def with_settings(**groups: type) -> Callable[[_Command], _Command]:
         resolved = get_type_hints(command, include_extras=True)
         parameters = {key: param.replace(annotation=resolved[key]) for key, param in own.items()}
         for name, group in groups.items():
-            title = (group.__doc__ or name).splitlines()[0].rstrip(".")
+            title = (group.__doc__ or name).splitlines()[0].partition(".")[0]
             for entry in shown[name]:
                 parameters.setdefault(entry.name, _parameter(entry, hints[name][entry.name], title))
         wrapper.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]

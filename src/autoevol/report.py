@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autoevol.lm.recorder import LedgerLine
+from autoevol.errors import InputError
 from autoevol.metrics.failure import FailureRate
 from autoevol.records import Method, Outcome, Score, Step
+from autoevol.store.journal import FileJournal
+from autoevol.store.run import read_json
+
+if TYPE_CHECKING:
+    from autoevol.jobs import Optimized
+    from autoevol.lm.recorder import LedgerLine
 
 
 def rate_of(score: Score | None) -> dict[str, Any] | None:
@@ -122,12 +128,62 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def paths(folder: Path, names: Sequence[str]) -> dict[str, str]:
+def paths(folder: Path) -> dict[str, str]:
     """The files of a run that exist, by what they are."""
-    labels = {"dataset.jsonl": "dataset", "rejected.jsonl": "rejected rows", "method.json": "chosen method"}
-    return {labels[name]: str(folder / name) for name in names if (folder / name).exists()}
+    names = {"dataset": "dataset.jsonl", "rejected rows": "rejected.jsonl", "chosen method": "method.json"}
+    return {label: str(folder / name) for label, name in names.items() if (folder / name).exists()}
 
 
-def outcome_counts(outcomes: dict[Outcome, int]) -> dict[str, int]:
-    """Counts under plain keys, all three present."""
-    return {outcome.value: outcomes.get(outcome, 0) for outcome in Outcome}
+def optimization_json(found: Optimized) -> dict[str, Any]:
+    """What the optimisation found, holdout comparison included."""
+    before, after = found.holdout
+    at_step = next((step.number for step in reversed(found.steps) if step.improved), 0)
+    return {
+        "before": method_json(found.before),
+        "chosen": method_json(found.chosen),
+        "chosen_at_step": at_step,
+        "steps": max(0, len(found.steps) - 1),
+        "stopped": found.stopped,
+        "split": found.split,
+        "dev_curve": [step_json(step) for step in found.steps],
+        "holdout_before": rate_of(before),
+        "holdout_after": rate_of(after),
+        "p_value": paired_p_value(before, after),
+    }
+
+
+def paired_p_value(before: Score | None, after: Score | None) -> float | None:
+    """Exact McNemar p-value over the rows scored under both methods; None if there are none."""
+    if before is None or after is None:
+        return None
+    both = [
+        (before.marks[row_id].outcome, after.marks[row_id].outcome)
+        for row_id in before.marks.keys() & after.marks.keys()
+    ]
+    pairs = [pair for pair in both if Outcome.UNSCORED not in pair]
+    fixed = sum(1 for old, new in pairs if old is Outcome.FAILED and new is Outcome.PASSED)
+    broken = sum(1 for old, new in pairs if old is Outcome.PASSED and new is Outcome.FAILED)
+    return mcnemar_exact(fixed, broken) if pairs else None
+
+
+def read_folder(folder: Path) -> dict[str, Any]:
+    """What `autoevol show` shows: summary, steps and method, None or empty where missing.
+
+    Raises:
+        InputError: If `folder` is no run folder.
+    """
+    if not (folder / "run.json").exists():
+        raise InputError(f"{folder} is not a run folder: it has no run.json")
+    return {
+        "summary": read_json(folder / "summary.json"),
+        "steps": [step_json(step) for step in FileJournal(folder / "journal.jsonl").steps()],
+        "method": read_json(folder / "method.json"),
+    }
+
+
+def mcnemar_exact(b: int, c: int) -> float:
+    """TEMPORARY until metrics.intervals has it."""
+    from math import comb
+
+    n, k = b + c, min(b, c)
+    return min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n) if n else 1.0

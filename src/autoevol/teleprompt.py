@@ -280,6 +280,11 @@ def _rows(given: Sequence[Any]) -> list[Row]:
     return list({row.id: row for row in rows}.values())
 
 
+def as_examples(rows: Sequence[Row]) -> list[dspy.Example]:
+    """Rows as other DSPy optimizers want them: examples whose one input is `instruction`."""
+    return [dspy.Example(instruction=row.instruction, id=row.id).with_inputs("instruction") for row in rows]
+
+
 def _set_aside(rows: list[Row], config: LoopConfig) -> tuple[list[Row], list[Row]]:
     split = split_rows(rows, dev=min(config.dev_size, len(rows) // 2), holdout=0, seed=config.seed)
     return list(split.train), list(split.dev)

@@ -1,0 +1,5 @@
+"""`python -m autoevol`."""
+
+from autoevol.cli import main
+
+main()
