@@ -13,38 +13,32 @@ from collections import Counter
 
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.lexicon import NUMBER_WORDS
-from autoevol.metrics.textual import View, value_of, view
+from autoevol.metrics.textual import Phrases, View, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
 MIN_ADDED_WORDS = 3
 """Content words that a rewrite of a non-quantitative task must gain, net."""
 
-_CLAUSE = re.compile(
-    r"[,.;?!:](?=\s|$)|\s(?:and|but|while|which|where|und|aber|et|mais|y|pero)\s|[，。；、？！]|\n"
-)
-_QUANTITY = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_LIMIT = re.compile(
-    r"\b(?:at least|at most|no more than|no less than|not exceed|exceed|more than|less than|under|over|maximum|minimum"
-    r"|max|min|limit(?:ed|s)?|budget|capacity|hold up to|up to|within|only (?:has|have|had|got)|available|in stock"
-    r"|must be|can only|cannot|aim(?:s|ing|ed)?|goal|hop(?:es|ing)|deadline|constraint"
-    r"|mindestens|höchstens|maximal|au moins|au plus|al menos|como máximo)\b|至少|至多|最多|不超过|预算",
-    re.IGNORECASE,
-)
-_ASSUMED = re.compile(
-    r"\b(?:assum\w+|suppos\w+|given that|provided that|considering|regardless|known as|established|born|angenommen"
-    r"|supposons|suponiendo)\b|假设",
-    re.IGNORECASE,
-)
-_RESTATED = re.compile(
-    r"\b(?:which is|that is|i\.e|equal(?:s|ing)? to|equivalent|amount(?:s|ing)? to|reaching|total(?:s|ing|ling)?"
-    r"|represent(?:s|ing)?|in other words|multiplying|by \d)\b|[(=]",
-    re.IGNORECASE,
-)
-_OPERATIONS = re.compile(
-    r"percent\w*|%|ratio|average|difference|proportion|probability|fraction|median|profit|per (?:hour|day|person|unit|week|month)"
-    r"|how (?:many|much) more|how long|how far|at what|what time|prozent|durchschnitt|pourcentage|moyenne|porcentaje|promedio"
-    r"|百分|平均|比例|概率",
-    re.IGNORECASE,
+_JOINTS = frozenset("and but while which where und aber et mais y pero".split())
+_LIMITS = Phrases(
+    "at least", "at most", "no more than", "no less than", "exceed*", "more than", "less than", "under", "over", "maximum",
+    "minimum", "max", "min", "limit*", "budget", "capacity", "hold up to", "up to", "within", "only has", "only have",
+    "only had", "only got", "available", "in stock", "must be", "can only", "cannot", "aim*", "goal", "hoping", "hopes",
+    "deadline", "constraint*", "mindestens", "höchstens", "maximal", "au moins", "au plus", "al menos", "como máximo",
+    "至少", "至多", "最多", "不超过", "预算",
+)  # fmt: skip
+_ASSUMED = Phrases(
+    "assum*", "suppos*", "given that", "provided that", "considering", "regardless", "known as", "established", "born",
+    "angenommen", "suponiendo", "假设",
+)  # fmt: skip
+_RESTATED = Phrases(
+    "which is", "that is", "i.e", "equal to", "equals", "equaling", "equivalent", "amount to", "amounts to", "amounting to",
+    "reaching", "total", "totals", "totaling", "totalling", "represents", "represent", "in other words", "multiplying",
+)  # fmt: skip
+_PERCENT = frozenset("percent percentage prozent pourcentage porcentaje percentuale 百分".split())
+_OPERATIONS = _PERCENT | frozenset(
+    """ratio average difference proportion probability fraction median profit per differ longer earlier later
+    durchschnitt unterschied moyenne différence promedio diferencia media 平均 比例 概率""".split()
 )
 
 
@@ -76,21 +70,14 @@ def quantitative(text: View) -> bool:
     return text.asks and len(text.quantities) >= 2 and bool(text.values) and "```" not in text.text
 
 
-def question(text: View) -> str:
-    """The sentences with a question mark, joined; the last sentence where there is none."""
-    asking = [s for s in text.sentences if s.endswith(("?", "？", "؟", '?"', "?)"))]
-    return " ".join(asking) if asking else (text.sentences[-1] if text.sentences else "")
-
-
 def _no_new_quantity(seed: View, evolved: View) -> str:
     if _counted_questions(evolved) > _counted_questions(seed):
         return ""
-    gained = _operations(question(evolved)) - _operations(seed.text)
-    if gained:
+    # Only words that the seed lacks are worth a look at where they stand.
+    if _operations(evolved) - _operations(seed) and _operations(view(evolved.question)) - _operations(seed):
         return ""
     new = new_quantities(seed, evolved)
-    working = [value for value, clause in new if not _idle(value, clause, seed)]
-    if working:
+    if not all(_idle(value, clause, seed) for value, clause in new):
         return ""
     return "The added numbers only limit or restate." if new else "No new quantity or operation."
 
@@ -100,39 +87,61 @@ def new_quantities(seed: View, evolved: View) -> list[tuple[float, str]]:
 
     A value counts as new as often as it occurs more often than in the seed.
     """
-    left = Counter(seed.quantities)
-    named = set(_counted(seed.text))
+    before = _counted(seed)
+    named = {(value, thing) for value, thing, _ in before}
+    left = Counter([value for value, _, _ in before])
     found: list[tuple[float, str]] = []
-    for clause in _CLAUSE.split(evolved.text):
-        for value, thing in _counted(clause) if clause else ():
-            if left[value] > 0:
-                left[value] -= 1
-            elif (value, thing) not in named:
-                found.append((value, clause))
+    for value, thing, place in _counted(evolved):
+        if (value, thing) in named or left[value] > 0:
+            left[value] -= 1
+        else:
+            found.append((value, _clause(evolved.pieces, place)))
     return found
 
 
-def _counted(text: str) -> list[tuple[float, str]]:
-    """Quantities with the beginning of the next word: ("5 years") is (5.0, "year")."""
-    found: list[tuple[float, str]] = []
-    tokens = _QUANTITY.findall(text)
-    for token, following in zip(tokens, [*tokens[1:], ""], strict=False):
-        # "one" and "a third friend" are rarely quantities.
-        value = value_of(token) if token[0].isdigit() else _COUNTING_WORDS.get(token.lower())
-        if value is not None:
-            found.append((value, following[:4].lower()))
-    return found
+def _counted(text: View) -> list[tuple[float, str, int]]:
+    """Quantities with the beginning of the next word and their place: "5 years" is (5.0, "year", 0)."""
+    pieces = [*text.pieces, ""]
+    found = [(value, pieces[n + 1][:4], n) for value, n in zip(text.values, text.digit_places, strict=True)]
+    # "one" and "a third friend" are rarely quantities.
+    words = [
+        (NUMBER_WORDS[word], pieces[n + 1][:4], n)
+        for word, n in text.number_words
+        if word not in _RARELY_COUNTING
+    ]
+    return found + words
 
 
-_COUNTING_WORDS = {
-    word: value for word, value in NUMBER_WORDS.items() if word not in ("one", "once", "third", "thirds")
-}
+_RARELY_COUNTING = frozenset(("one", "once", "third", "thirds"))
+_ENDS = ",.;?!:"
+_REACH = 25
+
+
+def _clause(pieces: list[str], place: int) -> str:
+    """The words around `place` up to the next mark or joining word on either side."""
+    start = place
+    while (
+        start > 0
+        and place - start < _REACH
+        and pieces[start - 1][-1] not in _ENDS
+        and pieces[start] not in _JOINTS
+    ):
+        start -= 1
+    end = place
+    while end < len(pieces) and end - place < _REACH:
+        if end > place and pieces[end] in _JOINTS:
+            break
+        end += 1
+        if pieces[end - 1][-1] in _ENDS:
+            break
+    return " ".join(pieces[start:end])
 
 
 def _idle(value: float, clause: str, seed: View) -> bool:
-    if _LIMIT.search(clause) or _ASSUMED.search(clause):
+    words = View(clause)
+    if _LIMITS.find(words) or _ASSUMED.find(words):
         return True
-    return bool(_RESTATED.search(clause)) and (
+    return bool(_RESTATED.find(words)) and (
         value in seed.quantities or derivable(value, seed.quantities, "%" in clause)
     )
 
@@ -159,8 +168,9 @@ def _counted_questions(text: View) -> int:
     return sum(text.text.count(mark) for mark in "?？؟")
 
 
-def _operations(text: str) -> set[str]:
-    return {found.lower() for found in _OPERATIONS.findall(text)}
+def _operations(text: View) -> frozenset[str]:
+    found = text.vocabulary & _OPERATIONS
+    return found | {"percent"} if "%" in text.text or not _PERCENT.isdisjoint(found) else found
 
 
 _CONSTRAINT = re.compile(

@@ -79,32 +79,47 @@ def equations(response: View) -> list[tuple[str, float]]:
 
 
 def _negative(asked: View, response: View) -> str:
-    if any(
-        word in asked.lower
-        for word in ("negative", "below zero", "debt", "loss", "deficit", "temperature", "owe")
-    ):
+    if not _BELOW_ZERO.search(response.text) or asked.has(_SIGNED):
         return ""
     return next(
         (shorten(f"{left.strip()} = {value:g}") for left, value in equations(response) if value < 0), ""
     )
 
 
-_OPERATOR = re.compile(r"[\d)%a-z] ?[-+*/×÷−] ?[$€£(]?\d", re.IGNORECASE)
+_BELOW_ZERO = re.compile(r"= ?[$€£]?[-−]\d")
+_SIGNED = frozenset("negative below debt loss deficit temperature temperatures owe owes degrees".split())
+_OPERATOR = re.compile(r"[\d)%a-z] ?[-+*/×÷−] ?[$€£(]?\d")
 
 
 def _invented(asked: View, response: View) -> str:
-    known = {round(v, 4) for v in asked.quantities} | _KNOWN
-    known |= {round(v / 100, 4) for v in asked.values} | {round(1 - v / 100, 4) for v in asked.values}
-    known |= {round(100 - v, 4) for v in asked.values} | {round(1 + v / 100, 4) for v in asked.values}
-    known |= {round(1 / v, 4) for v in asked.quantities if v}
-    known |= {round(part, 4) for word, part in _PARTS.items() if word in asked.lower}
-    # What a sentence states was read or reasoned from the instruction.
-    for left, value in equations(response):
+    lines = equations(response)
+    # Most calculations use nothing but what is given and found: see that first, it is cheap.
+    open_values = set(response.values).difference(
+        _KNOWN, asked.quantities, [abs(value) for _, value in lines]
+    )
+    if not open_values:
+        return ""
+    known = _reachable(asked)
+    for left, value in lines:
         operands = [round(value_of(digits), 4) for digits in _NUMBER.findall(left)]
-        if _OPERATOR.search(left):
-            strange = [v for v in operands if v not in known]
-            if strange:
-                return shorten(f"{left.strip()} = {value:g}")
+        if not known.issuperset(operands) and _OPERATOR.search(left):
+            return shorten(f"{left.strip()} = {value:g}")
+        # What a sentence states was read or reasoned from the instruction.
         known.update(operands)
         known.add(round(abs(value), 4))
     return ""
+
+
+def _reachable(asked: View) -> set[float]:
+    """Numbers that a first line may use: given, common knowledge, or a percentage at work."""
+    known = set(_KNOWN)
+    for value in asked.quantities:
+        known.add(round(value, 4))
+        if value:
+            known.add(round(1 / value, 4))
+        if value <= 100:
+            known.update(
+                (round(value / 100, 4), round(1 - value / 100, 4), round(1 + value / 100, 4), 100 - value)
+            )
+    known.update(round(part, 4) for word, part in _PARTS.items() if word in asked.vocabulary)
+    return known
