@@ -111,7 +111,8 @@ _QUOTE = re.compile(r"\"([^\"\n]{8,2000})\"|“([^”\n]{8,2000})”|「([^」\n
 
 
 def _lost_quotes(seed: View, evolved: View) -> str:
-    if not any(mark in seed.text for mark in '"“「«'):
+    text = seed.text
+    if not ('"' in text or "“" in text or "「" in text or "«" in text):
         return ""
     quotes = ["".join(groups) for groups in _QUOTE.findall(seed.text)]
     lost = [quote for quote in quotes if _kept(quote, evolved) < KEPT_INPUT]

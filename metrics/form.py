@@ -186,7 +186,8 @@ _LOOK = 1_500
 def language(text: str) -> str:
     """The language or script of `text`, '' where it cannot be told safely."""
     head = text[:_LOOK]
-    outside = _QUOTED.sub(" ", head) if any(mark in head for mark in '"“«「`') else head
+    marked = '"' in head or "`" in head or "“" in head or "«" in head or "「" in head
+    outside = _QUOTED.sub(" ", head) if marked else head
     letters = outside if outside.isascii() else "".join(filter(str.isalpha, outside))
     if not letters.isascii():
         for name, pattern in _SCRIPTS:
@@ -194,11 +195,10 @@ def language(text: str) -> str:
             # A Japanese text is mostly kanji and a Chinese one has no kana at all.
             if found * (6 if name == "Japanese" else 2) > len(letters):
                 return name
-    words = (view(text) if outside is head else View(outside)).words[:80]
-    if len(words) < 6:
+    distinct = (view(text) if outside is head and head == text else View(outside)).vocabulary
+    if len(distinct) < 6:
         return ""
-    distinct = set(words)
-    if len(distinct & PROFILES["English"]) >= 0.3 * len(distinct):
+    if len(distinct & PROFILES["English"]) >= 0.25 * len(distinct):
         return "English"
     shares = sorted(
         ((len(distinct & profile) / len(distinct), name) for name, profile in PROFILES.items()), reverse=True

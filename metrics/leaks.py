@@ -119,7 +119,14 @@ def _is_wrapper(line: re.Match[str], text: str) -> bool:
 
 def _placeholder(seed: View, evolved: View) -> str:
     text = evolved.text
-    if not any(mark in text for mark in ("{", "[", "<", "___", "XXX", "xxx", "TBD", "tbd")):
+    if not (
+        "{" in text
+        or "[" in text
+        or "<" in text
+        or "___" in text
+        or "xxx" in evolved.lower
+        or "tbd" in evolved.lower
+    ):
         return ""
     prose = (
         text
@@ -170,7 +177,6 @@ _ALGEBRA_WORDS = frozenset(
     "equation equations formula expression function code inequality polynomial".split()
 )
 _RECIPE_WORDS = frozenset(("multiply", "divide", "subtract", "add"))
-_OPERATORS = ("*", "×", "÷", "=", " + ", " - ", " / ")
 
 
 class Answered:
@@ -201,9 +207,17 @@ def _answer(seed: View, evolved: View) -> str:
         if not any(word in evolved.lower for word in _EXERCISE):
             return f'The instruction states an answer: "{shorten(said.group())}".'
         return ""
-    if not seed.quantities or seed.has(_ALGEBRA_WORDS) or any(mark in seed.text for mark in "=^√∑∫"):
+    if not seed.quantities or seed.has(_ALGEBRA_WORDS) or "=" in seed.text or "^" in seed.text:
         return ""
-    if any(mark in text for mark in _OPERATORS):
+    if (
+        "*" in text
+        or "=" in text
+        or " + " in text
+        or " - " in text
+        or " / " in text
+        or "×" in text
+        or "÷" in text
+    ):
         spelled = _COMPUTED.search(text) or _FORMULA.search(text)
         if spelled:
             return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
@@ -222,7 +236,7 @@ _TO_FIND = re.compile(r"\b(?:calculat|determin|find|figure|comput|know|solv|work
 
 def _closing_statement(seed: View, evolved: View) -> str:
     """A last sentence that answers the seed's question instead of asking it."""
-    if not seed.asks or not evolved.sentences or asks_for_something(evolved):
+    if evolved.asks or not seed.asks or not evolved.sentences or asks_for_something(evolved):
         return ""
     question = next((s for s in reversed(seed.sentences) if "?" in s or "？" in s), "")
     asked, last = view(question).stems, view(evolved.sentences[-1])

@@ -23,7 +23,7 @@ _KNOWN = frozenset(
 """Small counts and conversion factors that a calculation may use unasked."""
 
 _EQUALS = re.compile(r"= ?[$€£]?([-−]?\d(?:[\d.,]{0,20}\d)?)")
-_BREAK = re.compile(r"\n|=|[.:;] |, ")
+_BREAKS = ("\n", "=", ". ", ": ", "; ", ", ")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LEFT_CHARS = 90
 _PARTS = {"third": 1 / 3, "fourth": 0.25, "fifth": 0.2, "sixth": 1 / 6, "eighth": 0.125, "tenth": 0.1}
@@ -70,7 +70,7 @@ def equations(response: View) -> list[tuple[str, float]]:
         if len(found) == MAX_EQUATIONS:
             break
         before = text[max(start, match.start() - _LEFT_CHARS) : match.start()]
-        left = _BREAK.split(before)[-1]
+        left = before[max(before.rfind(mark) for mark in _BREAKS) + 1 :]
         digits = match.group(1)
         value = value_of(digits.lstrip("-−"))
         found.append((left, -value if digits[0] in "-−" else value))
@@ -92,20 +92,16 @@ _OPERATOR = re.compile(r"[\d)%a-z] ?[-+*/×÷−] ?[$€£(]?\d")
 
 
 def _invented(asked: View, response: View) -> str:
-    lines = equations(response)
-    # Most calculations use nothing but what is given and found: see that first, it is cheap.
-    open_values = set(response.values).difference(
-        _KNOWN, asked.quantities, [abs(value) for _, value in lines]
-    )
-    if not open_values:
-        return ""
-    known = _reachable(asked)
-    for left, value in lines:
-        operands = [round(value_of(digits), 4) for digits in _NUMBER.findall(left)]
-        if not known.issuperset(operands) and _OPERATOR.search(left):
-            return shorten(f"{left.strip()} = {value:g}")
+    known = {*_KNOWN, *asked.quantities}
+    for left, value in equations(response):
+        operands = {round(value_of(digits), 4) for digits in _NUMBER.findall(left)}
+        if not operands <= known and _OPERATOR.search(left):
+            # Percentages and inverses are worked out only where a plain look fails.
+            known |= _reachable(asked)
+            if not operands <= known:
+                return shorten(f"{left.strip()} = {value:g}")
         # What a sentence states was read or reasoned from the instruction.
-        known.update(operands)
+        known |= operands
         known.add(round(abs(value), 4))
     return ""
 
