@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
@@ -29,6 +30,7 @@ class Detector(Protocol):
         ...
 
 
+@lru_cache(maxsize=256)
 def passed(detector: str) -> Verdict:
     """The verdict of a detector that has nothing to say against a trajectory."""
     return Verdict(Outcome.PASSED, detector=detector)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.growth import quantitative, question
+from autoevol.metrics.growth import quantitative
 from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, NO_ANSWER
-from autoevol.metrics.textual import View, shorten, value_of, view
+from autoevol.metrics.textual import Phrases, View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
 HUGE = 1e5
@@ -19,11 +19,11 @@ HUGE = 1e5
 LAST_PART = 500
 """Characters at the end of a response in which it concludes."""
 
+_NO_ANSWER, _CONTRADICTION, _ASSUMPTIONS = Phrases(*NO_ANSWER), Phrases(*CONTRADICTION), Phrases(*ASSUMPTIONS)
+_SENTENCE_END = re.compile(r"[.!?]\s+|\n+|[。！？]")
 _NUMBER = re.compile(r"[-−–]?\s?\$?€?£?\d+(?:[.,]\d+)*")
-_ANSWER = re.compile(
-    r"(?:answer is|answer:|antwort(?: ist| lautet)?:?|réponse(?: est)?:?|respuesta(?: es)?:?|答案(?:是|为)?[::]?|答え(?:は)?|ответ:?|####)\s*(.*)",
-    re.IGNORECASE,
-)
+_ANSWER_MARKS = ("answer is", "answer:", "####", "antwort", "réponse est", "réponse :", "respuesta es", "respuesta:",
+                 "答案", "答え", "ответ")  # fmt: skip
 
 
 class Conclusion:
@@ -62,15 +62,11 @@ _NOTHING: _Finding = (FailureKind.UNSOLVABLE, "")
 
 
 def _said(asked: View, response: View) -> _Finding:
-    text = response.lower.replace("’", "'")
-    end = text[-LAST_PART:]
-    if _invites(asked):
-        return _NOTHING
-    found = next((p for p in NO_ANSWER if p in end and p not in asked.lower), "")
-    if found:
+    found = _NO_ANSWER.find(response, response.lower[-LAST_PART:])
+    if found and found not in asked.lower and not _invites(asked):
         return FailureKind.UNSOLVABLE, f'The response finds no answer: "{found}".'
-    found = next((p for p in CONTRADICTION if p in text and p not in asked.lower), "")
-    if found:
+    found = _CONTRADICTION.find(response)
+    if found and found not in asked.lower and not _invites(asked):
         return FailureKind.CONTRADICTORY, f'The response finds a conflict: "{found}".'
     return _NOTHING
 
@@ -84,7 +80,7 @@ _INVITING = re.compile(
 
 def _invites(asked: View) -> bool:
     """Whether "not possible" may be the right answer to what is asked."""
-    return bool(_INVITING.search(question(asked)))
+    return bool(_INVITING.search(asked.question))
 
 
 _NAMING = re.compile(
@@ -94,16 +90,16 @@ _NAMING = re.compile(
 
 def _assumed(asked: View, response: View) -> _Finding:
     """A number that the response makes up and the instruction does not give."""
-    if not any(word in response.lower for word in ASSUMPTIONS):
+    word = _ASSUMPTIONS.find(response)
+    if not word or word in asked.lower:
         return _NOTHING
     for sentence in response.sentences:
         lowered = sentence.lower()
-        word = next((w for w in ASSUMPTIONS if w in lowered), None)
-        if word is None or _NAMING.search(lowered):
+        if word not in lowered or _NAMING.search(lowered):
             continue
         rest = view(sentence[lowered.index(word) :])
         # What the instruction itself assumes, or a value that it gives, is no invention.
-        if rest.values and not set(rest.values) <= set(asked.quantities) and word not in asked.lower:
+        if rest.values and not set(rest.values) <= set(asked.quantities):
             return FailureKind.UNSOLVABLE, f'The response makes up a value: "{shorten(sentence)}".'
     return _NOTHING
 
@@ -115,6 +111,7 @@ _CONTINUOUS = frozenset(
     more less time times points average mph stunden minuten tage jahre meter kilometer liter heures minutes jours litres
     kilomètres horas minutos días metros kilómetros litros euros much dozen pages slices pizzas hours""".split()
 )
+_HOW_MANY_WORDS = frozenset("many viele combien cuántos cuántas quanti quante quantos quantas".split())
 _HOW_MANY = re.compile(
     r"\b(?:how many|wie viele|combien de|combien d'|cuántos|cuántas|quanti|quante|quantos|quantas)\s+(?:more |of the |of |total |additional )?"
     r"([^\W\d_]+)(?:\s+([^\W\d_]+))?",
@@ -151,7 +148,7 @@ def _impossible(asked: View, answer: str, number: str) -> _Finding:
         return FailureKind.CONTRADICTORY, f'An answer out of all proportion: "{shorten(answer)}".'
     counted = _counted_thing(asked)
     negative = number.lstrip()[:1] in "-−–"
-    if negative and (counted or _HOW_MUCH.search(question(asked))):
+    if negative and (counted or _HOW_MUCH.search(asked.question)):
         return FailureKind.CONTRADICTORY, f'A negative amount: "{shorten(answer)}".'
     if counted and value != int(value) and "%" not in answer:
         return FailureKind.UNSOLVABLE, f'A broken number of {counted}: "{shorten(answer)}".'
@@ -163,7 +160,9 @@ _HOW_MUCH = re.compile(r"\bhow (?:much|many|long|far|old|tall|deep)\b", re.IGNOR
 
 def _counted_thing(asked: View) -> str:
     """The indivisible thing whose number is asked for, or ''."""
-    found = _HOW_MANY.search(question(asked))
+    if not asked.has(_HOW_MANY_WORDS):
+        return ""
+    found = _HOW_MANY.search(asked.question)
     if not found:
         return ""
     nouns = [noun.lower() for noun in found.groups() if noun]
@@ -172,9 +171,13 @@ def _counted_thing(asked: View) -> str:
 
 def final_answer(response: View) -> str:
     """What a response names as its answer: after the last "answer is", else its last sentence with a number."""
-    found = list(_ANSWER.finditer(response.text[-LAST_PART:]))
-    if found and found[-1].group(1).strip():
-        return found[-1].group(1).strip().rstrip(".")
-    last = response.sentences[-1] if response.sentences else ""
+    text, lower = response.text, response.lower
+    for marker in _ANSWER_MARKS:
+        place = lower.rfind(marker, max(0, len(lower) - LAST_PART))
+        if place >= 0 and len(lower) == len(text):
+            answer = text[place + len(marker) :].split("\n", 1)[0].strip(" :*=").rstrip(".")
+            if answer:
+                return answer
+    last = _SENTENCE_END.split(text[-LAST_PART:].rstrip())[-1]
     after = last.rsplit("=", 1)[-1]
     return after.strip().rstrip(".") if _NUMBER.search(after) else ""

@@ -92,6 +92,8 @@ _INPUT = re.compile(
 
 
 def _lost_input(seed: View, evolved: View) -> str:
+    if "\n" not in seed.text and ":" not in seed.text:
+        return ""
     cut = _INPUT.search(seed.text)
     if cut is None:
         return ""
@@ -109,7 +111,8 @@ _QUOTE = re.compile(r"\"([^\"\n]{8,2000})\"|“([^”\n]{8,2000})”|「([^」\n
 
 
 def _lost_quotes(seed: View, evolved: View) -> str:
-    if not any(mark in seed.text for mark in '"“「«'):
+    text = seed.text
+    if not ('"' in text or "“" in text or "「" in text or "«" in text):
         return ""
     quotes = ["".join(groups) for groups in _QUOTE.findall(seed.text)]
     lost = [quote for quote in quotes if _kept(quote, evolved) < KEPT_INPUT]
@@ -122,13 +125,16 @@ def _lost_quantities(seed: View, evolved: View) -> str:
     before, after = seed.quantities, evolved.quantities
     if len(seed.values) < 2 or not before:
         return ""
-    missing = set(seed.values).difference(evolved.quantities)
-    if len(after) >= KEPT_QUANTITIES * len(before) or not missing:
+    if len(after) >= KEPT_QUANTITIES * len(before):
+        return ""
+    missing = set(seed.values).difference(after)
+    if not missing:
         return ""
     gone = ", ".join(f"{value:g}" for value in sorted(missing)[:4])
     return f"Of {len(before)} quantities {len(after)} are left; gone: {gone}."
 
 
+_POINTERS = frozenset(("following", "below", "above", "attached", "provided", "given"))
 _DANGLING = re.compile(
     r"\b(?:the\s+)?(?:following|below|above|attached|provided|given)\s+(?:\w+\s+){0,2}?"
     r"(?:text|passage|table|list|code|data|dataset|article|paragraph|sentences?|image|document|snippet|input)\b"
@@ -139,6 +145,8 @@ _DANGLING = re.compile(
 
 def _dangling(seed: View, evolved: View) -> str:
     """Input that the rewrite speaks of and does not carry, where the original had none to lose."""
+    if evolved.ascii and not evolved.has(_POINTERS):
+        return ""
     found = _DANGLING.search(evolved.text)
     if found is None or _DANGLING.search(seed.text):
         return ""
@@ -161,8 +169,8 @@ def _dangling(seed: View, evolved: View) -> str:
 def _kept(part: str, evolved: View) -> float:
     """Share of the distinct words and numbers of `part` that occur in `evolved`, 0..1."""
     given = view(part)
-    tokens = {w for w in given.words if w not in FUNCTION_WORDS} or set(given.words)
-    have = set(evolved.words)
+    tokens = (given.vocabulary - FUNCTION_WORDS) or given.vocabulary
+    have = evolved.vocabulary
     numbers, had = set(given.values), set(evolved.values)
     total = len(tokens) + len(numbers)
     if total:

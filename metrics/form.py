@@ -153,7 +153,7 @@ def _cut_short(seed: str, evolved: str) -> str:
         or not seed.rstrip().endswith((".", "?", "!", "。", "？", "！"))
     ):
         return ""
-    if _OPEN_END.search(last_line) and not last_line.endswith(":"):
+    if _OPEN_END.search(last_line[-12:]) and not last_line.endswith(":"):
         return f'The instruction breaks off: "{shorten(last_line[-50:])}".'
     words = last_line.split()
     # A whole sentence and then one more word: long prose is rarely left without a stop.
@@ -167,15 +167,15 @@ def _cut_short(seed: str, evolved: str) -> str:
 
 
 _SCRIPTS = (
-    ("Japanese", re.compile(r"[぀-ヿ]")),
-    ("Korean", re.compile(r"[가-힯]")),
-    ("Chinese", re.compile(r"[㐀-䶿一-鿿]")),
-    ("Cyrillic script", re.compile(r"[Ѐ-ӿ]")),
-    ("Arabic script", re.compile(r"[؀-ۿ]")),
-    ("Devanagari script", re.compile(r"[ऀ-ॿ]")),
-    ("Hebrew script", re.compile(r"[֐-׿]")),
-    ("Greek script", re.compile(r"[Ͱ-Ͽ]")),
-    ("Thai script", re.compile(r"[฀-๿]")),
+    ("Japanese", re.compile(r"[\u3040-\u30ff]")),
+    ("Korean", re.compile(r"[\uac00-\ud7af]")),
+    ("Chinese", re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")),
+    ("Cyrillic script", re.compile(r"[\u0400-\u04ff]")),
+    ("Arabic script", re.compile(r"[\u0600-\u06ff]")),
+    ("Devanagari script", re.compile(r"[\u0900-\u097f]")),
+    ("Hebrew script", re.compile(r"[\u0590-\u05ff]")),
+    ("Greek script", re.compile(r"[\u0370-\u03ff]")),
+    ("Thai script", re.compile(r"[\u0e00-\u0e7f]")),
 )
 _QUOTED = re.compile(
     r"```[^`]*```|\"[^\"\n]{0,2000}\"|“[^”\n]{0,2000}”|«[^»\n]{0,2000}»|「[^」\n]{0,2000}」|`[^`\n]{0,2000}`"
@@ -186,7 +186,8 @@ _LOOK = 1_500
 def language(text: str) -> str:
     """The language or script of `text`, '' where it cannot be told safely."""
     head = text[:_LOOK]
-    outside = _QUOTED.sub(" ", head) if any(mark in head for mark in '"“«「`') else head
+    marked = '"' in head or "`" in head or "“" in head or "«" in head or "「" in head
+    outside = _QUOTED.sub(" ", head) if marked else head
     letters = outside if outside.isascii() else "".join(filter(str.isalpha, outside))
     if not letters.isascii():
         for name, pattern in _SCRIPTS:
@@ -194,16 +195,13 @@ def language(text: str) -> str:
             # A Japanese text is mostly kanji and a Chinese one has no kana at all.
             if found * (6 if name == "Japanese" else 2) > len(letters):
                 return name
-    words = view(outside).words
-    if len(words) < 6:
+    distinct = (view(text) if outside is head and head == text else View(outside)).vocabulary
+    if len(distinct) < 6:
         return ""
-    if _share(words, PROFILES["English"]) >= 0.35:
+    if len(distinct & PROFILES["English"]) >= 0.25 * len(distinct):
         return "English"
-    scores = sorted(((_share(words, profile), name) for name, profile in PROFILES.items()), reverse=True)
-    best, second = scores[0], scores[1]
-    return best[1] if best[0] >= 0.2 and best[0] >= 1.35 * second[0] else ""
-
-
-def _share(words: list[str], profile: frozenset[str]) -> float:
-    looked_at = words[:80]
-    return sum(w in profile for w in looked_at) / len(looked_at)
+    shares = sorted(
+        ((len(distinct & profile) / len(distinct), name) for name, profile in PROFILES.items()), reverse=True
+    )
+    best, second = shares[0], shares[1]
+    return best[1] if best[0] >= 0.18 and best[0] >= 1.35 * second[0] else ""

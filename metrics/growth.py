@@ -10,41 +10,35 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.lexicon import NUMBER_WORDS
-from autoevol.metrics.textual import View, value_of, view
+from autoevol.metrics.textual import View, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
 MIN_ADDED_WORDS = 3
 """Content words that a rewrite of a non-quantitative task must gain, net."""
 
-_CLAUSE = re.compile(
-    r"[,.;?!:](?=\s|$)|\s(?:and|but|while|which|where|und|aber|et|mais|y|pero)\s|[，。；、？！]|\n"
+_IDLE_WORDS = frozenset(
+    """exceed exceeds exceeding under over maximum minimum max min limit limits limited limitation budget capacity
+    within available aim aims aiming aimed goal hoping hopes deadline constraint constraints cannot
+    mindestens höchstens maximal assume assumes assumed assuming suppose supposing considering regardless
+    established born angenommen suponiendo""".split()
 )
-_QUANTITY = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
-_LIMIT = re.compile(
-    r"\b(?:at least|at most|no more than|no less than|not exceed|exceed|more than|less than|under|over|maximum|minimum"
-    r"|max|min|limit(?:ed|s)?|budget|capacity|hold up to|up to|within|only (?:has|have|had|got)|available|in stock"
-    r"|must be|can only|cannot|aim(?:s|ing|ed)?|goal|hop(?:es|ing)|deadline|constraint"
-    r"|mindestens|höchstens|maximal|au moins|au plus|al menos|como máximo)\b|至少|至多|最多|不超过|预算",
-    re.IGNORECASE,
-)
-_ASSUMED = re.compile(
-    r"\b(?:assum\w+|suppos\w+|given that|provided that|considering|regardless|known as|established|born|angenommen"
-    r"|supposons|suponiendo)\b|假设",
-    re.IGNORECASE,
-)
-_RESTATED = re.compile(
-    r"\b(?:which is|that is|i\.e|equal(?:s|ing)? to|equivalent|amount(?:s|ing)? to|reaching|total(?:s|ing|ling)?"
-    r"|represent(?:s|ing)?|in other words|multiplying|by \d)\b|[(=]",
-    re.IGNORECASE,
-)
-_OPERATIONS = re.compile(
-    r"percent\w*|%|ratio|average|difference|proportion|probability|fraction|median|profit|per (?:hour|day|person|unit|week|month)"
-    r"|how (?:many|much) more|how long|how far|at what|what time|prozent|durchschnitt|pourcentage|moyenne|porcentaje|promedio"
-    r"|百分|平均|比例|概率",
-    re.IGNORECASE,
+_IDLE_PHRASES = (
+    "at least", "at most", "no more than", "no less than", "more than", "less than", "up to", "only ha", "only got",
+    "in stock", "must be", "can only", "given that", "provided that", "known as", "au moins", "au plus", "al menos",
+    "como máximo", "至少", "至多", "最多", "不超过", "预算", "假设",
+)  # fmt: skip
+_RESTATED = (
+    "which is", "that is", "i.e", "equal", "equivalent", "amounts to", "amounting to", "amount to", "reaching", "total",
+    "represent", "in other words", "multiplying",
+)  # fmt: skip
+_PERCENT = frozenset("percent percentage prozent pourcentage porcentaje percentuale 百分".split())
+_OPERATIONS = _PERCENT | frozenset(
+    """ratio average difference proportion probability fraction median profit per differ longer earlier later
+    durchschnitt unterschied moyenne différence promedio diferencia media 平均 比例 概率""".split()
 )
 
 
@@ -76,65 +70,71 @@ def quantitative(text: View) -> bool:
     return text.asks and len(text.quantities) >= 2 and bool(text.values) and "```" not in text.text
 
 
-def question(text: View) -> str:
-    """The sentences with a question mark, joined; the last sentence where there is none."""
-    asking = [s for s in text.sentences if s.endswith(("?", "？", "؟", '?"', "?)"))]
-    return " ".join(asking) if asking else (text.sentences[-1] if text.sentences else "")
-
-
 def _no_new_quantity(seed: View, evolved: View) -> str:
     if _counted_questions(evolved) > _counted_questions(seed):
         return ""
-    gained = _operations(question(evolved)) - _operations(seed.text)
-    if gained:
+    # Only words that the seed lacks are worth a look at where they stand.
+    if _operations(evolved) - _operations(seed) and _operations(view(evolved.question)) - _operations(seed):
         return ""
-    new = new_quantities(seed, evolved)
-    working = [value for value, clause in new if not _idle(value, clause, seed)]
-    if working:
-        return ""
-    return "The added numbers only limit or restate." if new else "No new quantity or operation."
+    idle = 0
+    for value, clause in new_quantities(seed, evolved):
+        if not _idle(value, clause, seed):
+            return ""
+        idle += 1
+    return "The added numbers only limit or restate." if idle else "No new quantity or operation."
 
 
-def new_quantities(seed: View, evolved: View) -> list[tuple[float, str]]:
-    """Quantities of `evolved` beyond those of `seed`, each with its clause.
+def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
+    """Quantities of `evolved` beyond those of `seed`, each with its clause in lower case.
 
-    A value counts as new as often as it occurs more often than in the seed.
+    A value counts as new as often as it occurs more often than in the seed; together with
+    the same word ("5 years") it is never new.
     """
-    left = Counter(seed.quantities)
-    named = set(_counted(seed.text))
-    found: list[tuple[float, str]] = []
-    for clause in _CLAUSE.split(evolved.text):
-        for value, thing in _counted(clause) if clause else ():
-            if left[value] > 0:
-                left[value] -= 1
-            elif (value, thing) not in named:
-                found.append((value, clause))
-    return found
+    before = _counted(seed)
+    named = {(value, thing) for value, thing, _ in before}
+    left = Counter([value for value, _, _ in before])
+    for value, thing, place in _counted(evolved):
+        if (value, thing) in named or left[value] > 0:
+            left[value] -= 1
+        else:
+            yield value, _clause(evolved.lower, place)
 
 
-def _counted(text: str) -> list[tuple[float, str]]:
-    """Quantities with the beginning of the next word: ("5 years") is (5.0, "year")."""
-    found: list[tuple[float, str]] = []
-    tokens = _QUANTITY.findall(text)
-    for token, following in zip(tokens, [*tokens[1:], ""], strict=False):
-        # "one" and "a third friend" are rarely quantities.
-        value = value_of(token) if token[0].isdigit() else _COUNTING_WORDS.get(token.lower())
-        if value is not None:
-            found.append((value, following[:4].lower()))
-    return found
+def _counted(text: View) -> list[tuple[float, str, int]]:
+    """Quantities with the beginning of the next word, and their place: "5 years" is (5.0, "year", 0)."""
+    lower = text.lower
+    found = [(value, lower[end + 1 : end + 5], start) for value, start, end in text.numbers]
+    # "one" and "a third friend" are rarely quantities.
+    return found + [
+        (NUMBER_WORDS[word], lower[end + 1 : end + 5], start)
+        for word, start, end in text.number_words
+        if word not in _RARELY_COUNTING
+    ]
 
 
-_COUNTING_WORDS = {
-    word: value for word, value in NUMBER_WORDS.items() if word not in ("one", "once", "third", "thirds")
-}
+_RARELY_COUNTING = frozenset(("one", "once", "third", "thirds"))
+_JOINT = re.compile(
+    r"[,.;:?!](?=\s)|[\n，。；、？！]|\b(?:and|but|while|which|where|who|und|aber|et|mais|y|pero)\b"
+)
+_REACH = 120
+
+
+def _clause(lower: str, place: int) -> str:
+    """The words around `place` up to the next mark or joining word on either side."""
+    begin = max(0, place - _REACH)
+    start = begin
+    for joint in _JOINT.finditer(lower, begin, place):
+        start = joint.end()
+    joint = _JOINT.search(lower, place, place + _REACH)
+    return lower[start : joint.start() if joint else place + _REACH]
 
 
 def _idle(value: float, clause: str, seed: View) -> bool:
-    if _LIMIT.search(clause) or _ASSUMED.search(clause):
+    if not _IDLE_WORDS.isdisjoint(clause.split()) or any(phrase in clause for phrase in _IDLE_PHRASES):
         return True
-    return bool(_RESTATED.search(clause)) and (
-        value in seed.quantities or derivable(value, seed.quantities, "%" in clause)
-    )
+    if not any(phrase in clause for phrase in _RESTATED):
+        return False
+    return value in seed.quantities or derivable(value, seed.quantities, "%" in clause)
 
 
 def derivable(value: float, given: list[float], percent: bool = False) -> bool:
@@ -159,8 +159,9 @@ def _counted_questions(text: View) -> int:
     return sum(text.text.count(mark) for mark in "?？؟")
 
 
-def _operations(text: str) -> set[str]:
-    return {found.lower() for found in _OPERATIONS.findall(text)}
+def _operations(text: View) -> frozenset[str]:
+    found = text.vocabulary & _OPERATIONS
+    return found | {"percent"} if "%" in text.text or not _PERCENT.isdisjoint(found) else found
 
 
 _CONSTRAINT = re.compile(

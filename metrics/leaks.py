@@ -23,6 +23,10 @@ _META_LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[::]")
+_META_WORDS = frozenset(
+    """instruction prompt problem question version methods elements plan review step
+    anweisung réécrite finale instruction instrucción reescrita""".split()
+)
 _TITLED = re.compile(
     r"(?:final|re-?written|evolved|revised)\b|(?:new|given|created|original|improved)\s+(?:instruction|prompt)",
     re.IGNORECASE,
@@ -39,6 +43,9 @@ _AFTERWORD = re.compile(
     r"|(?:the|this)\s+(?:rewritten|evolved|revised|modified|new)\s+(?:instruction|prompt|version)\b"
     r"|(?:changes made|explanation of changes|word count|added words)\b)",
     re.IGNORECASE | re.MULTILINE,
+)
+_COMMENT_WORDS = frozenset(
+    "added rewritten increased introduced modified made evolved revised new changes explanation word".split()
 )
 _CHAT_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "[inst]", "[/inst]", "<think>", "</think>",
                 "[[ ## ", "### response", "<|assistant|>", "</s>")  # fmt: skip
@@ -82,13 +89,17 @@ def _scaffold(seed: View, evolved: View) -> str:
         return f'Chat markup in the instruction: "{token}".'
     if "#" in text and (tag := _TAG.search(text)) and not _TAG.search(seed.text):
         return f'A heading of the method leaked: "{tag.group()}".'
-    line = _META_LINE.search(text) or _META_CJK.search(text)
+    line = None
+    if evolved.has(_META_WORDS):
+        line = _META_LINE.search(text)
+    elif not evolved.ascii:
+        line = _META_CJK.search(text)
     if line and (_is_wrapper(line, text)) and not _META_LINE.search(seed.text):
         return f'A heading of the method leaked: "{shorten(line.group())}".'
     opening = _PREAMBLE.match(text.lstrip()[:400])
     if opening and not _PREAMBLE.match(seed.text[:400]):
         return f'The rewrite is introduced instead of given: "{shorten(opening.group())}".'
-    after = _AFTERWORD.search(text[-800:])
+    after = _AFTERWORD.search(text[-800:]) if evolved.has(_COMMENT_WORDS) else None
     if after and not _AFTERWORD.search(seed.text[-800:]):
         return f'The rewrite is commented on: "{shorten(after.group())}".'
     return ""
@@ -108,7 +119,14 @@ def _is_wrapper(line: re.Match[str], text: str) -> bool:
 
 def _placeholder(seed: View, evolved: View) -> str:
     text = evolved.text
-    if not any(mark in text for mark in ("{", "[", "<", "___", "XXX", "xxx", "TBD", "tbd")):
+    if not (
+        "{" in text
+        or "[" in text
+        or "<" in text
+        or "___" in text
+        or "xxx" in evolved.lower
+        or "tbd" in evolved.lower
+    ):
         return ""
     prose = (
         text
@@ -143,14 +161,22 @@ _FORMULA = re.compile(
     r"[\d%)] ?(?: [-+/]|[*×÷]) ?(?:\(?[a-z$][\w ]{0,40}\)?|\$?\d[\d.,]{0,20}) ?(?: [-+/] |[*×÷])",
     re.IGNORECASE,
 )
-_RECIPE = re.compile(
-    r"\bfirst,?\s+(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b.{0,300}?"
-    r"\bthen,?\s+(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b"
-    r"|\b(?:you|she|he|they|we)\s+(?:need|needs|have|has|must|should|can)\s+(?:to\s+)?"
-    r"(?:multiply|divide|subtract|add)\b[^.?!]{0,160}\b(?:by|from|to)\b",
-    re.IGNORECASE | re.DOTALL,
+_STEPS = re.compile(
+    r"\bfirst,?\s(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b.{0,300}?"
+    r"\bthen,?\s(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b",
+    re.DOTALL,
 )
-_ALGEBRA = re.compile(r"[=^√∑∫]|\bequation|\bformula|\bexpression|\bfunction\b|\bcode\b", re.IGNORECASE)
+_HINT = re.compile(
+    r"\b(?:you|she|he|they|we)\s(?:need|needs|have|has|must|should|can)\s(?:to\s)?"
+    r"(?:multiply|divide|subtract|add)\b[^.?!]{0,160}\b(?:by|from|to)\b"
+)
+_ANSWER_WORDS = frozenset(
+    "answer solution result antwort lösung réponse respuesta solución risposta resposta".split()
+)
+_ALGEBRA_WORDS = frozenset(
+    "equation equations formula expression function code inequality polynomial".split()
+)
+_RECIPE_WORDS = frozenset(("multiply", "divide", "subtract", "add"))
 
 
 class Answered:
@@ -174,17 +200,32 @@ class Answered:
 
 def _answer(seed: View, evolved: View) -> str:
     text = evolved.text
-    said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text)
+    said = None
+    if evolved.has(_ANSWER_WORDS) or not evolved.ascii or "####" in text:
+        said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text)
     if said and not (_ANSWER_LINE.search(seed.text) or _ANSWER_SAID.search(seed.text)):
         if not any(word in evolved.lower for word in _EXERCISE):
             return f'The instruction states an answer: "{shorten(said.group())}".'
         return ""
-    if _ALGEBRA.search(seed.text) or not seed.quantities:
+    if not seed.quantities or seed.has(_ALGEBRA_WORDS) or "=" in seed.text or "^" in seed.text:
         return ""
-    spelled = _COMPUTED.search(text) or _FORMULA.search(text)
-    if spelled:
-        return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
-    recipe = _RECIPE.search(text)
+    if (
+        "*" in text
+        or "=" in text
+        or " + " in text
+        or " - " in text
+        or " / " in text
+        or "×" in text
+        or "÷" in text
+    ):
+        spelled = _COMPUTED.search(text) or _FORMULA.search(text)
+        if spelled:
+            return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
+    recipe = None
+    if "first" in evolved.vocabulary and "then" in evolved.vocabulary:
+        recipe = _STEPS.search(evolved.lower)
+    if recipe is None and evolved.has(_RECIPE_WORDS):
+        recipe = _HINT.search(evolved.lower)
     if recipe:
         return f'The instruction says how to solve it: "{shorten(recipe.group())}".'
     return _closing_statement(seed, evolved)
@@ -195,7 +236,7 @@ _TO_FIND = re.compile(r"\b(?:calculat|determin|find|figure|comput|know|solv|work
 
 def _closing_statement(seed: View, evolved: View) -> str:
     """A last sentence that answers the seed's question instead of asking it."""
-    if not seed.asks or not evolved.sentences or asks_for_something(evolved):
+    if evolved.asks or not seed.asks or not evolved.sentences or asks_for_something(evolved):
         return ""
     question = next((s for s in reversed(seed.sentences) if "?" in s or "？" in s), "")
     asked, last = view(question).stems, view(evolved.sentences[-1])

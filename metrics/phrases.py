@@ -1,23 +1,23 @@
 """Phrases by which a response refuses, asks back, hedges or finds the task impossible.
 
-Data only; lower case, straight apostrophes. They are sought as plain substrings (fast,
-linear), so each is long enough to be unambiguous. Languages: English, German, French,
+Data only, for `autoevol.metrics.textual.Phrases`: lower case, straight apostrophes, "*"
+where the last word goes on. Languages: English, German, French,
 Spanish, Italian, Portuguese, Dutch, Russian, Chinese, Japanese, Korean, Arabic.
 """
 
 from __future__ import annotations
 
 REFUSALS: tuple[str, ...] = (
-    "i'm sorry, but i can", "i am sorry, but i can", "i cannot assist", "i can't assist", "i cannot help with",
+    "i'm sorry, but i can*", "i am sorry, but i can*", "i cannot assist", "i can't assist", "i cannot help with",
     "i can't help with", "i'm unable to", "i am unable to", "i'm not able to", "i am not able to", "i cannot provide",
     "i can't provide", "i cannot fulfill", "i can't fulfill", "i cannot comply", "i cannot create", "i can't create",
     "i won't be able to", "i must decline", "i cannot answer", "i can't answer", "against my guidelines",
-    "as an ai language model, i", "as an ai, i c", "as an ai assistant, i c", "i don't have the ability to",
+    "as an ai language model, i", "as an ai, i c*", "as an ai assistant, i c*", "i don't have the ability to",
     "i do not have the ability to", "i don't have access to", "i do not have access to", "sorry, i can't", "sorry, i cannot",
     "es tut mir leid, aber ich kann", "ich kann dir dabei nicht", "ich kann ihnen dabei nicht", "ich bin nicht in der lage",
     "tut mir leid, ich kann", "als ki-modell", "als ki-sprachmodell", "je suis désolé, mais je ne peux", "je ne peux pas vous aider",
-    "je ne suis pas en mesure", "en tant que modèle de langage", "lo siento, pero no puedo", "no puedo ayudar",
-    "no puedo proporcionar", "como modelo de lenguaje", "mi dispiace, ma non posso", "non posso aiutar", "desculpe, mas não posso",
+    "je ne suis pas en mesure", "en tant que modèle de langage", "lo siento, pero no puedo", "no puedo ayudar*",
+    "no puedo proporcionar", "como modelo de lenguaje", "mi dispiace, ma non posso", "non posso aiutar*", "desculpe, mas não posso",
     "não posso ajudar", "sinto muito, mas", "het spijt me, maar ik kan", "извините, но я не могу", "я не могу помочь",
     "к сожалению, я не могу", "对不起，我无法", "抱歉，我无法", "抱歉，我不能", "很抱歉，我", "我无法提供", "我不能提供", "作为一个人工智能", "作为ai",
     "申し訳ありませんが", "申し訳ございませんが", "お手伝いできません", "お答えできません", "죄송하지만", "죄송합니다만", "도와드릴 수 없",
@@ -66,13 +66,13 @@ NO_ANSWER: tuple[str, ...] = (
 )  # fmt: skip
 
 CONTRADICTION: tuple[str, ...] = (
-    "contradict", "inconsistent", "inconsistency", "conflicting", "doesn't make sense", "does not make sense", "not make sense",
+    "contradict*", "inconsistent", "inconsistency", "conflicting", "doesn't make sense", "does not make sense", "not make sense",
     "there seems to be a mistake", "there seems to be an error", "there appears to be", "there must be an error",
     "there must be a mistake", "seems to be some confusion", "is not possible", "isn't possible", "is impossible",
     "not a valid", "can't be negative", "cannot be negative", "not possible to have a negative", "cannot have a negative",
     "can't have a negative", "cannot have a fraction", "can't have a fraction", "cannot have half", "fraction of a person",
-    "widerspr", "ergibt keinen sinn", "incohéren", "n'a pas de sens", "es imposible", "no tiene sentido", "inconsistente",
-    "contraddi", "矛盾", "不合理", "不可能", "противореч", "矛盾し", "모순", "تناقض",
+    "widerspr*", "ergibt keinen sinn", "incohéren*", "n'a pas de sens", "es imposible", "no tiene sentido", "inconsistente",
+    "contraddi*", "矛盾", "不合理", "不可能", "противореч", "矛盾し", "모순", "تناقض",
 )  # fmt: skip
 
 HEDGES: tuple[str, ...] = (
@@ -84,6 +84,6 @@ HEDGES: tuple[str, ...] = (
 )  # fmt: skip
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "assum", "let's say", "let us say", "suppos", "angenommen", "nehmen wir an", "supposons", "supongamos", "suponiendo",
+    "assum*", "let's say", "let us say", "suppos*", "angenommen", "nehmen wir an", "supposons", "supongamos", "suponiendo",
     "supponiamo", "suponha", "предполож", "假设", "假設", "假定", "仮定", "가정", "لنفترض",
 )  # fmt: skip

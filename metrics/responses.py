@@ -12,8 +12,10 @@ import re
 
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.phrases import HEDGES, REFUSALS, REQUESTS_BACK
-from autoevol.metrics.textual import View, shorten, view
+from autoevol.metrics.textual import Phrases, View, shorten, view
 from autoevol.records import FailureKind, Trajectory, Verdict
+
+_REFUSALS, _REQUESTS_BACK, _HEDGES = Phrases(*REFUSALS), Phrases(*REQUESTS_BACK), Phrases(*HEDGES)
 
 OPENING = 220
 CLOSING = 260
@@ -33,13 +35,13 @@ class Refused:
         """Look at the opening of the rewrite and of the response."""
         rewrite = trajectory.evolved
         if rewrite is not None:
-            found = _phrase(view(rewrite).lower[:OPENING], REFUSALS)
-            if found and found not in _flat(view(trajectory.seed)) and not _quotes(rewrite[:OPENING], found):
+            found = _REFUSALS.find(view(rewrite), view(rewrite).lower[:OPENING])
+            if found and found not in view(trajectory.seed).lower and not _quotes(rewrite[:OPENING], found):
                 return failed(self.name, FailureKind.REFUSED, f'The rewrite is a refusal: "{found}".')
         if trajectory.response is None:
             return passed(self.name)
         response = view(trajectory.response)
-        found = _phrase(_flat(response)[:OPENING], REFUSALS)
+        found = _REFUSALS.find(response, response.lower[:OPENING])
         if found and len(response.text) < 2 * SHORT and not _role_play(rewrite, response):
             return failed(self.name, FailureKind.REFUSED, f'The response declines: "{found}".')
         return passed(self.name)
@@ -62,15 +64,16 @@ class AsksForMore:
         if trajectory.response is None or trajectory.evolved is None:
             return passed(self.name)
         response, asked = view(trajectory.response), view(trajectory.evolved)
-        flat = _flat(response)
-        found = _phrase(flat[:OPENING] + " … " + flat[-CLOSING:], REQUESTS_BACK)
+        found = _REQUESTS_BACK.find(response, _ends(response))
         if found and not _role_play(trajectory.evolved, response):
-            if found in _flat(asked):
+            if found in asked.lower:
                 return passed(self.name)
             return failed(self.name, FailureKind.ASKS_FOR_MORE, f'The response asks back: "{found}".')
         if _chats(trajectory.response):
             return failed(
-                self.name, FailureKind.ASKS_FOR_MORE, f'Only a question comes back: "{shorten(flat)}".'
+                self.name,
+                FailureKind.ASKS_FOR_MORE,
+                f'Only a question comes back: "{shorten(response.text)}".',
             )
         return passed(self.name)
 
@@ -87,19 +90,16 @@ class Hedged:
         if trajectory.response is None or trajectory.evolved is None:
             return passed(self.name)
         response = view(trajectory.response)
-        flat = _flat(response)
-        found = _phrase(flat[:OPENING] + " … " + flat[-CLOSING:], HEDGES)
-        if not found or len(flat) > SHORT or found in _flat(view(trajectory.evolved)):
+        if len(response.text) > SHORT:
+            return passed(self.name)
+        found = _HEDGES.find(response, _ends(response))
+        if not found or found in view(trajectory.evolved).lower:
             return passed(self.name)
         return failed(self.name, FailureKind.HEDGED, f'The response hedges: "{found}".')
 
 
-def _flat(text: View) -> str:
-    return text.lower.replace("’", "'") if "’" in text.lower else text.lower
-
-
-def _phrase(text: str, phrases: tuple[str, ...]) -> str:
-    return next((phrase for phrase in phrases if phrase in text), "")
+def _ends(text: View) -> str:
+    return f"{text.lower[:OPENING]} … {text.lower[-CLOSING:]}"
 
 
 def _quotes(text: str, phrase: str) -> bool:

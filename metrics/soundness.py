@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.growth import derivable, quantitative, question
+from autoevol.metrics.growth import derivable, quantitative
 from autoevol.metrics.textual import View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
@@ -19,29 +19,27 @@ _OPEN_QUANTITY = re.compile(
     r"|(?:a|an) (?:certain|unknown|additional|undisclosed|variable) (?:number|amount|percentage|sum|quantity)"
     r"|(?:may|might) (?:not )?(?:be (?:un)?able|have|lose|need)|depending on|varies|unbekannt\w*|inconnue?s?|desconocid\w+)\b"
     r"|未知|不确定|若干|视情况",
-    re.IGNORECASE,
+)
+_OPEN_WORDS = frozenset(
+    """unforeseen unpredictable unpredictably unspecified unknown fluctuate fluctuates fluctuated fluctuating
+    randomly ranged ranging ranges certain additional undisclosed variable may might depending varies""".split()
 )
 _ASKS_RANGE = re.compile(
     r"\b(?:range|minimum|maximum|at least|at most|probability|expected|estimate|average|in terms of|express)\b|最少|最多|概率",
     re.IGNORECASE,
 )
-_CHARGES = ("tax", "fee", "tip", "discount", "interest", "commission", "shipping", "surcharge", "inflation",
-            "steuer", "gebühr", "rabatt", "zinsen", "taxe", "frais", "remise", "impuesto", "descuento", "税", "折扣", "利息")  # fmt: skip
-_CHARGE = re.compile(
-    r"\b(?:sales )?(?:tax(?:es)?|fees?|tips?|discounts?|interest|commission|shipping|surcharge|inflation|steuern?|gebühr(?:en)?"
-    r"|rabatt|zinsen|taxes?|frais|remise|impuestos?|descuento)\b|税|折扣|利息",
-    re.IGNORECASE,
+_CHARGES = frozenset(
+    """tax taxes fee fees tip tips discount discounts interest commission shipping surcharge inflation
+    steuer steuern gebühr gebühren rabatt zinsen taxe frais remise impuesto impuestos descuento""".split()
 )
 _NO_CHARGE = re.compile(
     r"\b(?:no|free|without|not including|excluding|before|ignoring|ohne|sans|sin)\b|\d", re.IGNORECASE
 )
-_TOTAL = re.compile(
-    r"\b(?:total|sum|altogether|combined|in all|insgesamt|summe|somme|suma)\b[^.?!;\d]{0,45}?(\d+(?:[.,]\d+)*)(?!\d*%)",
-    re.IGNORECASE,
-)
-_RESPECTIVELY = re.compile(
-    r"\brespectively\b|\bbeziehungsweise\b|\brespectivement\b|\brespectivamente\b|分别", re.IGNORECASE
-)
+_MAX_TOTALS = 20
+_AMOUNT = re.compile(r"\b[^.?!;\d]{0,45}?(\d+(?:[.,]\d+)*)(?![\d%])")
+_TOTAL_WORDS = frozenset("total sum altogether combined insgesamt summe somme suma".split())
+_RESPECTIVE_WORDS = frozenset("respectively beziehungsweise respectivement respectivamente".split())
+_RESPECTIVELY = re.compile("respectively|beziehungsweise|respectivement|respectivamente", re.IGNORECASE)
 
 
 class Unsound:
@@ -70,20 +68,20 @@ class Unsound:
 
 
 def _open_quantity(seed: View, evolved: View) -> str:
-    found = _OPEN_QUANTITY.search(evolved.text)
-    if not found or _OPEN_QUANTITY.search(seed.text) or _ASKS_RANGE.search(question(evolved)):
+    if evolved.ascii and not evolved.has(_OPEN_WORDS):
+        return ""
+    found = _OPEN_QUANTITY.search(evolved.lower)
+    if not found or _OPEN_QUANTITY.search(seed.lower) or _ASKS_RANGE.search(evolved.question):
         return ""
     return f'A quantity is left open: "{shorten(found.group())}".'
 
 
 def _unpriced(seed: View, evolved: View) -> str:
-    if not any(word in evolved.lower for word in _CHARGES):
-        return ""
-    for name in {match.group().lower() for match in _CHARGE.finditer(evolved.text[:4_000])}:
-        if name[:4] in seed.lower:
+    for name in sorted(_CHARGES & evolved.vocabulary):
+        stem = name[:4]
+        if stem in seed.lower or any(_NO_CHARGE.search(s) for s in evolved.sentences if stem in s.lower()):
             continue
-        if not any(_NO_CHARGE.search(s) for s in evolved.sentences if name[:4] in s.lower()):
-            return f'"{name}" enters the calculation without an amount.'
+        return f'"{name}" enters the calculation without an amount.'
     return ""
 
 
@@ -94,6 +92,8 @@ _COUNTS = re.compile(r"\d[\d.,]{0,12} \w+(?:,? (?:and )?\d[\d.,]{0,12} \w+){1,9}
 
 def _unmatched(evolved: View) -> str:
     """A list of counts to be matched one to one with a list of places of another length."""
+    if not evolved.has(_RESPECTIVE_WORDS):
+        return ""
     found = _RESPECTIVELY.search(evolved.text)
     if not found:
         return ""
@@ -107,12 +107,23 @@ def _unmatched(evolved: View) -> str:
 
 
 def _second_total(seed: View, evolved: View) -> str:
-    asked = question(evolved)
-    for match in _TOTAL.finditer(evolved.text):
-        value = value_of(match.group(1))
-        if value in seed.quantities or match.group() in asked or derivable(value, seed.quantities):
-            continue
-        if _TOTAL.search(seed.text) or value <= 1:
-            return ""
-        return f'A total is given besides the parts: "{shorten(match.group())}".'
+    if not evolved.has(_TOTAL_WORDS):
+        return ""
+    for _, value, words in _totals(evolved):
+        given = value in seed.quantities or derivable(value, seed.quantities)
+        if not given and value > 1 and words not in evolved.question:
+            return "" if _totals(seed) else f'A total is given besides the parts: "{shorten(words)}".'
     return ""
+
+
+def _totals(text: View) -> list[tuple[int, float, str]]:
+    """Amounts that are called a total: place, value, and the words."""
+    found: list[tuple[int, float, str]] = []
+    for word in sorted(_TOTAL_WORDS & text.vocabulary):
+        place = text.lower.find(word)
+        while place >= 0 and len(found) < _MAX_TOTALS:
+            amount = _AMOUNT.match(text.lower, place + len(word))
+            if amount:
+                found.append((place, value_of(amount.group(1)), text.text[place : amount.end()]))
+            place = text.lower.find(word, place + 1)
+    return sorted(found)

@@ -23,7 +23,7 @@ _KNOWN = frozenset(
 """Small counts and conversion factors that a calculation may use unasked."""
 
 _EQUALS = re.compile(r"= ?[$€£]?([-−]?\d(?:[\d.,]{0,20}\d)?)")
-_BREAK = re.compile(r"\n|=|[.:;] |, ")
+_BREAKS = ("\n", "=", ". ", ": ", "; ", ", ")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LEFT_CHARS = 90
 _PARTS = {"third": 1 / 3, "fourth": 0.25, "fifth": 0.2, "sixth": 1 / 6, "eighth": 0.125, "tenth": 0.1}
@@ -70,7 +70,7 @@ def equations(response: View) -> list[tuple[str, float]]:
         if len(found) == MAX_EQUATIONS:
             break
         before = text[max(start, match.start() - _LEFT_CHARS) : match.start()]
-        left = _BREAK.split(before)[-1]
+        left = before[max(before.rfind(mark) for mark in _BREAKS) + 1 :]
         digits = match.group(1)
         value = value_of(digits.lstrip("-−"))
         found.append((left, -value if digits[0] in "-−" else value))
@@ -79,32 +79,43 @@ def equations(response: View) -> list[tuple[str, float]]:
 
 
 def _negative(asked: View, response: View) -> str:
-    if any(
-        word in asked.lower
-        for word in ("negative", "below zero", "debt", "loss", "deficit", "temperature", "owe")
-    ):
+    if not _BELOW_ZERO.search(response.text) or asked.has(_SIGNED):
         return ""
     return next(
         (shorten(f"{left.strip()} = {value:g}") for left, value in equations(response) if value < 0), ""
     )
 
 
-_OPERATOR = re.compile(r"[\d)%a-z] ?[-+*/×÷−] ?[$€£(]?\d", re.IGNORECASE)
+_BELOW_ZERO = re.compile(r"= ?[$€£]?[-−]\d")
+_SIGNED = frozenset("negative below debt loss deficit temperature temperatures owe owes degrees".split())
+_OPERATOR = re.compile(r"[\d)%a-z] ?[-+*/×÷−] ?[$€£(]?\d")
 
 
 def _invented(asked: View, response: View) -> str:
-    known = {round(v, 4) for v in asked.quantities} | _KNOWN
-    known |= {round(v / 100, 4) for v in asked.values} | {round(1 - v / 100, 4) for v in asked.values}
-    known |= {round(100 - v, 4) for v in asked.values} | {round(1 + v / 100, 4) for v in asked.values}
-    known |= {round(1 / v, 4) for v in asked.quantities if v}
-    known |= {round(part, 4) for word, part in _PARTS.items() if word in asked.lower}
-    # What a sentence states was read or reasoned from the instruction.
+    known = {*_KNOWN, *asked.quantities}
     for left, value in equations(response):
-        operands = [round(value_of(digits), 4) for digits in _NUMBER.findall(left)]
-        if _OPERATOR.search(left):
-            strange = [v for v in operands if v not in known]
-            if strange:
+        operands = {round(value_of(digits), 4) for digits in _NUMBER.findall(left)}
+        if not operands <= known and _OPERATOR.search(left):
+            # Percentages and inverses are worked out only where a plain look fails.
+            known |= _reachable(asked)
+            if not operands <= known:
                 return shorten(f"{left.strip()} = {value:g}")
-        known.update(operands)
+        # What a sentence states was read or reasoned from the instruction.
+        known |= operands
         known.add(round(abs(value), 4))
     return ""
+
+
+def _reachable(asked: View) -> set[float]:
+    """Numbers that a first line may use: given, common knowledge, or a percentage at work."""
+    known = set(_KNOWN)
+    for value in asked.quantities:
+        known.add(round(value, 4))
+        if value:
+            known.add(round(1 / value, 4))
+        if value <= 100:
+            known.update(
+                (round(value / 100, 4), round(1 - value / 100, 4), round(1 + value / 100, 4), 100 - value)
+            )
+    known.update(round(part, 4) for word, part in _PARTS.items() if word in asked.vocabulary)
+    return known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,17 +99,17 @@ def write_rejects(path: str | Path, rejects: Iterable[Reject]) -> None:
         InputError: The file cannot be written.
     """
     path = Path(path)
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            # An odd file name may hold a lone surrogate; its escape is valid JSON too.
+            with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
                 for reject in rejects:
                     file.write(json.dumps(asdict(reject), ensure_ascii=False) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as exc:
         raise InputError(f"{shown(path)} cannot be written: {exc}") from exc

@@ -1,0 +1,35 @@
+"""Where the real data is, and how tests write seed files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real data sets; skips where it is absent."""
+    folder = Path(os.environ.get("AUTOEVOL_DATA") or _ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set AUTOEVOL_DATA to its folder")
+    return folder
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, object], Path]:
+    """Write a file: bytes and text as they are, a list as JSONL."""
+
+    def writer(name: str, content: object) -> Path:
+        path = tmp_path / name
+        if isinstance(content, list):
+            content = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in content)
+        path.write_bytes(content if isinstance(content, bytes) else str(content).encode())
+        return path
+
+    return writer
