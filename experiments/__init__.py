@@ -1,0 +1,1 @@
+"""Studies and searches: runnable modules, each with a `main(argv)`."""

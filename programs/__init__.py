@@ -13,8 +13,8 @@ __all__ = [
     "INITIAL",
     "WEAK",
     "AnalyzeTrajectory",
-    "Evolver",
     "EvolveInstruction",
+    "Evolver",
     "ProposeMethod",
     "RespondToInstruction",
 ]

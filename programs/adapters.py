@@ -24,7 +24,7 @@ _NOT_SAMPLING = frozenset(
 )
 
 
-def chat_request(lm: dspy.LM, turns: list[Turn], settings: dict[str, Any]) -> Request:
+def chat_request(lm: dspy.BaseLM, turns: list[Turn], settings: dict[str, Any]) -> Request:
     """`turns` with the LM's own sampling settings, overridden by `settings`."""
     merged = {**lm.kwargs, **settings}
     sampling = {k: v for k, v in merged.items() if k not in _NOT_SAMPLING and v is not None}
@@ -42,7 +42,7 @@ class PlainText(Adapter):
 
     def __call__(
         self,
-        lm: dspy.LM,
+        lm: dspy.BaseLM,
         lm_kwargs: dict[str, Any],
         signature: type[dspy.Signature],
         demos: list[dict[str, Any]],
@@ -55,7 +55,7 @@ class PlainText(Adapter):
 
     async def acall(
         self,
-        lm: dspy.LM,
+        lm: dspy.BaseLM,
         lm_kwargs: dict[str, Any],
         signature: type[dspy.Signature],
         demos: list[dict[str, Any]],
@@ -74,7 +74,9 @@ class PlainText(Adapter):
         turns: list[Turn] = []
         for demo in _complete(signature, demos):
             turns.append({"role": "user", "content": f"{_question(signature, demo)}{self.reminder}"})
-            turns.append({"role": "assistant", "content": self._answer(str(demo[output]), signature, demos, inputs)})
+            turns.append(
+                {"role": "assistant", "content": self._answer(str(demo[output]), signature, demos, inputs)}
+            )
         question = _question(signature, inputs)
         turns.append({"role": "user", "content": f"{question}{self.reminder}" if turns else question})
         turns[0]["content"] = f"{preamble}\n\n{turns[0]['content']}"
@@ -87,7 +89,9 @@ class PlainText(Adapter):
     def _preamble(self, signature: type[dspy.Signature], demos: list[Any], inputs: dict[str, Any]) -> str:
         return signature.instructions
 
-    def _answer(self, text: str, signature: type[dspy.Signature], demos: list[Any], inputs: dict[str, Any]) -> str:
+    def _answer(
+        self, text: str, signature: type[dspy.Signature], demos: list[Any], inputs: dict[str, Any]
+    ) -> str:
         return text
 
     def _read(
@@ -98,7 +102,7 @@ class PlainText(Adapter):
 
     def _plan(
         self,
-        lm: dspy.LM,
+        lm: dspy.BaseLM,
         lm_kwargs: dict[str, Any],
         signature: type[dspy.Signature],
         demos: list[dict[str, Any]],
@@ -139,7 +143,9 @@ class TaggedText(PlainText):
         tag = self._tag_for(signature, demos, inputs)
         return f"{signature.instructions}\n\n{contract(tag, self.asks_for)}"
 
-    def _answer(self, text: str, signature: type[dspy.Signature], demos: list[Any], inputs: dict[str, Any]) -> str:
+    def _answer(
+        self, text: str, signature: type[dspy.Signature], demos: list[Any], inputs: dict[str, Any]
+    ) -> str:
         return wrap(text, self._tag_for(signature, demos, inputs))
 
     def _read(

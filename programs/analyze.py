@@ -28,15 +28,15 @@ class AnalyzeTrajectory(dspy.Module):
         self.predict = dspy.Predict(AnalyzeTrajectories)
         self.adapter = PlainText()
 
-    def forward(self, cases: Sequence[Case], **config: Any) -> str:  # noqa: ANN401 (sampling keywords)
-        """The feedback; '' if the optimizer had nothing to say."""
+    def forward(self, cases: Sequence[Case], **config: Any) -> dspy.Prediction:  # noqa: ANN401 (sampling)
+        """A prediction with `feedback`, '' if the optimizer had nothing to say."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return self.predict(cases=render_cases(cases), config=config).feedback
+            return self.predict(cases=render_cases(cases), config=config)
 
-    async def aforward(self, cases: Sequence[Case], **config: Any) -> str:  # noqa: ANN401
+    async def aforward(self, cases: Sequence[Case], **config: Any) -> dspy.Prediction:  # noqa: ANN401
         """The same from a coroutine."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return (await self.predict.acall(cases=render_cases(cases), config=config)).feedback
+            return await self.predict.acall(cases=render_cases(cases), config=config)
 
 
 def render_cases(cases: Sequence[Case]) -> str:
@@ -51,7 +51,9 @@ def _render(number: int, case: Case) -> str:
     lines = [f"Case {number}"]
     lines += [f"Stage {stage}: {_cut(text)}" for stage, text in enumerate(trajectory.stages)]
     if trajectory.evolved is None:
-        lines.append(f"The rewriter's last reply marks no instruction: {_cut(trajectory.evolutions[-1].reply)}")
+        lines.append(
+            f"The rewriter's last reply marks no instruction: {_cut(trajectory.evolutions[-1].reply)}"
+        )
     if trajectory.response is not None:
         lines.append(f"Response: {_cut(trajectory.response)}")
     if case.verdict.outcome is Outcome.FAILED:

@@ -37,6 +37,10 @@ class EvolveInstruction(dspy.Module):
             self.use(method)
 
     @property
+    def _signature(self) -> type[dspy.Signature]:
+        return self.predict.signature  # type: ignore[return-value]
+
+    @property
     def method(self) -> Method:
         """The method in force: the predictor's instructions and demos."""
         demos = tuple(
@@ -44,11 +48,11 @@ class EvolveInstruction(dspy.Module):
             for demo in self.predict.demos
             if demo.get("instruction") and demo.get("evolved_instruction")
         )
-        return Method(self.predict.signature.instructions, demos)
+        return Method(self._signature.instructions, demos)
 
     def use(self, method: Method) -> None:
         """Put `method` in force."""
-        self.predict.signature = self.predict.signature.with_instructions(method.text)
+        self.predict.signature = self._signature.with_instructions(method.text)
         self.predict.demos = [
             {"instruction": demo.instruction, "evolved_instruction": demo.evolved_instruction}
             for demo in method.demos

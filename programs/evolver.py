@@ -25,7 +25,12 @@ class Evolver(dspy.Module):
     """
 
     def __init__(
-        self, method: Method | None = None, *, rounds: int = 1, system: str | None = None, respond: bool = True
+        self,
+        method: Method | None = None,
+        *,
+        rounds: int = 1,
+        system: str | None = None,
+        respond: bool = True,
     ) -> None:
         super().__init__()
         if rounds < 1:
@@ -67,7 +72,9 @@ class Evolver(dspy.Module):
             current = done[-1].evolved if done else instruction
             done.append(as_evolution(current, await self.evolve.acall(instruction=current)))  # type: ignore[arg-type]
         answer = (
-            await self.respond.acall(instruction=done[-1].evolved) if self.respond and done[-1].evolved else None
+            await self.respond.acall(instruction=done[-1].evolved)
+            if self.respond and done[-1].evolved
+            else None
         )
         return _prediction(done, answer)
 

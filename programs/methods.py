@@ -52,7 +52,8 @@ COMPACT = Method(
             "numbers, and raises an error if the list is empty.",
         ),
         Demo(
-            "A baker sells 24 rolls in the morning and 18 in the afternoon. How many rolls does he sell in a day?",
+            "A baker sells 24 rolls in the morning and 18 in the afternoon. How many rolls does he sell "
+            "in a day?",
             "A baker sells 24 rolls in the morning and 18 in the afternoon. One third of the morning rolls "
             "are returned. How many rolls does he sell in a day after the returns?",
         ),

@@ -43,7 +43,9 @@ class ProposeMethod(dspy.Module):
     async def aforward(self, method: Method, feedback: str, **config: Any) -> Method:  # noqa: ANN401
         """The same from a coroutine."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return _usable(await self.predict.acall(method=method.text, feedback=feedback, config=config), method)
+            return _usable(
+                await self.predict.acall(method=method.text, feedback=feedback, config=config), method
+            )
 
 
 def check_new(method: Method, known: Iterable[Method]) -> None:

@@ -41,7 +41,7 @@ class RespondToInstruction(dspy.Module):
         return [*system, {"role": "user", "content": instruction}]
 
 
-def _language_model() -> dspy.LM:
+def _language_model() -> dspy.BaseLM:
     lm = dspy.settings.lm
     if lm is None:
         raise ValueError("no language model: call this inside `with dspy.context(lm=...)`")

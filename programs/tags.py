@@ -69,11 +69,14 @@ def read_marked(reply: str, tag: str, *, complete: bool = False, renamed: bool =
 _THING = r"(?:instruction|prompt|question|problem|task|query)"
 _MARKER = r"[ \t]*[#*_>\[\]`]{1,6}[ \t]*"
 _HEADING = re.compile(
-    rf"^{_MARKER}(?P<final>final(?:ly)?[ \t]+)?(?P<made>(?:re-?written|evolved|revised|complex|new|improved)[ \t]+)*"
+    rf"^{_MARKER}(?P<final>final(?:ly)?[ \t]+)?"
+    rf"(?P<made>(?:re-?written|evolved|revised|complex|new|improved)[ \t]+)*"
     rf"{_THING}[ \t]*[#*_\]`]{{0,6}}[ \t]*:?[ \t]*[#*_`]{{0,6}}[ \t]*(?P<inline>[^\n]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_ANY_HEADING = re.compile(r"^[ \t]*(?:#{1,6}[^#\n]{1,60}#+[ \t]*:?[ \t]*$|step[ \t]*\d+\b[^\n]{0,60}$)", re.I | re.M)
+_ANY_HEADING = re.compile(
+    r"^[ \t]*(?:#{1,6}[^#\n]{1,60}#+[ \t]*:?[ \t]*$|step[ \t]*\d+\b[^\n]{0,60}$)", re.I | re.M
+)
 
 
 def read_heading(reply: str) -> str | None:

@@ -37,7 +37,9 @@ Store = Annotated[str | None, typer.Option("--store", help="Call store to share 
 
 
 @app.command()
-@with_settings(data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig)
+@with_settings(
+    data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig
+)
 def run(
     *,
     seeds: Seeds,
@@ -53,11 +55,15 @@ def run(
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     from autoevol import workflow
 
-    _finish(lambda tell: workflow.run(seeds, out, data, models, loop, methods, budget, tell, store=store), json)
+    _finish(
+        lambda tell: workflow.run(seeds, out, data, models, loop, methods, budget, tell, store=store), json
+    )
 
 
 @app.command()
-@with_settings(data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig)
+@with_settings(
+    data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig
+)
 def optimize(
     *,
     seeds: Seeds,
@@ -74,7 +80,9 @@ def optimize(
     from autoevol import workflow
 
     _finish(
-        lambda tell: workflow.run(seeds, out, data, models, loop, methods, budget, tell, store=store, evolve=False),
+        lambda tell: workflow.run(
+            seeds, out, data, models, loop, methods, budget, tell, store=store, evolve=False
+        ),
         json,
     )
 
@@ -85,7 +93,9 @@ def evolve(
     *,
     seeds: Seeds,
     out: Out,
-    method: Annotated[str, typer.Option("--method", help="Run folder, method file, or initial, weak, compact.")],
+    method: Annotated[
+        str, typer.Option("--method", help="Run folder, method file, or initial, weak, compact.")
+    ],
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of evolution per instruction.")] = 1,
     json: Json = False,
     store: Store = None,
@@ -97,7 +107,8 @@ def evolve(
     from autoevol import workflow
 
     _finish(
-        lambda tell: workflow.evolve(seeds, out, method, rounds, data, models, budget, tell, store=store), json
+        lambda tell: workflow.evolve(seeds, out, method, rounds, data, models, budget, tell, store=store),
+        json,
     )
 
 

@@ -17,7 +17,9 @@ def setting(default: Any, text: str) -> Any:  # noqa: ANN401 (a dataclass field 
 class DataConfig:
     """Data."""
 
-    field: str | None = setting(None, "Column that holds the instruction; by default the shape is recognised.")
+    field: str | None = setting(
+        None, "Column that holds the instruction; by default the shape is recognised."
+    )
     split: str = setting("train", "Split of a Hugging Face dataset.")
     limit: int | None = setting(None, "Read at most this many instructions.")
     skip_bad: bool = setting(False, "Set unusable records aside in rejects.jsonl instead of stopping.")
@@ -28,11 +30,16 @@ class ModelConfig:
     """Models."""
 
     evol_model: str = setting(
-        "local/smollm2", "Evolves and responds: local/smollm2, local/FILE.gguf, openai/NAME, any DSPy model string."
+        "local/smollm2",
+        "Evolves and responds: local/smollm2, local/FILE.gguf, openai/NAME, any DSPy model string.",
     )
     optimizer_model: str | None = setting(None, "Analyses and rewrites methods; by default the evol model.")
-    api_base: str | None = setting(None, "URL of an OpenAI-compatible endpoint, such as http://localhost:8000/v1.")
-    api_key_env: str | None = setting(None, "Environment variable that holds the API key (default OPENAI_API_KEY).")
+    api_base: str | None = setting(
+        None, "URL of an OpenAI-compatible endpoint, such as http://localhost:8000/v1."
+    )
+    api_key_env: str | None = setting(
+        None, "Environment variable that holds the API key (default OPENAI_API_KEY)."
+    )
     optimizer_api_base: str | None = setting(None, "Endpoint of the optimizer model; by default the same.")
     optimizer_api_key_env: str | None = setting(None, "Key of the optimizer model; by default the same.")
     temperature: float = setting(0.0, "Sampling temperature of the evol model.")
@@ -49,7 +56,9 @@ class BudgetConfig:
     max_calls: int | None = setting(None, "Stop before more LM calls than this are paid.")
     max_tokens: int | None = setting(None, "Stop before more tokens than this are used.")
     max_usd: float | None = setting(None, "Stop before more dollars than this are spent; needs --price.")
-    price: tuple[str, ...] = setting((), "Dollars per million input,output tokens: MODEL=0.15,0.60. Repeatable.")
+    price: tuple[str, ...] = setting(
+        (), "Dollars per million input,output tokens: MODEL=0.15,0.60. Repeatable."
+    )
 
 
 @dataclass(frozen=True)
@@ -92,8 +101,11 @@ class MethodConfig:
     """Method."""
 
     start: tuple[str, ...] = setting(
-        ("initial",), "Starting method: initial, weak, compact, a file or a run folder. Repeat to let several compete."
+        ("initial",),
+        "Starting method: initial, weak, compact, a file or a run folder. Repeat to let several compete.",
     )
     rounds: int = setting(1, "Rounds of evolution per instruction.")
     selection: str = setting("paper", "Rule that keeps or replaces the method: paper or author.")
-    holdout_size: int | None = setting(None, "Instructions for the final comparison (default: as many as dev).")
+    holdout_size: int | None = setting(
+        None, "Instructions for the final comparison (default: as many as dev)."
+    )

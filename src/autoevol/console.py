@@ -8,7 +8,14 @@ from collections import Counter
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from autoevol.records import Case, Outcome, Step
@@ -60,14 +67,18 @@ class Reporter:
         elif time.monotonic() - self._printed > _EVERY:
             self._printed = time.monotonic()
             total = f" of {self._rows}" if self._rows else ""
-            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {self._seen[Outcome.FAILED]} failed")
+            self._say(
+                f"{self._name}: {sum(self._seen.values())}{total} rows, {self._seen[Outcome.FAILED]} failed"
+            )
 
     def step(self, step: Step, methods: int) -> None:
         """See `jobs.Listener`."""
         unusable = [candidate.problem for candidate in step.candidates if candidate.problem]
         refused = f", {len(unusable)} of {len(step.candidates)} rewrites unusable" if unusable else ""
         name = "starting methods" if step.number == 0 else f"step {step.number}"
-        self._say(f"{name}: {methods} scored{refused}; {'new method' if step.improved else 'kept'}: {step.note}")
+        self._say(
+            f"{name}: {methods} scored{refused}; {'new method' if step.improved else 'kept'}: {step.note}"
+        )
 
     def close(self) -> None:
         """Take the live bar off the terminal."""

@@ -64,10 +64,14 @@ class Optimized:
     split: dict[str, int]
 
 
-def open_session(folder: RunFolder, models: ModelConfig, budget: BudgetConfig, store: str | None = None) -> Session:
+def open_session(
+    folder: RunFolder, models: ModelConfig, budget: BudgetConfig, store: str | None = None
+) -> Session:
     """The session of a run: its call store, its caps."""
     # Calls to a model in this process cost nothing but time, so power loss may take the last few.
-    paid = not all(name.startswith("local/") for name in (models.evol_model, models.optimizer_model or "local/"))
+    paid = not all(
+        name.startswith("local/") for name in (models.evol_model, models.optimizer_model or "local/")
+    )
     return Session(
         folder.calls(store, power_safe=paid),
         caps=Caps(budget.max_calls, budget.max_tokens, budget.max_usd),
@@ -88,7 +92,9 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
         try:
             low, high = (float(number) for number in pair.split(","))
         except ValueError as error:
-            raise InputError(f"--price {given!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60") from error
+            raise InputError(
+                f"--price {given!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60"
+            ) from error
         prices[model] = Price(low, high)
     if budget.max_usd is not None and not prices:
         raise InputError("--max-usd needs --price for the models in use")
@@ -170,7 +176,9 @@ def optimize(
         best.save(folder.path / "program.json")
         pair = (starts[0], chosen)
         listener.phase("holdout", len(split.holdout) * len({method.id for method in pair}))
-        board = Scoreboard(student, metric, concurrency=models.concurrency, on_row=lambda _, case: listener.case(case))
+        board = Scoreboard(
+            student, metric, concurrency=models.concurrency, on_row=lambda _, case: listener.case(case)
+        )
         scores = (_try_score(board, pair[0], split.holdout), _try_score(board, pair[1], split.holdout))
     sizes = {"train": len(split.train), "dev": len(split.dev), "holdout": len(split.holdout)}
     return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes)

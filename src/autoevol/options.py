@@ -24,7 +24,8 @@ def with_settings(**groups: type) -> Callable[[_Command], _Command]:
     def decorate(command: _Command) -> _Command:
         hints = {name: get_type_hints(group) for name, group in groups.items()}
         shown = {
-            name: [entry for entry in fields(group) if "help" in entry.metadata] for name, group in groups.items()
+            name: [entry for entry in fields(group) if "help" in entry.metadata]
+            for name, group in groups.items()
         }
 
         @wraps(command)
@@ -32,11 +33,15 @@ def with_settings(**groups: type) -> Callable[[_Command], _Command]:
             records = {}
             for name, group in groups.items():
                 values = {entry.name: given[entry.name] for entry in shown[name] if entry.name in given}
-                records[name] = group(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+                records[name] = group(
+                    **{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+                )
             mine = {key: value for key, value in given.items() if key in own}
             command(**mine, **records)
 
-        own = {key: param for key, param in inspect.signature(command).parameters.items() if key not in groups}
+        own = {
+            key: param for key, param in inspect.signature(command).parameters.items() if key not in groups
+        }
         # Annotations of postponed evaluation are strings; typer needs the objects.
         resolved = get_type_hints(command, include_extras=True)
         parameters = {key: param.replace(annotation=resolved[key]) for key, param in own.items()}

@@ -50,7 +50,10 @@ def ledger_json(lines: Sequence[LedgerLine]) -> dict[str, Any]:
         }
         for line in lines
     }
-    total = {key: sum(role[key] for role in roles.values()) for key in ("calls", "input_tokens", "output_tokens", "usd", "reused")}
+    total = {
+        key: sum(role[key] for role in roles.values())
+        for key in ("calls", "input_tokens", "output_tokens", "usd", "reused")
+    }
     return {"roles": roles, "total": total}
 
 
@@ -93,13 +96,18 @@ def verdict_text(summary: dict[str, Any]) -> str:
         return "No method was better than the first starting method on the dev set, so it was kept."
     if before is None or after is None or before["rate"] is None or after["rate"] is None:
         return "The holdout was not scored, so nothing can be said about the chosen method."
-    where = "a starting method" if found["chosen_at_step"] == 0 else f"a rewrite of step {found['chosen_at_step']}"
+    where = (
+        "a starting method"
+        if found["chosen_at_step"] == 0
+        else f"a rewrite of step {found['chosen_at_step']}"
+    )
     change = after["rate"] - before["rate"]
     if change < 0:
         sure = found["p_value"]
         strength = f"McNemar p = {sure:.3f}" if sure is not None else "no test"
         return f"The failure rate fell by {-change:.1%} on the holdout with {where} ({strength})."
-    return f"The failure rate did not improve on the holdout (+{change:.1%}), although {where} was better on dev."
+    worse = f"The failure rate did not improve on the holdout (+{change:.1%})"
+    return f"{worse}, although {where} was better on dev."
 
 
 def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
@@ -107,13 +115,20 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if found := summary.get("optimization"):
         rows += [
-            ("holdout failure rate before", f"{rate_text(found['holdout_before'])}  method {found['before']['name']}"),
-            ("holdout failure rate after", f"{rate_text(found['holdout_after'])}  method {found['chosen']['name']}"),
+            (
+                "holdout failure rate before",
+                f"{rate_text(found['holdout_before'])}  method {found['before']['name']}",
+            ),
+            (
+                "holdout failure rate after",
+                f"{rate_text(found['holdout_after'])}  method {found['chosen']['name']}",
+            ),
             ("verdict", verdict_text(summary)),
             ("steps", f"{found['steps']} (stopped: {found['stopped']})"),
         ]
     if bulk := summary.get("evolution"):
-        done = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} not scored, of {bulk['rows']}"
+        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} not scored"
+        done = f"{counts}, of {bulk['rows']}"
         rows.append(("dataset rows", done if bulk["complete"] else f"{done} (stopped early)"))
         if bulk["kinds"]:
             rows.append(("failures by kind", ", ".join(f"{kind} {n}" for kind, n in bulk["kinds"].items())))

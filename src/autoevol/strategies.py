@@ -91,7 +91,9 @@ class ReleasedRule:
         pairs = sorted(zip(challengers, scores[1:], strict=True), key=lambda pair: -_product(pair[1]))
         for method, score in pairs:
             if score.rate <= bar.rate and _product(score) >= _product(bar):
-                return Selection(method, scores, f"success x growth {_product(bar):.3f} -> {_product(score):.3f}")
+                return Selection(
+                    method, scores, f"success x growth {_product(bar):.3f} -> {_product(score):.3f}"
+                )
         return Selection(incumbent, scores, f"no challenger reaches success x growth {_product(bar):.3f}")
 
 

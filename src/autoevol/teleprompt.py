@@ -24,7 +24,9 @@ from autoevol.store.journal import MemoryJournal, StepJournal
 from autoevol.strategies import BatchSampler, LowestFailureRate, RandomBatches, SelectionRule
 
 
-def planned_calls(config: LoopConfig, *, rounds: int, dev: int, batch: int, starts: int = 1) -> dict[str, int]:
+def planned_calls(
+    config: LoopConfig, *, rounds: int, dev: int, batch: int, starts: int = 1
+) -> dict[str, int]:
     """LM calls of a whole optimisation, by role, if every reply parses and every proposal is usable.
 
     With l rounds, D dev rows, batches of B rows, m chains, T steps and S starting methods:
@@ -216,8 +218,9 @@ class _Loop:
         feedback = ""
         with dspy.context(lm=self.optimizer_lm), in_scope(f"chain-{step}-{chain}"):
             try:
-                feedback = await self.analyze.acall(cases, **sampling)
-                return Candidate(await self.propose.acall(method, feedback, **sampling), method.id, feedback)
+                feedback = (await self.analyze.acall(cases, **sampling)).feedback
+                proposal = await self.propose.acall(method, feedback, **sampling)
+                return Candidate(proposal.method, method.id, feedback)
             except (MethodError, LMError) as error:
                 return Candidate(None, method.id, feedback, problem=str(error))
 
@@ -242,7 +245,11 @@ class _Loop:
         if last.number >= self.config.steps:
             return "steps"
         recent = self.steps[-self.config.patience :]
-        if recent[0].number > 0 and len(recent) == self.config.patience and not any(s.improved for s in recent):
+        if (
+            recent[0].number > 0
+            and len(recent) == self.config.patience
+            and not any(s.improved for s in recent)
+        ):
             return "patience"
         return ""
 
@@ -276,7 +283,9 @@ def _percent(score: Score) -> float:
 
 def _rows(given: Sequence[Any]) -> list[Row]:
     """Rows of what a user of DSPy or of autoevol may pass; repeated instructions count once."""
-    rows = [item if isinstance(item, Row) else Row(digest(item.instruction), item.instruction) for item in given]
+    rows = [
+        item if isinstance(item, Row) else Row(digest(item.instruction), item.instruction) for item in given
+    ]
     return list({row.id: row for row in rows}.values())
 
 

@@ -51,7 +51,9 @@ class ScriptedTransport:
     def _in_order(self, answers: list[Answer]) -> Callable[[Request], Answer]:
         def next_answer(request: Request) -> Answer:
             if not answers:
-                raise ScriptExhausted(f"no answer left for request {len(self.requests)}: {request.messages[-1].text!r}")
+                raise ScriptExhausted(
+                    f"no answer left for request {len(self.requests)}: {request.messages[-1].text!r}"
+                )
             return answers.pop(0)
 
         self.left = answers

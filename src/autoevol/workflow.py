@@ -59,7 +59,9 @@ def run(
             tally = jobs.evolve(
                 folder, session, loaded.rows, metric, models, found.chosen, methods.rounds, listener
             )
-        stopped = found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
+        stopped = (
+            found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
+        )
         summary = _summary(folder, session, loaded, models, started, found, tally)
         return Outcome(summary, _budget_stop(session) if stopped else None)
 

@@ -65,7 +65,8 @@ class Budget:
         if self.caps.calls is not None and after.calls > self.caps.calls:
             return f"{self.spent.calls} of {self.caps.calls} calls paid"
         if self.caps.tokens is not None and after.tokens > self.caps.tokens:
-            return f"{self.spent.tokens} of {self.caps.tokens} tokens used, the next call may take {estimate.tokens}"
+            used = f"{self.spent.tokens} of {self.caps.tokens} tokens used"
+            return f"{used}, and the next call may take {estimate.tokens}"
         if self.caps.usd is not None and after.usd > self.caps.usd:
             return f"${self.spent.usd:.4f} of ${self.caps.usd:.4f} spent"
         return None

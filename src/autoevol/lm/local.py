@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import importlib.util
 import os
 from pathlib import Path
@@ -44,7 +45,9 @@ def find_weights(name: str) -> Path:
         return _fetch(name.removeprefix("hf:"))
     path = Path(name).expanduser()
     if not path.is_file():
-        raise InputError(f"local/{name}: no such file; give the path of a .gguf file, smollm2, or hf:owner/repo/file")
+        raise InputError(
+            f"local/{name}: no such file; give the path of a .gguf file, smollm2, or hf:owner/repo/file"
+        )
     return path
 
 
@@ -98,14 +101,16 @@ class LocalTransport:
 
     def _start(self) -> Any:  # noqa: ANN401 (xllamacpp is untyped)
         try:
-            import xllamacpp
+            xllamacpp: Any = importlib.import_module("xllamacpp")
         except ImportError as error:
             raise InputError(f"local models need xllamacpp; run: {_INSTALL}") from error
         params = xllamacpp.CommonParams()
         params.model.path = str(self.weights)
         params.n_parallel = self.slots
         params.n_ctx = self.slots * self.context
-        params.cpuparams.n_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        params.cpuparams.n_threads = (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        )
         params.verbosity = -1
         return xllamacpp.Server(params)
 

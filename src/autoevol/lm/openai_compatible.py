@@ -13,13 +13,6 @@ from openai.types.chat import ChatCompletion
 from autoevol.lm.transport import Reply
 from autoevol.lm.wire import chat_body
 
-_STANDARD = frozenset(
-    {
-        "model", "messages", "temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop",
-        "response_format", "frequency_penalty", "presence_penalty", "reasoning_effort",
-    }
-)  # fmt: skip
-
 
 class OpenAITransport:
     """Sends chat completions to one base URL.
@@ -69,17 +62,19 @@ class OpenAITransport:
         body = chat_body(request) | {"model": self.model}
         if self.reasoning:
             body = _for_reasoning(body)
-        body |= self.extra
-        standard = {key: value for key, value in body.items() if key in _STANDARD}
-        special = {key: value for key, value in body.items() if key not in _STANDARD}
         try:
-            completion = await self._client.chat.completions.create(**standard, extra_body=special or None)
+            # Not `chat.completions.create`: it knows OpenAI's own parameters only.
+            completion = await self._client.post(
+                "/chat/completions", body=body | self.extra, cast_to=ChatCompletion
+            )
         except openai.APIStatusError as error:
             raise _status_error(error) from error
         except openai.APITimeoutError as error:
             raise lm15.TimeoutError(f"no reply in time: {error}") from error
         except openai.APIConnectionError as error:
-            raise lm15.TransportError(f"cannot reach {self._client.base_url}: {error.__cause__ or error}") from error
+            raise lm15.TransportError(
+                f"cannot reach {self._client.base_url}: {error.__cause__ or error}"
+            ) from error
         except (openai.OpenAIError, ValueError) as error:
             raise lm15.ServerError(f"unreadable reply: {error}") from error
         return _reply(completion)

@@ -52,7 +52,11 @@ def is_transient(error: Exception) -> bool:
 def access_denied(error: Exception, model: str) -> AccessDenied:
     """The one line that a user with a bad key, no credit or a wrong model name sees."""
     status = getattr(error, "status", None)
-    hint = {401: "check the API key", 402: "the account has no credit", 404: "check the model name and the URL"}
+    hint = {
+        401: "check the API key",
+        402: "the account has no credit",
+        404: "check the model name and the URL",
+    }
     tail = f" ({hint[status]})" if status in hint else ""
     return AccessDenied(f"{model}: {str(error).strip() or type(error).__name__}{tail}")
 
@@ -76,4 +80,6 @@ class Breaker:
         """
         self._row += 1
         if self._row >= self.limit:
-            raise EndpointDown(f"{model}: the last {self._row} calls all failed, the last with: {error}") from error
+            raise EndpointDown(
+                f"{model}: the last {self._row} calls all failed, the last with: {error}"
+            ) from error

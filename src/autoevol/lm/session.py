@@ -119,7 +119,10 @@ class Session:
 
 
 def make_transport(
-    name: str, api_base: str | None = None, api_key_env: str | None = None, extra: Mapping[str, Any] | None = None
+    name: str,
+    api_base: str | None = None,
+    api_key_env: str | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> Transport:
     """The transport that a model string means (see `Session.lm`).
 

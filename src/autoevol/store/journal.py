@@ -96,7 +96,12 @@ def _decode_line(line: bytes) -> Step:
 
 def encode_method(method: Method) -> dict[str, Any]:
     """A method as JSON; its id is written for readers and computed anew on loading."""
-    return {"id": method.id, "name": method.name, "text": method.text, "demos": [asdict(d) for d in method.demos]}
+    return {
+        "id": method.id,
+        "name": method.name,
+        "text": method.text,
+        "demos": [asdict(d) for d in method.demos],
+    }
 
 
 def decode_method(data: dict[str, Any]) -> Method:

@@ -1,13 +1,13 @@
 """The run folder: what one run leaves behind, and what it needs to go on after a crash.
 
-    run.json        the settings of the run; the same folder with other settings is refused
-    journal.jsonl   finished optimisation steps
-    calls.sqlite    every LM call
-    method.json     the chosen evolving method
-    program.json    the same as a saved DSPy program
-    dataset.jsonl   evolved pairs that passed
-    rejected.jsonl  rows that failed or could not be scored, with the reason
-    summary.json    figures and paths
+run.json        the settings of the run; the same folder with other settings is refused
+journal.jsonl   finished optimisation steps
+calls.sqlite    every LM call
+method.json     the chosen evolving method
+program.json    the same as a saved DSPy program
+dataset.jsonl   evolved pairs that passed
+rejected.jsonl  rows that failed or could not be scored, with the reason
+summary.json    figures and paths
 """
 
 from __future__ import annotations
