@@ -31,21 +31,21 @@ class ProposeMethod(dspy.Module):
         self.predict = dspy.Predict(ProposeMethodSignature)
         self.adapter = TaggedText("improved_method", "the complete improved method")
 
-    def forward(self, method: Method, feedback: str, **config: Any) -> Method:  # noqa: ANN401
-        """One rewrite.
+    def forward(self, method: Method, feedback: str, **config: Any) -> dspy.Prediction:  # noqa: ANN401
+        """A prediction with `method`.
 
         Raises:
             MethodError: If the reply holds no usable method.
         """
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return _usable(self.predict(method=method.text, feedback=feedback, config=config), method)
+            reply = self.predict(method=method.text, feedback=feedback, config=config)
+        return dspy.Prediction(method=_usable(reply, method))
 
-    async def aforward(self, method: Method, feedback: str, **config: Any) -> Method:  # noqa: ANN401
+    async def aforward(self, method: Method, feedback: str, **config: Any) -> dspy.Prediction:  # noqa: ANN401
         """The same from a coroutine."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return _usable(
-                await self.predict.acall(method=method.text, feedback=feedback, config=config), method
-            )
+            reply = await self.predict.acall(method=method.text, feedback=feedback, config=config)
+        return dspy.Prediction(method=_usable(reply, method))
 
 
 def check_new(method: Method, known: Iterable[Method]) -> None:
