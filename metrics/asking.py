@@ -62,7 +62,7 @@ def _requests(sentence: str) -> bool:
     for word in words[:8]:
         if word in _REQUEST_SET:
             return True
-        if word not in _LEADS and not (word == "to" and previous in _WANTS):
+        if word not in _LEADS and not word.endswith("ly") and not (word == "to" and previous in _WANTS):
             break
         previous = word
     return any(word in _REQUEST_SET and _is_clause_start(lowered, word) for word in _CLAUSE.findall(lowered))

@@ -104,7 +104,7 @@ def _assumed(asked: View, response: View) -> _Finding:
     return _NOTHING
 
 
-_CONTINUOUS = frozenset(
+CONTINUOUS = frozenset(
     """hours hour minutes minute seconds days day weeks week months month years year miles mile kilometers km meters feet foot
     inches inch centimeters yards pounds pound ounces ounce grams kilograms kg tons gallons gallon liters litres liter cups cup
     quarts pints tablespoons teaspoons dollars cents money degrees percent percentage acres square cubic calories watts units
@@ -122,7 +122,8 @@ _HOW_MANY = re.compile(
 def _number(asked: View, response: View) -> _Finding:
     answer = final_answer(response)
     if not answer:
-        if not view(response.text[-LAST_PART:]).quantities:
+        asks_amount = asked.has(_HOW_MANY_WORDS) or _HOW_MUCH.search(asked.question)
+        if asks_amount and not view(response.text[-LAST_PART:]).quantities:
             return FailureKind.UNSOLVABLE, "The response ends without a number."
         return _NOTHING
     values = _NUMBER.findall(answer)
@@ -166,7 +167,7 @@ def _counted_thing(asked: View) -> str:
     if not found:
         return ""
     nouns = [noun.lower() for noun in found.groups() if noun]
-    return "" if any(noun in _CONTINUOUS for noun in nouns) else nouns[0]
+    return "" if any(noun in CONTINUOUS for noun in nouns) else nouns[0]
 
 
 def final_answer(response: View) -> str:

@@ -59,7 +59,7 @@ class Stagnant:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
         if quantitative(seed):
-            seen = _no_new_quantity(seed, evolved)
+            seen = _no_new_quantity(seed, evolved, trajectory.response)
         else:
             seen = _no_new_content(seed, evolved)
         return failed(self.name, FailureKind.STAGNANT, seen) if seen else passed(self.name)
@@ -70,7 +70,7 @@ def quantitative(text: View) -> bool:
     return text.asks and len(text.quantities) >= 2 and bool(text.values) and "```" not in text.text
 
 
-def _no_new_quantity(seed: View, evolved: View) -> str:
+def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
     if _counted_questions(evolved) > _counted_questions(seed):
         return ""
     # Only words that the seed lacks are worth a look at where they stand.
@@ -78,10 +78,13 @@ def _no_new_quantity(seed: View, evolved: View) -> str:
         return ""
     idle = 0
     for value, clause in new_quantities(seed, evolved):
-        if not _idle(value, clause, seed):
+        unused = response is not None and "=" in response and value not in view(response).quantities
+        if not unused and not _idle(value, clause, seed):
             return ""
         idle += 1
-    return "The added numbers only limit or restate." if idle else "No new quantity or operation."
+    return (
+        "The added numbers only limit or restate, or go unused." if idle else "No new quantity or operation."
+    )
 
 
 def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
@@ -103,13 +106,14 @@ def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
 def _counted(text: View) -> list[tuple[float, str, int]]:
     """Quantities with the beginning of the next word, and their place: "5 years" is (5.0, "year", 0)."""
     lower = text.lower
-    found = [(value, lower[end + 1 : end + 5], start) for value, start, end in text.numbers]
-    # "one" and "a third friend" are rarely quantities.
-    return found + [
+    # Words first: of "twice as many, that is, by 2" the digit is the restatement. "one" and
+    # "a third friend" are rarely quantities.
+    found = [
         (NUMBER_WORDS[word], lower[end + 1 : end + 5], start)
         for word, start, end in text.number_words
         if word not in _RARELY_COUNTING
     ]
+    return found + [(value, lower[end + 1 : end + 5], start) for value, start, end in text.numbers]
 
 
 _RARELY_COUNTING = frozenset(("one", "once", "third", "thirds"))

@@ -60,7 +60,12 @@ class Unsound:
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
         if not quantitative(seed):
             return passed(self.name)
-        seen = _open_quantity(seed, evolved) or _unpriced(seed, evolved) or _unmatched(evolved)
+        seen = (
+            _open_quantity(seed, evolved)
+            or _unpriced(seed, evolved)
+            or _unmatched(evolved)
+            or _vague(seed, evolved)
+        )
         if seen:
             return failed(self.name, FailureKind.UNSOLVABLE, seen)
         seen = _second_total(seed, evolved)
@@ -113,6 +118,29 @@ def _second_total(seed: View, evolved: View) -> str:
         given = value in seed.quantities or derivable(value, seed.quantities)
         if not given and value > 1 and words not in evolved.question:
             return "" if _totals(seed) else f'A total is given besides the parts: "{shorten(words)}".'
+    return ""
+
+
+_VAGUE_WORDS = frozenset("some several few portion part either optional".split())
+_VAGUE = re.compile(
+    r"\b(?:some (?:of|more|additional|extra|other)|several|a few|a portion of|part of (?:his|her|their|the)|optional\w*"
+    r"|either\b.{1,80}\bor)\b"
+)
+
+
+def _vague(seed: View, evolved: View) -> str:
+    """An indefinite amount or a free choice in a sentence that does not say how much."""
+    if not evolved.has(_VAGUE_WORDS) or _ASKS_RANGE.search(evolved.question):
+        return ""
+    for sentence in evolved.sentences:
+        found = _VAGUE.search(sentence.lower())
+        if (
+            found
+            and found.group() not in seed.lower
+            and not view(sentence).quantities
+            and sentence not in evolved.question
+        ):
+            return f'An amount is left open: "{shorten(sentence)}".'
     return ""
 
 

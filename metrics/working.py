@@ -1,7 +1,7 @@
 """Detectors of broken problems, by the calculation that the response shows.
 
-Every number in an honest calculation comes from the instruction, from an earlier line,
-or from common knowledge (12 months, 100 %). What comes from nowhere was missing.
+An unsound problem shows on the way to the answer: an amount below zero, a broken number
+of things that are whole, two values for one quantity, an answer beyond a stated limit.
 """
 
 from __future__ import annotations
@@ -9,31 +9,18 @@ from __future__ import annotations
 import re
 
 from autoevol.metrics.base import failed, passed
+from autoevol.metrics.conclusions import CONTINUOUS, final_answer
 from autoevol.metrics.growth import quantitative
 from autoevol.metrics.textual import View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
-MAX_EQUATIONS = 40
-"""Lines of calculation that are followed in one response."""
-
-_KNOWN = frozenset(
-    (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 12.0, 16.0, 24.0, 28.0, 30.0, 31.0, 36.0, 48.0, 50.0, 52.0, 60.0,
-     100.0, 360.0, 365.0, 366.0, 1000.0, 1440.0, 3600.0, 5280.0, 2.54, 3.14, 0.5, 0.25, 1.5)
-)  # fmt: skip
-"""Small counts and conversion factors that a calculation may use unasked."""
-
-_EQUALS = re.compile(r"= ?[$€£]?([-−]?\d(?:[\d.,]{0,20}\d)?)")
-_BREAKS = ("\n", "=", ". ", ": ", "; ", ", ")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_LEFT_CHARS = 90
-_PARTS = {"third": 1 / 3, "fourth": 0.25, "fifth": 0.2, "sixth": 1 / 6, "eighth": 0.125, "tenth": 0.1}
-
 
 class Working:
-    """The calculation uses a number from nowhere, or passes through a negative amount.
+    """The calculation passes through something that cannot be.
 
-    Only in quantitative tasks. A wrong response to a sound problem is mistaken for an
-    unsound problem where the model invents a number, which costs some false alarms.
+    Only in quantitative tasks. Whether every number used was given was tried too and
+    left out: on labelled pairs it found nothing, on GSM8K's own solutions it gave 4 %
+    false alarms.
     """
 
     name = "working"
@@ -41,81 +28,87 @@ class Working:
     calls = 0
 
     def judge(self, trajectory: Trajectory) -> Verdict:
-        """Follow the equations of the response line by line."""
+        """Look for the four signs, the surest first."""
         if trajectory.evolved is None or not trajectory.response:
             return passed(self.name)
         asked, response = view(trajectory.evolved), view(trajectory.response)
-        if "=" not in response.text or not (quantitative(asked) or quantitative(view(trajectory.seed))):
+        if not (quantitative(asked) or quantitative(view(trajectory.seed))):
             return passed(self.name)
-        negative = _negative(asked, response)
-        if negative:
-            return failed(
-                self.name, FailureKind.CONTRADICTORY, f'The calculation goes below zero: "{negative}".'
-            )
-        invented = _invented(asked, response)
-        if invented:
-            return failed(
-                self.name,
-                FailureKind.UNSOLVABLE,
-                f'The calculation uses a number from nowhere: "{invented}".',
-            )
-        return passed(self.name)
+        seen = _below_zero(asked, response) or _two_values(response) or _beyond_limit(asked, response)
+        if seen:
+            return failed(self.name, FailureKind.CONTRADICTORY, seen)
+        seen = _split_thing(asked, response)
+        return failed(self.name, FailureKind.UNSOLVABLE, seen) if seen else passed(self.name)
 
 
-def equations(response: View) -> list[tuple[str, float]]:
-    """The calculations of a response: left side as text, value of the right side."""
-    found: list[tuple[str, float]] = []
-    text, start = response.text, 0
-    for match in _EQUALS.finditer(text):
-        if len(found) == MAX_EQUATIONS:
-            break
-        before = text[max(start, match.start() - _LEFT_CHARS) : match.start()]
-        left = before[max(before.rfind(mark) for mark in _BREAKS) + 1 :]
-        digits = match.group(1)
-        value = value_of(digits.lstrip("-−"))
-        found.append((left, -value if digits[0] in "-−" else value))
-        start = match.end(1)
-    return found
-
-
-def _negative(asked: View, response: View) -> str:
-    if not _BELOW_ZERO.search(response.text) or asked.has(_SIGNED):
-        return ""
-    return next(
-        (shorten(f"{left.strip()} = {value:g}") for left, value in equations(response) if value < 0), ""
-    )
-
-
-_BELOW_ZERO = re.compile(r"= ?[$€£]?[-−]\d")
+_NEGATIVE_RESULT = re.compile(r"= ?[$€£]?[-−]\d[\d.,]{0,12}")
 _SIGNED = frozenset("negative below debt loss deficit temperature temperatures owe owes degrees".split())
-_OPERATOR = re.compile(r"[\d)%a-z] ?[-+*/×÷−] ?[$€£(]?\d")
 
 
-def _invented(asked: View, response: View) -> str:
-    known = {*_KNOWN, *asked.quantities}
-    for left, value in equations(response):
-        operands = {round(value_of(digits), 4) for digits in _NUMBER.findall(left)}
-        if not operands <= known and _OPERATOR.search(left):
-            # Percentages and inverses are worked out only where a plain look fails.
-            known |= _reachable(asked)
-            if not operands <= known:
-                return shorten(f"{left.strip()} = {value:g}")
-        # What a sentence states was read or reasoned from the instruction.
-        known |= operands
-        known.add(round(abs(value), 4))
+def _below_zero(asked: View, response: View) -> str:
+    found = _NEGATIVE_RESULT.search(response.text)
+    if not found or asked.has(_SIGNED):
+        return ""
+    before = response.text[max(0, found.start() - 50) : found.end()].rsplit("\n", 1)[-1]
+    return f'The calculation goes below zero: "{shorten(before)}".'
+
+
+_NAMED_VALUE = re.compile(
+    r"\b([A-Z][a-z]+'s (?:current )?[a-z]+) (?:is|are|was|will be) [^.\n=]{0,40}= ?[$€£]?"
+    r"(\d[\d,]{0,15}(?:\.\d{1,9})?)(?! {0,2}[-+*/×%\d])"
+)
+
+
+def _two_values(response: View) -> str:
+    """Somebody's age, share or speed that is worked out to be one thing and then another."""
+    if "'s " not in response.text or "=" not in response.text:
+        return ""
+    values: dict[str, float] = {}
+    for name, digits in _NAMED_VALUE.findall(response.text):
+        value = value_of(digits)
+        if values.setdefault(name, value) != value:
+            return f"One quantity gets two values: {name} is {values[name]:g} and {value:g}."
     return ""
 
 
-def _reachable(asked: View) -> set[float]:
-    """Numbers that a first line may use: given, common knowledge, or a percentage at work."""
-    known = set(_KNOWN)
-    for value in asked.quantities:
-        known.add(round(value, 4))
-        if value:
-            known.add(round(1 / value, 4))
-        if value <= 100:
-            known.update(
-                (round(value / 100, 4), round(1 - value / 100, 4), round(1 + value / 100, 4), 100 - value)
-            )
-    known.update(round(part, 4) for word, part in _PARTS.items() if word in asked.vocabulary)
-    return known
+_UPPER = re.compile(
+    r"(?:at most|no more than|(?:cannot|can't|must not|does not|should not) (?:exceed|go over|be more than)"
+    r"|maximum(?: capacity| budget)? of|limit(?:ed)? (?:of|to|is)|budget (?:of|is)|capacity (?:of|is))"
+    r"[^\d.?!]{0,25}?(\$?)(\d[\d,]{0,15}(?:\.\d{1,9})?) ?([a-z]*)"
+)
+_LIMIT_WORDS = frozenset("most more exceed over maximum limit limited budget capacity".split())
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def _beyond_limit(asked: View, response: View) -> str:
+    """A limit of the instruction that the answer, in the same unit, goes beyond."""
+    if not asked.has(_LIMIT_WORDS):
+        return ""
+    answer = final_answer(response)
+    number = _NUMBER.search(answer)
+    if not number:
+        return ""
+    value, wanted = value_of(number.group()), asked.question.lower()
+    for dollar, digits, unit in _UPPER.findall(asked.lower):
+        same = "$" in answer if dollar else len(unit) > 2 and unit in wanted
+        if same and value > value_of(digits):
+            return f"The answer {value:g} goes beyond the limit of {dollar}{digits} {unit}".rstrip() + "."
+    return ""
+
+
+_RESULT = re.compile(r"= ?(\d[\d,]{0,15}\.\d{1,9}) ([a-z]+)")
+
+
+def _split_thing(asked: View, response: View) -> str:
+    """A broken number of people or things on the way to the answer."""
+    if "=" not in response.text or any(value % 1 for value in asked.values):
+        return ""
+    for digits, noun in _RESULT.findall(response.text):
+        if (
+            value_of(digits) % 1
+            and noun.endswith("s")
+            and noun not in CONTINUOUS
+            and noun in asked.vocabulary
+        ):
+            return f'The calculation splits what is whole: "{digits} {noun}".'
+    return ""
