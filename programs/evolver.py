@@ -59,28 +59,22 @@ class Evolver(dspy.Module):
             `records.Trajectory` that metrics judge.
         """
         done: list[Evolution] = []
-        while _goes_on(done, self.rounds):
-            current = done[-1].evolved if done else instruction
-            done.append(as_evolution(current, self.evolve(instruction=current)))  # type: ignore[arg-type]
-        answer = self.respond(instruction=done[-1].evolved) if self.respond and done[-1].evolved else None
+        current: str | None = instruction
+        while current is not None and len(done) < self.rounds:
+            done.append(as_evolution(current, self.evolve(instruction=current)))
+            current = done[-1].evolved
+        answer = self.respond(instruction=current) if self.respond and current else None
         return _prediction(done, answer)
 
     async def aforward(self, instruction: str) -> dspy.Prediction:
         """The same from a coroutine."""
         done: list[Evolution] = []
-        while _goes_on(done, self.rounds):
-            current = done[-1].evolved if done else instruction
-            done.append(as_evolution(current, await self.evolve.acall(instruction=current)))  # type: ignore[arg-type]
-        answer = (
-            await self.respond.acall(instruction=done[-1].evolved)
-            if self.respond and done[-1].evolved
-            else None
-        )
+        current: str | None = instruction
+        while current is not None and len(done) < self.rounds:
+            done.append(as_evolution(current, await self.evolve.acall(instruction=current)))
+            current = done[-1].evolved
+        answer = await self.respond.acall(instruction=current) if self.respond and current else None
         return _prediction(done, answer)
-
-
-def _goes_on(done: list[Evolution], rounds: int) -> bool:
-    return not done or (len(done) < rounds and done[-1].evolved is not None)
 
 
 def _prediction(done: list[Evolution], answer: dspy.Prediction | None) -> dspy.Prediction:

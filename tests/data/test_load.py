@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from autoevol.data import Reject, iter_rows, load_rows, write_rejects
+from autoevol.data import Reject, iter_rows, load_rows
 from autoevol.errors import InputError
 from autoevol.records import digest
 
@@ -149,36 +149,6 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         tracemalloc.stop()
     # 20 MB of text; the ids of the rows seen take about 2.
     assert peak < 5_000_000
-
-
-def test_rejects_are_written(write: Write, tmp_path: Path) -> None:
-    loaded = load_rows(write("a.jsonl", RECORDS), skip_bad=True)
-    odd = Reject("caf\udce9.jsonl", 1, "größer", "x")
-    path = tmp_path / "rejects.jsonl"
-    path.write_text("old")
-    write_rejects(path, [*loaded.rejects, odd])
-    read = [json.loads(line) for line in path.read_bytes().splitlines()]
-    assert read[0]["line"] == 2
-    assert set(read[0]) == {"file", "line", "reason", "snippet"}
-    assert [Reject(**record) for record in read] == [*loaded.rejects, odd]
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "rejects.jsonl"
-    path.write_text("old")
-
-    def broken() -> Iterator[Reject]:
-        yield Reject("a", 1, "b", "c")
-        raise RuntimeError("stop")
-
-    with pytest.raises(RuntimeError):
-        write_rejects(path, broken())
-    assert [entry.name for entry in tmp_path.iterdir()] == ["rejects.jsonl"]
-    assert path.read_text() == "old"
-    with pytest.raises(InputError, match="cannot be written"):
-        write_rejects(tmp_path / "no" / "rejects.jsonl", [])
-    with pytest.raises(InputError, match="cannot be written"):
-        write_rejects("", [])
 
 
 def test_the_import_is_cheap() -> None:

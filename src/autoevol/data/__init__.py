@@ -1,6 +1,6 @@
 """Reading seed instructions: files and data sets in, distinct rows out."""
 
-from autoevol.data.load import Loaded, iter_rows, load_rows, write_rejects
+from autoevol.data.load import Loaded, iter_rows, load_rows
 from autoevol.data.shapes import Seed, Shape, recognise
 from autoevol.data.split import Split, split_rows
 from autoevol.data.stream import Reject, RowStream
@@ -16,5 +16,4 @@ __all__ = [
     "load_rows",
     "recognise",
     "split_rows",
-    "write_rejects",
 ]

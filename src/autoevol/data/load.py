@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from autoevol.data.files import shown
 from autoevol.data.sources import find_source
 from autoevol.data.stream import Reject, RowStream
 from autoevol.errors import InputError
@@ -90,26 +86,3 @@ def load_rows(
         source=stream.source,
         data_hash=stream.data_hash,
     )
-
-
-def write_rejects(path: str | Path, rejects: Iterable[Reject]) -> None:
-    """Write one JSON object per reject; readers see the old file or the whole new one.
-
-    Raises:
-        InputError: The file cannot be written.
-    """
-    path = Path(path)
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        try:
-            # An odd file name may hold a lone surrogate; its escape is valid JSON too.
-            with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
-                for reject in rejects:
-                    file.write(json.dumps(asdict(reject), ensure_ascii=False) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as exc:
-        raise InputError(f"{shown(path)} cannot be written: {exc}") from exc

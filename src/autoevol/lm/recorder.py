@@ -145,7 +145,7 @@ class Recorder:
                 role=role,
                 model=request.model,
                 request=body,
-                text=reply.text,
+                text=_encodable(reply.text),
                 finish_reason=reply.finish_reason,
                 input_tokens=reply.input_tokens,
                 output_tokens=reply.output_tokens,
@@ -192,6 +192,11 @@ class Recorder:
     async def _pause(self, endpoint: str) -> None:
         while (wait := self._not_before.get(endpoint, 0.0) - time.monotonic()) > 0:
             await self._sleep(wait)
+
+
+def _encodable(text: str) -> str:
+    """`text` without lone surrogates, which a reply's JSON may hold and no file or request can."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _estimate(body: str, request: Request, price: Price | None) -> Spent:

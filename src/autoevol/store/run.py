@@ -13,6 +13,7 @@ summary.json    figures and paths
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -169,7 +170,11 @@ class LineWriter:
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Write one JSON line."""
-        self._file.write(orjson.dumps(record) + b"\n")
+        try:
+            line = orjson.dumps(record)
+        except TypeError:  # a file name that is not UTF-8 comes as lone surrogates
+            line = json.dumps(record).encode()
+        self._file.write(line + b"\n")
         self.count += 1
 
     def seal(self) -> None:
