@@ -14,6 +14,7 @@ from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.context import Role, current_scope
+from autoevol.errors import EndpointDown, SessionClosed, StopRun
 from autoevol.lm.budget import Budget, Caps
 from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient
 from autoevol.lm.transport import Reply, Transport
@@ -75,6 +76,7 @@ class Recorder:
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
         self._breakers: dict[str, Breaker] = {}
         self._not_before: dict[str, float] = {}
+        self._fatal: StopRun | None = None
 
     async def complete(
         self, request: Request, transport: Transport, role: Role, price: Price | None = None
@@ -100,6 +102,12 @@ class Recorder:
             self._reused[role] += 1
         # A caller that is cancelled must not throw away a call that is already being paid for.
         return await asyncio.shield(task)
+
+    async def drain(self, seconds: float) -> None:
+        """Send nothing more, and wait for what has been sent: it is paid for."""
+        self._fatal = self._fatal or SessionClosed("the session is closed")
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=seconds)
 
     def ledger(self) -> list[LedgerLine]:
         """Costs by role, sorted by role."""
@@ -168,6 +176,8 @@ class Recorder:
             attempts += 1
             try:
                 async with self._slots:
+                    if self._fatal is not None:
+                        raise self._fatal
                     reply = await transport.send(request)
                 breaker.succeeded()
                 return reply, attempts
@@ -175,19 +185,28 @@ class Recorder:
                 wait = self.retry.wait(max(1, attempts), error.retry_after)
                 limited += wait
                 if limited > self.retry.patience:
-                    breaker.failed(error, request.model)
+                    self._give_up(breaker, error, request)
                     raise
                 # The limit holds for the endpoint, so everybody waits, not only this call.
                 self._not_before[transport.identity] = time.monotonic() + wait
                 await self._sleep(wait)
             except lm15.LM15Error as error:
                 if is_pointless(error):
-                    raise access_denied(error, request.model) from error
+                    self._fatal = access_denied(error, request.model)
+                    raise self._fatal from error
                 faults += 1
                 if not is_transient(error) or faults >= self.retry.attempts:
-                    breaker.failed(error, request.model)
+                    self._give_up(breaker, error, request)
                     raise
                 await self._sleep(self.retry.wait(faults, error.retry_after))
+
+    def _give_up(self, breaker: Breaker, error: Exception, request: Request) -> None:
+        try:
+            breaker.failed(error, request.model)
+        except EndpointDown as down:
+            # Calls that wait for a slot must not each find out for themselves.
+            self._fatal = down
+            raise
 
     async def _pause(self, endpoint: str) -> None:
         while (wait := self._not_before.get(endpoint, 0.0) - time.monotonic()) > 0:

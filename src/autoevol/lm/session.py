@@ -27,6 +27,10 @@ from autoevol.store.calls import CallStore
 _REASONING = re.compile(r"(o[1345]|gpt-5)(?!.*-chat)")
 
 
+# Seconds that closing waits for replies that are being paid for.
+_GRACE = 10.0
+
+
 class Session:
     """Makes recorded LMs. Everything they ask is stored, counted and capped together.
 
@@ -103,7 +107,8 @@ class Session:
         return self.recorder.ledger()
 
     def close(self) -> None:
-        """Close connections and the store."""
+        """Wait a little for calls under way, then close connections and the store."""
+        aio.run(self.recorder.drain(_GRACE))
         transports, self._transports = self._transports, {}
         for transport in transports.values():
             aio.run(transport.aclose())
