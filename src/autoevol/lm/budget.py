@@ -54,9 +54,7 @@ class Budget:
     async def settle(self, estimate: Spent, paid: Spent) -> None:
         """Replace a reservation by what was really paid (`Spent()` for a failed call)."""
         async with self._settled:
-            self._reserved += Spent(
-                -estimate.calls, -estimate.input_tokens, -estimate.output_tokens, -estimate.usd
-            )
+            self._reserved -= estimate
             self.spent += paid
             self._settled.notify_all()
 

@@ -12,7 +12,8 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from autoevol.errors import StoreError, StoreLost
@@ -63,10 +64,24 @@ class Spent:
         return self.input_tokens + self.output_tokens
 
     def __add__(self, other: Spent) -> Spent:
-        return Spent(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Spent(
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.usd + other.usd,
+        )
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(
+            self.calls - other.calls,
+            self.input_tokens - other.input_tokens,
+            self.output_tokens - other.output_tokens,
+            self.usd - other.usd,
+        )
 
 
 _COLUMNS = tuple(f.name for f in fields(CallRecord))
+_values = attrgetter(*_COLUMNS)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
   key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
@@ -163,7 +178,7 @@ class CallStore:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             self._writer.executemany(
-                insert, [(*asdict(record).values(), self.run, time.time()) for record, _ in batch]
+                insert, [(*_values(record), self.run, time.time()) for record, _ in batch]
             )
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
