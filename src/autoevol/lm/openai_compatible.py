@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +26,7 @@ class OpenAITransport:
         extra: Server-side settings sent with every request (`top_k`, `chat_template_kwargs`).
         identity: See `Transport`; by default the URL, the model and `extra`.
         connections: Most simultaneous connections.
-        timeout: Seconds for one whole attempt.
+        timeout: Seconds for one whole attempt, however slowly the server keeps it alive.
         reasoning: The model is one of OpenAI's reasoning models, which refuse sampling
             settings and know `max_tokens` as `max_completion_tokens`.
         seeded: See `Transport`.
@@ -47,6 +49,8 @@ class OpenAITransport:
         self.extra = dict(extra or {})
         self.reasoning = reasoning
         self.seeded = seeded
+        self._key = api_key
+        self._timeout = timeout
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=api_key,
@@ -63,18 +67,18 @@ class OpenAITransport:
         if self.reasoning:
             body = _for_reasoning(body)
         try:
-            # Not `chat.completions.create`: it knows OpenAI's own parameters only.
-            completion = await self._client.post(
-                "/chat/completions", body=body | self.extra, cast_to=ChatCompletion
-            )
+            async with asyncio.timeout(self._timeout):
+                # Not `chat.completions.create`: it knows OpenAI's own parameters only.
+                completion = await self._client.post(
+                    "/chat/completions", body=body | self.extra, cast_to=ChatCompletion
+                )
         except openai.APIStatusError as error:
-            raise _status_error(error) from error
-        except openai.APITimeoutError as error:
-            raise lm15.TimeoutError(f"no reply in time: {error}") from error
+            # Without the cause: its text is the server's own, which may repeat the key.
+            raise _status_error(error, self._key) from None
+        except TimeoutError as error:
+            raise lm15.TimeoutError(f"no reply within {self._timeout:g} seconds") from error
         except openai.APIConnectionError as error:
-            raise lm15.TransportError(
-                f"cannot reach {self._client.base_url}: {error.__cause__ or error}"
-            ) from error
+            raise self._unreached(error) from error
         except (openai.OpenAIError, ValueError) as error:
             raise lm15.ServerError(f"unreadable reply: {error}") from error
         return _reply(completion)
@@ -82,6 +86,17 @@ class OpenAITransport:
     async def aclose(self) -> None:
         """Close the connection pool."""
         await self._client.close()
+
+    def _unreached(self, error: openai.APIConnectionError) -> lm15.LM15Error:
+        # The aiohttp transport calls every lost or refused connection a timeout; the first
+        # cause tells which it was.
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        if isinstance(cause, TimeoutError):
+            return lm15.TimeoutError(f"no reply within {self._timeout:g} seconds")
+        url = self._client.base_url.copy_with(userinfo=b"")
+        return lm15.TransportError(f"cannot reach {url}: {cause}")
 
 
 def _for_reasoning(body: dict[str, Any]) -> dict[str, Any]:
@@ -96,27 +111,32 @@ def _limits(connections: int) -> Any:  # noqa: ANN401 (the client's own HTTP typ
 
 
 def _reply(completion: object) -> Reply:
-    # Gateways answer 200 with an HTML page, an error object or no choices when they are in trouble.
-    if not isinstance(completion, ChatCompletion) or not completion.choices:
+    # Gateways answer 200 with an HTML page, an error object or no choices when they are in
+    # trouble, and the client checks no types.
+    try:
+        choice = completion.choices[0]  # type: ignore[attr-defined]
+        text = choice.message.content or choice.message.refusal or ""
+        finish_reason = choice.finish_reason or "stop"
+    except (AttributeError, LookupError, TypeError):
+        text = finish_reason = None
+    if not isinstance(text, str) or not isinstance(finish_reason, str):
         raise lm15.ServerError(f"the server sent no completion: {str(completion)[:200]}")
-    choice = completion.choices[0]
-    text = (choice.message.content or choice.message.refusal or "") if choice.message else ""
-    usage = completion.usage
-    return Reply(
-        text=text,
-        finish_reason=choice.finish_reason or "stop",
-        input_tokens=(usage.prompt_tokens or 0) if usage else 0,
-        output_tokens=(usage.completion_tokens or 0) if usage else 0,
-    )
+    usage = getattr(completion, "usage", None)
+    return Reply(text, finish_reason, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
 
 
-def _status_error(error: openai.APIStatusError) -> lm15.LM15Error:
-    status, code = error.status_code, str(getattr(error, "code", None) or "")
+def _count(usage: object, name: str) -> int:
+    value = getattr(usage, name, None)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _status_error(error: openai.APIStatusError, key: str) -> lm15.LM15Error:
+    status, words = error.status_code, {str(error.code), str(error.type)}
     retry_after = _retry_after(error.response.headers)
-    text = error.message[:500]
+    text = _message(error, key)
     if status == 401:
         return lm15.AuthError(text, status=status)
-    if status == 402 or code in ("insufficient_quota", "billing_hard_limit_reached"):
+    if status == 402 or words & {"insufficient_quota", "billing_hard_limit_reached"}:
         return lm15.BillingError(text, status=status)
     if status == 404:
         return lm15.UnsupportedModelError(text, status=status)
@@ -127,10 +147,20 @@ def _status_error(error: openai.APIStatusError) -> lm15.LM15Error:
     return lm15.InvalidRequestError(text, status=status)
 
 
+def _message(error: openai.APIStatusError, key: str) -> str:
+    """What the server says, on one line and without the key that it may repeat."""
+    said = error.body.get("message") if isinstance(error.body, dict) else None
+    text = " ".join(str(said or error.message).split())
+    # Shorter "keys" are placeholders, and words of the message.
+    return (text.replace(key, "***") if len(key) >= 8 else text)[:500]
+
+
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) / unit)
+            seconds = float(headers[name]) / unit
         except (KeyError, ValueError):
             continue  # absent, or an HTTP date: our own back-off is as good
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
     return None

@@ -1,0 +1,226 @@
+"""One attempt against a real socket: every answer becomes a Reply or one kind of lm15 error."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from dspy import lm15
+
+from asking import request
+from autoevol import aio
+from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.transport import Reply
+from servers import Answer, Endpoint, as_json, html, refuses, resets, says
+
+KEY = "sk-very-secret-0123456789"
+
+
+@contextmanager
+def served(answer: Answer, **options: Any) -> Iterator[tuple[Endpoint, OpenAITransport]]:
+    with Endpoint([answer]) as endpoint:
+        transport = OpenAITransport("served", base_url=endpoint.url, api_key=KEY, **options)
+        try:
+            yield endpoint, transport
+        finally:
+            aio.run(transport.aclose())
+
+
+def outcome(answer: Answer, **options: Any) -> Reply | lm15.LM15Error:
+    with served(answer, **options) as (_, transport):
+        try:
+            return aio.run(transport.send(request()))
+        except lm15.LM15Error as error:
+            return error
+
+
+def error_of(answer: Answer, **options: Any) -> lm15.LM15Error:
+    result = outcome(answer, **options)
+    assert isinstance(result, lm15.LM15Error), f"no error but {result!r}"
+    return result
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply"),
+    [
+        (says("Hi", usage=(7, 3)), Reply("Hi", "stop", 7, 3)),
+        (says("", usage=(7, 0)), Reply("", "stop", 7, 0)),
+        (says(None, "content_filter"), Reply("", "content_filter", 7, 3)),
+        (says("half a sent", "length"), Reply("half a sent", "length", 7, 3)),
+        (says("Hi", usage=None), Reply("Hi", "stop", 0, 0)),
+        (says("多言語 🎉 \x00 \u2028"), Reply("多言語 🎉 \x00 \u2028", "stop", 7, 3)),
+    ],
+)
+def test_a_completion_is_a_reply(answer: Answer, reply: Reply) -> None:
+    assert outcome(answer) == reply
+
+
+def test_a_refusal_is_the_text_of_its_reply() -> None:
+    message = {"role": "assistant", "content": None, "refusal": "I will not."}
+    answer = as_json({"id": "c", "choices": [{"index": 0, "finish_reason": "stop", "message": message}]})
+    assert outcome(answer) == Reply("I will not.", "stop", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (refuses(401), lm15.AuthError),
+        (refuses(402), lm15.BillingError),
+        (refuses(404), lm15.UnsupportedModelError),
+        (refuses(429, code="insufficient_quota"), lm15.BillingError),
+        (refuses(403, code="billing_hard_limit_reached"), lm15.BillingError),
+        (as_json({"error": {"message": "pay", "type": "insufficient_quota"}}, 429), lm15.BillingError),
+        (refuses(400), lm15.InvalidRequestError),
+        (refuses(413), lm15.InvalidRequestError),
+        (refuses(422), lm15.InvalidRequestError),
+        (refuses(429), lm15.RateLimitError),
+        (refuses(408), lm15.ServerError),
+        (refuses(500), lm15.ServerError),
+        (refuses(503), lm15.ServerError),
+        (refuses(529), lm15.ServerError),
+        (html(502), lm15.ServerError),
+        (html(200), lm15.ServerError),
+        (Answer(b"", 200), lm15.ServerError),
+        (Answer(b"null"), lm15.ServerError),
+        (Answer(b"[]"), lm15.ServerError),
+        (Answer(b'{"id": "c", "choices": [{"ind'), lm15.ServerError),
+        (as_json({"id": "c", "choices": []}), lm15.ServerError),
+        (as_json({"error": {"message": "upstream"}}), lm15.ServerError),
+        (as_json({"id": "c", "choices": [{}]}), lm15.ServerError),
+        (as_json({"id": "c", "choices": "none"}), lm15.ServerError),
+        (as_json({"id": "c", "choices": [{"message": "text"}]}), lm15.ServerError),
+        (as_json({"id": "c", "choices": [{"message": {"content": [1]}}]}), lm15.ServerError),
+        (resets(), lm15.TransportError),
+        (resets(after=20), lm15.TransportError),
+    ],
+)
+def test_every_bad_answer_is_one_kind_of_error(answer: Answer, kind: type[lm15.LM15Error]) -> None:
+    assert type(error_of(answer)) is kind
+
+
+@pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None}, {"prompt_tokens": "many"}, "none"])
+def test_an_odd_usage_counts_no_tokens(usage: object) -> None:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}
+    assert outcome(as_json({"id": "c", "choices": [choice], "usage": usage})) == Reply("Hi", "stop", 0, 0)
+
+
+def test_nobody_listening_is_a_transport_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        transport = OpenAITransport("served", base_url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
+        with pytest.raises(lm15.TransportError, match="cannot reach"):
+            aio.run(transport.send(request()))
+        aio.run(transport.aclose())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [says("late").after(5.0), Answer(says("drop by drop").body, drip=0.05)],
+    ids=["silent server", "server that drips"],
+)
+def test_the_timeout_is_for_the_whole_attempt(answer: Answer) -> None:
+    assert type(error_of(answer, timeout=0.3)) is lm15.TimeoutError
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "7"}, 7.0),
+        ({"Retry_After": "0.5"}, 0.5),
+        ({"Retry_After_Ms": "250"}, 0.25),
+        ({"Retry_After": "7", "Retry_After_Ms": "250"}, 0.25),
+        ({"Retry_After": "-3"}, 0.0),
+        ({"Retry_After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"Retry_After": "nan"}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_wait_that_a_server_asks_for(status: int, headers: dict[str, str], seconds: float | None) -> None:
+    error = error_of(refuses(status, **headers))
+    assert isinstance(error, lm15.ProviderError)
+    assert error.retry_after == seconds
+
+
+def test_one_send_is_one_request_whatever_the_answer() -> None:
+    for answer in (refuses(500), refuses(429), resets(), html()):
+        with served(answer) as (endpoint, transport):
+            with pytest.raises(lm15.LM15Error):
+                aio.run(transport.send(request()))
+            assert len(endpoint.seen) == 1
+
+
+def test_the_request_on_the_wire() -> None:
+    with served(says("Hi"), extra={"top_k": 5, "chat_template_kwargs": {"thinking": False}}) as (
+        end,
+        transport,
+    ):
+        aio.run(transport.send(request("Bonjour", 0.6, top_p=0.95, max_tokens=20, seed=4)))
+        (seen,) = end.seen
+    assert seen.path == "/v1/chat/completions"
+    assert seen.headers["Authorization"] == f"Bearer {KEY}"
+    assert seen.body == {
+        "model": "served",
+        "messages": [{"role": "user", "content": "Bonjour"}],
+        "temperature": 0.6,
+        "top_p": 0.95,
+        "max_tokens": 20,
+        "seed": 4,
+        "top_k": 5,
+        "chat_template_kwargs": {"thinking": False},
+    }
+
+
+def test_a_reasoning_model_gets_no_sampling_settings() -> None:
+    with served(says("Hi"), reasoning=True) as (endpoint, transport):
+        aio.run(transport.send(request("Hi", 0.6, top_p=0.95, max_tokens=20)))
+        body = endpoint.seen[0].body
+    assert body == {
+        "model": "served",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "max_completion_tokens": 20,
+    }
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 404, 429, 500])
+def test_a_server_that_repeats_the_key_does_not_get_it_into_our_errors(status: int) -> None:
+    error = error_of(refuses(status, f"Incorrect API key provided: {KEY}. Try {KEY}!"))
+    shown = f"{error!s} {error!r} {error.args} {vars(error)}"
+    assert KEY not in shown
+    assert "Incorrect API key" in str(error)
+
+
+def test_the_key_is_not_in_the_transport_s_face() -> None:
+    transport = OpenAITransport("served", base_url="http://127.0.0.1:9/v1", api_key=KEY)
+    assert KEY not in f"{transport!r} {transport.identity}"
+    aio.run(transport.aclose())
+
+
+def test_identity_names_the_url_the_model_and_the_server_s_settings() -> None:
+    def identity(**options: Any) -> str:
+        transport = OpenAITransport(**{"model": "a", "base_url": "http://one/v1", **options})
+        aio.run(transport.aclose())
+        return transport.identity
+
+    others = [
+        identity(model="b"),
+        identity(base_url="http://two/v1"),
+        identity(extra={"top_k": 1}),
+        identity(extra={"top_k": 2}),
+    ]
+    assert len({identity(), *others}) == 5
+    assert identity() == identity(base_url="http://one/v1/", api_key="another")
+    assert identity(extra={"a": 1, "b": 2}) == identity(extra={"b": 2, "a": 1})
+
+
+def test_connections_are_not_the_bottleneck() -> None:
+    with served(says("Hi").after(0.4)) as (endpoint, transport):
+
+        async def many() -> list[Reply]:
+            return await aio.gather(transport.send(request()) for _ in range(200))
+
+        aio.run(many())
+        assert endpoint.most_at_once > 100, "the clients' own default"
