@@ -1,0 +1,1 @@
+"""Runnable studies; each file has a `main(argv)`."""
