@@ -88,7 +88,8 @@ def _invites(asked: View) -> bool:
 
 
 _NAMING = re.compile(
-    r"\b(?:represent\w*|denote\w*|variable|be (?:called )?[\"'“]?[a-z]\b|[a-z] (?:be|is|=|as))|[=:] ?[a-z]\b"
+    r"\b(?:represent\w*|denote\w*|variable|be (?:called )?[\"'“]?[a-z]\b|[a-z] (?:be|is|=|as)\b)"
+    r"|[=:] ?[a-z]\b"
 )
 
 

@@ -109,7 +109,7 @@ def _lost_input(seed: View, evolved: View) -> str:
     return f'{kept:.0%} of the input is left: "{shorten(given)}".' if kept < KEPT_INPUT else ""
 
 
-_QUOTE = re.compile(r"\"([^\"\n]{8,2000})\"|“([^”\n]{8,2000})”|「([^」\n]{4,2000})」|«([^»\n]{8,2000})»")
+_QUOTE = re.compile(r"\"([^\"\n]{8,2000})\"|“([^“”\n]{8,2000})”|「([^「」\n]{4,2000})」|«([^«»\n]{8,2000})»")
 
 
 def _lost_quotes(seed: View, evolved: View) -> str:

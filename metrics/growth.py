@@ -127,7 +127,8 @@ def _clause(lower: str, place: int) -> str:
     begin = max(0, place - _REACH)
     start = begin
     for joint in _JOINT.finditer(lower, begin, place):
-        start = joint.end()
+        # A joining word belongs to what follows: "which is" says that a number is restated.
+        start = joint.start() if joint.group().isalpha() else joint.end()
     joint = _JOINT.search(lower, place, place + _REACH)
     return lower[start : joint.start() if joint else place + _REACH]
 

@@ -52,11 +52,14 @@ class Judge(dspy.Module):
 
     Args:
         seed: Part of the hash that decides which version is shown first.
+        adapter: How prompts are written and replies are read. By default DSPy's chat adapter
+            without its second try: a reply that cannot be read is not scored, not paid twice.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, adapter: dspy.Adapter | None = None) -> None:
         super().__init__()
         self.seed = seed
+        self.adapter = adapter or dspy.ChatAdapter(use_json_adapter_fallback=False)
         self.read = dspy.Predict(JudgeEvolution)
 
     def forward(self, original: str, evolved: str, response: str | None = None) -> dspy.Prediction:
@@ -66,13 +69,15 @@ class Judge(dspy.Module):
             A prediction with `judgement`: a `Judgement`, or None where it cannot be read.
         """
         swapped = self.swapped(original, evolved)
-        said = self.read(**self._inputs(original, evolved, response, swapped))
+        with dspy.context(adapter=self.adapter):
+            said = self.read(**self._inputs(original, evolved, response, swapped))
         return dspy.Prediction(judgement=read_judgement(said, swapped))
 
     async def aforward(self, original: str, evolved: str, response: str | None = None) -> dspy.Prediction:
         """As `forward`, without blocking the event loop."""
         swapped = self.swapped(original, evolved)
-        said = await self.read.acall(**self._inputs(original, evolved, response, swapped))
+        with dspy.context(adapter=self.adapter):
+            said = await self.read.acall(**self._inputs(original, evolved, response, swapped))
         return dspy.Prediction(judgement=read_judgement(said, swapped))
 
     def swapped(self, original: str, evolved: str) -> bool:

@@ -25,7 +25,7 @@ _META_LINE = re.compile(
     rf"|\d+[.)])?[ \t]{{0,4}}(?:{_META})[ \t]{{0,4}}(?:\*\*)?[ \t]{{0,4}}(?::|$)",
     re.IGNORECASE | re.MULTILINE,
 )
-_META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[::]")
+_META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[:：]")
 _META_WORDS = word_set("""instruction prompt problem question version methods elements plan review step
     anweisung réécrite finale instruction instrucción reescrita""")
 _TITLED = re.compile(
@@ -37,7 +37,7 @@ _PREAMBLE = re.compile(
     r"(?:(?:sure|certainly|of course|okay|absolutely)\b[^\n]{0,60})?here(?:'s|\s+is|\s+are)\b[^\n:]{0,80}"
     r"\b(?:rewrit|re-writ|evolv|instruction|prompt|version|complex|revised|modified)[^\n:]{0,80}:"
     r"|(?:hier ist|voici|aquí está|ecco|aqui está)\b[^\n:]{0,100}:\s"
-    r"|(?:以下是|这是|下面是)[^\n::]{0,30}(?:改写|重写|指令|版本)[^\n::]{0,20}[::]",
+    r"|(?:以下是|这是|下面是)[^\n:：]{0,30}(?:改写|重写|指令|版本)[^\n:：]{0,20}[:：]",
     re.IGNORECASE,
 )
 _AFTERWORD = re.compile(
@@ -150,7 +150,7 @@ _ANSWER_LINE = re.compile(
     r"^[ \t]{0,8}(?:\*\*|#{1,6}[ \t]{0,4})?(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer"
     r"|solution)(?:\s+is)?"
     r"|antwort|lösung|réponse|solution|respuesta|solución|risposta|resposta|ответ|答案|解答|答え|정답)"
-    r"(?:\*\*)?[ \t]{0,4}(?:[::]|\bis\b|####)[ \t]{0,4}\S",
+    r"(?:\*\*)?[ \t]{0,4}(?:[:：]|\bis\b|####)[ \t]{0,4}\S",
     re.IGNORECASE | re.MULTILINE,
 )
 _ANSWER_SAID = re.compile(

@@ -159,14 +159,15 @@ def _centres(vectors: Matrix, clusters: int, seed: int, rounds: int = 25) -> Mat
 
 
 _CONSTRAINT = re.compile(
-    r"\b(?:must|should|shall|without|only|exactly|at least|at most|no more than|no fewer than|within|unless|except"
-    r"|ensure|avoid|cannot|limit(?:ed)?|maximum|minimum|between|if|assuming|given that|provided that)\b",
+    r"\b(?:must|should|shall|without|only|exactly|at least|at most|no more than|no fewer than|within|unless"
+    r"|except|ensure|avoid|cannot|limit(?:ed)?|maximum|minimum|between|if|assuming|given that"
+    r"|provided that)\b",
     re.IGNORECASE,
 )
 _OPERATION = re.compile(
-    r"\b(?:half|twice|double|triple|thrice|percent(?:age)?|ratio|average|mean|sum|total|difference|product|remaining|left"
-    r"|each|per|every|times|more than|less than|fewer than|discount|tax|interest|increase[sd]?|decrease[sd]?|split|shared?"
-    r"|compare|sort|filter|group|rank|convert|combine|explain|prove|optimi[sz]e|implement|analy[sz]e)\b|%",
+    r"\b(?:half|twice|double|triple|thrice|percent(?:age)?|ratio|average|mean|sum|total|difference|product|remaining"
+    r"|left|each|per|every|times|more than|less than|fewer than|discount|tax|interest"
+    r"|increase[sd]?|decrease[sd]?|split|shared?|compare|sort|filter|group|rank|convert|combine|explain|prove|optimi[sz]e|implement|analy[sz]e)\b|%",
     re.IGNORECASE,
 )
 
@@ -184,7 +185,7 @@ def operation_count(text: str) -> int:
 class Distribution(NamedTuple):
     """A sample of numbers in short; all 0 for an empty one."""
 
-    count: int
+    size: int
     mean: float
     low: float
     q1: float

@@ -66,7 +66,7 @@ class AsksForMore:
         response, asked = view(trajectory.response), view(trajectory.evolved)
         found = _REQUESTS_BACK.find(response, _ends(response))
         if found and not _role_play(trajectory.evolved, response):
-            if found in asked.lower:
+            if found in asked.lower or _quotes(response.text, found):
                 return passed(self.name)
             return failed(self.name, FailureKind.ASKS_FOR_MORE, f'The response asks back: "{found}".')
         if _chats(trajectory.response):
