@@ -1,0 +1,1 @@
+"""Failure detectors and the statistics of how good they are; quality of data sets; objectives."""

@@ -4,40 +4,48 @@ from __future__ import annotations
 
 import re
 
+from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View
 
-_REQUESTS = """add analyse analyze answer apply approximate arrange assess brainstorm build calculate categorize
+_REQUESTS = """add analyse analyze answer apply approximate arrange assess brainstorm build calculate
+categorize
 change check choose cite classify clean come compare compile complete compose compute conclude
-construct contrast convert correct count create critique debug decide deduce define delete demonstrate derive
-describe design detect determine develop devise diagnose differentiate discuss divide draft draw edit elaborate
-estimate evaluate examine execute expand explain explore express extend extract fill find fix format formulate
-generate give group guess help highlight identify illustrate implement improve infer insert integrate
-interpret introduce invent investigate judge justify label list locate make match measure merge modify name
-optimize order organize outline output paraphrase parse perform plan play plot predict prepare present print
-prioritize produce program proofread propose prove provide query rank read rearrange recall recommend reduce
-refactor rephrase replace research resolve respond return reverse review revise rewrite round select separate
-share show simplify simulate sketch solve sort speculate split state structure substitute suggest summarise
-summarize tell test think trace transform translate turn update use validate verify visualize work write
-berechne bestimme beschreibe erkläre erstelle finde formuliere gib löse nenne ordne schreibe übersetze vergleiche
-zähle zeige calculez calcule comparez crée créez décrivez déterminez donne donnez écris écrivez explique
-expliquez rédige rédigez résous résolvez traduis traduisez trouve trouvez analiza calcula compara crea describe
-determina escribe explica encuentra genera resuelve resume traduce calcola confronta descrivi elenca scrivi
-spiega traduci trova calcule compare crie descreva determine encontre escreva explique resolva traduza"""
+construct contrast convert correct count create critique debug decide deduce define delete
+demonstrate derive describe design detect determine develop devise diagnose differentiate discuss
+divide draft draw edit elaborate estimate evaluate examine execute expand explain explore express
+extend extract fill find fix format formulate generate give group guess help highlight identify
+illustrate implement improve infer insert integrate interpret introduce invent investigate judge
+justify label list locate make match measure merge modify name optimize order organize outline
+output paraphrase parse perform plan play plot predict prepare present print prioritize produce
+program proofread propose prove provide query rank read rearrange recall recommend reduce refactor
+rephrase replace research resolve respond return reverse review revise rewrite round select separate
+share show simplify simulate sketch solve sort speculate split state structure substitute suggest
+summarise summarize tell test think trace transform translate turn update use validate verify
+visualize work write berechne bestimme beschreibe erkläre erstelle finde formuliere gib löse nenne
+ordne schreibe übersetze vergleiche zähle zeige calculez calcule comparez crée créez décrivez
+déterminez donne donnez écris écrivez explique expliquez rédige rédigez résous résolvez traduis
+traduisez trouve trouvez analiza calcula compara crea describe determina escribe explica encuentra
+genera resuelve resume traduce calcola confronta descrivi elenca scrivi spiega traduci trova calcule
+compare crie descreva determine encontre escreva explique resolva traduza"""
 _REQUEST_SET = frozenset(_REQUESTS.split())
-_LEADS = frozenset(
-    "please then and also now so finally next additionally furthermore kindly first second afterwards bitte alors por "
-    "your you must should can could would need needs task is goal i want would like us let".split()
+_LEADS = word_set(
+    """please then and also now so finally next additionally furthermore kindly first second afterwards
+    bitte alors por you your must should can could would need i want would like us let"""
 )
 _WANTS = frozenset(("need", "want", "like"))
 _INDIRECT = re.compile(
-    r"\b(?:how many|how much|how long|how far|how old|wie viele?|combien|cuántos|cuántas|quanti|quante|quantos|quantas|сколько)\b"
-    r"|\b(?:i want|i need|i'd like|i would like|your task is|you are asked|we want|we need|bitte|veuillez|por favor)\b",
+    r"\b(?:how many|how much|how long|how far|how old|wie viele?|combien|cuántos|cuántas|quanti"
+    r"|quante|quantos|quantas|сколько)\b"
+    r"|\b(?:i want|i need|i'd like|i would like|your task is|you are asked|we want|we need|bitte"
+    r"|veuillez|por favor)\b",
     re.IGNORECASE,
 )
 _OTHER_SCRIPTS = re.compile(
-    r"请|計算|计算|求|写|寫|编写|解释|解釋|描述|翻译|翻譯|列出|生成|设计|設計|分析|比较|多少|几|什么|如何|为什么"
+    r"请|計算|计算|求|写|寫|编写|解释|解釋|描述|翻译|翻譯|列出|生成|设计|設計|分析|比较|多少|几"
+    r"|什么|如何|为什么"
     r"|ください|なさい|せよ|何|いくつ|説明|해\s?주세요|하세요|하시오|무엇|몇|설명"
-    r"|напиши|вычисли|найди|объясни|опиши|переведи|реши|состав|определи|сделай|احسب|اكتب|اشرح|ترجم|أوجد|ما هو|لخص"
+    r"|напиши|вычисли|найди|объясни|опиши|переведи|реши|состав|определи|сделай|احسب|اكتب|اشرح|ترجم"
+    r"|أوجد|ما هو|لخص"
 )
 
 

@@ -30,6 +30,19 @@ class Detector(Protocol):
         ...
 
 
+@runtime_checkable
+class AsyncDetector(Detector, Protocol):
+    """A detector whose decision takes LM calls, and which can wait for them without blocking.
+
+    The LM arrives by `dspy.context` or settings only. An LM call that fails for good gives
+    an unscored verdict, never a failure: the network says nothing about a method.
+    """
+
+    async def ajudge(self, trajectory: Trajectory) -> Verdict:
+        """Judge one finished trajectory; the same verdict as `judge`."""
+        ...
+
+
 @lru_cache(maxsize=256)
 def passed(detector: str) -> Verdict:
     """The verdict of a detector that has nothing to say against a trajectory."""

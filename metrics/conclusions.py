@@ -10,6 +10,7 @@ import re
 
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.growth import quantitative
+from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, NO_ANSWER
 from autoevol.metrics.textual import Phrases, View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
@@ -22,8 +23,10 @@ LAST_PART = 500
 _NO_ANSWER, _CONTRADICTION, _ASSUMPTIONS = Phrases(*NO_ANSWER), Phrases(*CONTRADICTION), Phrases(*ASSUMPTIONS)
 _SENTENCE_END = re.compile(r"[.!?]\s+|\n+|[。！？]")
 _NUMBER = re.compile(r"[-−–]?\s?\$?€?£?\d+(?:[.,]\d+)*")
-_ANSWER_MARKS = ("answer is", "answer:", "####", "antwort", "réponse est", "réponse :", "respuesta es", "respuesta:",
-                 "答案", "答え", "ответ")  # fmt: skip
+_ANSWER_MARKS = (
+    "answer is", "answer:", "####", "antwort", "réponse est", "réponse :", "respuesta es", "respuesta:",
+    "答案", "答え", "ответ",
+)  # fmt: skip
 
 
 class Conclusion:
@@ -72,7 +75,8 @@ def _said(asked: View, response: View) -> _Finding:
 
 
 _INVITING = re.compile(
-    r"\b(?:prove|proof|disprove|show that|whether|is it possible|possible to|possible|impossible|contradict\w*|true or false"
+    r"\b(?:prove|proof|disprove|show that|whether|is it possible|possible to|possible|impossible"
+    r"|contradict\w*|true or false"
     r"|explain why|can you|could|beweise|zeige|ob|prouve[rz]?|demuestra)\b|证明|是否|可能",
     re.IGNORECASE,
 )
@@ -84,7 +88,8 @@ def _invites(asked: View) -> bool:
 
 
 _NAMING = re.compile(
-    r"\b(?:represent\w*|denote\w*|variable|be (?:called )?[\"'“]?[a-z]\b|[a-z] (?:be|is|=|as))|[=:] ?[a-z]\b"
+    r"\b(?:represent\w*|denote\w*|variable|be (?:called )?[\"'“]?[a-z]\b|[a-z] (?:be|is|=|as)\b)"
+    r"|[=:] ?[a-z]\b"
 )
 
 
@@ -104,16 +109,17 @@ def _assumed(asked: View, response: View) -> _Finding:
     return _NOTHING
 
 
-CONTINUOUS = frozenset(
-    """hours hour minutes minute seconds days day weeks week months month years year miles mile kilometers km meters feet foot
-    inches inch centimeters yards pounds pound ounces ounce grams kilograms kg tons gallons gallon liters litres liter cups cup
-    quarts pints tablespoons teaspoons dollars cents money degrees percent percentage acres square cubic calories watts units
-    more less time times points average mph stunden minuten tage jahre meter kilometer liter heures minutes jours litres
-    kilomètres horas minutos días metros kilómetros litros euros much dozen pages slices pizzas hours""".split()
-)
-_HOW_MANY_WORDS = frozenset("many viele combien cuántos cuántas quanti quante quantos quantas".split())
+CONTINUOUS = word_set("""hours hour minutes minute seconds days day weeks week months month years year
+miles mile kilometers
+km meters feet foot inches inch centimeters yards pounds pound ounces ounce grams kilograms kg tons
+gallons gallon liters litres liter cups cup quarts pints tablespoons teaspoons dollars cents money
+degrees percent percentage acres square cubic calories watts units more less time times points
+average mph stunden minuten tage jahre meter kilometer liter heures minutes jours litres kilomètres
+horas minutos días metros kilómetros litros euros much dozen pages slices pizzas hours""")
+_HOW_MANY_WORDS = word_set("many viele combien cuántos cuántas quanti quante quantos quantas")
 _HOW_MANY = re.compile(
-    r"\b(?:how many|wie viele|combien de|combien d'|cuántos|cuántas|quanti|quante|quantos|quantas)\s+(?:more |of the |of |total |additional )?"
+    r"\b(?:how many|wie viele|combien de|combien d'|cuántos|cuántas|quanti|quante|quantos"
+    r"|quantas)\s+(?:more |of the |of |total |additional )?"
     r"([^\W\d_]+)(?:\s+([^\W\d_]+))?",
     re.IGNORECASE,
 )
@@ -151,7 +157,7 @@ def _impossible(asked: View, answer: str, number: str) -> _Finding:
     negative = number.lstrip()[:1] in "-−–"
     if negative and (counted or _HOW_MUCH.search(asked.question)):
         return FailureKind.CONTRADICTORY, f'A negative amount: "{shorten(answer)}".'
-    if counted and value != int(value) and "%" not in answer:
+    if counted and value % 1 and "%" not in answer:
         return FailureKind.UNSOLVABLE, f'A broken number of {counted}: "{shorten(answer)}".'
     return _NOTHING
 
@@ -171,7 +177,7 @@ def _counted_thing(asked: View) -> str:
 
 
 def final_answer(response: View) -> str:
-    """What a response names as its answer: after the last "answer is", else its last sentence with a number."""
+    """What a response names as its answer, or the end of its last sentence with a number."""
     text, lower = response.text, response.lower
     for marker in _ANSWER_MARKS:
         place = lower.rfind(marker, max(0, len(lower) - LAST_PART))

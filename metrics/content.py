@@ -87,7 +87,9 @@ def _lost_code(seed: View, evolved: View) -> str:
 
 
 _INPUT = re.compile(
-    r"(?:\n[ \t]*\n|:[ \t]*\n|^(?:input|text|sentence|passage|data)[ \t]{0,3}:)", re.IGNORECASE | re.MULTILINE
+    r"(?:\n[ \t]*\n|:[ \t]*\n|^(?:input|text|sentence|passage"
+    r"|data)[ \t]{0,3}:)",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -107,7 +109,7 @@ def _lost_input(seed: View, evolved: View) -> str:
     return f'{kept:.0%} of the input is left: "{shorten(given)}".' if kept < KEPT_INPUT else ""
 
 
-_QUOTE = re.compile(r"\"([^\"\n]{8,2000})\"|“([^”\n]{8,2000})”|「([^」\n]{4,2000})」|«([^»\n]{8,2000})»")
+_QUOTE = re.compile(r"\"([^\"\n]{8,2000})\"|“([^“”\n]{8,2000})”|「([^「」\n]{4,2000})」|«([^«»\n]{8,2000})»")
 
 
 def _lost_quotes(seed: View, evolved: View) -> str:
@@ -137,7 +139,8 @@ def _lost_quantities(seed: View, evolved: View) -> str:
 _POINTERS = frozenset(("following", "below", "above", "attached", "provided", "given"))
 _DANGLING = re.compile(
     r"\b(?:the\s+)?(?:following|below|above|attached|provided|given)\s+(?:\w+\s+){0,2}?"
-    r"(?:text|passage|table|list|code|data|dataset|article|paragraph|sentences?|image|document|snippet|input)\b"
+    r"(?:text|passage|table|list|code|data|dataset|article|paragraph|sentences?|image|document"
+    r"|snippet|input)\b"
     r"|(?:以下|下面|下列)的?(?:文本|文章|句子|代码|表格|数据|列表)",
     re.IGNORECASE,
 )

@@ -34,11 +34,11 @@ write them. Sought in any case.
 
 # A small closed-class list: the paper names no list, and a longer one would call terse
 # but real answers ("no", "yes", "not now") empty.
-_CLOSED_CLASS = """a an and are as at be been but by can could did do does for from had has have he her here his
-    how i if in into is it its itself just me more most my of off on once only or other our out over
-    own same she should so some such than that the their them then there these they this those through
-    to too under until up very was we were what when where which while who whom why will with would
-    you your"""
+_CLOSED_CLASS = """a an and are as at be been but by can could did do does for from had has have he her
+here his how i
+if in into is it its itself just me more most my of off on once only or other our out over own same
+she should so some such than that the their them then there these they this those through to too
+under until up very was we were what when where which while who whom why will with would you your"""
 _STOP_WORDS = frozenset(_CLOSED_CLASS.split())
 _WORD = re.compile(r"\w+")
 _WINDOW = 4_000

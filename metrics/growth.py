@@ -13,32 +13,31 @@ from collections import Counter
 from collections.abc import Iterator
 
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.lexicon import NUMBER_WORDS
+from autoevol.metrics.lexicon import NUMBER_WORDS, word_set
 from autoevol.metrics.textual import View, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
 MIN_ADDED_WORDS = 3
 """Content words that a rewrite of a non-quantitative task must gain, net."""
 
-_IDLE_WORDS = frozenset(
-    """exceed exceeds exceeding under over maximum minimum max min limit limits limited limitation budget capacity
-    within available aim aims aiming aimed goal hoping hopes deadline constraint constraints cannot
-    mindestens höchstens maximal assume assumes assumed assuming suppose supposing considering regardless
-    established born angenommen suponiendo""".split()
-)
+_IDLE_WORDS = word_set("""exceed exceeds exceeding under over maximum minimum max min limit limits
+limited limitation budget
+capacity within available aim aims aiming aimed goal hoping hopes deadline constraint constraints
+cannot mindestens höchstens maximal assume assumes assumed assuming suppose supposing considering
+regardless established born angenommen suponiendo""")
 _IDLE_PHRASES = (
-    "at least", "at most", "no more than", "no less than", "more than", "less than", "up to", "only ha", "only got",
-    "in stock", "must be", "can only", "given that", "provided that", "known as", "au moins", "au plus", "al menos",
-    "como máximo", "至少", "至多", "最多", "不超过", "预算", "假设",
+    "at least", "at most", "no more than", "no less than", "more than", "less than", "up to", "only ha",
+    "only got", "in stock", "must be", "can only", "given that", "provided that", "known as", "au moins",
+    "au plus", "al menos", "como máximo", "至少", "至多", "最多", "不超过", "预算", "假设",
 )  # fmt: skip
 _RESTATED = (
-    "which is", "that is", "i.e", "equal", "equivalent", "amounts to", "amounting to", "amount to", "reaching", "total",
-    "represent", "in other words", "multiplying",
+    "which is", "that is", "i.e", "equal", "equivalent", "amounts to", "amounting to", "amount to",
+    "reaching", "total", "represent", "in other words", "multiplying",
 )  # fmt: skip
-_PERCENT = frozenset("percent percentage prozent pourcentage porcentaje percentuale 百分".split())
-_OPERATIONS = _PERCENT | frozenset(
+_PERCENT = word_set("percent percentage prozent pourcentage porcentaje percentuale 百分")
+_OPERATIONS = _PERCENT | word_set(
     """ratio average difference proportion probability fraction median profit per differ longer earlier later
-    durchschnitt unterschied moyenne différence promedio diferencia media 平均 比例 概率""".split()
+    durchschnitt unterschied moyenne différence promedio diferencia media 平均 比例 概率"""
 )
 
 
@@ -128,7 +127,8 @@ def _clause(lower: str, place: int) -> str:
     begin = max(0, place - _REACH)
     start = begin
     for joint in _JOINT.finditer(lower, begin, place):
-        start = joint.end()
+        # A joining word belongs to what follows: "which is" says that a number is restated.
+        start = joint.start() if joint.group().isalpha() else joint.end()
     joint = _JOINT.search(lower, place, place + _REACH)
     return lower[start : joint.start() if joint else place + _REACH]
 
@@ -169,7 +169,8 @@ def _operations(text: View) -> frozenset[str]:
 
 
 _CONSTRAINT = re.compile(
-    r"\b(?:without|must|should|at least|at most|exactly|no more than|ensure|including|include|handle|limit\w*|only"
+    r"\b(?:without|must|should|at least|at most|exactly|no more than|ensure|including|include"
+    r"|handle|limit\w*|only"
     r"|using|explain|justify|compare|also|support\w*|avoid\w*|ohne|mindestens|sans|au moins|sin|al menos)\b"
     r"|不得|必须|至少|不要|并且|同时",
     re.IGNORECASE,

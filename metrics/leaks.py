@@ -6,36 +6,38 @@ import re
 
 from autoevol.metrics.asking import asks_for_something
 from autoevol.metrics.base import failed, passed
+from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
 # Words that name the rewriting itself. A line or a tag made of them is scaffold whatever
 # the method calls its parts: optimised methods rename them on the way.
 _META = (
-    r"(?:finally\s+)?(?:re-?written|evolved|improved|modified|revised|created|given|original|new|final|complex\w*)\s+"
+    r"(?:finally\s+)?(?:re-?written|evolved|improved|modified|revised|created|given|original|new"
+    r"|final|complex\w*)\s+"
     r"(?:instruction|prompt|problem|question|version)"
     r"|methods?\s+list|elements?\s+identified|plan|review|step\s+\d+"
     r"|umgeschriebene\s+anweisung|instruction\s+(?:réécrite|finale)|instrucción\s+(?:reescrita|final)"
 )
 _TAG = re.compile(r"#\s?[A-Za-z][A-Za-z ]{2,40}#")
 _META_LINE = re.compile(
-    rf"^[ \t]{{0,8}}(?:#{{1,6}}|\*\*|\d+[.)])?[ \t]{{0,4}}(?:{_META})[ \t]{{0,4}}(?:\*\*)?[ \t]{{0,4}}(?::|$)",
+    rf"^[ \t]{{0,8}}(?:#{{1,6}}|\*\*"
+    rf"|\d+[.)])?[ \t]{{0,4}}(?:{_META})[ \t]{{0,4}}(?:\*\*)?[ \t]{{0,4}}(?::|$)",
     re.IGNORECASE | re.MULTILINE,
 )
-_META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[::]")
-_META_WORDS = frozenset(
-    """instruction prompt problem question version methods elements plan review step
-    anweisung réécrite finale instruction instrucción reescrita""".split()
-)
+_META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[:：]")
+_META_WORDS = word_set("""instruction prompt problem question version methods elements plan review step
+    anweisung réécrite finale instruction instrucción reescrita""")
 _TITLED = re.compile(
-    r"(?:final|re-?written|evolved|revised)\b|(?:new|given|created|original|improved)\s+(?:instruction|prompt)",
+    r"(?:final|re-?written|evolved|revised)\b|(?:new|given|created|original"
+    r"|improved)\s+(?:instruction|prompt)",
     re.IGNORECASE,
 )
 _PREAMBLE = re.compile(
     r"(?:(?:sure|certainly|of course|okay|absolutely)\b[^\n]{0,60})?here(?:'s|\s+is|\s+are)\b[^\n:]{0,80}"
     r"\b(?:rewrit|re-writ|evolv|instruction|prompt|version|complex|revised|modified)[^\n:]{0,80}:"
     r"|(?:hier ist|voici|aquí está|ecco|aqui está)\b[^\n:]{0,100}:\s"
-    r"|(?:以下是|这是|下面是)[^\n::]{0,30}(?:改写|重写|指令|版本)[^\n::]{0,20}[::]",
+    r"|(?:以下是|这是|下面是)[^\n:：]{0,30}(?:改写|重写|指令|版本)[^\n:：]{0,20}[:：]",
     re.IGNORECASE,
 )
 _AFTERWORD = re.compile(
@@ -44,8 +46,8 @@ _AFTERWORD = re.compile(
     r"|(?:changes made|explanation of changes|word count|added words)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
-_COMMENT_WORDS = frozenset(
-    "added rewritten increased introduced modified made evolved revised new changes explanation word".split()
+_COMMENT_WORDS = word_set(
+    "added rewritten increased introduced modified made evolved revised new changes explanation word"
 )
 _CHAT_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "[inst]", "[/inst]", "<think>", "</think>",
                 "[[ ## ", "### response", "<|assistant|>", "</s>")  # fmt: skip
@@ -55,8 +57,10 @@ _BRACKETS = re.compile(
     r"(?<![\w\])!\\])\[(?:insert |your |enter )?[A-Za-z][A-Za-z]+(?:[ _/'-][A-Za-z]+){0,5}\](?![(\[:\w])"
 )
 _ANGLES = re.compile(r"<(?:insert|your|enter|add)\b[^<>\n]{1,40}>|_{4,}|\bX{3,}\b|\bTBD\b", re.IGNORECASE)
-_TEMPLATE_WORDS = ("placeholder", "template", "jinja", "mustache", "handlebars", "vorlage", "platzhalter",
-                   "modèle", "plantilla", "模板", "占位", "fill in", "fill-in", "mail merge", "tag", "token", "regex")  # fmt: skip
+_TEMPLATE_WORDS = (
+    "placeholder", "template", "jinja", "mustache", "handlebars", "vorlage", "platzhalter", "modèle",
+    "plantilla",     "模板", "占位", "fill in", "fill-in", "mail merge",
+)  # fmt: skip
 
 
 class Leaked:
@@ -143,9 +147,10 @@ def _placeholder(seed: View, evolved: View) -> str:
 
 
 _ANSWER_LINE = re.compile(
-    r"^[ \t]{0,8}(?:\*\*|#{1,6}[ \t]{0,4})?(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|solution)(?:\s+is)?"
+    r"^[ \t]{0,8}(?:\*\*|#{1,6}[ \t]{0,4})?(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer"
+    r"|solution)(?:\s+is)?"
     r"|antwort|lösung|réponse|solution|respuesta|solución|risposta|resposta|ответ|答案|解答|答え|정답)"
-    r"(?:\*\*)?[ \t]{0,4}(?:[::]|\bis\b|####)[ \t]{0,4}\S",
+    r"(?:\*\*)?[ \t]{0,4}(?:[:：]|\bis\b|####)[ \t]{0,4}\S",
     re.IGNORECASE | re.MULTILINE,
 )
 _ANSWER_SAID = re.compile(
@@ -153,8 +158,10 @@ _ANSWER_SAID = re.compile(
     r"|la\s+réponse\s+est|la\s+respuesta\s+es)\b:?\s+[\"“$€£]?[\w\d-]|答案(?:是|为)\s*\S|^####\s*-?\d",
     re.IGNORECASE | re.MULTILINE,
 )
-_EXERCISE = ("error", "mistake", "verify", "check", "whether", "explain why", "prove", "show that", "if the answer is",
-             "wrong", "incorrect", "format", "überprüfe", "fehler", "vérifie", "错误", "验证")  # fmt: skip
+_EXERCISE = (
+    "error", "mistake", "verify", "check", "whether", "explain why", "prove", "show that", "if the answer is",
+    "wrong", "incorrect", "format", "überprüfe", "fehler", "vérifie", "错误", "验证",
+)  # fmt: skip
 _COMPUTED = re.compile(r"\d[\d.,]{0,20} {0,2}(?:[-+*/×÷x−] {0,2}\$?\d[\d.,]{0,20} {0,2}){1,8}= {0,2}\$?\d")
 # An expression that spells out the calculation: two operators, between numbers or brackets.
 _FORMULA = re.compile(
@@ -170,12 +177,8 @@ _HINT = re.compile(
     r"\b(?:you|she|he|they|we)\s(?:need|needs|have|has|must|should|can)\s(?:to\s)?"
     r"(?:multiply|divide|subtract|add)\b[^.?!]{0,160}\b(?:by|from|to)\b"
 )
-_ANSWER_WORDS = frozenset(
-    "answer solution result antwort lösung réponse respuesta solución risposta resposta".split()
-)
-_ALGEBRA_WORDS = frozenset(
-    "equation equations formula expression function code inequality polynomial".split()
-)
+_ANSWER_WORDS = word_set("answer solution result antwort lösung réponse respuesta solución risposta resposta")
+_ALGEBRA_WORDS = word_set("equation equations formula expression function code inequality polynomial")
 _RECIPE_WORDS = frozenset(("multiply", "divide", "subtract", "add"))
 
 

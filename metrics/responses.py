@@ -66,7 +66,7 @@ class AsksForMore:
         response, asked = view(trajectory.response), view(trajectory.evolved)
         found = _REQUESTS_BACK.find(response, _ends(response))
         if found and not _role_play(trajectory.evolved, response):
-            if found in asked.lower:
+            if found in asked.lower or _quotes(response.text, found):
                 return passed(self.name)
             return failed(self.name, FailureKind.ASKS_FOR_MORE, f'The response asks back: "{found}".')
         if _chats(trajectory.response):
@@ -109,8 +109,10 @@ def _quotes(text: str, phrase: str) -> bool:
 
 # What is written for somebody else may ask and decline as it likes.
 _WRITING = re.compile(
-    r"\b(?:letter|e-?mail|dialogue|dialog|conversation|script|form|questionnaire|survey|interview|chatbot|role-?play|reply to"
-    r"|message|notice|announcement|template|customer|support|story|poem|brief|mail|lettre|courriel|correo|carta|lettera|formular)\b"
+    r"\b(?:letter|e-?mail|dialogue|dialog|conversation|script|form|questionnaire|survey|interview"
+    r"|chatbot|role-?play|reply to"
+    r"|message|notice|announcement|template|customer|support|story|poem|brief|mail|lettre|courriel"
+    r"|correo|carta|lettera|formular)\b"
     r"|邮件|信件|信|对话|问卷|メール|手紙|이메일|편지|письмо|رسالة",
     re.IGNORECASE,
 )
@@ -124,8 +126,10 @@ def _role_play(instruction: str | None, response: View) -> bool:
 
 
 _CHAT_OPENING = re.compile(
-    r"\W{0,3}(?:understood|thank you|thanks|sure|great|certainly|of course|okay|got it|absolutely|that is correct|i understand"
-    r"|verstanden|natürlich|gerne|danke|bien sûr|d'accord|merci|claro|por supuesto|gracias|certo|конечно|хорошо"
+    r"\W{0,3}(?:understood|thank you|thanks|sure|great|certainly|of course|okay|got it|absolutely"
+    r"|that is correct|i understand"
+    r"|verstanden|natürlich|gerne|danke|bien sûr|d'accord|merci|claro|por supuesto|gracias|certo"
+    r"|конечно|хорошо"
     r"|好的|当然|明白|谢谢|はい|承知|わかりました|네|알겠습니다|بالطبع)",
     re.IGNORECASE,
 )

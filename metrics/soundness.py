@@ -11,34 +11,38 @@ import re
 
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.growth import derivable, quantitative
+from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
 _OPEN_QUANTITY = re.compile(
-    r"\b(?:unforeseen|unpredictabl\w+|unspecified|unknown number|fluctuat\w+|randomly|rang(?:ed|ing|es) (?:from|between)"
-    r"|(?:a|an) (?:certain|unknown|additional|undisclosed|variable) (?:number|amount|percentage|sum|quantity)"
-    r"|(?:may|might) (?:not )?(?:be (?:un)?able|have|lose|need)|depending on|varies|unbekannt\w*|inconnue?s?|desconocid\w+)\b"
+    r"\b(?:unforeseen|unpredictabl\w+|unspecified|unknown number|fluctuat\w+|randomly|rang(?:ed|ing"
+    r"|es) (?:from|between)"
+    r"|(?:a|an) (?:certain|unknown|additional|undisclosed|variable) (?:number|amount|percentage|sum"
+    r"|quantity)"
+    r"|(?:may|might) (?:not )?(?:be (?:un)?able|have|lose|need)|depending on|varies|unbekannt\w*"
+    r"|inconnue?s?|desconocid\w+)\b"
     r"|未知|不确定|若干|视情况",
 )
-_OPEN_WORDS = frozenset(
-    """unforeseen unpredictable unpredictably unspecified unknown fluctuate fluctuates fluctuated fluctuating
-    randomly ranged ranging ranges certain additional undisclosed variable may might depending varies""".split()
-)
+_OPEN_WORDS = word_set("""unforeseen unpredictable unpredictably unspecified unknown fluctuate
+fluctuates fluctuated
+fluctuating randomly ranged ranging ranges certain additional undisclosed variable may might
+depending varies""")
 _ASKS_RANGE = re.compile(
-    r"\b(?:range|minimum|maximum|at least|at most|probability|expected|estimate|average|in terms of|express)\b|最少|最多|概率",
+    r"\b(?:range|minimum|maximum|at least|at most|probability|expected|estimate|average|in terms of"
+    r"|express)\b|最少|最多|概率",
     re.IGNORECASE,
 )
-_CHARGES = frozenset(
-    """tax taxes fee fees tip tips discount discounts interest commission shipping surcharge inflation
-    steuer steuern gebühr gebühren rabatt zinsen taxe frais remise impuesto impuestos descuento""".split()
-)
+_CHARGES = word_set("""tax taxes fee fees tip tips discount discounts interest commission shipping
+surcharge inflation
+    steuer steuern gebühr gebühren rabatt zinsen taxe frais remise impuesto impuestos descuento""")
 _NO_CHARGE = re.compile(
     r"\b(?:no|free|without|not including|excluding|before|ignoring|ohne|sans|sin)\b|\d", re.IGNORECASE
 )
 _MAX_TOTALS = 20
 _AMOUNT = re.compile(r"\b[^.?!;\d]{0,45}?(\d+(?:[.,]\d+)*)(?![\d%])")
-_TOTAL_WORDS = frozenset("total sum altogether combined insgesamt summe somme suma".split())
-_RESPECTIVE_WORDS = frozenset("respectively beziehungsweise respectivement respectivamente".split())
+_TOTAL_WORDS = word_set("total sum altogether combined insgesamt summe somme suma")
+_RESPECTIVE_WORDS = word_set("respectively beziehungsweise respectivement respectivamente")
 _RESPECTIVELY = re.compile("respectively|beziehungsweise|respectivement|respectivamente", re.IGNORECASE)
 
 
@@ -121,9 +125,10 @@ def _second_total(seed: View, evolved: View) -> str:
     return ""
 
 
-_VAGUE_WORDS = frozenset("some several few portion part either optional".split())
+_VAGUE_WORDS = word_set("some several few portion part either optional")
 _VAGUE = re.compile(
-    r"\b(?:some (?:of|more|additional|extra|other)|several|a few|a portion of|part of (?:his|her|their|the)|optional\w*"
+    r"\b(?:some (?:of|more|additional|extra|other)|several|a few|a portion of|part of (?:his|her"
+    r"|their|the)|optional\w*"
     r"|either\b.{1,80}\bor)\b"
 )
 

@@ -67,7 +67,7 @@ def value_of(digits: str) -> float:
 _T = TypeVar("_T")
 
 
-class lazy(Generic[_T]):  # noqa: N801 - used like `property`
+class lazy(Generic[_T]):
     """`functools.cached_property` without the lock that makes its first access slow (Python 3.11)."""
 
     def __init__(self, compute: Callable[[Any], _T]) -> None:
@@ -180,7 +180,7 @@ class View:
     @lazy
     def asks(self) -> bool:
         """Whether a question mark of any script occurs."""
-        return "?" in self.text or not self.ascii and ("？" in self.text or "؟" in self.text)
+        return "?" in self.text or (not self.ascii and ("？" in self.text or "؟" in self.text))
 
     @lazy
     def question(self) -> str:

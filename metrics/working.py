@@ -11,6 +11,7 @@ import re
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.conclusions import CONTINUOUS, final_answer
 from autoevol.metrics.growth import quantitative
+from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
@@ -42,7 +43,7 @@ class Working:
 
 
 _NEGATIVE_RESULT = re.compile(r"= ?[$€£]?[-−]\d[\d.,]{0,12}")
-_SIGNED = frozenset("negative below debt loss deficit temperature temperatures owe owes degrees".split())
+_SIGNED = word_set("negative below debt loss deficit temperature temperatures owe owes degrees")
 
 
 def _below_zero(asked: View, response: View) -> str:
@@ -76,7 +77,7 @@ _UPPER = re.compile(
     r"|maximum(?: capacity| budget)? of|limit(?:ed)? (?:of|to|is)|budget (?:of|is)|capacity (?:of|is))"
     r"[^\d.?!]{0,25}?(\$?)(\d[\d,]{0,15}(?:\.\d{1,9})?) ?([a-z]*)"
 )
-_LIMIT_WORDS = frozenset("most more exceed over maximum limit limited budget capacity".split())
+_LIMIT_WORDS = word_set("most more exceed over maximum limit limited budget capacity")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 

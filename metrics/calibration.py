@@ -1,0 +1,248 @@
+"""How good is a failure detector? Labelled pairs in, confusion counts and intervals out.
+
+Pure: nothing here calls a model. For each detector and ensemble, against human labels:
+every kind that both know, `fatal` (any kind of `FATAL_KINDS`) and `usable` (no failure
+at all), with the raters' own agreement beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from autoevol.errors import InputError
+from autoevol.metrics.base import Detector
+from autoevol.metrics.intervals import Interval, kappa, mcc, wilson
+from autoevol.metrics.labels import Labelled, load_labelled
+from autoevol.metrics.severity import FATAL_KINDS, SEVERITY
+from autoevol.records import FailureKind, Outcome, Verdict
+
+FORMAT_VERSION = 1
+FATAL = "fatal"
+USABLE = "usable"
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Decisions against labels, counted; positive is what the question names.
+
+    Attributes:
+        tp: Positive by label and by detector.
+        fp: Positive by detector only: a false alarm.
+        fn: Positive by label only: a miss.
+        tn: Negative by both.
+    """
+
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+    tn: int = 0
+
+    @property
+    def total(self) -> int:
+        """Number of pairs counted."""
+        return self.tp + self.fp + self.fn + self.tn
+
+    @property
+    def recall(self) -> float:
+        """Share of the labelled positives that is found, 0..1; nan where there is none."""
+        return self.tp / (self.tp + self.fn) if self.tp + self.fn else math.nan
+
+    @property
+    def precision(self) -> float:
+        """Share of the found ones that is labelled so, 0..1; nan where nothing is found."""
+        return self.tp / (self.tp + self.fp) if self.tp + self.fp else math.nan
+
+    @property
+    def false_alarms(self) -> float:
+        """Share of the labelled negatives that is flagged, 0..1; nan where there is none."""
+        return self.fp / (self.fp + self.tn) if self.fp + self.tn else math.nan
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, 0..1; nan where neither is defined."""
+        wrong = self.fp + self.fn
+        return 2 * self.tp / (2 * self.tp + wrong) if self.tp + wrong else math.nan
+
+    @property
+    def mcc(self) -> float:
+        """Matthews correlation, -1..1."""
+        return mcc(self.tp, self.fp, self.fn, self.tn)
+
+    @property
+    def recall_interval(self) -> Interval:
+        """Wilson interval (95 %) of the recall."""
+        return wilson(self.tp, self.tp + self.fn)
+
+    @property
+    def precision_interval(self) -> Interval:
+        """Wilson interval (95 %) of the precision."""
+        return wilson(self.tp, self.tp + self.fp)
+
+    @property
+    def false_alarms_interval(self) -> Interval:
+        """Wilson interval (95 %) of the false-alarm rate."""
+        return wilson(self.fp, self.fp + self.tn)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One detector measured on one labelled set.
+
+    Attributes:
+        detector: Name of the detector.
+        pairs: Pairs that were judged.
+        unscored: Of these, pairs on which the detector reached no decision (not counted below).
+        confusions: By question: `fatal`, `usable`, and each kind. Pairs on which the raters
+            disagree about a question are left out of that question.
+        agreement: Kappa of the two raters by question, where both raters' labels are there.
+    """
+
+    detector: str
+    pairs: int
+    unscored: int
+    confusions: Mapping[str, Confusion]
+    agreement: Mapping[str, float]
+
+    def sentence(self) -> str:
+        """One sentence to be printed beside every rate that this detector produces."""
+        found = self.confusions.get(FATAL, Confusion())
+        if math.isnan(found.recall):
+            return (
+                f"how many fatal cases this detector finds is unknown: none among {self.pairs} labelled pairs"
+            )
+        alarms = (
+            ""
+            if math.isnan(found.false_alarms)
+            else f", {found.false_alarms:.0%} false alarms".replace("%", " %")
+        )
+        share = f"{found.recall:.0%}".replace("%", " %")
+        return f"this detector finds {share} of fatal cases{alarms}, on {found.total} labelled pairs"
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON object that `from_json` reads back; a kappa that is not defined is null."""
+        return {
+            "version": FORMAT_VERSION,
+            "detector": self.detector,
+            "pairs": self.pairs,
+            "unscored": self.unscored,
+            "confusions": {question: asdict(counts) for question, counts in self.confusions.items()},
+            "agreement": {q: None if math.isnan(value) else value for q, value in self.agreement.items()},
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, object]) -> Calibration:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: If it is not a calibration of this version.
+        """
+        try:
+            if data["version"] != FORMAT_VERSION:
+                raise InputError(f"calibration of version {data['version']}, expected {FORMAT_VERSION}")
+            confusions = {str(q): Confusion(**counts) for q, counts in _items(data["confusions"])}
+            agreement = {str(q): math.nan if v is None else float(v) for q, v in _items(data["agreement"])}
+            return Calibration(
+                str(data["detector"]),
+                int(str(data["pairs"])),
+                int(str(data["unscored"])),
+                confusions,
+                agreement,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"not a saved calibration: {error}") from error
+
+
+def calibrate(pairs: Sequence[Labelled], detector: Detector) -> Calibration:
+    """Judge every pair with `detector` and count its decisions against the labels."""
+    return measure(pairs, [detector.judge(pair.trajectory) for pair in pairs], detector.name, detector.kinds)
+
+
+def measure(
+    pairs: Sequence[Labelled], verdicts: Sequence[Verdict], name: str, kinds: Iterable[FailureKind]
+) -> Calibration:
+    """Count verdicts that are there already (an LM judge's, say) against the labels.
+
+    Args:
+        pairs: The labelled pairs.
+        verdicts: One verdict a pair, in the same order.
+        name: What to call the detector.
+        kinds: The failure kinds that it is able to see; others are not counted against it.
+    """
+    judged = [(p, v) for p, v in zip(pairs, verdicts, strict=True) if v.outcome is not Outcome.UNSCORED]
+    confusions = {
+        FATAL: _count(judged, lambda p: p.fatal, lambda v: not FATAL_KINDS.isdisjoint(v.kinds)),
+        USABLE: _count(judged, lambda p: p.usable, lambda v: v.outcome is Outcome.PASSED),
+    }
+    for kind in (kind for kind in SEVERITY if kind in set(kinds)):
+        counts = _count(judged, lambda p, kind=kind: p.has(kind), lambda v, kind=kind: kind in v.kinds)
+        if counts.tp + counts.fn + counts.fp:
+            confusions[str(kind)] = counts
+    agreement = {question: _agreement(pairs, question) for question in confusions}
+    return Calibration(name, len(pairs), len(pairs) - len(judged), confusions, agreement)
+
+
+def calibrate_file(path: str | Path, detectors: Sequence[Detector]) -> list[Calibration]:
+    """Measure every detector on the labelled pairs of a file.
+
+    Raises:
+        InputError: If the file is missing, has no pairs or a malformed line.
+    """
+    pairs = load_labelled(path)
+    return [calibrate(pairs, detector) for detector in detectors]
+
+
+def save(calibrations: Sequence[Calibration], path: str | Path) -> None:
+    """Write calibrations as one JSON list."""
+    text = json.dumps([c.to_json() for c in calibrations], ensure_ascii=False, indent=1)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def load(path: str | Path) -> list[Calibration]:
+    """Read what `save` wrote.
+
+    Raises:
+        InputError: If the file cannot be read as calibrations.
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {error}") from error
+    if not isinstance(data, list):
+        raise InputError(f"{path}: expected a list of calibrations")
+    return [Calibration.from_json(entry) for entry in data]
+
+
+_Judged = list[tuple[Labelled, Verdict]]
+
+
+def _count(
+    judged: _Judged, truth: Callable[[Labelled], bool | None], decided: Callable[[Verdict], bool]
+) -> Confusion:
+    cells = {(True, True): 0, (True, False): 0, (False, True): 0, (False, False): 0}
+    for pair, verdict in judged:
+        label = truth(pair)
+        if label is not None:
+            cells[label, decided(verdict)] += 1
+    return Confusion(cells[True, True], cells[False, True], cells[True, False], cells[False, False])
+
+
+def _agreement(pairs: Sequence[Labelled], question: str) -> float:
+    answers = [pair.raters(question) for pair in pairs]
+    both = [(a, b) for answer in answers if answer is not None for a, b in (answer,)]
+    return kappa(
+        sum(a and b for a, b in both),
+        sum(a and not b for a, b in both),
+        sum(b and not a for a, b in both),
+        sum(not a and not b for a, b in both),
+    )
+
+
+def _items(value: object) -> Iterable[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        raise TypeError("expected an object")
+    return value.items()
