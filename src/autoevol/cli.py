@@ -30,6 +30,27 @@ app = typer.Typer(
     help="Evolve instruction data, and optimise the method that evolves it.",
 )
 
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turn every error that is not a bug into one line and its exit code."""
+    try:
+        yield
+    except BudgetReached as stop:
+        _leave(f"{stop}; what was finished is saved, and the same command with a larger budget goes on", 3)
+    except StopRun as stop:
+        _leave(f"{stop}; what was finished is saved, and the same command goes on", 1)
+    except AutoEvolError as error:
+        _leave(str(error), 2)
+    except KeyboardInterrupt:
+        _leave("interrupted; what was finished is saved, and the same command goes on", 130)
+
+
+def _leave(text: str, code: int) -> NoReturn:
+    print(f"autoevol: {text}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
 Seeds = Annotated[str, typer.Argument(help="A file, the name of a Hugging Face dataset, or `sample`.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
@@ -37,6 +58,7 @@ Store = Annotated[str | None, typer.Option("--store", help="Call store to share 
 
 
 @app.command()
+@_exit_codes()
 @with_settings(
     data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig
 )
@@ -61,6 +83,7 @@ def run(
 
 
 @app.command()
+@_exit_codes()
 @with_settings(
     data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig
 )
@@ -88,6 +111,7 @@ def optimize(
 
 
 @app.command()
+@_exit_codes()
 @with_settings(data=DataConfig, models=ModelConfig, budget=BudgetConfig)
 def evolve(
     *,
@@ -113,70 +137,49 @@ def evolve(
 
 
 @app.command()
+@_exit_codes()
 def show(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")],
     json: Json = False,
 ) -> None:
     """Show what a run found: figures, steps, and the chosen method."""
-    with _exit_codes():
-        import orjson
+    import orjson
 
-        from autoevol import report
-        from autoevol.console import print_table
+    from autoevol import report
+    from autoevol.console import print_table
 
-        found = report.read_folder(folder)
-        if json:
-            print(orjson.dumps(found).decode())
-            return
-        if found["summary"]:
-            print_table(report.table_rows(found["summary"]))
-        for step in found["steps"]:
-            print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
-        if found["method"]:
-            print(f"\n{found['method']['text']}")
+    found = report.read_folder(folder)
+    if json:
+        print(orjson.dumps(found).decode())
+        return
+    if found["summary"]:
+        print_table(report.table_rows(found["summary"]))
+    for step in found["steps"]:
+        print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
+    if found["method"]:
+        print(f"\n{found['method']['text']}")
 
 
 def _finish(job: Callable[[Any], Outcome], json: bool) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
     # DSPy warns at every reply that hits the token limit; here that is a counted failure kind.
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
-    with _exit_codes():
-        import orjson
+    import orjson
 
-        from autoevol import report
-        from autoevol.console import Reporter, print_table
+    from autoevol import report
+    from autoevol.console import Reporter, print_table
 
-        reporter = Reporter()
-        try:
-            outcome = job(reporter)
-        finally:
-            reporter.close()
-        if not json:
-            print_table(report.table_rows(outcome.summary))
-        else:
-            print(orjson.dumps(outcome.summary).decode(), flush=True)
-        if outcome.stopped_by is not None:
-            raise outcome.stopped_by
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """Turn every error that is not a bug into one line and its exit code."""
+    reporter = Reporter()
     try:
-        yield
-    except BudgetReached as stop:
-        _leave(f"{stop}; what was finished is saved, and the same command with a larger budget goes on", 3)
-    except StopRun as stop:
-        _leave(f"{stop}; what was finished is saved, and the same command goes on", 1)
-    except AutoEvolError as error:
-        _leave(str(error), 2)
-    except KeyboardInterrupt:
-        _leave("interrupted; what was finished is saved, and the same command goes on", 130)
-
-
-def _leave(text: str, code: int) -> NoReturn:
-    print(f"autoevol: {text}", file=sys.stderr)
-    raise typer.Exit(code)
+        outcome = job(reporter)
+    finally:
+        reporter.close()
+    if not json:
+        print_table(report.table_rows(outcome.summary))
+    else:
+        print(orjson.dumps(outcome.summary).decode(), flush=True)
+    if outcome.stopped_by is not None:
+        raise outcome.stopped_by
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoevol.errors import InputError
 from autoevol.metrics.failure import FailureRate
+from autoevol.metrics.intervals import mcnemar_exact
 from autoevol.records import Method, Outcome, Score, Step
 from autoevol.store.journal import FileJournal
 from autoevol.store.run import read_json
@@ -194,11 +195,3 @@ def read_folder(folder: Path) -> dict[str, Any]:
         "steps": [step_json(step) for step in FileJournal(folder / "journal.jsonl").steps()],
         "method": read_json(folder / "method.json"),
     }
-
-
-def mcnemar_exact(b: int, c: int) -> float:
-    """TEMPORARY until metrics.intervals has it."""
-    from math import comb
-
-    n, k = b + c, min(b, c)
-    return min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n) if n else 1.0

@@ -58,7 +58,8 @@ def access_denied(error: Exception, model: str) -> AccessDenied:
         404: "check the model name and the URL",
     }
     tail = f" ({hint[status]})" if status in hint else ""
-    return AccessDenied(f"{model}: {str(error).strip() or type(error).__name__}{tail}")
+    lines = str(error).strip().splitlines()  # DSPy adds advice of its own in further lines
+    return AccessDenied(f"{model}: {lines[0] if lines else type(error).__name__}{tail}")
 
 
 class Breaker:
