@@ -53,6 +53,11 @@ class OffTask:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
+        # Enough words as they stand settle it; beginnings of words are for the doubtful rest.
+        if len((seed.vocabulary & evolved.vocabulary) - FUNCTION_WORDS) >= SHARED_SUBJECT * len(
+            seed.vocabulary
+        ):
+            return passed(self.name)
         # Too few words, or other letters altogether, give no ground for a comparison.
         if len(seed.plain_stems) < 6 or len(evolved.plain_stems) < 3 or _scripts_differ(seed, evolved):
             return passed(self.name)

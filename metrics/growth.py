@@ -77,13 +77,25 @@ def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
         return ""
     idle = 0
     for value, clause in new_quantities(seed, evolved):
-        unused = response is not None and "=" in response and value not in view(response).quantities
+        unused = response is not None and "=" in response and not _mentions(view(response), value)
         if not unused and not _idle(value, clause, seed):
             return ""
         idle += 1
     return (
         "The added numbers only limit or restate, or go unused." if idle else "No new quantity or operation."
     )
+
+
+def _mentions(text: View, value: float) -> bool:
+    """Whether a number occurs in a text, in digits or in words; cheaper than reading them all."""
+    for digits in {f"{value:.12g}", f"{value:,.12g}"}:
+        place = text.text.find(digits)
+        while place >= 0:
+            end = place + len(digits)
+            if not (text.text[max(0, place - 1) : place].isdigit() or text.text[end : end + 1].isdigit()):
+                return True
+            place = text.text.find(digits, end)
+    return any(NUMBER_WORDS[word] == value for word in text.vocabulary & NUMBER_WORDS.keys())
 
 
 def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
@@ -116,21 +128,37 @@ def _counted(text: View) -> list[tuple[float, str, int]]:
 
 
 _RARELY_COUNTING = frozenset(("one", "once", "third", "thirds"))
-_JOINT = re.compile(
-    r"[,.;:?!](?=\s)|[\n，。；、？！]|\b(?:and|but|while|which|where|who|und|aber|et|mais|y|pero)\b"
+_MARKS = (", ", ". ", "; ", ": ", "? ", "! ", "\n")
+_JOINTS = (
+    " and ",
+    " but ",
+    " while ",
+    " which ",
+    " where ",
+    " who ",
+    " und ",
+    " aber ",
+    " et ",
+    " mais ",
+    " y ",
+    " pero ",
 )
+_WIDE_MARKS = "，。；、？！"
 _REACH = 120
 
 
 def _clause(lower: str, place: int) -> str:
-    """The words around `place` up to the next mark or joining word on either side."""
-    begin = max(0, place - _REACH)
-    start = begin
-    for joint in _JOINT.finditer(lower, begin, place):
-        # A joining word belongs to what follows: "which is" says that a number is restated.
-        start = joint.start() if joint.group().isalpha() else joint.end()
-    joint = _JOINT.search(lower, place, place + _REACH)
-    return lower[start : joint.start() if joint else place + _REACH]
+    """The words around `place` up to the next mark or joining word on either side.
+
+    A joining word belongs to what follows: "which is" says that a number is restated.
+    """
+    before, after = lower[max(0, place - _REACH) : place], lower[place : place + _REACH]
+    start = max(max(map(before.rfind, _MARKS)), max(map(before.rfind, _JOINTS)))
+    ends = [end for end in (*map(after.find, _MARKS), *map(after.find, _JOINTS)) if end >= 0]
+    if not lower.isascii():
+        start = max(start, *map(before.rfind, _WIDE_MARKS))
+        ends += [end for end in map(after.find, _WIDE_MARKS) if end >= 0]
+    return before[start + 1 :] + after[: min(ends, default=len(after))]
 
 
 def _idle(value: float, clause: str, seed: View) -> bool:

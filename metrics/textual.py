@@ -32,7 +32,7 @@ _FULL_STOPS = str.maketrans({"、": ", ", "，": ", ", "。": ". ", "；": "; ",
 _NUMBER_WORDS = frozenset(NUMBER_WORDS)
 _MAX_QUESTIONS = 20
 _MAX_QUESTION = 600
-_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*%?")
+_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 _MAX_NUMBER_WORDS = 200
 _FENCE = re.compile(r"```[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
@@ -138,11 +138,11 @@ class View:
         text = self.lower
         found: list[tuple[float, int, int]] = []
         for match in _NUMBER.finditer(text):
-            start, end = match.span()
-            digits = match.group()
+            digits = match[0]
+            start = match.start()
             if start and text[start - 1] == "." and (start == 1 or not text[start - 2].isalnum()):
                 digits = "." + digits
-            found.append((value_of(digits), start, end))
+            found.append((value_of(digits), start, match.end()))
         return found
 
     @lazy
