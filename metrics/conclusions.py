@@ -11,7 +11,7 @@ import re
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.growth import quantitative
 from autoevol.metrics.lexicon import word_set
-from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, NO_ANSWER
+from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, MISSING, NO_ANSWER
 from autoevol.metrics.textual import Phrases, View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
@@ -20,6 +20,7 @@ HUGE = 1e5
 LAST_PART = 500
 """Characters at the end of a response in which it concludes."""
 
+_MISSING = Phrases(*MISSING)
 _NO_ANSWER, _CONTRADICTION, _ASSUMPTIONS = Phrases(*NO_ANSWER), Phrases(*CONTRADICTION), Phrases(*ASSUMPTIONS)
 _SENTENCE_END = re.compile(r"[.!?]\s+|\n+|[。！？]")
 _NUMBER = re.compile(r"[-−–]?\s?\$?€?£?\d+(?:[.,]\d+)*")
@@ -65,7 +66,7 @@ _NOTHING: _Finding = (FailureKind.UNSOLVABLE, "")
 
 
 def _said(asked: View, response: View) -> _Finding:
-    found = _NO_ANSWER.find(response, response.lower[-LAST_PART:])
+    found = _NO_ANSWER.find(response, response.lower[-LAST_PART:]) or _MISSING.find(response)
     if found and found not in asked.lower and not _invites(asked):
         return FailureKind.UNSOLVABLE, f'The response finds no answer: "{found}".'
     found = _CONTRADICTION.find(response)
@@ -157,11 +158,23 @@ def _impossible(asked: View, answer: str, number: str) -> _Finding:
     negative = number.lstrip()[:1] in "-−–"
     if negative and (counted or _HOW_MUCH.search(asked.question)):
         return FailureKind.CONTRADICTORY, f'A negative amount: "{shorten(answer)}".'
+    if value == 0 and (counted or _HOW_MUCH.search(asked.question)):
+        return FailureKind.UNSOLVABLE, f'Nothing comes out: "{shorten(answer)}".'
+    if round(value * 20, 6) % 1 and "$" not in answer and "%" not in answer and not _decimals(asked):
+        return FailureKind.UNSOLVABLE, f'The answer does not come out even: "{shorten(answer)}".'
     if counted and value % 1 and "%" not in answer:
         return FailureKind.UNSOLVABLE, f'A broken number of {counted}: "{shorten(answer)}".'
     return _NOTHING
 
 
+def _decimals(asked: View) -> bool:
+    """Whether the instruction itself works with fine decimals, asks for rounding, or for a share."""
+    return any(round(value * 20, 6) % 1 for value in asked.values) or asked.has(_FINE_WORDS)
+
+
+_FINE_WORDS = word_set(
+    "round rounded nearest decimal decimals approximately probability percent percentage average ratio pi"
+)
 _HOW_MUCH = re.compile(r"\bhow (?:much|many|long|far|old|tall|deep)\b", re.IGNORECASE)
 
 
