@@ -126,6 +126,9 @@ _HOW_MANY = re.compile(
 )
 
 
+_SYMBOL = re.compile(r"\d ?\*? ?([a-zA-Z])\b(?![\w'.°]) ?[-+*/]|[-+*/] ?\d* ?([a-zA-Z])\b(?![\w'.°])")
+
+
 def _number(asked: View, response: View) -> _Finding:
     answer = final_answer(response)
     if not answer:
@@ -139,11 +142,9 @@ def _number(asked: View, response: View) -> _Finding:
         if symbolic or answer.lower().startswith(("unknown", "undefined", "none", "n/a")):
             return FailureKind.UNSOLVABLE, f'The answer is no number: "{shorten(answer)}".'
         return _NOTHING
-    if (
-        re.search(r"\d ?\*? ?[a-zA-Z]\b(?![\w'.°])", answer)
-        and re.search(r"[-+*/]", answer)
-        and "=" not in answer
-    ):
+    symbol = _SYMBOL.search(answer)
+    # A problem that is posed in letters may be answered in them.
+    if symbol and (symbol.group(1) or symbol.group(2)).lower() not in asked.vocabulary and "=" not in answer:
         return FailureKind.UNSOLVABLE, f'The answer keeps a variable: "{shorten(answer)}".'
     return _impossible(asked, answer, values[-1] if len(values) == 1 else values[0])
 
@@ -160,21 +161,11 @@ def _impossible(asked: View, answer: str, number: str) -> _Finding:
         return FailureKind.CONTRADICTORY, f'A negative amount: "{shorten(answer)}".'
     if value == 0 and (counted or _HOW_MUCH.search(asked.question)):
         return FailureKind.UNSOLVABLE, f'Nothing comes out: "{shorten(answer)}".'
-    if round(value * 20, 6) % 1 and "$" not in answer and "%" not in answer and not _decimals(asked):
-        return FailureKind.UNSOLVABLE, f'The answer does not come out even: "{shorten(answer)}".'
     if counted and value % 1 and "%" not in answer:
         return FailureKind.UNSOLVABLE, f'A broken number of {counted}: "{shorten(answer)}".'
     return _NOTHING
 
 
-def _decimals(asked: View) -> bool:
-    """Whether the instruction itself works with fine decimals, asks for rounding, or for a share."""
-    return any(round(value * 20, 6) % 1 for value in asked.values) or asked.has(_FINE_WORDS)
-
-
-_FINE_WORDS = word_set(
-    "round rounded nearest decimal decimals approximately probability percent percentage average ratio pi"
-)
 _HOW_MUCH = re.compile(r"\bhow (?:much|many|long|far|old|tall|deep)\b", re.IGNORECASE)
 
 

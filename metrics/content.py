@@ -76,9 +76,9 @@ def _scripts_differ(seed: View, evolved: View) -> bool:
 
 
 def _lost_question(seed: View, evolved: View) -> str:
-    if evolved.asks or not asks_for_something(seed):
-        return ""
-    if asks_for_something(evolved):
+    # Only a question is sure to be one: verbs of request are known in part, above all of
+    # other languages than English.
+    if evolved.asks or not seed.asks or asks_for_something(evolved):
         return ""
     end = evolved.sentences[-1] if evolved.sentences else ""
     return f'Nothing is asked any more; the rewrite ends: "{shorten(end)}".'

@@ -14,6 +14,9 @@ NEAR_COPY_RATIO = 0.97
 """Share of words kept in order from which a rewrite counts as a copy (2 * matches / words)."""
 
 
+_TAG = re.compile(r"#[^#\n]{1,60}#:?")
+
+
 class Broken:
     """No usable instruction or response: empty, unparsed, truncated, or filtered.
 
@@ -34,8 +37,10 @@ class Broken:
         if last.finish_reason == "length":
             return failed(self.name, FailureKind.TRUNCATED, "The rewrite was cut off at the token limit.")
         if last.evolved is None:
-            if not last.reply.strip():
-                return failed(self.name, FailureKind.EMPTY, "The reply is blank.")
+            if not _TAG.sub("", clip(last.reply)).strip():
+                return failed(
+                    self.name, FailureKind.EMPTY, "The reply is blank, or a heading without a text."
+                )
             return failed(self.name, FailureKind.UNPARSED, "The reply marks no final instruction.")
         if not _has_content(last.evolved):
             return failed(self.name, FailureKind.EMPTY, "The evolved instruction has no words.")

@@ -86,9 +86,9 @@ NO_ANSWER: tuple[str, ...] = (
 
 # Of the instruction wherever it is said, unlike an unknown that is then worked out.
 MISSING: tuple[str, ...] = (
-    "not specified", "not given", "not provided", "not mentioned", "not stated", "not explicitly", "no information",
-    "nicht angegeben", "nicht genannt", "n'est pas précisé", "no se especifica", "没有说明", "未说明",
-    "未给出", "не указано",
+    "not specified", "not given", "not provided", "not mentioned", "not stated", "not explicitly",
+    "no information", "nicht angegeben", "nicht genannt", "n'est pas précisé", "no se especifica",
+    "没有说明", "未说明", "未给出", "не указано",
 )  # fmt: skip
 
 CONTRADICTION: tuple[str, ...] = (

@@ -42,7 +42,10 @@ class Working:
         return failed(self.name, FailureKind.UNSOLVABLE, seen) if seen else passed(self.name)
 
 
-_NEGATIVE_RESULT = re.compile(r"= ?[$€£]?[-−]\d[\d.,]{0,12}")
+# A subtraction of numbers: "x = -3" in algebra is a solution like any other.
+_NEGATIVE_RESULT = re.compile(
+    r"\d\)? ?[-+*/×÷−] ?[$€£(]?\d[\d.,]{0,12}[)%]{0,2} ?= ?[$€£]?[-−]\d[\d.,]{0,12}"
+)
 _SIGNED = word_set("negative below debt loss deficit temperature temperatures owe owes degrees")
 
 
