@@ -153,7 +153,7 @@ _DANGLING = re.compile(
 
 def _dangling(seed: View, evolved: View) -> str:
     """Input that the rewrite speaks of and does not carry, where the original had none to lose."""
-    if evolved.ascii and not evolved.has(_POINTERS):
+    if not evolved.has(_POINTERS) and not evolved.has_any(("以下", "下面", "下列")):
         return ""
     found = _DANGLING.search(evolved.text)
     if found is None or _DANGLING.search(seed.text):

@@ -77,7 +77,7 @@ class Unsound:
 
 
 def _open_quantity(seed: View, evolved: View) -> str:
-    if evolved.ascii and not evolved.has(_OPEN_WORDS):
+    if not evolved.has(_OPEN_WORDS) and not evolved.has_any(("未知", "不确定", "若干", "视情况")):
         return ""
     found = _OPEN_QUANTITY.search(evolved.lower)
     if not found or _OPEN_QUANTITY.search(seed.lower) or _ASKS_RANGE.search(evolved.question):

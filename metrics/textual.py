@@ -205,6 +205,10 @@ class View:
         """Whether any of the `triggers` is among the words."""
         return not self.vocabulary.isdisjoint(triggers)
 
+    def has_any(self, marks: tuple[str, ...]) -> bool:
+        """Whether any of the `marks`, none of them ASCII, occurs; at no cost in ASCII texts."""
+        return not self.ascii and any(mark in self.lower for mark in marks)
+
 
 @lru_cache(maxsize=32)
 def view(text: str) -> View:
