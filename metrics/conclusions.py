@@ -110,13 +110,15 @@ def _assumed(asked: View, response: View) -> _Finding:
     return _NOTHING
 
 
-CONTINUOUS = word_set("""hours hour minutes minute seconds days day weeks week months month years year
-miles mile kilometers
-km meters feet foot inches inch centimeters yards pounds pound ounces ounce grams kilograms kg tons
-gallons gallon liters litres liter cups cup quarts pints tablespoons teaspoons dollars cents money
-degrees percent percentage acres square cubic calories watts units more less time times points
-average mph stunden minuten tage jahre meter kilometer liter heures minutes jours litres kilomètres
-horas minutos días metros kilómetros litros euros much dozen pages slices pizzas hours""")
+CONTINUOUS = word_set(
+    """hours hour minutes minute seconds days day weeks week months month years year miles mile kilometers
+    km meters feet foot inches inch centimeters yards pounds pound ounces ounce grams kilograms kg
+    tons gallons gallon liters litres liter cups cup quarts pints tablespoons teaspoons dollars
+    cents money degrees percent percentage acres square cubic calories watts units more less time
+    times points average mph stunden minuten tage jahre meter kilometer liter heures minutes jours
+    litres kilomètres horas minutos días metros kilómetros litros euros much dozen pages slices
+    pizzas hours"""
+)
 _HOW_MANY_WORDS = word_set("many viele combien cuántos cuántas quanti quante quantos quantas")
 _HOW_MANY = re.compile(
     r"\b(?:how many|wie viele|combien de|combien d'|cuántos|cuántas|quanti|quante|quantos"

@@ -26,8 +26,10 @@ _META_LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[:：]")
-_META_WORDS = word_set("""instruction prompt problem question version methods elements plan review step
-    anweisung réécrite finale instruction instrucción reescrita""")
+_META_WORDS = word_set(
+    """instruction prompt problem question version methods elements plan review step anweisung réécrite
+    finale instruction instrucción reescrita"""
+)
 _TITLED = re.compile(
     r"(?:final|re-?written|evolved|revised)\b|(?:new|given|created|original"
     r"|improved)\s+(?:instruction|prompt)",

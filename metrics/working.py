@@ -46,10 +46,13 @@ class Working:
 _NEGATIVE_RESULT = re.compile(
     r"\d\)? ?[-+*/×÷−] ?[$€£(]?\d[\d.,]{0,12}[)%]{0,2} ?= ?[$€£]?[-−]\d[\d.,]{0,12}"
 )
+_MINUS_AFTER_EQUALS = ("= -", "=-", "= −", "=−", "= $-", "=$-", "= €-", "= £-")
 _SIGNED = word_set("negative below debt loss deficit temperature temperatures owe owes degrees")
 
 
 def _below_zero(asked: View, response: View) -> str:
+    if not any(mark in response.text for mark in _MINUS_AFTER_EQUALS):
+        return ""
     found = _NEGATIVE_RESULT.search(response.text)
     if not found or asked.has(_SIGNED):
         return ""
