@@ -28,8 +28,8 @@ _IDLE_WORDS = word_set(
 )
 _IDLE_PHRASES = (
     "at least", "at most", "no more than", "no less than", "more than", "less than", "up to", "only ha",
-    "only got", "in stock", "must be", "can only", "given that", "provided that", "known as", "au moins", "au plus",
-    "al menos", "como máximo",
+    "only got", "in stock", "must be", "can only", "given that", "provided that", "known as", "au moins",
+    "au plus", "al menos", "como máximo",
 )  # fmt: skip
 _IDLE_WIDE = ("至少", "至多", "最多", "不超过", "预算", "假设")
 # Without one of these words none of the phrases can be there.
