@@ -7,26 +7,29 @@ import re
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View
 
-_REQUESTS = """add analyse analyze answer apply approximate arrange assess brainstorm build calculate
-categorize
-change check choose cite classify clean come compare compile complete compose compute conclude
-construct contrast convert correct count create critique debug decide deduce define delete
-demonstrate derive describe design detect determine develop devise diagnose differentiate discuss
-divide draft draw edit elaborate estimate evaluate examine execute expand explain explore express
-extend extract fill find fix format formulate generate give group guess help highlight identify
-illustrate implement improve infer insert integrate interpret introduce invent investigate judge
-justify label list locate make match measure merge modify name optimize order organize outline
-output paraphrase parse perform plan play plot predict prepare present print prioritize produce
-program proofread propose prove provide query rank read rearrange recall recommend reduce refactor
-rephrase replace research resolve respond return reverse review revise rewrite round select separate
-share show simplify simulate sketch solve sort speculate split state structure substitute suggest
-summarise summarize tell test think trace transform translate turn update use validate verify
-visualize work write berechne bestimme beschreibe erkläre erstelle finde formuliere gib löse nenne
-ordne schreibe übersetze vergleiche zähle zeige calculez calcule comparez crée créez décrivez
-déterminez donne donnez écris écrivez explique expliquez rédige rédigez résous résolvez traduis
-traduisez trouve trouvez analiza calcula compara crea describe determina escribe explica encuentra
-genera resuelve resume traduce calcola confronta descrivi elenca scrivi spiega traduci trova calcule
-compare crie descreva determine encontre escreva explique resolva traduza"""
+_REQUESTS = """add advise argue defend weigh analyse analyze answer apply approximate arrange assess
+brainstorm build calculate categorize change check choose cite classify clean come compare
+compile complete compose compute conclude construct contrast convert correct count create
+critique debug decide deduce define delete demonstrate derive describe design detect determine
+develop devise diagnose differentiate discuss divide draft draw edit elaborate estimate
+evaluate examine execute expand explain explore express extend extract fill find fix format
+formulate generate give group guess help highlight identify illustrate implement improve infer
+insert integrate interpret introduce invent investigate judge justify label list locate make
+match measure merge modify name optimize order organize outline output paraphrase parse perform
+plan play plot predict prepare present print prioritize produce program proofread propose prove
+provide query rank read rearrange recall recommend reduce refactor rephrase replace research
+resolve respond return reverse review revise rewrite round select separate share show simplify
+simulate sketch solve sort speculate split state structure substitute suggest summarise
+summarize tell test think trace transform translate turn update use validate verify visualize
+work write berechne bestimme beschreibe erkläre erstelle finde formuliere gib löse nenne ordne
+schreibe übersetze vergleiche zähle zeige begründe erläutere diskutiere wähle entwirf verfasse
+fasse analysiere prüfe korrigiere verbessere calculez calcule comparez crée créez décrivez
+déterminez donne donnez écris écrivez explique expliquez relis corrige propose choisis résume
+justifie présente analysez rédigez rédige rédigez résous résolvez traduis traduisez trouve
+trouvez analiza calcula compara crea describe determina escribe explica encuentra genera
+redacta justifica propón elige corrige ordena resuelve resume traduce calcola confronta
+descrivi elenca scrivi scegli correggi proponi spiega traduci trova calcule compare crie
+descreva determine encontre escreva explique resolva traduza"""
 _REQUEST_SET = frozenset(_REQUESTS.split())
 _LEADS = word_set(
     """please then and also now so finally next additionally furthermore kindly first second afterwards

@@ -11,7 +11,7 @@ import re
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.growth import quantitative
 from autoevol.metrics.lexicon import word_set
-from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, NO_ANSWER
+from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, MISSING, NO_ANSWER
 from autoevol.metrics.textual import Phrases, View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
@@ -20,6 +20,7 @@ HUGE = 1e5
 LAST_PART = 500
 """Characters at the end of a response in which it concludes."""
 
+_MISSING = Phrases(*MISSING)
 _NO_ANSWER, _CONTRADICTION, _ASSUMPTIONS = Phrases(*NO_ANSWER), Phrases(*CONTRADICTION), Phrases(*ASSUMPTIONS)
 _SENTENCE_END = re.compile(r"[.!?]\s+|\n+|[。！？]")
 _NUMBER = re.compile(r"[-−–]?\s?\$?€?£?\d+(?:[.,]\d+)*")
@@ -65,7 +66,7 @@ _NOTHING: _Finding = (FailureKind.UNSOLVABLE, "")
 
 
 def _said(asked: View, response: View) -> _Finding:
-    found = _NO_ANSWER.find(response, response.lower[-LAST_PART:])
+    found = _NO_ANSWER.find(response, response.lower[-LAST_PART:]) or _MISSING.find(response)
     if found and found not in asked.lower and not _invites(asked):
         return FailureKind.UNSOLVABLE, f'The response finds no answer: "{found}".'
     found = _CONTRADICTION.find(response)
@@ -109,13 +110,15 @@ def _assumed(asked: View, response: View) -> _Finding:
     return _NOTHING
 
 
-CONTINUOUS = word_set("""hours hour minutes minute seconds days day weeks week months month years year
-miles mile kilometers
-km meters feet foot inches inch centimeters yards pounds pound ounces ounce grams kilograms kg tons
-gallons gallon liters litres liter cups cup quarts pints tablespoons teaspoons dollars cents money
-degrees percent percentage acres square cubic calories watts units more less time times points
-average mph stunden minuten tage jahre meter kilometer liter heures minutes jours litres kilomètres
-horas minutos días metros kilómetros litros euros much dozen pages slices pizzas hours""")
+CONTINUOUS = word_set(
+    """hours hour minutes minute seconds days day weeks week months month years year miles mile kilometers
+    km meters feet foot inches inch centimeters yards pounds pound ounces ounce grams kilograms kg
+    tons gallons gallon liters litres liter cups cup quarts pints tablespoons teaspoons dollars
+    cents money degrees percent percentage acres square cubic calories watts units more less time
+    times points average mph stunden minuten tage jahre meter kilometer liter heures minutes jours
+    litres kilomètres horas minutos días metros kilómetros litros euros much dozen pages slices
+    pizzas hours"""
+)
 _HOW_MANY_WORDS = word_set("many viele combien cuántos cuántas quanti quante quantos quantas")
 _HOW_MANY = re.compile(
     r"\b(?:how many|wie viele|combien de|combien d'|cuántos|cuántas|quanti|quante|quantos"
@@ -123,6 +126,9 @@ _HOW_MANY = re.compile(
     r"([^\W\d_]+)(?:\s+([^\W\d_]+))?",
     re.IGNORECASE,
 )
+
+
+_SYMBOL = re.compile(r"\d ?\*? ?([a-zA-Z])\b(?![\w'.°]) ?[-+*/]|[-+*/] ?\d* ?([a-zA-Z])\b(?![\w'.°])")
 
 
 def _number(asked: View, response: View) -> _Finding:
@@ -138,11 +144,9 @@ def _number(asked: View, response: View) -> _Finding:
         if symbolic or answer.lower().startswith(("unknown", "undefined", "none", "n/a")):
             return FailureKind.UNSOLVABLE, f'The answer is no number: "{shorten(answer)}".'
         return _NOTHING
-    if (
-        re.search(r"\d ?\*? ?[a-zA-Z]\b(?![\w'.°])", answer)
-        and re.search(r"[-+*/]", answer)
-        and "=" not in answer
-    ):
+    symbol = _SYMBOL.search(answer)
+    # A problem that is posed in letters may be answered in them.
+    if symbol and (symbol.group(1) or symbol.group(2)).lower() not in asked.vocabulary and "=" not in answer:
         return FailureKind.UNSOLVABLE, f'The answer keeps a variable: "{shorten(answer)}".'
     return _impossible(asked, answer, values[-1] if len(values) == 1 else values[0])
 
@@ -157,6 +161,8 @@ def _impossible(asked: View, answer: str, number: str) -> _Finding:
     negative = number.lstrip()[:1] in "-−–"
     if negative and (counted or _HOW_MUCH.search(asked.question)):
         return FailureKind.CONTRADICTORY, f'A negative amount: "{shorten(answer)}".'
+    if value == 0 and (counted or _HOW_MUCH.search(asked.question)):
+        return FailureKind.UNSOLVABLE, f'Nothing comes out: "{shorten(answer)}".'
     if counted and value % 1 and "%" not in answer:
         return FailureKind.UNSOLVABLE, f'A broken number of {counted}: "{shorten(answer)}".'
     return _NOTHING

@@ -53,6 +53,11 @@ class OffTask:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
+        # Enough words as they stand settle it; beginnings of words are for the doubtful rest.
+        if len((seed.vocabulary & evolved.vocabulary) - FUNCTION_WORDS) >= SHARED_SUBJECT * len(
+            seed.vocabulary
+        ):
+            return passed(self.name)
         # Too few words, or other letters altogether, give no ground for a comparison.
         if len(seed.plain_stems) < 6 or len(evolved.plain_stems) < 3 or _scripts_differ(seed, evolved):
             return passed(self.name)
@@ -71,9 +76,9 @@ def _scripts_differ(seed: View, evolved: View) -> bool:
 
 
 def _lost_question(seed: View, evolved: View) -> str:
-    if evolved.asks or not asks_for_something(seed):
-        return ""
-    if asks_for_something(evolved):
+    # Only a question is sure to be one: verbs of request are known in part, above all of
+    # other languages than English.
+    if evolved.asks or not seed.asks or asks_for_something(evolved):
         return ""
     end = evolved.sentences[-1] if evolved.sentences else ""
     return f'Nothing is asked any more; the rewrite ends: "{shorten(end)}".'
@@ -148,7 +153,7 @@ _DANGLING = re.compile(
 
 def _dangling(seed: View, evolved: View) -> str:
     """Input that the rewrite speaks of and does not carry, where the original had none to lose."""
-    if evolved.ascii and not evolved.has(_POINTERS):
+    if not evolved.has(_POINTERS) and not evolved.has_any(("以下", "下面", "下列")):
         return ""
     found = _DANGLING.search(evolved.text)
     if found is None or _DANGLING.search(seed.text):

@@ -11,7 +11,7 @@ from autoevol.metrics.form import Broken, CutShort, LanguageChanged, Unchanged
 from autoevol.metrics.growth import Stagnant
 from autoevol.metrics.leaks import Answered, Leaked
 from autoevol.metrics.responses import AsksForMore, Hedged, Refused
-from autoevol.metrics.severity import by_severity
+from autoevol.metrics.severity import FATAL_KINDS, by_severity
 from autoevol.metrics.soundness import Unsound
 from autoevol.metrics.working import Working
 from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
@@ -52,6 +52,9 @@ def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     found = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAILED]
     if found:
         kinds = by_severity(kind for verdict in found for kind in verdict.kinds)
+        # "No harder" is said of a valid instruction; of a broken one it is beside the point.
+        if not FATAL_KINDS.isdisjoint(kinds):
+            kinds = tuple(kind for kind in kinds if kind is not FailureKind.STAGNANT)
         reasons = [verdict.reason for verdict in found if verdict.kinds[0] is kinds[0]] or [found[0].reason]
         return Verdict(Outcome.FAILED, kinds, reasons[0], name)
     unscored = next((verdict for verdict in verdicts if verdict.outcome is Outcome.UNSCORED), None)

@@ -6,12 +6,15 @@ import re
 from difflib import SequenceMatcher
 
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.lexicon import PROFILES
+from autoevol.metrics.lexicon import PROFILES, word_set
 from autoevol.metrics.textual import View, clip, shorten, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
 NEAR_COPY_RATIO = 0.97
 """Share of words kept in order from which a rewrite counts as a copy (2 * matches / words)."""
+
+
+_TAG = re.compile(r"#[^#\n]{1,60}#:?")
 
 
 class Broken:
@@ -34,8 +37,10 @@ class Broken:
         if last.finish_reason == "length":
             return failed(self.name, FailureKind.TRUNCATED, "The rewrite was cut off at the token limit.")
         if last.evolved is None:
-            if not last.reply.strip():
-                return failed(self.name, FailureKind.EMPTY, "The reply is blank.")
+            if not _TAG.sub("", clip(last.reply)).strip():
+                return failed(
+                    self.name, FailureKind.EMPTY, "The reply is blank, or a heading without a text."
+                )
             return failed(self.name, FailureKind.UNPARSED, "The reply marks no final instruction.")
         if not _has_content(last.evolved):
             return failed(self.name, FailureKind.EMPTY, "The evolved instruction has no words.")
@@ -106,10 +111,20 @@ class LanguageChanged:
         evolved = trajectory.evolved
         if evolved is None:
             return passed(self.name)
+        if _plainly_english(view(trajectory.seed)) and _plainly_english(view(evolved)):
+            return passed(self.name)
         before, after = language(trajectory.seed), language(evolved)
         if before and after and before != after:
             return failed(self.name, FailureKind.LANGUAGE_CHANGED, f"From {before} to {after}.")
         return passed(self.name)
+
+
+_COMMON = word_set("the and of is how she he they each")
+
+
+def _plainly_english(text: View) -> bool:
+    """Whether a text is English at first sight; the usual case, decided at a fraction of the cost."""
+    return text.ascii and len(_COMMON & text.vocabulary) >= 3
 
 
 def _has_content(text: str) -> bool:
@@ -146,6 +161,8 @@ _LIST_LINE = re.compile(r"\s*(?:[-*•|#>]|\d+[.)])")
 def _cut_short(seed: str, evolved: str) -> str:
     """Why the last sentence of `evolved` looks unfinished, or ''."""
     end = evolved[-400:].rstrip()
+    if end.endswith((".", "?", "!")):
+        return ""
     last_line = end.rsplit("\n", 1)[-1]
     if (
         "```" in last_line

@@ -20,24 +20,29 @@ from autoevol.records import FailureKind, Trajectory, Verdict
 MIN_ADDED_WORDS = 3
 """Content words that a rewrite of a non-quantitative task must gain, net."""
 
-_IDLE_WORDS = word_set("""exceed exceeds exceeding under over maximum minimum max min limit limits
-limited limitation budget
-capacity within available aim aims aiming aimed goal hoping hopes deadline constraint constraints
-cannot mindestens höchstens maximal assume assumes assumed assuming suppose supposing considering
-regardless established born angenommen suponiendo""")
+_IDLE_WORDS = word_set(
+    """exceed exceeds exceeding under over maximum minimum max min limit limits limited limitation budget
+    capacity within available aim aims aiming aimed goal hoping hopes deadline constraint
+    constraints cannot mindestens höchstens maximal assume assumes assumed assuming suppose
+    supposing considering regardless established born angenommen suponiendo"""
+)
 _IDLE_PHRASES = (
     "at least", "at most", "no more than", "no less than", "more than", "less than", "up to", "only ha",
     "only got", "in stock", "must be", "can only", "given that", "provided that", "known as", "au moins",
-    "au plus", "al menos", "como máximo", "至少", "至多", "最多", "不超过", "预算", "假设",
+    "au plus", "al menos", "como máximo",
 )  # fmt: skip
-_RESTATED = (
-    "which is", "that is", "i.e", "equal", "equivalent", "amounts to", "amounting to", "amount to",
-    "reaching", "total", "represent", "in other words", "multiplying",
-)  # fmt: skip
+_IDLE_WIDE = ("至少", "至多", "最多", "不超过", "预算", "假设")
+# Without one of these words none of the phrases can be there.
+_PHRASE_WORDS = word_set("least most more less only stock must given provided known up moins plus menos como")
+_RESTATED = word_set(
+    """equal equals equaling equivalent amounts amounting amount reaching total totals totaling totalling
+    represent represents representing multiplying i.e"""
+)
+_RESTATED_PHRASES = ("which is", "that is", "in other words")
 _PERCENT = word_set("percent percentage prozent pourcentage porcentaje percentuale 百分")
 _OPERATIONS = _PERCENT | word_set(
-    """ratio average difference proportion probability fraction median profit per differ longer earlier later
-    durchschnitt unterschied moyenne différence promedio diferencia media 平均 比例 概率"""
+    """ratio average difference proportion probability fraction median profit per differ longer earlier
+    later durchschnitt unterschied moyenne différence promedio diferencia media 平均 比例 概率"""
 )
 
 
@@ -77,13 +82,25 @@ def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
         return ""
     idle = 0
     for value, clause in new_quantities(seed, evolved):
-        unused = response is not None and "=" in response and value not in view(response).quantities
+        unused = response is not None and "=" in response and not _mentions(view(response), value)
         if not unused and not _idle(value, clause, seed):
             return ""
         idle += 1
     return (
         "The added numbers only limit or restate, or go unused." if idle else "No new quantity or operation."
     )
+
+
+def _mentions(text: View, value: float) -> bool:
+    """Whether a number occurs in a text, in digits or in words; cheaper than reading them all."""
+    for digits in {f"{value:.12g}", f"{value:,.12g}"}:
+        place = text.text.find(digits)
+        while place >= 0:
+            end = place + len(digits)
+            if not (text.text[max(0, place - 1) : place].isdigit() or text.text[end : end + 1].isdigit()):
+                return True
+            place = text.text.find(digits, end)
+    return any(NUMBER_WORDS[word] == value for word in text.vocabulary & NUMBER_WORDS.keys())
 
 
 def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
@@ -116,27 +133,37 @@ def _counted(text: View) -> list[tuple[float, str, int]]:
 
 
 _RARELY_COUNTING = frozenset(("one", "once", "third", "thirds"))
-_JOINT = re.compile(
-    r"[,.;:?!](?=\s)|[\n，。；、？！]|\b(?:and|but|while|which|where|who|und|aber|et|mais|y|pero)\b"
-)
+_MARKS = (", ", ". ", "; ", ": ", "? ", "! ", "\n")
+_ENGLISH_JOINTS = (" and ", " but ", " while ", " which ", " where ", " who ")
+_JOINTS = (*_ENGLISH_JOINTS, " und ", " aber ", " et ", " mais ", " y ", " pero ")
+_WIDE_MARKS = "，。；、？！"
 _REACH = 120
 
 
 def _clause(lower: str, place: int) -> str:
-    """The words around `place` up to the next mark or joining word on either side."""
-    begin = max(0, place - _REACH)
-    start = begin
-    for joint in _JOINT.finditer(lower, begin, place):
-        # A joining word belongs to what follows: "which is" says that a number is restated.
-        start = joint.start() if joint.group().isalpha() else joint.end()
-    joint = _JOINT.search(lower, place, place + _REACH)
-    return lower[start : joint.start() if joint else place + _REACH]
+    """The words around `place` up to the next mark or joining word on either side.
+
+    A joining word belongs to what follows: "which is" says that a number is restated.
+    """
+    before, after = lower[max(0, place - _REACH) : place], lower[place : place + _REACH]
+    marks = (*_MARKS, *(_ENGLISH_JOINTS if " the " in lower else _JOINTS))
+    start = max(map(before.rfind, marks))
+    ends = [end for end in map(after.find, marks) if end >= 0]
+    if not lower.isascii():
+        start = max(start, *map(before.rfind, _WIDE_MARKS))
+        ends += [end for end in map(after.find, _WIDE_MARKS) if end >= 0]
+    return before[start + 1 :] + after[: min(ends, default=len(after))]
 
 
 def _idle(value: float, clause: str, seed: View) -> bool:
-    if not _IDLE_WORDS.isdisjoint(clause.split()) or any(phrase in clause for phrase in _IDLE_PHRASES):
+    words = frozenset(clause.split())
+    if not _IDLE_WORDS.isdisjoint(words):
         return True
-    if not any(phrase in clause for phrase in _RESTATED):
+    if not _PHRASE_WORDS.isdisjoint(words) and any(phrase in clause for phrase in _IDLE_PHRASES):
+        return True
+    if not clause.isascii() and any(mark in clause for mark in _IDLE_WIDE):
+        return True
+    if _RESTATED.isdisjoint(words) and not any(phrase in clause for phrase in _RESTATED_PHRASES):
         return False
     return value in seed.quantities or derivable(value, seed.quantities, "%" in clause)
 

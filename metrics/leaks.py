@@ -26,8 +26,10 @@ _META_LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[:：]")
-_META_WORDS = word_set("""instruction prompt problem question version methods elements plan review step
-    anweisung réécrite finale instruction instrucción reescrita""")
+_META_WORDS = word_set(
+    """instruction prompt problem question version methods elements plan review step anweisung réécrite
+    finale instruction instrucción reescrita"""
+)
 _TITLED = re.compile(
     r"(?:final|re-?written|evolved|revised)\b|(?:new|given|created|original"
     r"|improved)\s+(?:instruction|prompt)",
@@ -94,7 +96,7 @@ def _scaffold(seed: View, evolved: View) -> str:
     if "#" in text and (tag := _TAG.search(text)) and not _TAG.search(seed.text):
         return f'A heading of the method leaked: "{tag.group()}".'
     line = None
-    if evolved.has(_META_WORDS):
+    if evolved.has(_META_WORDS) and (":" in text or "\n" in text):
         line = _META_LINE.search(text)
     elif not evolved.ascii:
         line = _META_CJK.search(text)
@@ -153,6 +155,7 @@ _ANSWER_LINE = re.compile(
     r"(?:\*\*)?[ \t]{0,4}(?:[:：]|\bis\b|####)[ \t]{0,4}\S",
     re.IGNORECASE | re.MULTILINE,
 )
+_ANSWER_WIDE = ("答", "정답", "ответ")
 _ANSWER_SAID = re.compile(
     r"\b(?:the\s+(?:final\s+|correct\s+)?answer\s+is|the\s+result\s+is|die\s+antwort\s+(?:ist|lautet)"
     r"|la\s+réponse\s+est|la\s+respuesta\s+es)\b:?\s+[\"“$€£]?[\w\d-]|答案(?:是|为)\s*\S|^####\s*-?\d",
@@ -204,7 +207,7 @@ class Answered:
 def _answer(seed: View, evolved: View) -> str:
     text = evolved.text
     said = None
-    if evolved.has(_ANSWER_WORDS) or not evolved.ascii or "####" in text:
+    if evolved.has(_ANSWER_WORDS) or "####" in text or evolved.has_any(_ANSWER_WIDE):
         said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text)
     if said and not (_ANSWER_LINE.search(seed.text) or _ANSWER_SAID.search(seed.text)):
         if not any(word in evolved.lower for word in _EXERCISE):

@@ -84,6 +84,13 @@ NO_ANSWER: tuple[str, ...] = (
     "계산할 수 없", "알 수 없", "لا توجد معلومات كافية", "لا يمكن تحديد",
 )  # fmt: skip
 
+# Of the instruction wherever it is said, unlike an unknown that is then worked out.
+MISSING: tuple[str, ...] = (
+    "not specified", "not given", "not provided", "not mentioned", "not stated", "not explicitly",
+    "no information", "nicht angegeben", "nicht genannt", "n'est pas précisé", "no se especifica",
+    "没有说明", "未说明", "未给出", "не указано",
+)  # fmt: skip
+
 CONTRADICTION: tuple[str, ...] = (
     "contradict*", "inconsistent", "inconsistency", "conflicting", "doesn't make sense",
     "does not make sense", "not make sense", "there seems to be a mistake", "there seems to be an error",

@@ -56,7 +56,7 @@ class AsksForMore:
     """
 
     name = "asks-for-more"
-    kinds: frozenset[FailureKind] = frozenset({FailureKind.ASKS_FOR_MORE})
+    kinds: frozenset[FailureKind] = frozenset({FailureKind.ASKS_FOR_MORE, FailureKind.UNSOLVABLE})
     calls = 0
 
     def judge(self, trajectory: Trajectory) -> Verdict:
@@ -68,7 +68,9 @@ class AsksForMore:
         if found and not _role_play(trajectory.evolved, response):
             if found in asked.lower or _quotes(response.text, found):
                 return passed(self.name)
-            return failed(self.name, FailureKind.ASKS_FOR_MORE, f'The response asks back: "{found}".')
+            # What has to be asked for is missing: the instruction cannot be followed as it stands.
+            seen = f'The response asks back: "{found}".'
+            return failed(self.name, FailureKind.ASKS_FOR_MORE, seen, FailureKind.UNSOLVABLE)
         if _chats(trajectory.response):
             return failed(
                 self.name,

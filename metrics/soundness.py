@@ -24,18 +24,20 @@ _OPEN_QUANTITY = re.compile(
     r"|inconnue?s?|desconocid\w+)\b"
     r"|未知|不确定|若干|视情况",
 )
-_OPEN_WORDS = word_set("""unforeseen unpredictable unpredictably unspecified unknown fluctuate
-fluctuates fluctuated
-fluctuating randomly ranged ranging ranges certain additional undisclosed variable may might
-depending varies""")
+_OPEN_WORDS = word_set(
+    """unforeseen unpredictable unpredictably unspecified unknown fluctuate fluctuates fluctuated
+    fluctuating randomly ranged ranging ranges certain additional undisclosed variable may might
+    depending varies"""
+)
 _ASKS_RANGE = re.compile(
     r"\b(?:range|minimum|maximum|at least|at most|probability|expected|estimate|average|in terms of"
     r"|express)\b|最少|最多|概率",
     re.IGNORECASE,
 )
-_CHARGES = word_set("""tax taxes fee fees tip tips discount discounts interest commission shipping
-surcharge inflation
-    steuer steuern gebühr gebühren rabatt zinsen taxe frais remise impuesto impuestos descuento""")
+_CHARGES = word_set(
+    """tax taxes fee fees tip tips discount discounts interest commission shipping surcharge inflation
+    steuer steuern gebühr gebühren rabatt zinsen taxe frais remise impuesto impuestos descuento"""
+)
 _NO_CHARGE = re.compile(
     r"\b(?:no|free|without|not including|excluding|before|ignoring|ohne|sans|sin)\b|\d", re.IGNORECASE
 )
@@ -77,7 +79,7 @@ class Unsound:
 
 
 def _open_quantity(seed: View, evolved: View) -> str:
-    if evolved.ascii and not evolved.has(_OPEN_WORDS):
+    if not evolved.has(_OPEN_WORDS) and not evolved.has_any(("未知", "不确定", "若干", "视情况")):
         return ""
     found = _OPEN_QUANTITY.search(evolved.lower)
     if not found or _OPEN_QUANTITY.search(seed.lower) or _ASKS_RANGE.search(evolved.question):

@@ -28,11 +28,11 @@ languages that inflect at the end)."""
 _BLANKS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\n\t\r€£¥“”„«»‘…–—−×÷、。，！？；：（）「」『』《》【】¿¡'
 _WORD_BLANKS = {ord(mark): " " for mark in _BLANKS}
 _ASCII_WORDS = bytes(32 if code in _WORD_BLANKS else code for code in range(256))
+_ASCII_NUMBERS = bytes(code if chr(code) in "0123456789.," else 32 for code in range(256))
 _FULL_STOPS = str.maketrans({"、": ", ", "，": ", ", "。": ". ", "；": "; ", "！": "! ", "？": "? "})
 _NUMBER_WORDS = frozenset(NUMBER_WORDS)
 _MAX_QUESTIONS = 20
 _MAX_QUESTION = 600
-_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*%?")
 _MAX_NUMBER_WORDS = 200
 _FENCE = re.compile(r"```[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
@@ -137,10 +137,15 @@ class View:
         """Numbers in digits, in order: value, and where they begin and end in `lower`."""
         text = self.lower
         found: list[tuple[float, int, int]] = []
-        for match in _NUMBER.finditer(text):
-            start, end = match.span()
-            digits = match.group()
-            if start and text[start - 1] == "." and (start == 1 or not text[start - 2].isalnum()):
+        end = 0
+        # One byte a character, whatever the script, so that places are those of the text.
+        for token in text.encode("ascii", "replace").translate(_ASCII_NUMBERS).decode().split():
+            digits = token.strip(".,")
+            if not digits:
+                continue
+            start = text.index(digits, end)
+            end = start + len(digits)
+            if text[start - 1 : start] == "." and not text[max(0, start - 2) : start - 1].isalnum():
                 digits = "." + digits
             found.append((value_of(digits), start, end))
         return found
@@ -204,6 +209,10 @@ class View:
     def has(self, triggers: frozenset[str]) -> bool:
         """Whether any of the `triggers` is among the words."""
         return not self.vocabulary.isdisjoint(triggers)
+
+    def has_any(self, marks: tuple[str, ...]) -> bool:
+        """Whether any of the `marks`, none of them ASCII, occurs; at no cost in ASCII texts."""
+        return not self.ascii and any(mark in self.lower for mark in marks)
 
 
 @lru_cache(maxsize=32)

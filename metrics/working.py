@@ -42,11 +42,17 @@ class Working:
         return failed(self.name, FailureKind.UNSOLVABLE, seen) if seen else passed(self.name)
 
 
-_NEGATIVE_RESULT = re.compile(r"= ?[$€£]?[-−]\d[\d.,]{0,12}")
+# A subtraction of numbers: "x = -3" in algebra is a solution like any other.
+_NEGATIVE_RESULT = re.compile(
+    r"\d\)? ?[-+*/×÷−] ?[$€£(]?\d[\d.,]{0,12}[)%]{0,2} ?= ?[$€£]?[-−]\d[\d.,]{0,12}"
+)
+_MINUS_AFTER_EQUALS = ("= -", "=-", "= −", "=−", "= $-", "=$-", "= €-", "= £-")
 _SIGNED = word_set("negative below debt loss deficit temperature temperatures owe owes degrees")
 
 
 def _below_zero(asked: View, response: View) -> str:
+    if not any(mark in response.text for mark in _MINUS_AFTER_EQUALS):
+        return ""
     found = _NEGATIVE_RESULT.search(response.text)
     if not found or asked.has(_SIGNED):
         return ""

@@ -36,6 +36,7 @@ def kinds(trajectory: Trajectory) -> tuple[str, ...]:
     [
         (case(SUM, None, reply="no tags"), "unparsed"),
         (case(SUM, None, reply="  \n"), "empty"),
+        (case(SUM, None, reply="#Finally Rewritten Instruction#:\n"), "empty"),
         (case(SUM, None, reply="#Plan# and th", finish="length"), "truncated"),
         (case(SUM, None, reply="", finish="content_filter"), "refused"),
         (case(SUM, "...", "4"), "empty"),
@@ -341,6 +342,13 @@ def test_conclusions(response: str, kind: str) -> None:
 )
 def test_sound_conclusions(response: str) -> None:
     assert kinds(case(SUM, HARDER, response)) == ()
+
+
+def test_algebra_may_have_negative_and_symbolic_answers() -> None:
+    seed = "Solve x + 3 = 5 and x - 2 = 0. How many solutions are there?"
+    evolved = "Solve a * x + 3 x = 12 for x, and say for which a there is none. How many are there for a = 1?"
+    response = "x = 12/(a + 3). If a = -3 there is none.\nThe answer is: 12/(a + 3)"
+    assert not set(kinds(case(seed, evolved, response))) & {"contradictory", "unsolvable"}
 
 
 @pytest.mark.parametrize(
