@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 from dspy import lm15
@@ -89,6 +90,7 @@ class Recorder:
         self._clock = clock
         self._drawn: Counter[str] = Counter()
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
+        self._sending: set[asyncio.Task[Any] | None] = set()
         self._breakers: dict[str, Breaker] = {}
         self._not_before: dict[str, float] = {}
         self._over: dict[Transport | CallStore, StopRun] = {}
@@ -117,6 +119,20 @@ class Recorder:
             self._reused[role] += 1
         # A caller that is cancelled must not throw away a call that is already being paid for.
         return await asyncio.shield(task)
+
+    async def aclose(self, grace: float = 10.0) -> None:
+        """Let calls that are being sent be paid and stored, and drop those still waiting.
+
+        Args:
+            grace: Seconds before what is being sent is dropped as well.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace
+        while tasks := list(self._under_way.values()):
+            for task in tasks:
+                if task not in self._sending or loop.time() >= end:
+                    task.cancel()
+            await asyncio.wait(tasks, timeout=0.1)
 
     def ledger(self) -> list[LedgerLine]:
         """Costs by role, sorted by role."""
@@ -178,6 +194,7 @@ class Recorder:
             self._over[self.store] = lost
             raise
         finally:
+            self._sending.discard(asyncio.current_task())
             await self._budget.settle(estimate, paid)
 
     async def _send(self, request: Request, transport: Transport) -> tuple[Reply, int]:
@@ -187,7 +204,7 @@ class Recorder:
             try:
                 async with self._turn(transport):
                     sends += 1
-                    reply = await transport.send(request)
+                    reply = await self._attempt(request, transport)
                 breaker.succeeded()
                 return reply, sends
             except lm15.RateLimitError as error:
@@ -209,6 +226,16 @@ class Recorder:
                     breaker.failed(error, request.model)
                     raise
                 await self._sleep(self.retry.wait(faults, error.retry_after))
+
+    async def _attempt(self, request: Request, transport: Transport) -> Reply:
+        # A call counts as being sent until it is stored, so that closing does not lose it.
+        task = asyncio.current_task()
+        self._sending.add(task)
+        try:
+            return await transport.send(request)
+        except BaseException:
+            self._sending.discard(task)
+            raise
 
     @asynccontextmanager
     async def _turn(self, transport: Transport) -> AsyncIterator[None]:

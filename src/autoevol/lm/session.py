@@ -103,7 +103,8 @@ class Session:
         return self.recorder.ledger()
 
     def close(self) -> None:
-        """Close connections and the store."""
+        """Let calls that are being paid end and be stored, then close connections and the store."""
+        aio.run(self.recorder.aclose())
         transports, self._transports = self._transports, {}
         for transport in transports.values():
             aio.run(transport.aclose())
