@@ -8,7 +8,6 @@ StopRun                  a BaseException: the whole run must end, now (see the c
 ├── BudgetReached        the next call would break a cap that the user set (exit code 3)
 ├── AccessDenied         bad key, no permission, exhausted quota, unknown model
 ├── EndpointDown         nothing but failures come back
-├── SessionClosed        a call came after its session was closed
 └── StoreLost            the call store cannot be written any more
 
 A call that fails for one row is not here: it is data (an *unscored* case), not an error.
@@ -52,10 +51,6 @@ class AccessDenied(StopRun):
 
 class EndpointDown(StopRun):
     """Too many calls in a row have failed for good, and none has succeeded since."""
-
-
-class SessionClosed(StopRun):
-    """A program went on calling after `Session.close`."""
 
 
 class StoreLost(StopRun):

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dspy.lm15 import Request
+from dspy.lm15 import ConfigurationError, Request
 
 from autoevol.errors import InputError
 from autoevol.lm.openai_compatible import OpenAITransport
@@ -70,11 +70,16 @@ class LocalTransport:
         weights: The file.
         slots: Requests decoded side by side.
         context: Tokens of prompt and reply per slot.
+
+    Raises:
+        InputError: If llama.cpp is not installed.
     """
 
     seeded = True
 
     def __init__(self, weights: Path, *, slots: int = 4, context: int = 4096) -> None:
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise InputError(f"local models need xllamacpp; run: {_INSTALL}")
         self.weights = weights
         self.slots = slots
         self.context = context
@@ -100,10 +105,7 @@ class LocalTransport:
         self._http = self._server = None
 
     def _start(self) -> Any:  # noqa: ANN401 (xllamacpp is untyped)
-        try:
-            xllamacpp: Any = importlib.import_module("xllamacpp")
-        except ImportError as error:
-            raise InputError(f"local models need xllamacpp; run: {_INSTALL}") from error
+        xllamacpp: Any = importlib.import_module("xllamacpp")
         params = xllamacpp.CommonParams()
         params.model.path = str(self.weights)
         params.n_parallel = self.slots
@@ -112,7 +114,11 @@ class LocalTransport:
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         )
         params.verbosity = -1
-        return xllamacpp.Server(params)
+        try:
+            return xllamacpp.Server(params)
+        except RuntimeError as error:
+            # Not a fault of the row that happens to be first: no row will fare better.
+            raise ConfigurationError(f"{self.weights} cannot be loaded: {error}") from error
 
 
 def _fingerprint(weights: Path) -> str:

@@ -6,6 +6,7 @@ from dspy.clients.engines.lm15_engine import AsyncLM15Engine
 from dspy.lm15 import LM15Error, Request, RouterConfig
 
 from autoevol.errors import InputError
+from autoevol.lm.retry import first_line
 from autoevol.lm.transport import Reply
 
 
@@ -23,14 +24,17 @@ class NativeTransport:
     seeded = False
 
     def __init__(self, model: str, *, api_key: str | None = None) -> None:
-        provider = model.partition("/")[0]
-        config = RouterConfig(api_keys={provider: api_key}) if api_key else RouterConfig()
-        self._engine = AsyncLM15Engine(config)
         try:
+            self._engine = AsyncLM15Engine(RouterConfig())
             route = self._engine.resolve(model)
+            if api_key:
+                # Keys go by the provider's own name, which a model string may spell otherwise.
+                self._engine = AsyncLM15Engine(RouterConfig(api_keys={route.provider: api_key}))
+            client = self._engine.router.lm(f"{route.provider}:{route.model}")
         except LM15Error as error:
-            raise InputError(f"model {model!r}: {error}") from error
-        self.identity = f"{route.provider}|{route.model}"
+            raise InputError(f"model {model!r}: {first_line(error)}") from error
+        # A provider may be anywhere: the user's own Azure resource, an Ollama on another machine.
+        self.identity = f"{route.provider}|{route.model}|{getattr(client, 'base_url', '')}"
 
     async def send(self, request: Request) -> Reply:
         """One attempt by DSPy's client, which does not retry by itself."""

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.context import Role, current_scope
-from autoevol.errors import EndpointDown, SessionClosed, StopRun
+from autoevol.errors import StopRun, StoreLost
 from autoevol.lm.budget import Budget, Caps
 from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient
 from autoevol.lm.transport import Reply, Transport
 from autoevol.lm.wire import chat_body
 from autoevol.store.calls import CallRecord, CallStore, Spent
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,15 @@ class Recorder:
     - Otherwise: the n-th identical request of this process (per scope) is the n-th sample.
       A run that starts again asks in the same order and is given the same samples.
     - A reply is durable before the caller sees it.
+    - Once an endpoint has denied access or the store is lost, nothing more is sent.
+
+    Args:
+        store: Where calls are kept.
+        caps: Hard limits.
+        retry: How stubborn to be.
+        concurrency: Most requests under way at once.
+        sleep: Waits, for tests that cannot.
+        clock: Seconds, in step with `sleep`.
     """
 
     def __init__(
@@ -63,6 +77,7 @@ class Recorder:
         retry: RetryPolicy | None = None,
         concurrency: int = 16,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.retry = retry or RetryPolicy()
@@ -72,11 +87,13 @@ class Recorder:
         self._budget = Budget(caps or Caps(), sum(paid.values(), Spent()))
         self._slots = asyncio.Semaphore(concurrency)
         self._sleep = sleep
+        self._clock = clock
         self._drawn: Counter[str] = Counter()
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
+        self._sending: set[asyncio.Task[Any] | None] = set()
         self._breakers: dict[str, Breaker] = {}
         self._not_before: dict[str, float] = {}
-        self._fatal: StopRun | None = None
+        self._over: dict[Transport | CallStore, StopRun] = {}
 
     async def complete(
         self, request: Request, transport: Transport, role: Role, price: Price | None = None
@@ -87,7 +104,7 @@ class Recorder:
             StopRun: If the run must end (budget, access, endpoint, disk).
             lm15.LM15Error: If this one call has failed for good.
         """
-        body = orjson.dumps(chat_body(request), option=orjson.OPT_SORT_KEYS).decode()
+        body = _body(request)
         key, sample = self._identify(body, request, transport)
         slot = (key, sample)
         task = self._under_way.get(slot)
@@ -103,11 +120,19 @@ class Recorder:
         # A caller that is cancelled must not throw away a call that is already being paid for.
         return await asyncio.shield(task)
 
-    async def drain(self, seconds: float) -> None:
-        """Send nothing more, and wait for what has been sent: it is paid for."""
-        self._fatal = self._fatal or SessionClosed("the session is closed")
-        if self._under_way:
-            await asyncio.wait(self._under_way.values(), timeout=seconds)
+    async def aclose(self, grace: float = 10.0) -> None:
+        """Let calls that are being sent be paid and stored, and drop those still waiting.
+
+        Args:
+            grace: Seconds before what is being sent is dropped as well.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace
+        while tasks := list(self._under_way.values()):
+            for task in tasks:
+                if task not in self._sending or loop.time() >= end:
+                    task.cancel()
+            await asyncio.wait(tasks, timeout=0.1)
 
     def ledger(self) -> list[LedgerLine]:
         """Costs by role, sorted by role."""
@@ -144,7 +169,7 @@ class Recorder:
         await self._budget.reserve(estimate)
         paid = Spent()
         try:
-            started = time.monotonic()
+            started = self._clock()
             reply, attempts = await self._send(request, transport)
             usd = price.of(reply.input_tokens, reply.output_tokens) if price else None
             record = CallRecord(
@@ -153,69 +178,94 @@ class Recorder:
                 role=role,
                 model=request.model,
                 request=body,
-                text=_encodable(reply.text),
+                text=_whole(reply.text),
                 finish_reason=reply.finish_reason,
                 input_tokens=reply.input_tokens,
                 output_tokens=reply.output_tokens,
                 usd=usd,
                 attempts=attempts,
-                seconds=time.monotonic() - started,
+                seconds=self._clock() - started,
             )
             paid = Spent(1, reply.input_tokens, reply.output_tokens, usd or 0.0)
             self._paid[role] = self._paid.get(role, Spent()) + paid
             await asyncio.wrap_future(self.store.put(record))
             return record
+        except StoreLost as lost:
+            self._over[self.store] = lost
+            raise
         finally:
+            self._sending.discard(asyncio.current_task())
             await self._budget.settle(estimate, paid)
 
     async def _send(self, request: Request, transport: Transport) -> tuple[Reply, int]:
         breaker = self._breakers.setdefault(transport.identity, Breaker(self.retry.breaker))
-        attempts, faults, limited = 0, 0, 0.0
+        sends, faults, limits, give_up = 0, 0, 0, None
         while True:
-            await self._pause(transport.identity)
-            attempts += 1
             try:
-                async with self._slots:
-                    if self._fatal is not None:
-                        raise self._fatal
-                    reply = await transport.send(request)
+                async with self._turn(transport):
+                    sends += 1
+                    reply = await self._attempt(request, transport)
                 breaker.succeeded()
-                return reply, attempts
+                return reply, sends
             except lm15.RateLimitError as error:
-                wait = self.retry.wait(max(1, attempts), error.retry_after)
-                limited += wait
-                if limited > self.retry.patience:
-                    self._give_up(breaker, error, request)
+                limits += 1
+                now, wait = self._clock(), self.retry.wait(limits, error.retry_after)
+                give_up = now + self.retry.patience if give_up is None else give_up
+                if now + wait > give_up:
+                    breaker.failed(error, request.model)
                     raise
                 # The limit holds for the endpoint, so everybody waits, not only this call.
-                self._not_before[transport.identity] = time.monotonic() + wait
-                await self._sleep(wait)
+                self._not_before[transport.identity] = max(self._closed_until(transport), now + wait)
             except lm15.LM15Error as error:
                 if is_pointless(error):
-                    self._fatal = access_denied(error, request.model)
-                    raise self._fatal from error
+                    self._over[transport] = denied = access_denied(error, request.model)
+                    raise denied from error
                 faults += 1
-                if not is_transient(error) or faults >= self.retry.attempts:
-                    self._give_up(breaker, error, request)
+                attempts = 1 if breaker.open else self.retry.attempts
+                if not is_transient(error) or faults >= attempts:
+                    breaker.failed(error, request.model)
                     raise
                 await self._sleep(self.retry.wait(faults, error.retry_after))
 
-    def _give_up(self, breaker: Breaker, error: Exception, request: Request) -> None:
+    async def _attempt(self, request: Request, transport: Transport) -> Reply:
+        # A call counts as being sent until it is stored, so that closing does not lose it.
+        task = asyncio.current_task()
+        self._sending.add(task)
         try:
-            breaker.failed(error, request.model)
-        except EndpointDown as down:
-            # Calls that wait for a slot must not each find out for themselves.
-            self._fatal = down
+            return await transport.send(request)
+        except BaseException:
+            self._sending.discard(task)
             raise
 
-    async def _pause(self, endpoint: str) -> None:
-        while (wait := self._not_before.get(endpoint, 0.0) - time.monotonic()) > 0:
-            await self._sleep(wait)
+    @asynccontextmanager
+    async def _turn(self, transport: Transport) -> AsyncIterator[None]:
+        """A slot, at a time when the endpoint may be asked."""
+        while True:
+            while (wait := self._closed_until(transport) - self._clock()) > 0:
+                await self._sleep(wait)
+            async with self._slots:
+                for gone in (transport, self.store):
+                    if (stop := self._over.get(gone)) is not None:
+                        raise type(stop)(*stop.args)
+                # Another call may have been told to wait while this one waited for its slot.
+                if self._closed_until(transport) <= self._clock():
+                    yield
+                    return
+
+    def _closed_until(self, transport: Transport) -> float:
+        return self._not_before.get(transport.identity, 0.0)
 
 
-def _encodable(text: str) -> str:
-    """`text` without lone surrogates, which a reply's JSON may hold and no file or request can."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _body(request: Request) -> str:
+    try:
+        return orjson.dumps(chat_body(request), option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError as error:
+        raise lm15.InvalidRequestError(f"the request cannot be written as JSON: {error}") from error
+
+
+def _whole(text: str) -> str:
+    """`text` without half characters, which a JSON reply can carry and no file can."""
+    return _HALF.sub("\ufffd", text)
 
 
 def _estimate(body: str, request: Request, price: Price | None) -> Spent:

@@ -22,7 +22,7 @@ class RetryPolicy:
             fault of the call and does not count.
         base: Seconds before the second attempt; doubled each time, with jitter.
         ceiling: Longest single wait in seconds, except where the server asks for more.
-        patience: Seconds that one call may spend on 429 answers.
+        patience: Seconds that one call may spend on 429 answers, from the first one on.
         breaker: Calls that may fail for good in a row, none succeeding, before the run ends.
     """
 
@@ -34,9 +34,9 @@ class RetryPolicy:
 
     def wait(self, fault: int, retry_after: float | None = None) -> float:
         """Seconds to wait after the `fault`-th fault (from 1)."""
-        if retry_after is not None:
+        if retry_after:  # a server that asks for 0 seconds is not to be asked at full speed
             return max(0.0, retry_after)
-        return min(self.ceiling, self.base * 2 ** (fault - 1)) * random.uniform(0.75, 1.25)
+        return min(self.ceiling, self.base * 2 ** min(fault - 1, 60) * random.uniform(0.75, 1.25))
 
 
 def is_pointless(error: Exception) -> bool:
@@ -58,16 +58,29 @@ def access_denied(error: Exception, model: str) -> AccessDenied:
         404: "check the model name and the URL",
     }
     tail = f" ({hint[status]})" if status in hint else ""
-    lines = str(error).strip().splitlines()  # DSPy adds advice of its own in further lines
-    return AccessDenied(f"{model}: {lines[0] if lines else type(error).__name__}{tail}")
+    return AccessDenied(f"{model}: {first_line(error)}{tail}")
+
+
+def first_line(error: Exception) -> str:
+    """What `error` says, without the advice to programmers that lm15 appends."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 class Breaker:
-    """Ends the run after `limit` final failures in a row. One success closes it again."""
+    """Ends the run after `limit` final failures in a row. One success closes it again.
+
+    Threads of foreign optimizers go on asking for a while after the run has ended. While the
+    breaker is open their calls are sent once, not retried.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._row = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether the limit is reached."""
+        return self._row >= self.limit
 
     def succeeded(self) -> None:
         """Count a reply."""
@@ -80,7 +93,7 @@ class Breaker:
             EndpointDown: At the `limit`-th in a row.
         """
         self._row += 1
-        if self._row >= self.limit:
+        if self.open:
             raise EndpointDown(
-                f"{model}: the last {self._row} calls all failed, the last with: {error}"
+                f"{model}: the last {self._row} calls all failed, the last with: {first_line(error)}"
             ) from error

@@ -27,10 +27,6 @@ from autoevol.store.calls import CallStore
 _REASONING = re.compile(r"(o[1345]|gpt-5)(?!.*-chat)")
 
 
-# Seconds that closing waits for replies that are being paid for.
-_GRACE = 10.0
-
-
 class Session:
     """Makes recorded LMs. Everything they ask is stored, counted and capped together.
 
@@ -107,8 +103,8 @@ class Session:
         return self.recorder.ledger()
 
     def close(self) -> None:
-        """Wait a little for calls under way, then close connections and the store."""
-        aio.run(self.recorder.drain(_GRACE))
+        """Let calls that are being paid end and be stored, then close connections and the store."""
+        aio.run(self.recorder.aclose())
         transports, self._transports = self._transports, {}
         for transport in transports.values():
             aio.run(transport.aclose())

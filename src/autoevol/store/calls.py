@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
@@ -88,9 +89,9 @@ CREATE TABLE IF NOT EXISTS calls (
   request TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
   input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, usd REAL,
   attempts INTEGER NOT NULL, seconds REAL NOT NULL,
-  run TEXT NOT NULL, created REAL NOT NULL,
-  PRIMARY KEY (key, sample, run)
+  run TEXT NOT NULL, created REAL NOT NULL
 );
+CREATE INDEX IF NOT EXISTS replies ON calls (key, sample);
 CREATE INDEX IF NOT EXISTS paid ON calls (run, role, input_tokens, output_tokens, usd);
 """
 
@@ -113,10 +114,12 @@ class CallStore:
         self.run = run
         self._jobs: queue.SimpleQueue[tuple[CallRecord, Future[None]] | None] = queue.SimpleQueue()
         self._reader_lock = threading.Lock()
+        self._door = threading.Lock()
+        self._closed = False
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect(power_safe)
-            self._writer.executescript(_SCHEMA)
+            self._create()
             self._reader = self._connect(power_safe)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot open the call store {self.path}: {error}") from error
@@ -129,35 +132,65 @@ class CallStore:
         connection.execute(f"PRAGMA synchronous={'FULL' if power_safe else 'NORMAL'}")
         return connection
 
+    def _create(self) -> None:
+        tables = {
+            name for (name,) in self._writer.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        }
+        if tables and "calls" not in tables:
+            raise StoreError(f"{self.path} is another program's database, not a call store")
+        self._writer.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
     def get(self, key: str, sample: int) -> CallRecord | None:
-        """The stored reply to the `sample`-th request `key`, whichever run paid for it."""
+        """The stored reply to the `sample`-th request `key`, whichever run paid for it.
+
+        Raises:
+            StoreLost: If the file cannot be read any more, or the store is closed.
+        """
         query = f"SELECT {','.join(_COLUMNS)} FROM calls WHERE key=? AND sample=? ORDER BY created LIMIT 1"
-        with self._reader_lock:
-            found = self._reader.execute(query, (key, sample)).fetchone()
+        try:
+            with self._reader_lock:
+                found = self._reader.execute(query, (key, sample)).fetchone()
+        except sqlite3.Error as error:
+            raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
         return CallRecord(*found) if found else None
 
     def put(self, record: CallRecord) -> Future[None]:
         """Store `record`; the future resolves once it is durable, or fails with StoreLost."""
         done: Future[None] = Future()
-        self._jobs.put((record, done))
+        with self._door:
+            if self._closed:
+                done.set_exception(StoreLost(f"the call store {self.path} is closed"))
+            else:
+                self._jobs.put((record, done))
         return done
 
     def spent(self) -> dict[str, Spent]:
-        """What this run has paid so far, by role."""
+        """What this run has paid so far, by role.
+
+        Raises:
+            StoreLost: If the file cannot be read any more, or the store is closed.
+        """
         query = (
             "SELECT role, count(*), sum(input_tokens), sum(output_tokens), coalesce(sum(usd), 0.0)"
             " FROM calls WHERE run=? GROUP BY role"
         )
-        with self._reader_lock:
-            return {role: Spent(*sums) for role, *sums in self._reader.execute(query, (self.run,))}
+        try:
+            with self._reader_lock:
+                return {role: Spent(*sums) for role, *sums in self._reader.execute(query, (self.run,))}
+        except sqlite3.Error as error:
+            raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
 
     def close(self) -> None:
         """Write what is pending and close the file; closing twice is harmless."""
-        if self._thread.is_alive():
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
             self._jobs.put(None)
-            self._thread.join()
+        self._thread.join()
+        with self._reader_lock:
             self._reader.close()
-            self._writer.close()
+        self._writer.close()
 
     def _write(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -174,15 +207,15 @@ class CallStore:
 
     def _commit(self, batch: list[tuple[CallRecord, Future[None]]]) -> None:
         marks = ",".join(["?"] * (len(_COLUMNS) + 2))
-        insert = f"INSERT OR REPLACE INTO calls ({','.join(_COLUMNS)},run,created) VALUES ({marks})"
+        insert = f"INSERT INTO calls ({','.join(_COLUMNS)},run,created) VALUES ({marks})"
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             self._writer.executemany(
                 insert, [(*_values(record), self.run, time.time()) for record, _ in batch]
             )
             self._writer.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._writer.in_transaction:
+        except Exception as error:  # noqa: BLE001 (whatever it is, every caller waits for this thread)
+            with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
             lost = StoreLost(f"cannot write to the call store {self.path}: {error}")
             for _, done in batch:
