@@ -60,7 +60,7 @@ def rows(count: int, first: int = 0) -> list[Row]:
 
 def kind_of(request: Request) -> str:
     """Which program asks: analyze, propose, evolve or respond."""
-    text = request.messages[-1].text or ""
+    text = request.messages[0].text or ""
     if "\n\n#Cases#:\n" in text:
         return "analyze"
     if "<improved_method>" in text:
@@ -80,7 +80,8 @@ def world(request: Request) -> Answer:
                 "improved_method", f"Rewrite the instruction, way {seed}, with strength {stronger}."
             )
         case "evolve":
-            method, _, instruction = text.partition("\n\n#Instruction#:\n")
+            method = (request.messages[0].text or "").partition("\n\n#Instruction#:\n")[0]
+            instruction = text.rpartition("#Instruction#:\n")[2].partition("\n\nRewrite this")[0]
             way = re.search(r"way (\d+)", method)
             return "Step 1. I think.\n" + tagged(
                 "final_instruction",
