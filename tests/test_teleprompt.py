@@ -12,7 +12,6 @@ import pytest
 from dspy import lm15
 from dspy.lm15 import Message, Request, Response, Usage
 from dspy.utils.callback import BaseCallback
-from synthetic import START, bench, expected_strengths, kind_of, optimise, rows, strength_of, world
 
 from autoevol.config import LoopConfig
 from autoevol.errors import AccessDenied, EndpointDown, InputError
@@ -23,6 +22,7 @@ from autoevol.records import Case, Demo, Method, Row, Step
 from autoevol.strategies import ReleasedRule
 from autoevol.teleprompt import AutoEvol, as_examples
 from autoevol.testing import Answer, ScriptedTransport
+from synthetic import START, bench, expected_strengths, kind_of, optimise, rows, strength_of, world
 
 SMALL = LoopConfig(batch_size=3, m=2, steps=2, patience=100, dev_size=10, seed=3)
 
@@ -37,8 +37,8 @@ def compiled(folder: Path, config: LoopConfig = SMALL, **arguments: Any) -> Any:
 
 def test_the_result_carries_what_dspys_optimizers_carry(tmp_path: Path) -> None:
     run = optimise(tmp_path, SMALL)
-    best = run.best
-    assert isinstance(best, Evolver)
+    assert isinstance(run.best, Evolver)
+    best: Any = run.best
     scores = [entry["score"] for entry in best.candidate_programs]
     assert scores == sorted(scores, reverse=True)
     assert best.candidate_programs[0]["program"].method == best.method
@@ -127,7 +127,7 @@ def test_too_few_rows_are_refused_before_any_call(tmp_path: Path, count: int) ->
     ],
 )
 def test_misuse_is_a_type_error_that_names_it(
-    student: dspy.Module, more: dict[str, int], message: str
+    student: dspy.Module, more: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(TypeError, match=message):
         AutoEvol(config=SMALL).compile(student, trainset=rows(4), **more)
