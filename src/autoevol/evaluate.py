@@ -73,7 +73,10 @@ class Scoreboard:
 
         async def one(row: Row) -> Case:
             async with self._slots:
-                with in_scope(scope):
+                # A scope per method and row: two methods may evolve a row into the same text, and
+                # which of them asks first, or whether one was scored before a resume, must not
+                # decide which sample each is given.
+                with in_scope(f"{scope}:{method.id}:{row.id}"):
                     case = await run_row(program, row, self._metric)
             self._on_row(method.id, case)
             return case

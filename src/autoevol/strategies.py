@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from autoevol import aio
 from autoevol.records import Method, Outcome, Row, Score
 
-Evaluate = Callable[[Method, Sequence[Row]], Awaitable[Score]]
+Evaluate = Callable[[Method, Sequence[Row]], Coroutine[Any, Any, Score]]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _product(score: Score) -> float:
 
 
 async def _all(evaluate: Evaluate, methods: Sequence[Method], rows: Sequence[Row]) -> tuple[Score, ...]:
-    return tuple(await asyncio.gather(*(evaluate(method, rows) for method in methods)))
+    return tuple(await aio.gather(evaluate(method, rows) for method in methods))
 
 
 RULES: dict[str, type[SelectionRule]] = {rule.name: rule for rule in (LowestFailureRate, ReleasedRule)}
