@@ -78,7 +78,7 @@ def test_a_run_leaves_dataset_method_and_record(endpoint: Endpoint, seeds: Path,
     kept, dropped = lines(out / "dataset.jsonl"), lines(out / "rejected.jsonl")
     assert len(kept) == 18
     assert len(dropped) == 6
-    assert {row["kinds"][0] for row in dropped} == {"asks_for_more"}
+    assert all("asks_for_more" in row["kinds"] for row in dropped)
     assert [row["seed"] for row in kept] == [seed for n, seed in enumerate(SEEDS) if n % 4]
     assert told["ledger"]["total"]["calls"] == len(endpoint.seen)
     assert told["evolution"]["passed"] == 18

@@ -74,7 +74,6 @@ async def _evolve(
     work = partial(_one, program, metric)
     with (
         dspy.context(trace=None, disable_history=True),
-        in_scope("bulk"),
         replacing(folder / "dataset.jsonl") as kept,
         replacing(folder / "rejected.jsonl") as dropped,
     ):
@@ -94,7 +93,9 @@ async def _evolve(
 
 
 async def _one(program: Evolver, metric: Metric, row: Row) -> tuple[Row, Case]:
-    return row, await run_row(program, row, metric)
+    # A scope per row: two rows may evolve into the same text, and which asks first is chance.
+    with in_scope(f"bulk:{row.id}"):
+        return row, await run_row(program, row, metric)
 
 
 def _pair(row: Row, case: Case, program: Evolver, model: str) -> dict[str, Any]:
