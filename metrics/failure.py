@@ -8,9 +8,10 @@ from typing import Any
 
 import dspy
 
-from autoevol.metrics.base import Detector
+from autoevol.metrics.base import AsyncDetector, Detector
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.intervals import Interval, wilson
+from autoevol.metrics.objectives import FailureRateObjective, Objective, Scored
 from autoevol.records import Outcome, Trajectory, Verdict
 
 
@@ -60,18 +61,24 @@ class FailureMetric:
 
     Args:
         detector: Decides; by default the text ensemble, which needs no LM.
+        objective: What counts as success; by default the failure rate.
 
     Called with the five arguments that GEPA gives, it returns a score with feedback when
     `pred_name` is set, and a plain float otherwise: a `dspy.Prediction` is true whatever its
     score, and optimizers that bootstrap demos would take every failure for a success.
     """
 
-    def __init__(self, detector: Detector | None = None) -> None:
+    def __init__(self, detector: Detector | None = None, objective: Objective | None = None) -> None:
         self.detector = detector or default_text_ensemble()
+        self.objective = objective or FailureRateObjective()
 
     def judge(self, trajectory: Trajectory) -> Verdict:
-        """The detector's verdict."""
-        return self.detector.judge(trajectory)
+        """The verdict under the objective; may block on LM calls if the detector makes any."""
+        return self._scored(trajectory, self.detector.judge(trajectory)).verdict
+
+    async def ajudge(self, trajectory: Trajectory) -> Verdict:
+        """As `judge`, without blocking the event loop."""
+        return self._scored(trajectory, await self._detect(trajectory)).verdict
 
     def __call__(
         self,
@@ -84,24 +91,21 @@ class FailureMetric:
         """Score one prediction of `Evolver`; a missing prediction scores 0.0.
 
         DSPy has no third outcome: what was *not scored* also counts 0.0 here. AutoEvol uses
-        `judge` and keeps the difference.
+        `ajudge` and keeps the difference.
         """
         trajectory = getattr(pred, "trajectory", None)
-        if not isinstance(trajectory, Trajectory):
-            verdict = Verdict(Outcome.UNSCORED, reason="no evolution: the call failed")
+        if isinstance(trajectory, Trajectory):
+            points, _, told = self._scored(trajectory, self.detector.judge(trajectory))
         else:
-            verdict = self.judge(trajectory)
-        score = 1.0 if verdict.outcome is Outcome.PASSED else 0.0
+            points, told = None, "not scored (no evolution: the call failed)."
         if pred_name is None:
-            return score
-        return dspy.Prediction(score=score, feedback=feedback(verdict))
+            return points or 0.0
+        return dspy.Prediction(score=points or 0.0, feedback=told)
 
+    async def _detect(self, trajectory: Trajectory) -> Verdict:
+        if isinstance(self.detector, AsyncDetector):
+            return await self.detector.ajudge(trajectory)
+        return self.detector.judge(trajectory)
 
-def feedback(verdict: Verdict) -> str:
-    """What an optimizer should read about one case: the outcome, its kind and what was seen."""
-    if verdict.outcome is Outcome.PASSED:
-        return "The evolution passed every check."
-    if verdict.outcome is Outcome.UNSCORED:
-        return f"The evolution could not be judged ({verdict.reason}); draw no conclusion from it."
-    kinds = ", ".join(kind.value for kind in verdict.kinds)
-    return f"The evolution failed: {kinds}. {verdict.reason}".strip()
+    def _scored(self, trajectory: Trajectory, verdict: Verdict) -> Scored:
+        return self.objective.score(trajectory, verdict)

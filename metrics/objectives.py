@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from autoevol.metrics.base import Detector
+from autoevol.metrics.base import failed
 from autoevol.metrics.form import Unchanged
 from autoevol.metrics.severity import HARMLESS_KINDS
 from autoevol.metrics.textual import shorten, view
@@ -37,37 +37,39 @@ class Scored(NamedTuple):
 
 @runtime_checkable
 class Objective(Protocol):
-    """Scores one finished trajectory; higher is better."""
+    """Scores one finished trajectory by a detector's verdict on it; higher is better. Pure.
+
+    Attributes:
+        name: As given on the command line.
+    """
 
     name: str
 
-    def score(self, trajectory: Trajectory, case: str = "") -> Scored:
+    def score(self, trajectory: Trajectory, verdict: Verdict, case: str = "") -> Scored:
         """Score a trajectory; `case` is what to call it in the feedback."""
         ...
 
 
 class FailureRateObjective:
-    """1 where the detector finds no failure that breaks the pair: 1 - lambda of the paper.
+    """1 where the detector finds no failure: 1 - lambda of the paper.
 
-    As in the paper's rules, only what went wrong counts: an instruction that is merely no
-    harder fails if, and only if, `count_harmless` is set.
+    Args:
+        count_harmless: Whether an instruction that is merely no harder fails (the paper's
+            rules let it pass).
     """
 
     name = "failure-rate"
 
-    def __init__(self, detector: Detector, count_harmless: bool = True) -> None:
-        self.detector = detector
+    def __init__(self, count_harmless: bool = True) -> None:
         self.count_harmless = count_harmless
 
-    def score(self, trajectory: Trajectory, case: str = "") -> Scored:
+    def score(self, trajectory: Trajectory, verdict: Verdict, case: str = "") -> Scored:
         """1.0 or 0.0 by the verdict."""
-        verdict = self.detector.judge(trajectory)
-        if verdict.outcome is Outcome.UNSCORED:
-            return Scored(None, verdict, feedback(trajectory, verdict, case))
-        failed = verdict.outcome is Outcome.FAILED
-        if failed and not self.count_harmless and HARMLESS_KINDS.issuperset(verdict.kinds):
-            failed = False
-        return Scored(float(not failed), verdict, feedback(trajectory, verdict, case))
+        if verdict.outcome is Outcome.FAILED and not self.count_harmless:
+            serious = tuple(kind for kind in verdict.kinds if kind not in HARMLESS_KINDS)
+            if not serious:
+                verdict = Verdict(Outcome.PASSED, detector=verdict.detector)
+        return Scored(_points(verdict), verdict, feedback(trajectory, verdict, case))
 
 
 class UsableYield:
@@ -77,41 +79,46 @@ class UsableYield:
     which does nothing has yield 0 under every detector.
 
     Args:
-        detector: Decides on every kind, stagnation included.
         discipline: If set, a success outside the 10 to 20 added words a round scores less:
             by `discipline` (0..1) for each further 20 words, down to 0.
     """
 
     name = "usable-yield"
 
-    def __init__(self, detector: Detector, discipline: float = 0.0) -> None:
+    def __init__(self, discipline: float = 0.0) -> None:
         if not 0 <= discipline <= 1:
             raise ValueError(f"discipline must be in 0..1, got {discipline}")
-        self.detector = detector
         self.discipline = discipline
         self._copies = Unchanged()
 
-    def score(self, trajectory: Trajectory, case: str = "") -> Scored:
+    def score(self, trajectory: Trajectory, verdict: Verdict, case: str = "") -> Scored:
         """1.0 for a usable instruction, less for an overlong one, else 0.0."""
-        verdict = self._copies.judge(trajectory)
-        if trajectory.evolved is None:
-            verdict = self.detector.judge(trajectory)
-            if verdict.outcome is Outcome.PASSED:
-                verdict = Verdict(
-                    Outcome.FAILED, (FailureKind.UNPARSED,), "No evolved instruction.", self.name
-                )
-        elif verdict.outcome is Outcome.PASSED:
-            verdict = self.detector.judge(trajectory)
+        if verdict.outcome is Outcome.PASSED:
+            verdict = self._own_verdict(trajectory) or verdict
         text = feedback(trajectory, verdict, case)
-        if verdict.outcome is Outcome.UNSCORED:
-            return Scored(None, verdict, text)
-        if verdict.outcome is Outcome.FAILED:
-            return Scored(0.0, verdict, text)
+        points = _points(verdict)
+        if not points:
+            return Scored(points, verdict, text)
         excess = excess_words(trajectory)
-        score = max(0.0, 1.0 - self.discipline * excess / LENGTH_RANGE[1])
-        if score < 1.0:
+        points = max(0.0, 1.0 - self.discipline * excess / LENGTH_RANGE[1])
+        if points < 1.0:
             text += f" It goes {excess} words beyond the {LENGTH_RANGE[1]} that a round may add."
-        return Scored(score, verdict, text)
+        return Scored(points, verdict, text)
+
+    def _own_verdict(self, trajectory: Trajectory) -> Verdict | None:
+        if trajectory.evolved is None:
+            return failed(self.name, FailureKind.UNPARSED, "No evolved instruction.")
+        copied = self._copies.judge(trajectory)
+        return copied if copied.outcome is Outcome.FAILED else None
+
+
+OBJECTIVES: dict[str, type[FailureRateObjective] | type[UsableYield]] = {
+    objective.name: objective for objective in (FailureRateObjective, UsableYield)
+}
+
+
+def _points(verdict: Verdict) -> float | None:
+    return None if verdict.outcome is Outcome.UNSCORED else float(verdict.outcome is Outcome.PASSED)
 
 
 def added_words(trajectory: Trajectory) -> int:

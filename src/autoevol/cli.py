@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, ModelConfig
+from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.errors import AutoEvolError, BudgetReached, StopRun
 from autoevol.options import with_settings
 
@@ -72,13 +72,17 @@ def run(
     models: ModelConfig,
     loop: LoopConfig,
     methods: MethodConfig,
+    metrics: MetricConfig,
     budget: BudgetConfig,
 ) -> None:
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     from autoevol import workflow
 
     _finish(
-        lambda tell: workflow.run(seeds, out, data, models, loop, methods, budget, tell, store=store), json
+        lambda tell: workflow.run(
+            seeds, out, data, models, loop, methods, metrics, budget, tell, store=store
+        ),
+        json,
     )
 
 
@@ -97,6 +101,7 @@ def optimize(
     models: ModelConfig,
     loop: LoopConfig,
     methods: MethodConfig,
+    metrics: MetricConfig,
     budget: BudgetConfig,
 ) -> None:
     """Optimise an evolving method on SEEDS, and stop there."""
@@ -104,7 +109,7 @@ def optimize(
 
     _finish(
         lambda tell: workflow.run(
-            seeds, out, data, models, loop, methods, budget, tell, store=store, evolve=False
+            seeds, out, data, models, loop, methods, metrics, budget, tell, store=store, evolve=False
         ),
         json,
     )
@@ -112,7 +117,7 @@ def optimize(
 
 @app.command()
 @_exit_codes()
-@with_settings(data=DataConfig, models=ModelConfig, budget=BudgetConfig)
+@with_settings(data=DataConfig, models=ModelConfig, metrics=MetricConfig, budget=BudgetConfig)
 def evolve(
     *,
     seeds: Seeds,
@@ -125,15 +130,49 @@ def evolve(
     store: Store = None,
     data: DataConfig,
     models: ModelConfig,
+    metrics: MetricConfig,
     budget: BudgetConfig,
 ) -> None:
     """Evolve all of SEEDS with a method that is already known."""
     from autoevol import workflow
 
     _finish(
-        lambda tell: workflow.evolve(seeds, out, method, rounds, data, models, budget, tell, store=store),
+        lambda tell: workflow.evolve(
+            seeds, out, method, rounds, data, models, metrics, budget, tell, store=store
+        ),
         json,
     )
+
+
+@app.command()
+@_exit_codes()
+@with_settings(models=ModelConfig, budget=BudgetConfig)
+def calibrate(
+    *,
+    labelled: Annotated[Path, typer.Argument(help="Labelled evolutions, JSONL.")],
+    judge_model: Annotated[
+        str | None, typer.Option("--judge-model", help="Also measure this LM as a judge.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many pairs.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
+    store: Annotated[str, typer.Option("--store", help="Call store of the judge.")] = "runs/calibrate.sqlite",
+    json: Json = False,
+    models: ModelConfig,
+    budget: BudgetConfig,
+) -> None:
+    """Measure the failure detectors against human labels."""
+    import orjson
+
+    from autoevol.calibrate import calibrate_all, save_calibrations
+    from autoevol.metrics.tables import render_table
+
+    found, _ = calibrate_all(labelled, models, budget, judge_model=judge_model, store=store, limit=limit)
+    if save:
+        save_calibrations(save, found)
+    if json:
+        print(orjson.dumps([calibration.to_json() for calibration in found]).decode())
+    else:
+        print(render_table(found))
 
 
 @app.command()

@@ -62,6 +62,19 @@ class BudgetConfig:
 
 
 @dataclass(frozen=True)
+class MetricConfig:
+    """Failure measure."""
+
+    detector: str = setting("text", "Decides what failed: text, paper, author or eliminator.")
+    objective: str = setting("failure-rate", "What is optimised: failure-rate or usable-yield.")
+    judge_model: str | None = setting(None, "LM that also judges what the detector lets pass.")
+    judge_api_base: str | None = setting(
+        None, "Endpoint of the judge model; by default that of the evol model."
+    )
+    calibration: str | None = setting(None, "Saved calibration whose figures are printed beside every rate.")
+
+
+@dataclass(frozen=True)
 class LoopConfig:
     """Optimisation loop. Defaults are the paper's (appendix F) where it gives one.
 

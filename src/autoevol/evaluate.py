@@ -17,7 +17,7 @@ from autoevol.records import Case, Mark, Method, Outcome, Row, Score, Trajectory
 class Metric(Protocol):
     """What the loop needs of a metric (`metrics.FailureMetric` is one)."""
 
-    def judge(self, trajectory: Trajectory) -> Verdict:
+    async def ajudge(self, trajectory: Trajectory) -> Verdict:
         """Decide on one trajectory."""
         ...
 
@@ -28,7 +28,7 @@ async def run_row(program: Evolver, row: Row, metric: Metric) -> Case:
         prediction = await program.acall(instruction=row.instruction)
     except LMError as error:
         return Case(row.id, Verdict(Outcome.UNSCORED, reason=f"{type(error).__name__}: {error}"))
-    return Case(row.id, metric.judge(prediction.trajectory), prediction.trajectory)
+    return Case(row.id, await metric.ajudge(prediction.trajectory), prediction.trajectory)
 
 
 class Scoreboard:

@@ -10,7 +10,7 @@ import dspy
 
 from autoevol import aio
 from autoevol.bulk import Tally, evolve_rows
-from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, ModelConfig
+from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.context import in_scope
 from autoevol.data.split import Split, split_rows
 from autoevol.errors import BudgetReached, InputError
@@ -18,6 +18,11 @@ from autoevol.evaluate import Metric, Scoreboard
 from autoevol.lm.budget import Caps
 from autoevol.lm.recorder import Price
 from autoevol.lm.session import Session
+from autoevol.metrics.bound import WithLM
+from autoevol.metrics.catalog import make_detector
+from autoevol.metrics.failure import FailureMetric
+from autoevol.metrics.judge import Cascade, LMDetector
+from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
 from autoevol.records import Case, Method, Row, Score, Step
@@ -74,10 +79,15 @@ def open_session(
     )
     return Session(
         folder.calls(store, power_safe=paid),
-        caps=Caps(budget.max_calls, budget.max_tokens, budget.max_usd),
+        caps=caps_of(budget),
         concurrency=models.concurrency,
         prices=read_prices(budget),
     )
+
+
+def caps_of(budget: BudgetConfig) -> Caps:
+    """The hard caps of a budget."""
+    return Caps(budget.max_calls, budget.max_tokens, budget.max_usd)
 
 
 def read_prices(budget: BudgetConfig) -> dict[str, Price]:
@@ -118,6 +128,32 @@ def optimizer_lm(session: Session, models: ModelConfig) -> dspy.LM:
         "optimizer",
         api_base=models.optimizer_api_base or models.api_base,
         api_key_env=models.optimizer_api_key_env or models.api_key_env,
+        max_tokens=models.reply_tokens,
+    )
+
+
+def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> FailureMetric:
+    """The failure metric that the settings name.
+
+    Raises:
+        InputError: If the detector or the objective is unknown.
+    """
+    if chosen.objective not in OBJECTIVES:
+        raise InputError(f"objective {chosen.objective!r} is unknown; known are {', '.join(OBJECTIVES)}")
+    detector = make_detector(chosen.detector)
+    if chosen.judge_model:
+        detector = WithLM(Cascade(detector, LMDetector()), judge_lm(session, models, chosen))
+    return FailureMetric(detector, OBJECTIVES[chosen.objective]())
+
+
+def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dspy.LM:
+    """The LM that judges: at temperature 0, so that a verdict does not depend on when it is asked."""
+    return session.lm(
+        chosen.judge_model or models.evol_model,
+        "judge",
+        api_base=chosen.judge_api_base or models.api_base,
+        api_key_env=models.api_key_env,
+        temperature=0.0,
         max_tokens=models.reply_tokens,
     )
 

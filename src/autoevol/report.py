@@ -111,6 +111,13 @@ def verdict_text(summary: dict[str, Any]) -> str:
     return f"{worse}, although {where} was better on dev."
 
 
+def metric_text(metric: dict[str, Any]) -> str:
+    """Which detector decided, and how far it can be trusted."""
+    judge = f" and the judge {metric['judge']}" if metric["judge"] else ""
+    known = metric["calibration"] or "this detector has not been calibrated"
+    return f"detector {metric['detector']}{judge}, objective {metric['objective']}: {known}"
+
+
 def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """The summary as (label, value) rows, in the order in which they are printed."""
     rows: list[tuple[str, str]] = []
@@ -125,6 +132,7 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
                 f"{rate_text(found['holdout_after'])}  method {found['chosen']['name']}",
             ),
             ("verdict", verdict_text(summary)),
+            ("measured by", metric_text(summary["metric"])),
             ("steps", f"{found['steps']} (stopped: {found['stopped']})"),
         ]
     if bulk := summary.get("evolution"):

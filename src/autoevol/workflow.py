@@ -11,18 +11,26 @@ from typing import Any
 
 from autoevol import jobs, report
 from autoevol.bulk import Tally
-from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, ModelConfig
+from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.data.load import Loaded, load_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.jobs import Listener, Optimized
 from autoevol.lm.session import Session
-from autoevol.metrics.failure import FailureMetric
+from autoevol.metrics.catalog import calibration_of
 from autoevol.records import Method
 from autoevol.records import Outcome as Judged
 from autoevol.store.run import RunFolder, replacing, write_json
 
 # What a resumed run may change: none of it alters what any call would answer.
-_FREE = {"concurrency", "api_base", "api_key_env", "optimizer_api_base", "optimizer_api_key_env"}
+_FREE = {
+    "concurrency",
+    "api_base",
+    "api_key_env",
+    "optimizer_api_base",
+    "optimizer_api_key_env",
+    "judge_api_base",
+    "calibration",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ def run(
     models: ModelConfig,
     loop: LoopConfig,
     methods: MethodConfig,
+    metrics: MetricConfig,
     budget: BudgetConfig,
     listener: Listener,
     *,
@@ -48,11 +57,11 @@ def run(
 ) -> Outcome:
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
     loaded = _load(seeds, data)
-    settings = {**asdict(loop), **asdict(methods), **_decisive(models, loaded)}
+    settings = {**asdict(loop), **asdict(methods), **_decisive(models, metrics, loaded)}
     with RunFolder(out, settings) as folder, _session(folder, models, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
-        metric = FailureMetric()
+        metric = jobs.make_metric(session, models, metrics)
         found = jobs.optimize(folder, session, loaded.rows, metric, models, loop, methods, listener)
         tally = None
         if evolve and found.stopped != "budget":
@@ -62,7 +71,7 @@ def run(
         stopped = (
             found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
         )
-        summary = _summary(folder, session, loaded, models, started, found, tally)
+        summary = _summary(folder, session, loaded, models, metrics, started, found, tally)
         return Outcome(summary, _budget_stop(session) if stopped else None)
 
 
@@ -73,6 +82,7 @@ def evolve(
     rounds: int,
     data: DataConfig,
     models: ModelConfig,
+    metrics: MetricConfig,
     budget: BudgetConfig,
     listener: Listener,
     *,
@@ -81,13 +91,14 @@ def evolve(
     """Evolve all of `seeds` with a known method."""
     known: Method = jobs.find_method(method)
     loaded = _load(seeds, data)
-    settings = {"method_id": known.id, "rounds": rounds, **_decisive(models, loaded)}
+    settings = {"method_id": known.id, "rounds": rounds, **_decisive(models, metrics, loaded)}
     with RunFolder(out, settings) as folder, _session(folder, models, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
+        metric = jobs.make_metric(session, models, metrics)
         folder.save_method(known, {})
-        tally = jobs.evolve(folder, session, loaded.rows, FailureMetric(), models, known, rounds, listener)
-        summary = _summary(folder, session, loaded, models, started, None, tally)
+        tally = jobs.evolve(folder, session, loaded.rows, metric, models, known, rounds, listener)
+        summary = _summary(folder, session, loaded, models, metrics, started, None, tally)
         return Outcome(summary, None if tally.complete else _budget_stop(session))
 
 
@@ -95,8 +106,9 @@ def _load(seeds: str, data: DataConfig) -> Loaded:
     return load_rows(seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split)
 
 
-def _decisive(models: ModelConfig, loaded: Loaded) -> dict[str, Any]:
-    kept = {name: value for name, value in asdict(models).items() if name not in _FREE}
+def _decisive(models: ModelConfig, metrics: MetricConfig, loaded: Loaded) -> dict[str, Any]:
+    given = {**asdict(models), **asdict(metrics)}
+    kept = {name: value for name, value in given.items() if name not in _FREE}
     return {**kept, "data_hash": loaded.data_hash}
 
 
@@ -127,6 +139,7 @@ def _summary(
     session: Session,
     loaded: Loaded,
     models: ModelConfig,
+    metrics: MetricConfig,
     started: float,
     found: Optimized | None,
     tally: Tally | None,
@@ -141,6 +154,7 @@ def _summary(
             "data_hash": loaded.data_hash,
         },
         "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
+        "metric": _metric_json(metrics),
         "ledger": report.ledger_json(session.ledger()),
         "seconds": time.monotonic() - started,
         "paths": report.paths(folder.path),
@@ -156,3 +170,13 @@ def _summary(
         }
     write_json(folder.path / "summary.json", summary)
     return summary
+
+
+def _metric_json(metrics: MetricConfig) -> dict[str, Any]:
+    known = calibration_of(metrics.detector, metrics.calibration)
+    return {
+        "detector": metrics.detector,
+        "objective": metrics.objective,
+        "judge": metrics.judge_model,
+        "calibration": known.sentence() if known else None,
+    }
