@@ -85,18 +85,30 @@ async def ordered(
 ) -> AsyncIterator[T]:
     """Results of `function` in the order of `items`, at most `width` under way or waiting.
 
-    Memory is bounded by `width`, whatever the number of items. If one fails or the caller
-    stops early, what is under way is cancelled.
+    Memory is bounded by `width`, whatever the number of items. If one fails, its error is
+    raised at once, whichever is waited for; then, and if the caller stops early, what is
+    under way is cancelled.
     """
     window: deque[asyncio.Task[T]] = deque()
+    failed: asyncio.Future[asyncio.Task[T]] = asyncio.get_running_loop().create_future()
+
+    def watch(task: asyncio.Task[T]) -> None:
+        if not task.cancelled() and task.exception() is not None and not failed.done():
+            failed.set_result(task)
+
     source = iter(items)
     try:
         while True:
             for item in islice(source, width - len(window)):
-                window.append(asyncio.ensure_future(function(item)))
+                task = asyncio.ensure_future(function(item))
+                task.add_done_callback(watch)
+                window.append(task)
             if not window:
                 return
-            yield await window[0]
+            await asyncio.wait({window[0], failed}, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                failed.result().result()  # raises
+            yield window[0].result()
             window.popleft()
     finally:
         for task in window:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from autoevol.programs.evolver import Evolver
 from autoevol.records import Case, Outcome, Row
 from autoevol.store.run import replacing
 
-# Rows under way or waiting for an earlier one, per concurrent call: enough that one slow row
-# does not starve the rest, and all that is ever in memory.
+# Rows under way, finished but waiting for an earlier one, or waiting to begin, per concurrent
+# call: enough that one slow row does not starve the rest, and all that is ever in memory.
 _WINDOW = 8
 
 
@@ -56,7 +57,9 @@ def evolve_rows(
 
     Every row ends in exactly one of the two files. The files appear when the stage ends; a
     run that is killed before writes them anew from the call store, without paying again. If
-    the budget is reached, they hold the rows that were finished.
+    the budget is reached, they hold the rows that were finished. A row makes one call after
+    another, so at most `concurrency` rows are begun and not finished: a spent budget has been
+    spent on pairs, not on evolutions that nobody has answered.
     """
     return aio.run(_evolve(program, rows, Tally(total), metric, folder, model, concurrency, on_case))
 
@@ -71,31 +74,36 @@ async def _evolve(
     concurrency: int,
     on_case: Callable[[Case], None] | None,
 ) -> Tally:
-    work = partial(_one, program, metric)
+    slots = asyncio.Semaphore(concurrency)
+
+    async def one(row: Row) -> tuple[Row, Case | None]:
+        async with slots:
+            try:
+                # A scope per row: two rows may evolve into the same text; which asks first is chance.
+                with in_scope(f"bulk:{row.id}"):
+                    return row, await run_row(program, row, metric)
+            except BudgetReached:
+                return row, None
+
+    wanted = takewhile(lambda row: tally.complete, rows)
     with (
         dspy.context(trace=None, disable_history=True),
         replacing(folder / "dataset.jsonl") as kept,
         replacing(folder / "rejected.jsonl") as dropped,
     ):
-        try:
-            async for row, case in aio.ordered(work, rows, _WINDOW * concurrency):
-                tally.outcomes[case.verdict.outcome] += 1
-                tally.kinds.update(kind.value for kind in case.verdict.kinds[:1])
-                if case.verdict.outcome is Outcome.PASSED:
-                    kept.add(_pair(row, case, program, model))
-                else:
-                    dropped.add(_reject(row, case, program, model))
-                if on_case:
-                    on_case(case)
-        except BudgetReached:
-            tally.complete = False
+        async for row, case in aio.ordered(one, wanted, _WINDOW * concurrency):
+            if case is None:
+                tally.complete = False
+                continue
+            tally.outcomes[case.verdict.outcome] += 1
+            tally.kinds.update(kind.value for kind in case.verdict.kinds[:1])
+            if case.verdict.outcome is Outcome.PASSED:
+                kept.add(_pair(row, case, program, model))
+            else:
+                dropped.add(_reject(row, case, program, model))
+            if on_case:
+                on_case(case)
     return tally
-
-
-async def _one(program: Evolver, metric: Metric, row: Row) -> tuple[Row, Case]:
-    # A scope per row: two rows may evolve into the same text, and which asks first is chance.
-    with in_scope(f"bulk:{row.id}"):
-        return row, await run_row(program, row, metric)
 
 
 def _pair(row: Row, case: Case, program: Evolver, model: str) -> dict[str, Any]:

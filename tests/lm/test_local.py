@@ -35,10 +35,10 @@ def model() -> Iterator[LocalTransport]:
 @pytest.mark.real
 @embedded
 def test_the_embedded_model_answers(model: LocalTransport, store: CallStore) -> None:
-    record = ask(Recorder(store), model, request("What is the capital of France?", max_tokens=30))
+    record = ask(Recorder(store), model, request("What is the capital of France?", max_tokens=16))
     assert record.text.strip()
     assert record.input_tokens > 5
-    assert 1 <= record.output_tokens <= 30
+    assert 1 <= record.output_tokens <= 16
 
 
 @pytest.mark.real
@@ -52,7 +52,7 @@ def test_max_tokens_holds_and_says_so(model: LocalTransport, store: CallStore) -
 @embedded
 def test_samples_differ_and_a_fresh_store_draws_them_again(model: LocalTransport, tmp_path: Path) -> None:
     """The server honours seeds, and each sample has its own."""
-    asked = [request("Name an animal.", 1.0, max_tokens=12)] * 4
+    asked = [request("Name an animal.", 1.0, max_tokens=8)] * 3
     drawn: list[list[str]] = []
     for name in ("one", "two"):
         shared = CallStore(tmp_path / f"{name}.sqlite", power_safe=False)

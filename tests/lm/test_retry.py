@@ -77,30 +77,17 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
 @pytest.mark.parametrize(
     "fault",
     [
-        refuses(500),
-        refuses(503),
-        refuses(408),
-        html(),
-        html(502),
-        resets(),
-        resets(after=15),
-        says("x").after(5.0),
-        Answer(b'{"id": "c", "choi'),
-        Answer(b'{"id": "c", "choices": []}'),
-        Answer(b""),
-    ],
-    ids=[
-        "500",
-        "503",
-        "408",
-        "html",
-        "html502",
-        "reset",
-        "reset-midway",
-        "timeout",
-        "truncated",
-        "no-choices",
-        "nothing",
+        pytest.param(refuses(500), id="500"),
+        pytest.param(refuses(503), id="503"),
+        pytest.param(refuses(408), id="408"),
+        pytest.param(html(), id="200 with a page"),
+        pytest.param(html(502), id="502 with a page"),
+        pytest.param(resets(), id="reset"),
+        pytest.param(resets(after=15), id="reset midway"),
+        pytest.param(says("x").after(5.0), id="timeout"),
+        pytest.param(Answer(b'{"id": "c", "choi'), id="truncated JSON"),
+        pytest.param(Answer(b'{"id": "c", "choices": []}'), id="no choices"),
+        pytest.param(Answer(b""), id="nothing"),
     ],
 )
 def test_a_transient_fault_is_tried_again_up_to_the_limit(store: CallStore, fault: Answer) -> None:
@@ -204,7 +191,7 @@ def test_a_429_holds_back_every_call_to_its_endpoint_and_no_other(store: CallSto
     # One slot's worth of calls had been sent when the 429 came in.
     assert sum(at < 1030.0 for name, at in sent if name == "busy") <= 2
     assert sum(name == "busy" for name, _ in sent) == 11
-    assert [at for name, at in sent if name == "free"][0] < 1030.0
+    assert next(at for name, at in sent if name == "free") < 1030.0
 
 
 def test_a_short_wait_does_not_cut_a_longer_one(store: CallStore) -> None:
@@ -287,11 +274,8 @@ def test_one_success_closes_the_breaker(store: CallStore) -> None:
             ends.append(ask(recorder, transport, request(str(n))).text)
         except (lm15.ServerError, EndpointDown) as error:
             ends.append(type(error).__name__)
-    assert ends == ["ServerError"] * 2 + ["fine"] + ["ServerError"] * 2 + [
-        "EndpointDown",
-        "fine",
-        "ServerError",
-    ]
+    twice = ["ServerError", "ServerError"]
+    assert ends == [*twice, "fine", *twice, "EndpointDown", "fine", "ServerError"]
 
 
 def test_each_endpoint_has_a_breaker_of_its_own(store: CallStore) -> None:

@@ -28,8 +28,9 @@ class Budget:
     """Counts what is spent and what is under way against `caps`. Use it on one event loop.
 
     A call is let through only if it fits beside all calls under way at their estimated cost.
-    Calls can therefore never exceed their cap; tokens and money can by what a reply costs
-    beyond its estimate, which is nothing where `max_tokens` is set.
+    Calls can therefore never exceed their cap; tokens and money can by what the calls under
+    way cost beyond their estimates. That is nothing where `max_tokens` is set and the prompt
+    is ordinary text, and unbounded where `max_tokens` is not set.
     """
 
     def __init__(self, caps: Caps, spent: Spent = Spent()) -> None:  # noqa: B008 (frozen)

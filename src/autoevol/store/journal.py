@@ -65,10 +65,13 @@ class FileJournal:
         """See `StepJournal`. Raises StoreLost if the disk refuses."""
         line = orjson.dumps({"schema": SCHEMA, **encode_step(step)}) + b"\n"
         try:
+            new = not self.path.exists()
             with self.path.open("ab") as file:
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
+            if new:
+                sync_folder(self.path.parent)
         except OSError as error:
             raise StoreLost(f"cannot write {self.path}: {error}") from error
         self._steps.append(step)
@@ -83,8 +86,17 @@ class FileJournal:
                 file.truncate(len(whole) - len(torn))
         try:
             return [_decode_line(line) for line in lines]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{self.path} is damaged: {error}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable; syncing a file does not do that for its name."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _decode_line(line: bytes) -> Step:

@@ -17,7 +17,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,7 +27,7 @@ import orjson
 from autoevol.errors import InputError, StoreError, StoreLost
 from autoevol.records import Method
 from autoevol.store.calls import CallStore
-from autoevol.store.journal import FileJournal, decode_method, encode_method
+from autoevol.store.journal import FileJournal, decode_method, encode_method, sync_folder
 
 
 class RunFolder:
@@ -64,7 +64,7 @@ class RunFolder:
             raise
 
     def _claim(self, settings: Mapping[str, Any] | None) -> str:
-        known = read_json(self.path / "run.json")
+        known = self._known()
         if known is None:
             run_id = uuid.uuid4().hex[:12]
             write_json(self.path / "run.json", {"run_id": run_id, "settings": dict(settings or {})})
@@ -80,10 +80,21 @@ class RunFolder:
                 )
         return known["run_id"]
 
+    def _known(self) -> dict[str, Any] | None:
+        path = self.path / "run.json"
+        known = read_json(path)
+        if known is None:
+            return None
+        if not isinstance(known, dict) or not isinstance(known.get("settings"), dict):
+            raise StoreError(f"{path} is damaged: it has no settings")
+        if not isinstance(known.get("run_id"), str):
+            raise StoreError(f"{path} is damaged: it has no run id")
+        return known
+
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that the run was started with."""
-        return (read_json(self.path / "run.json") or {})["settings"]
+        return (self._known() or {"settings": {}})["settings"]
 
     def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> CallStore:
         """The run's call store: its own file, or its part of a `shared` one."""
@@ -130,7 +141,7 @@ def load_method(source: str | Path) -> Method:
     else:
         try:
             method = decode_method(orjson.loads(text))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is not a method file: {error!r}") from error
     if not method.text:
         raise InputError(f"the evolving method in {path} is empty")
@@ -158,15 +169,22 @@ def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 (JSON)
 
 
 class LineWriter:
-    """Writes bytes or JSON lines to a file that does not have its name yet."""
+    """Writes bytes or JSON lines to a file that does not have its name yet.
+
+    Every method raises StoreLost if the disk refuses.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        self.path = path
         self.count = 0
+        self._part = path.with_name(f".{path.name}.part")
+        with self._lost():
+            self._file = self._part.open("wb")
 
     def write(self, data: bytes) -> None:
         """Write raw bytes."""
-        self._file.write(data)
+        with self._lost():
+            self._file.write(data)
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Write one JSON line."""
@@ -174,14 +192,31 @@ class LineWriter:
             line = orjson.dumps(record)
         except TypeError:  # a file name that is not UTF-8 comes as lone surrogates
             line = json.dumps(record).encode()
-        self._file.write(line + b"\n")
+        self.write(line + b"\n")
         self.count += 1
 
     def seal(self) -> None:
-        """Make everything written durable, and close."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Make everything written durable, and give the file its name."""
+        with self._lost():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._part.replace(self.path)
+            sync_folder(self.path.parent)
+
+    def discard(self) -> None:
+        """Forget everything written, whatever state the disk is in."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._part.unlink()
+
+    @contextmanager
+    def _lost(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreLost(f"cannot write {self.path}: {error}") from error
 
 
 @contextmanager
@@ -189,18 +224,12 @@ def replacing(path: Path) -> Iterator[LineWriter]:
     """A writer whose file takes the place of `path` when the block ends without an error.
 
     Raises:
-        StoreLost: If the disk refuses.
+        StoreLost: If the disk refuses. An error of the block itself stays what it is.
     """
-    part = path.with_name(f".{path.name}.part")
+    writer = LineWriter(path)
     try:
-        writer = LineWriter(part)
         yield writer
         writer.seal()
-        part.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise StoreLost(f"cannot write {path}: {error}") from error
+    except BaseException:
+        writer.discard()
+        raise

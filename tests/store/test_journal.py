@@ -1,0 +1,161 @@
+"""The journal: a finished step is on disk before the next begins, and none is ever forgotten."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoevol.errors import StoreError, StoreLost
+from autoevol.records import Candidate, Demo, FailureKind, Mark, Method, Outcome, Score, Step
+from autoevol.store.journal import (
+    FileJournal,
+    MemoryJournal,
+    StepJournal,
+    decode_method,
+    decode_step,
+    encode_method,
+    encode_step,
+)
+
+_TEXT = st.text(max_size=40)
+_COUNT = st.integers(0, 10**6)
+_METHODS = st.builds(Method, _TEXT, st.lists(st.builds(Demo, _TEXT, _TEXT), max_size=2).map(tuple), _TEXT)
+_MARKS = st.builds(Mark, st.sampled_from(Outcome), st.none() | st.sampled_from(FailureKind), _COUNT, _COUNT)
+_SCORES = st.builds(Score, _TEXT, st.dictionaries(_TEXT, _MARKS, max_size=3))
+_CANDIDATES = st.builds(Candidate, st.none() | _METHODS, _TEXT, _TEXT, st.none() | _TEXT)
+_STEPS = st.builds(
+    Step,
+    _COUNT,
+    st.lists(_TEXT, max_size=3).map(tuple),
+    st.lists(_CANDIDATES, max_size=2).map(tuple),
+    st.lists(_SCORES, max_size=2).map(tuple),
+    _TEXT,
+    st.booleans(),
+    _TEXT,
+)
+
+
+def step(number: int, note: str = "") -> Step:
+    method = Method("Add a constraint.", (Demo("a", "b"),), "paper")
+    mark = Mark(Outcome.FAILED, FailureKind.EMPTY, 3, 4)
+    score = Score(method.id, {"row": mark})
+    candidate = Candidate(method, "parent", "feedback")
+    unusable = Candidate(None, "parent", problem="empty")
+    return Step(number, ("row",), (candidate, unusable), (score,), method.id, True, note)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_STEPS)
+def test_any_step_survives_json(any_step: Step) -> None:
+    assert decode_step(orjson.loads(orjson.dumps(encode_step(any_step)))) == any_step
+
+
+@settings(max_examples=100, deadline=None)
+@given(_METHODS)
+def test_any_method_survives_json(method: Method) -> None:
+    again = decode_method(orjson.loads(orjson.dumps(encode_method(method))))
+    assert (again, again.id) == (method, method.id)
+
+
+@settings(max_examples=20, deadline=None)
+@given(steps=st.lists(_STEPS, max_size=4))
+def test_a_file_journal_opened_again_has_the_same_steps(
+    steps: list[Step], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
+    journal = FileJournal(path)
+    for each in steps:
+        journal.append(each)
+    assert tuple(journal.steps()) == tuple(FileJournal(path).steps()) == tuple(steps)
+
+
+def test_both_journals_keep_steps_in_order(tmp_path: Path) -> None:
+    journals: list[StepJournal] = [MemoryJournal(), FileJournal(tmp_path / "journal.jsonl")]
+    for journal in journals:
+        for number in range(3):
+            journal.append(step(number))
+        assert [each.number for each in journal.steps()] == [0, 1, 2]
+
+
+def test_a_last_line_torn_anywhere_is_dropped_and_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = FileJournal(path)
+    journal.append(step(0))
+    kept = path.stat().st_size
+    journal.append(step(1))
+    whole = path.read_bytes()
+    for cut in range(kept + 1, len(whole), 7):
+        path.write_bytes(whole[:cut])
+        resumed = FileJournal(path)
+        assert [each.number for each in resumed.steps()] == [0]
+        resumed.append(step(1))
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"not json\n",
+        b"[]\n",
+        b"3\n",
+        b"{}\n",
+        b'{"schema": 99}\n',
+        b'{"schema": 1, "number": 1}\n',
+        b"\xff\xfe\n",
+        orjson.dumps({"schema": 1, **encode_step(step(1)), "scores": [{"method_id": "m", "marks": []}]})
+        + b"\n",
+        orjson.dumps({"schema": 1, **encode_step(step(1)), "candidates": ["method"]}) + b"\n",
+    ],
+)
+def test_a_damaged_line_is_an_error_wherever_it_is(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "journal.jsonl"
+    FileJournal(path).append(step(0))
+    good = path.read_bytes()
+    for content in (good + line + good, line + good, good + line):
+        path.write_bytes(content)
+        with pytest.raises(StoreError, match=r"journal\.jsonl is damaged"):
+            FileJournal(path)
+        assert path.read_bytes() == content, "and nothing is thrown away"
+
+
+def test_another_schema_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b'{"schema": 2}\n')
+    with pytest.raises(StoreError, match="schema 2, this version reads 1"):
+        FileJournal(path)
+
+
+def test_a_step_is_synced_before_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the lowest seam: what the operating system is asked to sync, and when."""
+    path = tmp_path / "journal.jsonl"
+    synced: list[tuple[str, int]] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        name = os.readlink(f"/proc/self/fd/{descriptor}") if Path("/proc/self/fd").exists() else str(path)
+        synced.append((Path(name).name, path.stat().st_size))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    journal = FileJournal(path)
+    journal.append(step(0))
+    assert (path.name, path.stat().st_size) in synced, "the whole line"
+    assert (tmp_path.name, path.stat().st_size) in synced, "and the name of a new file"
+    assert len(journal.steps()) == 1
+    synced.clear()
+    journal.append(step(1))
+    assert synced == [(path.name, path.stat().st_size)]
+
+
+def test_a_disk_that_refuses_is_a_lost_store_and_the_step_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "journal.jsonl"
+    journal = FileJournal(path)
+    with pytest.raises(StoreLost, match=r"cannot write .*journal\.jsonl"):
+        journal.append(step(0))
+    assert journal.steps() == ()

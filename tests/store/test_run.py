@@ -1,0 +1,270 @@
+"""The run folder: one process at a time, one set of settings, whole files only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from autoevol.errors import InputError, StoreError, StoreLost
+from autoevol.records import Demo, Method
+from autoevol.store.run import RunFolder, load_method, read_json, replacing, write_json
+
+SETTINGS: dict[str, Any] = {"model": "openai/m", "steps": 10, "seeds": ["a.jsonl"], "temperature": 0.6}
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_new_folder_is_made_with_its_parents_and_knows_its_settings(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "deep" / "run", SETTINGS) as run:
+        assert run.settings == SETTINGS
+        assert run.run_id
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, None, dict(reversed(SETTINGS.items()))])
+def test_the_same_settings_resume_the_same_run(tmp_path: Path, settings: dict[str, Any] | None) -> None:
+    with RunFolder(tmp_path, SETTINGS) as first:
+        first_id = first.run_id
+    with RunFolder(tmp_path, settings) as second:
+        assert second.run_id == first_id
+        assert second.settings == SETTINGS
+
+
+def test_settings_that_json_writes_otherwise_are_still_the_same(tmp_path: Path) -> None:
+    settings = {"rows": ("a", "b"), "none": None}
+    RunFolder(tmp_path, settings).close()
+    RunFolder(tmp_path, settings).close()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"steps": 5}, "steps: 10 then, 5 now"),
+        ({"model": "openai/x", "steps": 5}, "model: 'openai/m' then, 'openai/x' now; steps: 10 then, 5 now"),
+        ({"added": 1}, "added: None then, 1 now"),
+    ],
+)
+def test_other_settings_are_refused_with_the_differences_named(
+    tmp_path: Path, change: dict[str, Any], line: str
+) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    with pytest.raises(InputError) as wrong:
+        RunFolder(tmp_path, {**SETTINGS, **change})
+    assert f"({line})" in str(wrong.value)
+    RunFolder(tmp_path, SETTINGS).close()
+
+
+def test_a_run_gets_an_id_of_its_own(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "a") as one, RunFolder(tmp_path / "b") as two:
+        assert one.run_id != two.run_id
+
+
+def test_two_runs_in_a_shared_store_have_their_own_ledgers(tmp_path: Path) -> None:
+    shared = tmp_path / "shared.sqlite"
+    with RunFolder(tmp_path / "a") as one, RunFolder(tmp_path / "b") as two:
+        stores = [run.calls(shared, power_safe=False) for run in (one, two)]
+        assert [store.path for store in stores] == [shared, shared]
+        assert stores[0].run != stores[1].run
+        for store in stores:
+            store.close()
+
+
+def test_the_folder_is_one_process_s_at_a_time(tmp_path: Path) -> None:
+    with RunFolder(tmp_path), pytest.raises(StoreError, match="in use by another autoevol process"):
+        RunFolder(tmp_path)
+    RunFolder(tmp_path).close()
+
+
+_HOLDER = """
+import sys, time
+from autoevol.store.run import RunFolder
+run = RunFolder(sys.argv[1])
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_another_process_is_refused_until_the_first_is_gone_even_if_killed(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(StoreError, match="in use"):
+        RunFolder(tmp_path)
+    holder.send_signal(signal.SIGKILL)
+    holder.wait(10)
+    holder.stdout.close()
+    RunFolder(tmp_path).close()
+
+
+def test_a_refused_folder_is_free_again(tmp_path: Path) -> None:
+    RunFolder(tmp_path, SETTINGS).close()
+    for _ in range(3):
+        with pytest.raises(InputError):
+            RunFolder(tmp_path, {"steps": 0})
+    RunFolder(tmp_path, SETTINGS).close()
+
+
+@pytest.mark.parametrize("path", ["file", "file/below"])
+def test_a_file_in_the_way_is_an_input_error(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        RunFolder(tmp_path / path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"", b"[]", b"{}", b'{"run_id": "x"}', b'{"run_id": 3, "settings": []}']
+)
+def test_a_damaged_run_file_is_a_store_error_that_names_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(StoreError, match=r"run\.json"):
+        RunFolder(tmp_path, SETTINGS)
+
+
+# Whole files only.
+
+
+def test_replacing_puts_the_new_file_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "dataset.jsonl"
+    path.write_bytes(b"old")
+    with replacing(path) as lines:
+        lines.add({"a": 1})
+        lines.add({"b": "é"})
+        assert path.read_bytes() == b"old"
+        assert lines.count == 2
+    assert path.read_bytes() == '{"a":1}\n{"b":"é"}\n'.encode()
+    assert names(tmp_path) == {"dataset.jsonl"}
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), KeyboardInterrupt(), StoreLost("x"), FileNotFoundError("rows")]
+)
+def test_an_error_leaves_the_old_file_and_no_other_and_stays_what_it_is(
+    tmp_path: Path, error: BaseException
+) -> None:
+    path = tmp_path / "dataset.jsonl"
+    path.write_bytes(b"old")
+
+    def fail() -> None:
+        with replacing(path) as lines:
+            lines.add({"a": 1})
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        fail()
+    assert raised.value is error
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == {"dataset.jsonl"}
+
+
+def test_a_folder_that_is_gone_is_a_lost_store(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoreLost, match=r"cannot write .*dataset\.jsonl"),
+        replacing(tmp_path / "no" / "dataset.jsonl"),
+    ):
+        pass
+
+
+def test_a_disk_that_fills_up_is_a_lost_store_and_the_old_file_stays(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+from autoevol.errors import StoreLost
+from autoevol.store.run import replacing
+resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
+try:
+    with replacing(Path(sys.argv[1])) as lines:
+        for number in range(100000):
+            lines.add({"number": number})
+except StoreLost as lost:
+    print(lost)
+"""
+    path = tmp_path / "dataset.jsonl"
+    path.write_bytes(b"old")
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert f"cannot write {path}" in ended.stdout, ended.stderr
+    assert path.read_bytes() == b"old"
+
+
+def test_json_files(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    assert read_json(path) is None
+    write_json(path, {"a": [1, None, "é"]})
+    assert read_json(path) == {"a": [1, None, "é"]}
+    path.write_bytes(b"{")
+    with pytest.raises(StoreError, match=r"cannot read .*summary\.json"):
+        read_json(path)
+
+
+# Methods.
+
+METHOD = Method("Step 1: add.\nStep 2: check.", (Demo("a", "b"),), "mine")
+
+
+def test_a_saved_method_is_loaded_from_the_folder_or_the_file(tmp_path: Path) -> None:
+    with RunFolder(tmp_path) as run:
+        path = run.save_method(METHOD, {"failure_rate": 0.1})
+    for source in (tmp_path, path, str(path)):
+        assert load_method(source) == METHOD
+    assert orjson.loads(path.read_bytes())["failure_rate"] == 0.1
+
+
+def test_a_method_from_a_text_file_is_called_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "careful.txt"
+    path.write_text("  Be careful.\n  Twice.\n", encoding="utf-8")
+    method = load_method(path)
+    assert (method.text, method.name) == ("Be careful.\nTwice.", "careful")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("absent.txt", None, "no evolving method at"),
+        ("bytes.txt", b"\xff\xfe\x00", "no evolving method at"),
+        ("empty.txt", b" \n ", "is empty"),
+        ("empty.json", b'{"text": ""}', "is empty"),
+        ("list.json", b"[]", "is not a method file"),
+        ("other.json", b'{"prompt": "x"}', "is not a method file"),
+        ("torn.json", b'{"text": "x', "is not a method file"),
+        ("number.json", b'{"text": 3}', "is not a method file"),
+        ("demos.json", b'{"text": "x", "demos": ["y"]}', "is not a method file"),
+        ("null.json", b'{"text": "x", "demos": null}', "is not a method file"),
+        (
+            "name.json",
+            b'{"text": "x", "demos": [{"instruction": 1, "evolved_instruction": "b"}]}',
+            "not a method",
+        ),
+    ],
+)
+def test_a_method_that_cannot_be_used_is_an_input_error_that_names_the_file(
+    tmp_path: Path, name: str, content: bytes | None, line: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=line) as wrong:
+        load_method(path)
+    assert name in str(wrong.value)
+
+
+def test_a_folder_without_a_method_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no evolving method at .*method\.json"):
+        load_method(tmp_path)
