@@ -168,8 +168,15 @@ class TaggedText(PlainText):
 
 
 def _complete(signature: type[dspy.Signature], demos: list[Any]) -> list[dict[str, Any]]:
-    """Demos that have every field; an optimizer may leave out some."""
-    return [dict(demo) for demo in demos if all(demo.get(name) is not None for name in signature.fields)]
+    """The fields of demos that have them all; an optimizer may leave out or blank some.
+
+    What else a demo holds is not shown: bootstrapped ones keep the whole prediction.
+    """
+    return [
+        {name: demo[name] for name in signature.fields}
+        for demo in demos
+        if all(demo.get(name) not in (None, "") for name in signature.fields)
+    ]
 
 
 def _question(signature: type[dspy.Signature], values: dict[str, Any]) -> str:
