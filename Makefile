@@ -13,7 +13,7 @@ run: $(READY)
 	  --start initial --start weak --start compact \
 	  --dev-size 10 --holdout-size 10 --batch-size 4 --m 2 --steps 2
 
-test: $(READY) lint
+test: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 quick: $(READY)

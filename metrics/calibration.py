@@ -196,14 +196,8 @@ def calibrate_file(path: str | Path, detectors: Sequence[Detector]) -> list[Cali
     return [calibrate(pairs, detector) for detector in detectors]
 
 
-def save(calibrations: Sequence[Calibration], path: str | Path) -> None:
-    """Write calibrations as one JSON list."""
-    text = json.dumps([c.to_json() for c in calibrations], ensure_ascii=False, indent=1)
-    Path(path).write_text(text + "\n", encoding="utf-8")
-
-
 def load(path: str | Path) -> list[Calibration]:
-    """Read what `save` wrote.
+    """Read calibrations from a JSON list of `Calibration.to_json` objects.
 
     Raises:
         InputError: If the file cannot be read as calibrations.

@@ -33,7 +33,7 @@ RETRY = RetryPolicy(attempts=1, base=0.0, breaker=1000)
 class Judge:
     """Fails what says so, and never sees an error."""
 
-    def judge(self, trajectory: Trajectory) -> Verdict:
+    async def ajudge(self, trajectory: Trajectory) -> Verdict:
         if trajectory.evolved is None:
             return Verdict(Outcome.FAILED, (FailureKind.UNPARSED,), "nothing marked")
         if "refuse" in trajectory.evolved:

@@ -169,7 +169,7 @@ def test_a_bad_key_is_one_line(seeds: Path, tmp_path: Path) -> None:
         (["run", "SEEDS", "--out", "x", "--selection", "best"], "best"),
         (["run", "SEEDS", "--out", "x", "--dev-size", "500"], "500 dev"),
         (["run", "SEEDS", "--out", "x", "--m", "0"], "m must be at least 1"),
-        (["run", "SEEDS", "--out", "x", "--max-usd", "1"], "--price"),
+        (["run", "SEEDS", "--out", "x", "--evol-model", "openai/x", "--max-usd", "1"], "--price"),
         (["run", "SEEDS", "--out", "x", "--evol-model", "nobody/knows"], "nobody"),
         (["run", "SEEDS", "--out", "SEEDS"], "not a folder"),
         (["run", "SEEDS"], "--out"),

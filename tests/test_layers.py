@@ -35,6 +35,7 @@ LEVEL = {
     "bulk": 4,
     "jobs": 5,
     "workflow": 6,
+    "calibrate": 6,
     "console": 6,
     "options": 6,
     "cli": 7,

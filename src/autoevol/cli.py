@@ -60,7 +60,12 @@ Store = Annotated[str | None, typer.Option("--store", help="Call store to share 
 @app.command()
 @_exit_codes()
 @with_settings(
-    data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig
+    data=DataConfig,
+    models=ModelConfig,
+    loop=LoopConfig,
+    methods=MethodConfig,
+    metrics=MetricConfig,
+    budget=BudgetConfig,
 )
 def run(
     *,
@@ -89,7 +94,12 @@ def run(
 @app.command()
 @_exit_codes()
 @with_settings(
-    data=DataConfig, models=ModelConfig, loop=LoopConfig, methods=MethodConfig, budget=BudgetConfig
+    data=DataConfig,
+    models=ModelConfig,
+    loop=LoopConfig,
+    methods=MethodConfig,
+    metrics=MetricConfig,
+    budget=BudgetConfig,
 )
 def optimize(
     *,

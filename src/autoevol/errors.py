@@ -6,7 +6,7 @@ AutoEvolError
 └── MethodError          a proposed evolving method that must not be scored
 StopRun                  a BaseException: the whole run must end, now (see the class)
 ├── BudgetReached        the next call would break a cap that the user set (exit code 3)
-├── AccessDenied         bad key, no permission, exhausted quota, unknown model
+├── AccessDenied         bad key, exhausted quota, unknown model
 ├── EndpointDown         nothing but failures come back
 └── StoreLost            the call store cannot be written any more
 

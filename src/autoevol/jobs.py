@@ -70,18 +70,29 @@ class Optimized:
 
 
 def open_session(
-    folder: RunFolder, models: ModelConfig, budget: BudgetConfig, store: str | None = None
+    folder: RunFolder,
+    models: ModelConfig,
+    metrics: MetricConfig,
+    budget: BudgetConfig,
+    store: str | None = None,
 ) -> Session:
-    """The session of a run: its call store, its caps."""
-    # Calls to a model in this process cost nothing but time, so power loss may take the last few.
-    paid = not all(
-        name.startswith("local/") for name in (models.evol_model, models.optimizer_model or "local/")
-    )
+    """The session of a run: its call store, its caps.
+
+    Raises:
+        InputError: If money is capped and a paid model has no price.
+    """
+    in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
+    paid = sorted(name for name in in_use if name and not name.startswith("local/"))
+    prices = read_prices(budget)
+    unpriced = [name for name in paid if name not in prices]
+    if budget.max_usd is not None and unpriced:
+        raise InputError(f"--max-usd cannot hold without --price for {', '.join(unpriced)}")
     return Session(
-        folder.calls(store, power_safe=paid),
+        # Calls to a model in this process cost only time: power loss may take the last few.
+        folder.calls(store, power_safe=bool(paid)),
         caps=caps_of(budget),
         concurrency=models.concurrency,
-        prices=read_prices(budget),
+        prices=prices,
     )
 
 
@@ -94,7 +105,7 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
     """`MODEL=input,output` in dollars per million tokens.
 
     Raises:
-        InputError: If one cannot be read, or money is capped without any price.
+        InputError: If one cannot be read.
     """
     prices: dict[str, Price] = {}
     for given in budget.price:
@@ -106,8 +117,6 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
                 f"--price {given!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60"
             ) from error
         prices[model] = Price(low, high)
-    if budget.max_usd is not None and not prices:
-        raise InputError("--max-usd needs --price for the models in use")
     return prices
 
 

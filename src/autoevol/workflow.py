@@ -58,7 +58,7 @@ def run(
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
     loaded = _load(seeds, data)
     settings = {**asdict(loop), **asdict(methods), **_decisive(models, metrics, loaded)}
-    with RunFolder(out, settings) as folder, _session(folder, models, budget, store) as session:
+    with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
@@ -92,7 +92,7 @@ def evolve(
     known: Method = jobs.find_method(method)
     loaded = _load(seeds, data)
     settings = {"method_id": known.id, "rounds": rounds, **_decisive(models, metrics, loaded)}
-    with RunFolder(out, settings) as folder, _session(folder, models, budget, store) as session:
+    with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
@@ -121,11 +121,11 @@ def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
 
 @contextmanager
 def _session(
-    folder: RunFolder, models: ModelConfig, budget: BudgetConfig, store: str | None
+    folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
     if models.reply_tokens < 1 or models.concurrency < 1:
         raise InputError("--reply-tokens and --concurrency must be at least 1")
-    with jobs.open_session(folder, models, budget, store) as session:
+    with jobs.open_session(folder, models, metrics, budget, store) as session:
         yield session
 
 

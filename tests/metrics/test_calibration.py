@@ -18,7 +18,6 @@ from autoevol.metrics.calibration import (
     calibrate_file,
     load,
     measure,
-    save,
 )
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.labels import load_labelled, parse_labelled
@@ -111,7 +110,7 @@ def test_unscored_pairs_are_counted_apart() -> None:
 def test_saved_and_read_again(tmp_path: Path) -> None:
     pairs = [parse_labelled(data) for data in entries()]
     found = [calibrate(pairs, default_text_ensemble()), calibrate(pairs, AuthorRules())]
-    save(found, tmp_path / "c.json")
+    (tmp_path / "c.json").write_text(json.dumps([calibration.to_json() for calibration in found]))
     assert load(tmp_path / "c.json") == found
 
 

@@ -10,7 +10,7 @@ import dspy
 import pytest
 from dspy.lm15 import Request
 
-from autoevol.metrics.failure import FailureMetric, FailureRate, feedback
+from autoevol.metrics.failure import FailureMetric, FailureRate
 from autoevol.metrics.rules import AuthorRules
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
@@ -57,7 +57,7 @@ def test_a_plain_call_gives_a_plain_float(trajectory: Trajectory, score: float) 
 
 
 @pytest.mark.parametrize(
-    ("trajectory", "score", "words"), [(GOOD, 1.0, "passed every check"), (REFUSED, 0.0, "failed: refused")]
+    ("trajectory", "score", "words"), [(GOOD, 1.0, "no failure found"), (REFUSED, 0.0, "failed (refused")]
 )
 def test_with_a_predictors_name_there_is_feedback(trajectory: Trajectory, score: float, words: str) -> None:
     found = FailureMetric()(GOLD, prediction(trajectory), None, "evolve.predict", None)
@@ -72,14 +72,16 @@ def test_a_missing_prediction_scores_nothing_and_teaches_nothing(pred: Any) -> N
     found = FailureMetric()(GOLD, pred, pred_name="evolve.predict")
     assert isinstance(found, dspy.Prediction)
     assert found.score == 0.0
-    assert "draw no conclusion" in found.feedback
+    assert "not scored" in found.feedback
 
 
 def test_what_a_detector_left_unscored_stays_unscored_for_the_loop() -> None:
     metric = FailureMetric(Undecided())
     assert metric.judge(GOOD).outcome is Outcome.UNSCORED
     assert metric(GOLD, prediction(GOOD)) == 0.0
-    assert "the judge is down" in feedback(metric.judge(GOOD))
+    told = metric(GOLD, prediction(GOOD), pred_name="evolve.predict")
+    assert isinstance(told, dspy.Prediction)
+    assert "the judge is down" in told.feedback
 
 
 @pytest.mark.parametrize(
