@@ -89,7 +89,10 @@ _MARKERS = re.compile(r"\[\[ ## (\w+) ## \]\]")
 
 
 class SampledWorld:
-    """The synthetic world, sampled: every second sample of an evolution is three stronger."""
+    """The synthetic world, sampled: every second sample of an evolution is three stronger.
+
+    Each demo makes an evolution one stronger, so that demos are worth finding.
+    """
 
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
@@ -105,7 +108,7 @@ class SampledWorld:
         if kind_of(request) == "evolve":
             plain = world(request)
             assert isinstance(plain, str)
-            strength = strength_of(plain) + 3 * (sample % 2)
+            strength = strength_of(plain) + 3 * (sample % 2) + len(request.messages) // 2
             return tagged(
                 "final_instruction", f"Task {task_of(plain)}: [strength {strength}, sample {sample}]"
             )

@@ -163,7 +163,7 @@ def test_n_replies_are_n_requests_all_read(tmp_path: Path) -> None:
         bench(tmp_path, lambda request: next(replies)) as (_, transport, lm),
         dspy.context(adapter=TaggedText("final_instruction", "it")),
     ):
-        found = dspy.Predict(Evolve)(instruction="x", config={"n": 3, "temperature": 1.0})
+        found: Any = dspy.Predict(Evolve)(instruction="x", config={"n": 3, "temperature": 1.0})
     assert list(found.completions.evolved_instruction) == ["one", "", "three"]
     assert len(transport.requests) == 3
     assert lm.kwargs["temperature"] == 0.0
