@@ -179,7 +179,7 @@ def writes(node: ast.AST) -> bool:
 @each_source
 def test_only_the_store_writes_files(part: str, path: Path) -> None:
     lines = [getattr(node, "lineno", 0) for node in nodes(path) if writes(node)]
-    allowed = part in ("store", "experiments") or path.name == "load.py"  # load.py: see write_rejects
+    allowed = part in ("store", "experiments")
     assert not lines or allowed, f"{path} writes a file in line {lines}"
 
 

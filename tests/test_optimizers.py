@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -183,14 +182,6 @@ def test_no_optimizer_swallows_a_spent_budget(name: str, calls: int, tmp_path: P
         with pytest.raises(BudgetReached, match=f"{calls} of {calls} calls"):
             OPTIMIZERS[name](FailureMetric(PaperRules()), prompt_lm)
         assert len(transport.requests) == calls
-        finish_threads()
-
-
-def finish_threads() -> None:
-    """Wait for what DSPy's thread pools had queued; they are not stopped by an error."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("ThreadPoolExecutor"):
-            thread.join(timeout=10)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -60,7 +60,8 @@ def decide(rule: SelectionRule, scores: dict[Method, Score]) -> Selection:
         ("ffpp", {}, INCUMBENT),
         ("pppp", {A: "pppp"}, INCUMBENT),
         ("ffpp", {A: "uuuu"}, INCUMBENT),  # nothing scored is no evidence
-        ("uuuu", {A: "fffp"}, A),  # ... nor is it against a challenger with some
+        ("uuuu", {A: "fffp"}, INCUMBENT),  # ... and without a row in common there is no comparison
+        ("fppp", {A: "puuu"}, INCUMBENT),  # one lucky row is no better method
         ("uuuu", {A: "uuuu"}, INCUMBENT),
         ("ffpu", {A: "fpup"}, A),  # 1/3 < 2/3: the lost rows are left out
     ],

@@ -60,9 +60,12 @@ class Scoreboard:
             self._marks.setdefault(score.method_id, {}).update(score.marks)
 
     async def evaluate(self, method: Method, rows: Sequence[Row], scope: str = "dev") -> Score:
-        """The score of `method` over all of `rows`; only rows not scored before cost calls."""
+        """The score of `method` over all of `rows`; only rows without a decision are run.
+
+        A row that was lost to the network is tried again whenever it is asked for again.
+        """
         marks = self._marks.setdefault(method.id, {})
-        new = [row for row in rows if row.id not in marks]
+        new = [row for row in rows if row.id not in marks or marks[row.id].outcome is Outcome.UNSCORED]
         for case in await self.cases(method, new, scope):
             marks[case.row_id] = mark(case)
         return Score(method.id, {row.id: marks[row.id] for row in rows})

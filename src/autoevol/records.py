@@ -83,7 +83,7 @@ class Method:
 
     text: str
     demos: tuple[Demo, ...] = ()
-    name: str = ""
+    name: str = field(default="", compare=False)
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -208,6 +208,10 @@ class Score:
     def count(self, outcome: Outcome) -> int:
         """Number of rows with this outcome."""
         return sum(1 for mark in self.marks.values() if mark.outcome is outcome)
+
+    def scored(self, row_id: str) -> bool:
+        """Whether there is a decision on this row."""
+        return row_id in self.marks and self.marks[row_id].outcome is not Outcome.UNSCORED
 
     @property
     def rate(self) -> float:

@@ -53,7 +53,9 @@ class LowestFailureRate:
     """The paper's rule: all candidates on all dev rows, the lowest rate wins (section 3.3).
 
     The incumbent is kept on ties, and the earlier of two equal challengers is taken. The
-    paper does not say what happens on ties.
+    paper does not say what happens on ties, nor on calls that failed: here a challenger is
+    compared with the incumbent on the rows scored for both, and one that lost more than half
+    of them to the network is left out.
     """
 
     name = "paper"
@@ -63,12 +65,16 @@ class LowestFailureRate:
     ) -> Selection:
         """See `SelectionRule`."""
         scores = await _all(evaluate, [incumbent, *challengers], rows)
-        ranked = [score for score in scores[1:] if score.count(Outcome.PASSED) + score.count(Outcome.FAILED)]
-        best = min(ranked, key=lambda score: score.rate, default=None)
-        if best is None or best.rate >= scores[0].rate:
-            return Selection(incumbent, scores, f"no challenger is below {scores[0].rate:.1%}")
-        chosen = next(method for method in challengers if method.id == best.method_id)
-        return Selection(chosen, scores, f"failure rate {scores[0].rate:.1%} -> {best.rate:.1%}")
+        bar = scores[0]
+        fair = [
+            (method, *_on_common_rows(score, bar))
+            for method, score in zip(challengers, scores[1:], strict=True)
+        ]
+        usable = [(mine - its, mine, method) for method, mine, its, common in fair if 2 * common >= len(rows)]
+        best = min(usable, key=lambda found: (found[0], found[1]), default=None)
+        if best is None or best[0] >= 0:
+            return Selection(incumbent, scores, f"no challenger is below {bar.rate:.1%}")
+        return Selection(best[2], scores, f"failure rate {best[1] - best[0]:.1%} -> {best[1]:.1%}")
 
 
 class ReleasedRule:
@@ -95,6 +101,15 @@ class ReleasedRule:
                     method, scores, f"success x growth {_product(bar):.3f} -> {_product(score):.3f}"
                 )
         return Selection(incumbent, scores, f"no challenger reaches success x growth {_product(bar):.3f}")
+
+
+def _on_common_rows(score: Score, other: Score) -> tuple[float, float, int]:
+    """Both failure rates on the rows scored for both, and how many these are."""
+    common = [row_id for row_id in score.marks if score.scored(row_id) and other.scored(row_id)]
+    if not common:
+        return 1.0, 1.0, 0
+    mine, its = (sum(s.marks[row_id].outcome is Outcome.FAILED for row_id in common) for s in (score, other))
+    return mine / len(common), its / len(common), len(common)
 
 
 def _product(score: Score) -> float:

@@ -19,7 +19,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod, check_new
-from autoevol.records import Candidate, Case, Method, Row, Score, Step, digest
+from autoevol.records import Candidate, Case, Method, Outcome, Row, Score, Step, digest
 from autoevol.store.journal import MemoryJournal, StepJournal
 from autoevol.strategies import BatchSampler, LowestFailureRate, RandomBatches, SelectionRule
 
@@ -240,7 +240,7 @@ class _Loop:
     def _why_stop(self) -> str:
         last = self.steps[-1]
         score = next((score for score in last.scores if score.method_id == last.chosen_id), None)
-        if score is not None and score.rate == 0.0:
+        if score is not None and score.count(Outcome.PASSED) == len(self.dev):
             return "solved"
         if last.number >= self.config.steps:
             return "steps"
