@@ -16,6 +16,8 @@ from autoevol.metrics.soundness import Unsound
 from autoevol.metrics.working import Working
 from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
 
+_STAGNATION = frozenset({FailureKind.STAGNANT})
+
 
 class Ensemble:
     """Several detectors as one.
@@ -44,7 +46,17 @@ class Ensemble:
             verdict = detector.judge(trajectory)
             if verdict.outcome is not Outcome.PASSED:
                 return Verdict(verdict.outcome, verdict.kinds, verdict.reason, self.name)
-        return merge(self.name, [detector.judge(trajectory) for detector in self.detectors])
+        found: list[Verdict] = []
+        fatal = False
+        for detector in self.detectors:
+            # "No harder" is said of a valid instruction; of a broken one it is beside the point.
+            if fatal and detector.kinds == _STAGNATION:
+                continue
+            verdict = detector.judge(trajectory)
+            if verdict.outcome is not Outcome.PASSED:
+                found.append(verdict)
+                fatal = fatal or not FATAL_KINDS.isdisjoint(verdict.kinds)
+        return merge(self.name, found) if found else passed(self.name)
 
 
 def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
@@ -52,7 +64,6 @@ def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     found = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAILED]
     if found:
         kinds = by_severity(kind for verdict in found for kind in verdict.kinds)
-        # "No harder" is said of a valid instruction; of a broken one it is beside the point.
         if not FATAL_KINDS.isdisjoint(kinds):
             kinds = tuple(kind for kind in kinds if kind is not FailureKind.STAGNANT)
         reasons = [verdict.reason for verdict in found if verdict.kinds[0] is kinds[0]] or [found[0].reason]

@@ -119,7 +119,7 @@ class LanguageChanged:
         return passed(self.name)
 
 
-_COMMON = word_set("the and of is how she he they each")
+_COMMON = word_set("the and of is how she he they each many his her with has have are what it there")
 
 
 def _plainly_english(text: View) -> bool:
@@ -138,7 +138,7 @@ def _same(before: View, after: View, first: str, second: str) -> bool:
         if abs(len(before.words) - len(after.words)) > 2 or len(before.words) < 12:
             return False
         # A swap of two short words is cosmetic; a new number or a new name is not.
-        added = set(after.words).difference(before.words)
+        added = after.vocabulary - before.vocabulary
         if len(added) > 2 or sorted(before.values) != sorted(after.values):
             return False
         matcher = SequenceMatcher(None, before.words[:400], after.words[:400], autojunk=False)

@@ -42,6 +42,7 @@ _PREAMBLE = re.compile(
     r"|(?:以下是|这是|下面是)[^\n:：]{0,30}(?:改写|重写|指令|版本)[^\n:：]{0,20}[:：]",
     re.IGNORECASE,
 )
+_PREAMBLE_WORDS = word_set("here here's hier voici aquí ecco aqui")
 _AFTERWORD = re.compile(
     r"^\W{0,4}(?:(?:i(?:'ve| have)|we have)\s+(?:added|rewritten|increased|introduced|modified|made)\b"
     r"|(?:the|this)\s+(?:rewritten|evolved|revised|modified|new)\s+(?:instruction|prompt|version)\b"
@@ -88,11 +89,10 @@ class Leaked:
 
 def _scaffold(seed: View, evolved: View) -> str:
     text = evolved.text
-    token = next(
-        (token for token in _CHAT_TOKENS if token in evolved.lower and token not in seed.lower), None
-    )
-    if token is not None:
-        return f'Chat markup in the instruction: "{token}".'
+    if "<" in text or "[" in text or "###" in text:
+        for token in _CHAT_TOKENS:
+            if token in evolved.lower and token not in seed.lower:
+                return f'Chat markup in the instruction: "{token}".'
     if "#" in text and (tag := _TAG.search(text)) and not _TAG.search(seed.text):
         return f'A heading of the method leaked: "{tag.group()}".'
     line = None
@@ -102,7 +102,8 @@ def _scaffold(seed: View, evolved: View) -> str:
         line = _META_CJK.search(text)
     if line and (_is_wrapper(line, text)) and not _META_LINE.search(seed.text):
         return f'A heading of the method leaked: "{shorten(line.group())}".'
-    opening = _PREAMBLE.match(text.lstrip()[:400])
+    wrapped = evolved.has(_PREAMBLE_WORDS) or not evolved.ascii
+    opening = _PREAMBLE.match(text.lstrip()[:400]) if wrapped else None
     if opening and not _PREAMBLE.match(seed.text[:400]):
         return f'The rewrite is introduced instead of given: "{shorten(opening.group())}".'
     after = _AFTERWORD.search(text[-800:]) if evolved.has(_COMMENT_WORDS) else None
@@ -171,6 +172,7 @@ _FORMULA = re.compile(
     r"[\d%)] ?(?: [-+/]|[*×÷]) ?(?:\(?[a-z$][\w ]{0,40}\)?|\$?\d[\d.,]{0,20}) ?(?: [-+/] |[*×÷])",
     re.IGNORECASE,
 )
+_OPERATORS = ("*", "×", "÷", " + ", " - ", " / ")
 _STEPS = re.compile(
     r"\bfirst,?\s(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b.{0,300}?"
     r"\bthen,?\s(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b",
@@ -215,18 +217,11 @@ def _answer(seed: View, evolved: View) -> str:
         return ""
     if not seed.quantities or seed.has(_ALGEBRA_WORDS) or "=" in seed.text or "^" in seed.text:
         return ""
-    if (
-        "*" in text
-        or "=" in text
-        or " + " in text
-        or " - " in text
-        or " / " in text
-        or "×" in text
-        or "÷" in text
-    ):
-        spelled = _COMPUTED.search(text) or _FORMULA.search(text)
-        if spelled:
-            return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
+    spelled = _COMPUTED.search(text) if "=" in text else None
+    if spelled is None and any(mark in text for mark in _OPERATORS):
+        spelled = _FORMULA.search(text)
+    if spelled:
+        return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
     recipe = None
     if "first" in evolved.vocabulary and "then" in evolved.vocabulary:
         recipe = _STEPS.search(evolved.lower)

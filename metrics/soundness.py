@@ -24,11 +24,17 @@ _OPEN_QUANTITY = re.compile(
     r"|inconnue?s?|desconocid\w+)\b"
     r"|未知|不确定|若干|视情况",
 )
+# The pattern is sought only where one word of a left set is there with one of its right set.
 _OPEN_WORDS = word_set(
-    """unforeseen unpredictable unpredictably unspecified unknown fluctuate fluctuates fluctuated
-    fluctuating randomly ranged ranging ranges certain additional undisclosed variable may might
-    depending varies"""
+    """unforeseen unpredictable unpredictably unspecified fluctuate fluctuates fluctuated fluctuating
+    randomly depending varies inconnu inconnue inconnus inconnues unbekannt unbekannte unbekannten"""
 )
+_OPEN_PAIRS = (
+    (word_set("unknown certain additional undisclosed variable"),
+     word_set("number amount percentage sum quantity")),
+    (word_set("ranged ranging ranges"), word_set("from between")),
+    (word_set("may might"), word_set("able unable have lose need")),
+)  # fmt: skip
 _ASKS_RANGE = re.compile(
     r"\b(?:range|minimum|maximum|at least|at most|probability|expected|estimate|average|in terms of"
     r"|express)\b|最少|最多|概率",
@@ -80,7 +86,11 @@ class Unsound:
 
 def _open_quantity(seed: View, evolved: View) -> str:
     if not evolved.has(_OPEN_WORDS) and not evolved.has_any(("未知", "不确定", "若干", "视情况")):
-        return ""
+        for left, right in _OPEN_PAIRS:
+            if evolved.has(left) and evolved.has(right):
+                break
+        else:
+            return ""
     found = _OPEN_QUANTITY.search(evolved.lower)
     if not found or _OPEN_QUANTITY.search(seed.lower) or _ASKS_RANGE.search(evolved.question):
         return ""

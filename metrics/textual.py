@@ -31,6 +31,8 @@ _ASCII_WORDS = bytes(32 if code in _WORD_BLANKS else code for code in range(256)
 _ASCII_NUMBERS = bytes(code if chr(code) in "0123456789.," else 32 for code in range(256))
 _FULL_STOPS = str.maketrans({"、": ", ", "，": ", ", "。": ". ", "；": "; ", "！": "! ", "？": "? "})
 _NUMBER_WORDS = frozenset(NUMBER_WORDS)
+_STOPS = (".", "!", "?", ";")
+_BEFORE_QUESTION = (". ", "! ", "? ", "; ", "\n", '."', "?")
 _MAX_QUESTIONS = 20
 _MAX_QUESTION = 600
 _MAX_NUMBER_WORDS = 200
@@ -92,6 +94,7 @@ class View:
     def __init__(self, text: str) -> None:
         self.text = clip(text)
         self.ascii = self.text.isascii()
+        self.requests: bool | None = None  # for `autoevol.metrics.asking`, which looks at every sentence
 
     @lazy
     def lower(self) -> str:
@@ -145,7 +148,7 @@ class View:
                 continue
             start = text.index(digits, end)
             end = start + len(digits)
-            if text[start - 1 : start] == "." and not text[max(0, start - 2) : start - 1].isalnum():
+            if token[0] == "." and not text[max(0, start - 2) : start - 1].isalnum():
                 digits = "." + digits
             found.append((value_of(digits), start, end))
         return found
@@ -180,7 +183,14 @@ class View:
     @lazy
     def sentences(self) -> list[str]:
         """Sentences and lines, stripped, none empty."""
-        return [part for part in map(str.strip, _SENTENCE.split(self.text)) if part]
+        if self.ascii:
+            lines = self.text
+            for mark in _STOPS:
+                lines = lines.replace(mark + " ", mark + "\n")
+            parts = lines.split("\n")
+        else:
+            parts = _SENTENCE.split(self.text)
+        return [part for part in map(str.strip, parts) if part]
 
     @lazy
     def asks(self) -> bool:
@@ -196,7 +206,7 @@ class View:
         asked, end = [], text.find("?")
         while end >= 0 and len(asked) < _MAX_QUESTIONS:
             before = text[max(0, end - _MAX_QUESTION) : end]
-            start = max(before.rfind(mark) for mark in (". ", "! ", "? ", "; ", "\n", '."', "?"))
+            start = max(map(before.rfind, _BEFORE_QUESTION))
             asked.append(before[start + 1 :].strip() + "?")
             end = text.find("?", end + 1)
         return " ".join(asked)

@@ -61,18 +61,21 @@ def _below_zero(asked: View, response: View) -> str:
 
 
 _NAMED_VALUE = re.compile(
-    r"\b([A-Z][a-z]+'s (?:current )?[a-z]+) (?:is|are|was|will be) [^.\n=]{0,40}= ?[$€£]?"
+    r"'s ((?:current )?[a-z]+) (?:is|are|was|will be) [^.\n=]{0,40}= ?[$€£]?"
     r"(\d[\d,]{0,15}(?:\.\d{1,9})?)(?! {0,2}[-+*/×%\d])"
 )
 
 
 def _two_values(response: View) -> str:
     """Somebody's age, share or speed that is worked out to be one thing and then another."""
-    if "'s " not in response.text or "=" not in response.text:
+    if response.text.count("'s ") < 2 or "=" not in response.text:
         return ""
     values: dict[str, float] = {}
-    for name, digits in _NAMED_VALUE.findall(response.text):
-        value = value_of(digits)
+    for found in _NAMED_VALUE.finditer(response.text):
+        owner = response.text[max(0, found.start() - 30) : found.start()].rpartition(" ")[2]
+        if not owner[:1].isupper():
+            continue
+        name, value = f"{owner}'s {found.group(1)}", value_of(found.group(2))
         if values.setdefault(name, value) != value:
             return f"One quantity gets two values: {name} is {values[name]:g} and {value:g}."
     return ""
@@ -83,13 +86,13 @@ _UPPER = re.compile(
     r"|maximum(?: capacity| budget)? of|limit(?:ed)? (?:of|to|is)|budget (?:of|is)|capacity (?:of|is))"
     r"[^\d.?!]{0,25}?(\$?)(\d[\d,]{0,15}(?:\.\d{1,9})?) ?([a-z]*)"
 )
-_LIMIT_WORDS = word_set("most more exceed over maximum limit limited budget capacity")
+_LIMITS = ("at most", "more than", "exceed", "go over", "maximum", "limit", "budget", "capacity")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def _beyond_limit(asked: View, response: View) -> str:
     """A limit of the instruction that the answer, in the same unit, goes beyond."""
-    if not asked.has(_LIMIT_WORDS):
+    if not any(mark in asked.lower for mark in _LIMITS):
         return ""
     answer = final_answer(response)
     number = _NUMBER.search(answer)
