@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from autoevol.metrics.base import Detector, passed
 from autoevol.metrics.conclusions import Conclusion
+from autoevol.metrics.consistency import Inconsistent
 from autoevol.metrics.content import LostInformation, OffTask
 from autoevol.metrics.form import Broken, CutShort, LanguageChanged, Unchanged
 from autoevol.metrics.growth import Stagnant
@@ -90,6 +91,7 @@ def default_text_ensemble() -> Ensemble:
             OffTask(),
             Answered(),
             Unsound(),
+            Inconsistent(),
             Conclusion(),
             Working(),
             Stagnant(),

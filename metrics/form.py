@@ -198,11 +198,17 @@ _QUOTED = re.compile(
     r"```[^`]*```|\"[^\"\n]{0,2000}\"|“[^”\n]{0,2000}”|«[^»\n]{0,2000}»|「[^」\n]{0,2000}」|`[^`\n]{0,2000}`"
 )
 _LOOK = 1_500
+_SHORT = 12
+"""Below this many distinct words every language is compared: "was" and "die" are in two."""
 
 
 def language(text: str) -> str:
     """The language or script of `text`, '' where it cannot be told safely."""
     head = text[:_LOOK]
+    # What follows a short request and a colon is input, in whatever language.
+    request, colon, given = head.partition(": ")
+    if colon and len(given) > len(request) and len(request.split()) <= _SHORT and "\n" not in request:
+        head = request
     marked = '"' in head or "`" in head or "“" in head or "«" in head or "「" in head
     outside = _QUOTED.sub(" ", head) if marked else head
     letters = outside if outside.isascii() else "".join(filter(str.isalpha, outside))
@@ -215,7 +221,7 @@ def language(text: str) -> str:
     distinct = (view(text) if outside is head and head == text else View(outside)).vocabulary
     if len(distinct) < 6:
         return ""
-    if len(distinct & PROFILES["English"]) >= 0.25 * len(distinct):
+    if len(distinct) >= _SHORT and len(distinct & PROFILES["English"]) >= 0.25 * len(distinct):
         return "English"
     shares = sorted(
         ((len(distinct & profile) / len(distinct), name) for name, profile in PROFILES.items()), reverse=True

@@ -176,15 +176,19 @@ def _idle(value: float, clause: str, seed: View) -> bool:
     return value in seed.quantities or derivable(value, seed.quantities, "%" in clause)
 
 
-def derivable(value: float, given: list[float], percent: bool = False) -> bool:
+def derivable(value: float, given: list[float], percent: bool = False, twice: bool = True) -> bool:
     """Whether one operation on two of the `given` numbers (or a dozen) gives `value`.
 
-    With `percent`, also the share of one number in another, in percent.
+    With `percent`, also the share of one number in another, in percent. Without `twice`, no
+    number is taken with itself unless it is given more than once.
     """
     numbers = list(dict.fromkeys(given))[:12]
+    once = () if twice else [number for number in numbers if given.count(number) == 1]
     slack = 1e-6 * max(1.0, abs(value))
     for a in numbers:
         for b in (*numbers, 12.0):
+            if a == b and a in once:
+                continue
             if abs(a + b - value) <= slack or abs(a - b - value) <= slack or abs(a * b - value) <= slack:
                 return True
             if b and (abs(a / b - value) <= slack or (percent and abs(100 * a / b - value) <= slack)):

@@ -6,6 +6,7 @@ import re
 
 from autoevol.metrics.asking import asks_for_something
 from autoevol.metrics.base import failed, passed
+from autoevol.metrics.growth import derivable
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, view
 from autoevol.records import FailureKind, Trajectory, Verdict
@@ -156,6 +157,13 @@ _ANSWER_LINE = re.compile(
     r"(?:\*\*)?[ \t]{0,4}(?:[:：]|\bis\b|####)[ \t]{0,4}\S",
     re.IGNORECASE | re.MULTILINE,
 )
+# The same after the question, on its line: a colon is then needed.
+_ANSWER_AFTER = re.compile(
+    r"[.?!)。？！][ \t]{1,4}\(?(?:the\s+)?(?:(?:final\s+|correct\s+)?(?:answer|solution)(?:\s+is)?"
+    r"|antwort|lösung|réponse|solution|respuesta|solución|risposta|resposta|ответ|答案|解答)"
+    r"[ \t]{0,2}[:：][ \t]{0,4}\S",
+    re.IGNORECASE,
+)
 _ANSWER_WIDE = ("答", "정답", "ответ")
 _ANSWER_SAID = re.compile(
     r"\b(?:the\s+(?:final\s+|correct\s+)?answer\s+is|the\s+result\s+is|die\s+antwort\s+(?:ist|lautet)"
@@ -210,7 +218,7 @@ def _answer(seed: View, evolved: View) -> str:
     text = evolved.text
     said = None
     if evolved.has(_ANSWER_WORDS) or "####" in text or evolved.has_any(_ANSWER_WIDE):
-        said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text)
+        said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text) or _ANSWER_AFTER.search(text)
     if said and not (_ANSWER_LINE.search(seed.text) or _ANSWER_SAID.search(seed.text)):
         if not any(word in evolved.lower for word in _EXERCISE):
             return f'The instruction states an answer: "{shorten(said.group())}".'
@@ -229,7 +237,40 @@ def _answer(seed: View, evolved: View) -> str:
         recipe = _HINT.search(evolved.lower)
     if recipe:
         return f'The instruction says how to solve it: "{shorten(recipe.group())}".'
-    return _closing_statement(seed, evolved)
+    return _closing_statement(seed, evolved) or _stated_result(seed, evolved)
+
+
+_HENCE = word_set("so thus therefore hence leaving leaves meaning also donc luego entonces quedan")
+_CONCLUDES = re.compile(
+    r"(?:^|[,;(] ?)(?:so|thus|therefore|hence|which (?:leaves|means|makes)|leaving|meaning|donc|por lo tanto"
+    r"|das heißt|somit)\b"
+)
+
+_SHARED_STEMS = 2
+
+
+def _stated_result(seed: View, evolved: View) -> str:
+    """A sentence that draws the conclusion which the question then asks for.
+
+    It begins or goes on with a word of conclusion, has a number that the seed lacks and
+    one operation on the seed's numbers gives, and shares its subject with the question.
+    """
+    if not evolved.has(_HENCE) or not evolved.asks or len(seed.values) < 2:
+        return ""
+    asked = view(evolved.question).stems
+    for sentence in evolved.sentences:
+        found = _CONCLUDES.search(sentence.lower())
+        if not found or "?" in sentence:
+            continue
+        drawn = view(sentence[found.end() :])
+        new = [value for value in drawn.values if value not in seed.values]
+        if (
+            new
+            and len(asked & drawn.stems) >= _SHARED_STEMS
+            and any(derivable(value, seed.quantities) for value in new)
+        ):
+            return f'The result is stated before it is asked for: "{shorten(sentence)}".'
+    return ""
 
 
 _TO_FIND = re.compile(r"\b(?:calculat|determin|find|figure|comput|know|solv|work out)\w*", re.IGNORECASE)

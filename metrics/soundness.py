@@ -131,17 +131,27 @@ def _second_total(seed: View, evolved: View) -> str:
     if not evolved.has(_TOTAL_WORDS):
         return ""
     for _, value, words in _totals(evolved):
-        given = value in seed.quantities or derivable(value, seed.quantities)
+        given = value in seed.quantities or derivable(value, seed.quantities, twice=False)
         if not given and value > 1 and words not in evolved.question:
             return "" if _totals(seed) else f'A total is given besides the parts: "{shorten(words)}".'
     return ""
 
 
-_VAGUE_WORDS = word_set("some several few portion part either optional")
+_VAGUE_WORDS = word_set(
+    """some several few portion part either optional varying different various specific particular small
+    large significant limited percentage fraction proportion share majority depend depends depending
+    proportional unexpected further gradually"""
+)
 _VAGUE = re.compile(
     r"\b(?:some (?:of|more|additional|extra|other)|several|a few|a portion of|part of (?:his|her"
     r"|their|the)|optional\w*"
-    r"|either\b.{1,80}\bor)\b"
+    r"|either\b.{1,80}\bor|varying|gradually|depend(?:s|ing)? on|proportional to"
+    r"|different (?:rate|price|speed|amount|cost|value|number|quantitie)s?"
+    r"|various (?:amounts|costs|expenses|fees|prices|rates)"
+    r"|(?:unexpected|further) (?:costs?|expenses|fees|charges)"
+    r"|a (?:specific|particular|small|large|significant|limited)"
+    r" (?:number|amount|percentage|fraction|portion|sum)"
+    r"|a (?:percentage|fraction|proportion|share|majority) of)\b"
 )
 
 
@@ -149,12 +159,15 @@ def _vague(seed: View, evolved: View) -> str:
     """An indefinite amount or a free choice in a sentence that does not say how much."""
     if not evolved.has(_VAGUE_WORDS) or _ASKS_RANGE.search(evolved.question):
         return ""
+    if not _VAGUE.search(evolved.lower):
+        return ""
     for sentence in evolved.sentences:
         found = _VAGUE.search(sentence.lower())
+        # A free choice stays one whatever numbers stand beside it.
         if (
             found
             and found.group() not in seed.lower
-            and not view(sentence).quantities
+            and (found.group().startswith("either") or not view(sentence).quantities)
             and sentence not in evolved.question
         ):
             return f'An amount is left open: "{shorten(sentence)}".'
