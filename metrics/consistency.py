@@ -40,7 +40,8 @@ class Inconsistent:
 _NUMBER = r"\d[\d,]{0,15}(?:\.\d{1,9})?"
 _HAVING = word_set("has have had with includes include contains contain consists consist")
 _PARTS = re.compile(
-    rf"\b(?:of|total|all|altogether)(?: the)? ({_NUMBER}) ([a-z]+) (?:(?:has|have|had|with|includes?|including|contains?|consists? of) )"
+    rf"\b(?:of|total|all|altogether)(?: the)? ({_NUMBER}) ([a-z]+)"
+    r" (?:(?:has|have|had|with|includes?|including|contains?|consists? of) )"
     rf"(?:exactly )?({_NUMBER}) ([a-z]+)(?:, ({_NUMBER}) ([a-z]+))?,? and ({_NUMBER}) ([a-z]+)"
 )
 
