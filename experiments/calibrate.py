@@ -1,6 +1,7 @@
 """Measure failure detectors on a labelled file: those that need no model, and an LM judge.
 
 Run: python -m autoevol.experiments.calibrate FILE [--json] [--with-responses] [--limit N]
+       [--save CALIBRATION.json]
        [--judge-model MODEL [--store CALLS.sqlite] [--concurrency N] [--api-base URL] [--api-key-env NAME]]
 
 The judge is measured alone and behind the text detectors. Its calls are kept in the store:
@@ -13,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import dspy
@@ -41,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         pairs = choose(load_labelled(options.file), options.limit, options.with_responses)
         results = [calibrate(pairs, detector) for detector in text_detectors()]
+        if options.save:
+            save_text(results[-1], options.save, Path(options.file).name)
         if options.judge_model:
             Path(options.store).parent.mkdir(parents=True, exist_ok=True)
             with Session(options.store, concurrency=options.concurrency) as session:
@@ -66,6 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def text_detectors() -> list[Detector]:
     """The baselines, then the default ensemble."""
     return [PaperRules(), AuthorRules(), Eliminator(), default_text_ensemble()]
+
+
+def save_text(found: Calibration, path: str | Path, data: str) -> None:
+    """Write the calibration of the text ensemble so that reports can print it; see `samples/README.md`."""
+    command = f"python -m autoevol.experiments.calibrate {data} --save {Path(path).name}"
+    entry = {**found.to_json(), "data": data, "measured": date.today().isoformat(), "command": command}
+    Path(path).write_text(json.dumps([entry], ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def choose(pairs: Sequence[Labelled], limit: int | None, with_responses: bool = False) -> list[Labelled]:
@@ -112,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--with-responses", action="store_true", help="only pairs that have a response")
     parser.add_argument("--limit", type=int, metavar="N", help="only N pairs, always the same ones")
+    parser.add_argument("--save", metavar="FILE", help="keep the calibration of the text ensemble")
     judge = parser.add_argument_group("LM judge")
     judge.add_argument(
         "--judge-model", metavar="MODEL", help="also measure a judge: local/smollm2, openai/..."
