@@ -1,6 +1,7 @@
 """Measure failure detectors on a labelled file: those that need no model, and an LM judge.
 
-Run: python -m autoevol.experiments.calibrate FILE [--json] [--with-responses] [--limit N]
+Run: python -m autoevol.experiments.calibrate FILE [--json] [--with-responses] [--half development|report]
+       [--limit N]
        [--save CALIBRATION.json]
        [--judge-model MODEL [--store CALLS.sqlite] [--concurrency N] [--api-base URL] [--api-key-env NAME]]
 
@@ -15,6 +16,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import dspy
@@ -33,6 +35,7 @@ from autoevol.metrics.rules import AuthorRules, PaperRules
 from autoevol.metrics.tables import render_table
 from autoevol.records import Outcome, Verdict, digest
 
+HALVES = ("development", "report")
 MAX_TOKENS = 300
 """Room for the judge's reply: two sentences and four short fields."""
 
@@ -41,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the table (or JSON) of all detectors; 2 if the file or the model cannot be used."""
     options = _parser().parse_args(argv)
     try:
-        pairs = choose(load_labelled(options.file), options.limit, options.with_responses)
+        pairs = choose(load_labelled(options.file), options.limit, options.with_responses, options.half)
         results = [calibrate(pairs, detector) for detector in text_detectors()]
         if options.save:
             save_text(results[-1], options.save, Path(options.file).name)
@@ -79,18 +82,29 @@ def save_text(found: Calibration, path: str | Path, data: str) -> None:
     Path(path).write_text(json.dumps([entry], ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def choose(pairs: Sequence[Labelled], limit: int | None, with_responses: bool = False) -> list[Labelled]:
+def choose(
+    pairs: Sequence[Labelled], limit: int | None, with_responses: bool = False, half: str | None = None
+) -> list[Labelled]:
     """All pairs, or `limit` of them in an order that depends on nothing but their ids.
+
+    The text detectors were developed on the half `development` of the real pairs and never
+    changed after a look at the other one, `report`.
 
     Raises:
         InputError: If no pair is left.
     """
     chosen = [pair for pair in pairs if pair.trajectory.response is not None or not with_responses]
+    if half is not None:
+        chosen = [pair for pair in chosen if HALVES[_coin(pair.id)] == half]
     if limit is not None:
         chosen = sorted(chosen, key=lambda pair: digest("calibrate", pair.id))[: max(0, limit)]
     if not chosen:
         raise InputError("no labelled pairs are left to be measured on")
     return chosen
+
+
+def _coin(pair_id: str) -> int:
+    return sha256(f"measure-1:{pair_id}".encode()).digest()[0] % 2
 
 
 def measure_judge(
@@ -123,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--with-responses", action="store_true", help="only pairs that have a response")
     parser.add_argument("--limit", type=int, metavar="N", help="only N pairs, always the same ones")
+    parser.add_argument("--half", choices=HALVES, help="only this half of the pairs")
     parser.add_argument("--save", metavar="FILE", help="keep the calibration of the text ensemble")
     judge = parser.add_argument_group("LM judge")
     judge.add_argument(

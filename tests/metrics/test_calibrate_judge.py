@@ -68,6 +68,15 @@ def test_a_judge_that_fails_for_good_is_not_held_against_the_pairs() -> None:
     assert judge.unscored == 4
 
 
+def test_the_halves_share_nothing_and_leave_nothing_out() -> None:
+    pairs = load_labelled(SAMPLES)
+    first, second = (
+        {pair.id for pair in choose(pairs, None, half=half)} for half in ("development", "report")
+    )
+    assert not first & second
+    assert len(first | second) == len(pairs)
+
+
 def test_a_limit_takes_the_same_pairs_whatever_the_order() -> None:
     pairs = load_labelled(SAMPLES)
     ids = [pair.id for pair in choose(pairs, 9)]
