@@ -42,7 +42,8 @@ class Refused:
             return passed(self.name)
         response = view(trajectory.response)
         found = _REFUSALS.find(response, response.lower[:OPENING])
-        if found and len(response.text) < 2 * SHORT and not _role_play(rewrite, response):
+        quoted = found and _quotes(response.text, found)
+        if found and not quoted and len(response.text) < 2 * SHORT and not _role_play(rewrite, response):
             return failed(self.name, FailureKind.REFUSED, f'The response declines: "{found}".')
         return passed(self.name)
 
