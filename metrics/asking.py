@@ -60,7 +60,12 @@ def asks_for_something(text: View) -> bool:
     if text.asks or (not text.ascii and _OTHER_SCRIPTS.search(text.lower)):
         return True
     if text.requests is None:
-        text.requests = any(map(_requests, text.sentences)) or bool(_INDIRECT.search(text.lower))
+        known = text.vocabulary & _REQUEST_SET
+        text.requests = bool(_INDIRECT.search(text.lower)) or any(
+            _requests(sentence)
+            for sentence in text.sentences
+            if any(map(sentence.lower().__contains__, known))
+        )
     return text.requests
 
 

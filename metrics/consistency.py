@@ -40,17 +40,23 @@ class Inconsistent:
 _NUMBER = r"\d[\d,]{0,15}(?:\.\d{1,9})?"
 _HAVING = word_set("has have had with includes include contains contain consists consist")
 _PARTS = re.compile(
-    rf"\b(?:of|total|all|altogether)(?: the)? ({_NUMBER}) ([a-z]+)"
+    rf"({_NUMBER}) ([a-z]+)"
     r" (?:(?:has|have|had|with|includes?|including|contains?|consists? of) )"
     rf"(?:exactly )?({_NUMBER}) ([a-z]+)(?:, ({_NUMBER}) ([a-z]+))?,? and ({_NUMBER}) ([a-z]+)"
 )
+_COLLECTION = ("of ", "of the ", "total ", "all ", "all the ", "altogether ")
 
 
 def _parts(evolved: View) -> str:
     """A collection ("a class of 28 pupils") with parts that are more than the whole."""
     if not evolved.has(_HAVING) or " and " not in evolved.lower:
         return ""
-    for found in _PARTS.finditer(evolved.lower):
+    for _, start, _ in evolved.numbers:
+        if not evolved.lower.endswith(_COLLECTION, 0, start):
+            continue
+        found = _PARTS.match(evolved.lower, start)
+        if found is None:
+            continue
         parts = [value_of(digits) for digits in found.group(3, 5, 7) if digits]
         if sum(parts) > value_of(found.group(1)):
             return f'The parts are more than the whole: "{shorten(found.group())}".'

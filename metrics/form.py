@@ -124,7 +124,9 @@ _COMMON = word_set("the and of is how she he they each many his her with has hav
 
 def _plainly_english(text: View) -> bool:
     """Whether a text is English at first sight; the usual case, decided at a fraction of the cost."""
-    return text.ascii and len(_COMMON & text.vocabulary) >= 3
+    if not text.ascii and len(text.text.encode("utf-8", "replace")) > 1.05 * len(text.text):
+        return False
+    return len(_COMMON & text.vocabulary) >= 3
 
 
 def _has_content(text: str) -> bool:

@@ -197,7 +197,7 @@ def derivable(value: float, given: list[float], percent: bool = False, twice: bo
 
 
 def _counted_questions(text: View) -> int:
-    return sum(text.text.count(mark) for mark in "?？؟")
+    return text.text.count("?") if text.ascii else sum(map(text.text.count, "?？؟"))
 
 
 def _asked(word: str, text: View) -> bool:

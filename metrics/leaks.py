@@ -257,6 +257,8 @@ def _stated_result(seed: View, evolved: View) -> str:
     """
     if not evolved.has(_HENCE) or not evolved.asks or len(seed.values) < 2:
         return ""
+    if set(evolved.values) <= set(seed.values):
+        return ""
     asked = view(evolved.question).stems
     for sentence in evolved.sentences:
         found = _CONCLUDES.search(sentence.lower())

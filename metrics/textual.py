@@ -26,6 +26,7 @@ languages that inflect at the end)."""
 # Cutting with `translate` and `split` is several times as fast as any pattern; for plain
 # ASCII, by far the commonest case, a table of bytes is twice as fast again.
 _BLANKS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\n\t\r€£¥“”„«»‘…–—−×÷、。，！？；：（）「」『』《》【】¿¡'
+_TYPOGRAPHIC = "“”‘–—…€£×"
 _WORD_BLANKS = {ord(mark): " " for mark in _BLANKS}
 _ASCII_WORDS = bytes(32 if code in _WORD_BLANKS else code for code in range(256))
 _ASCII_NUMBERS = bytes(code if chr(code) in "0123456789.," else 32 for code in range(256))
@@ -104,10 +105,14 @@ class View:
     @lazy
     def words(self) -> list[str]:
         """Lower-case words and digits in order; CJK runs are cut into overlapping pairs."""
-        if self.ascii:
-            found = self.lower.encode().translate(_ASCII_WORDS).decode().split()
+        text = self.lower
+        if not self.ascii:
+            for mark in _TYPOGRAPHIC:
+                text = text.replace(mark, " ")
+        if text.isascii():
+            found = text.encode().translate(_ASCII_WORDS).decode().split()
         else:
-            found = self.lower.translate(_WORD_BLANKS).split()
+            found = text.translate(_WORD_BLANKS).split()
         if " '" in self.lower or "' " in self.lower:
             found = [bare for word in found if (bare := word.strip("'"))]
         if self.ascii or not _CJK.search(self.text):
