@@ -40,8 +40,7 @@ _INDIRECT = re.compile(
     r"\b(?:how many|how much|how long|how far|how old|wie viele?|combien|cuántos|cuántas|quanti"
     r"|quante|quantos|quantas|сколько)\b"
     r"|\b(?:i want|i need|i'd like|i would like|your task is|you are asked|we want|we need|bitte"
-    r"|veuillez|por favor)\b",
-    re.IGNORECASE,
+    r"|veuillez|por favor)\b"
 )
 _OTHER_SCRIPTS = re.compile(
     r"请|計算|计算|求|写|寫|编写|解释|解釋|描述|翻译|翻譯|列出|生成|设计|設計|分析|比较|多少|几"
@@ -58,9 +57,16 @@ def asks_for_something(text: View) -> bool:
     An imperative is a verb of requests at the beginning of a sentence or clause: "Find
     the total" asks, "she needs to find the total" tells.
     """
-    if text.asks or (not text.text.isascii() and _OTHER_SCRIPTS.search(text.lower)):
+    if text.asks or (not text.ascii and _OTHER_SCRIPTS.search(text.lower)):
         return True
-    return any(_requests(sentence) for sentence in text.sentences) or bool(_INDIRECT.search(text.text))
+    if text.requests is None:
+        known = text.vocabulary & _REQUEST_SET
+        text.requests = bool(_INDIRECT.search(text.lower)) or any(
+            _requests(sentence)
+            for sentence in text.sentences
+            if any(map(sentence.lower().__contains__, known))
+        )
+    return text.requests
 
 
 _CLAUSE = re.compile(r"(?:^|[,:—–-]\s|\bto [^,]{0,120},\s*|\band\s|\bthen\s)[\"“*\W]{0,3}([^\W\d_]+)")

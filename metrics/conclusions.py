@@ -139,6 +139,8 @@ def _number(asked: View, response: View) -> _Finding:
             return FailureKind.UNSOLVABLE, "The response ends without a number."
         return _NOTHING
     values = _NUMBER.findall(answer)
+    if values and _underived(asked, response, answer):
+        return FailureKind.UNSOLVABLE, f'The answer is not what the working gives: "{shorten(answer)}".'
     if not values:
         symbolic = re.fullmatch(r"[^\w]*[a-zA-Z]\b[^\w]*", answer[:20])
         if symbolic or answer.lower().startswith(("unknown", "undefined", "none", "n/a")):
@@ -151,13 +153,34 @@ def _number(asked: View, response: View) -> _Finding:
     return _impossible(asked, answer, values[-1] if len(values) == 1 else values[0])
 
 
+_ENOUGH_WORKING = 80
+
+
+def _underived(asked: View, response: View, answer: str) -> bool:
+    """Whether the number that is named as the answer occurs nowhere in the working before it."""
+    place = response.text.rfind(answer)
+    before = response.text[:place]
+    if (
+        place < _ENOUGH_WORKING
+        or "=" not in before
+        or not any(m in before[-30:].lower() for m in _ANSWER_MARKS)
+    ):
+        return False
+    digits = re.search(r"\d+(?:[.,]\d+)*", answer)
+    if not digits or digits.group() in before:
+        return False
+    value, worked = value_of(digits.group()), view(before)
+    # A share may be named in percent, and a number in words.
+    return not {value, value / 100, value * 100} & {*worked.quantities, *asked.quantities}
+
+
 def _impossible(asked: View, answer: str, number: str) -> _Finding:
     digits = re.search(r"\d+(?:[.,]\d+)*", number)
     value = value_of(digits.group()) if digits else 0.0
     largest = max([abs(v) for v in asked.quantities], default=0.0)
     if value > HUGE * max(largest, 1.0):
         return FailureKind.CONTRADICTORY, f'An answer out of all proportion: "{shorten(answer)}".'
-    counted = _counted_thing(asked)
+    counted = counted_thing(asked)
     negative = number.lstrip()[:1] in "-−–"
     if negative and (counted or _HOW_MUCH.search(asked.question)):
         return FailureKind.CONTRADICTORY, f'A negative amount: "{shorten(answer)}".'
@@ -171,7 +194,7 @@ def _impossible(asked: View, answer: str, number: str) -> _Finding:
 _HOW_MUCH = re.compile(r"\bhow (?:much|many|long|far|old|tall|deep)\b", re.IGNORECASE)
 
 
-def _counted_thing(asked: View) -> str:
+def counted_thing(asked: View) -> str:
     """The indivisible thing whose number is asked for, or ''."""
     if not asked.has(_HOW_MANY_WORDS):
         return ""

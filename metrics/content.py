@@ -6,7 +6,8 @@ import re
 
 from autoevol.metrics.asking import asks_for_something
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.lexicon import FUNCTION_WORDS
+from autoevol.metrics.growth import quantitative
+from autoevol.metrics.lexicon import FUNCTION_WORDS, word_set
 from autoevol.metrics.textual import View, shorten, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
@@ -53,6 +54,9 @@ class OffTask:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
+        seen = _other_work(seed, evolved)
+        if seen:
+            return failed(self.name, FailureKind.OFF_TASK, seen)
         # Enough words as they stand settle it; beginnings of words are for the doubtful rest.
         if len((seed.vocabulary & evolved.vocabulary) - FUNCTION_WORDS) >= SHARED_SUBJECT * len(
             seed.vocabulary
@@ -69,6 +73,37 @@ class OffTask:
             FailureKind.OFF_TASK,
             f"{len(shared)} of {len(seed.plain_stems)} content words are left.",
         )
+
+
+_PROGRAMMING = word_set(
+    """function script program code sql query python javascript java bash shell regex html css class method
+    typescript rust php ruby algorithm api json csv loop array dictionary tuple recursion funktion skript
+    programm abfrage fonction requête función consulta funzione"""
+)
+_ASKS_CODE = word_set("function script program sql query regex funktion skript fonction función funzione")
+_PROSE = word_set(
+    """poem story essay song letter speech discuss arguments debate gedicht geschichte brief aufsatz poème
+    histoire lettre poema historia carta"""
+)
+
+
+def _other_work(seed: View, evolved: View) -> str:
+    """A sum or a program that became another kind of work, though the subject be the same."""
+    if not seed.ascii and not evolved.ascii and _scripts_differ(seed, evolved):
+        return ""
+    if seed.has(_ASKS_CODE) and not seed.has(_PROSE) and not evolved.has(_PROGRAMMING):
+        if "`" not in evolved.text and evolved.ascii and len(evolved.words) >= 8:
+            return "A program was asked for, and now something else is."
+    elif (
+        len(seed.values) >= 2
+        and quantitative(seed)
+        and not evolved.asks
+        and evolved.has(_PROSE)
+        and not seed.has(_PROSE)
+        and not set(seed.values) & set(evolved.values)
+    ):
+        return "A number was asked for, and now a text is."
+    return ""
 
 
 def _scripts_differ(seed: View, evolved: View) -> bool:

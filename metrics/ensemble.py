@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from autoevol.metrics.base import Detector, passed
 from autoevol.metrics.conclusions import Conclusion
+from autoevol.metrics.consistency import Inconsistent
 from autoevol.metrics.content import LostInformation, OffTask
 from autoevol.metrics.form import Broken, CutShort, LanguageChanged, Unchanged
 from autoevol.metrics.growth import Stagnant
@@ -15,6 +16,8 @@ from autoevol.metrics.severity import FATAL_KINDS, by_severity
 from autoevol.metrics.soundness import Unsound
 from autoevol.metrics.working import Working
 from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
+
+_STAGNATION = frozenset({FailureKind.STAGNANT})
 
 
 class Ensemble:
@@ -44,7 +47,17 @@ class Ensemble:
             verdict = detector.judge(trajectory)
             if verdict.outcome is not Outcome.PASSED:
                 return Verdict(verdict.outcome, verdict.kinds, verdict.reason, self.name)
-        return merge(self.name, [detector.judge(trajectory) for detector in self.detectors])
+        found: list[Verdict] = []
+        fatal = False
+        for detector in self.detectors:
+            # "No harder" is said of a valid instruction; of a broken one it is beside the point.
+            if fatal and detector.kinds == _STAGNATION:
+                continue
+            verdict = detector.judge(trajectory)
+            if verdict.outcome is not Outcome.PASSED:
+                found.append(verdict)
+                fatal = fatal or not FATAL_KINDS.isdisjoint(verdict.kinds)
+        return merge(self.name, found) if found else passed(self.name)
 
 
 def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
@@ -52,7 +65,6 @@ def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     found = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAILED]
     if found:
         kinds = by_severity(kind for verdict in found for kind in verdict.kinds)
-        # "No harder" is said of a valid instruction; of a broken one it is beside the point.
         if not FATAL_KINDS.isdisjoint(kinds):
             kinds = tuple(kind for kind in kinds if kind is not FailureKind.STAGNANT)
         reasons = [verdict.reason for verdict in found if verdict.kinds[0] is kinds[0]] or [found[0].reason]
@@ -79,6 +91,7 @@ def default_text_ensemble() -> Ensemble:
             OffTask(),
             Answered(),
             Unsound(),
+            Inconsistent(),
             Conclusion(),
             Working(),
             Stagnant(),

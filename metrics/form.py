@@ -119,12 +119,14 @@ class LanguageChanged:
         return passed(self.name)
 
 
-_COMMON = word_set("the and of is how she he they each")
+_COMMON = word_set("the and of is how she he they each many his her with has have are what it there")
 
 
 def _plainly_english(text: View) -> bool:
     """Whether a text is English at first sight; the usual case, decided at a fraction of the cost."""
-    return text.ascii and len(_COMMON & text.vocabulary) >= 3
+    if not text.ascii and len(text.text.encode("utf-8", "replace")) > 1.05 * len(text.text):
+        return False
+    return len(_COMMON & text.vocabulary) >= 3
 
 
 def _has_content(text: str) -> bool:
@@ -138,7 +140,7 @@ def _same(before: View, after: View, first: str, second: str) -> bool:
         if abs(len(before.words) - len(after.words)) > 2 or len(before.words) < 12:
             return False
         # A swap of two short words is cosmetic; a new number or a new name is not.
-        added = set(after.words).difference(before.words)
+        added = after.vocabulary - before.vocabulary
         if len(added) > 2 or sorted(before.values) != sorted(after.values):
             return False
         matcher = SequenceMatcher(None, before.words[:400], after.words[:400], autojunk=False)
@@ -198,11 +200,17 @@ _QUOTED = re.compile(
     r"```[^`]*```|\"[^\"\n]{0,2000}\"|“[^”\n]{0,2000}”|«[^»\n]{0,2000}»|「[^」\n]{0,2000}」|`[^`\n]{0,2000}`"
 )
 _LOOK = 1_500
+_SHORT = 12
+"""Below this many distinct words every language is compared: "was" and "die" are in two."""
 
 
 def language(text: str) -> str:
     """The language or script of `text`, '' where it cannot be told safely."""
     head = text[:_LOOK]
+    # What follows a short request and a colon is input, in whatever language.
+    request, colon, given = head.partition(": ")
+    if colon and len(given) > len(request) and len(request.split()) <= _SHORT and "\n" not in request:
+        head = request
     marked = '"' in head or "`" in head or "“" in head or "«" in head or "「" in head
     outside = _QUOTED.sub(" ", head) if marked else head
     letters = outside if outside.isascii() else "".join(filter(str.isalpha, outside))
@@ -215,7 +223,7 @@ def language(text: str) -> str:
     distinct = (view(text) if outside is head and head == text else View(outside)).vocabulary
     if len(distinct) < 6:
         return ""
-    if len(distinct & PROFILES["English"]) >= 0.25 * len(distinct):
+    if len(distinct) >= _SHORT and len(distinct & PROFILES["English"]) >= 0.25 * len(distinct):
         return "English"
     shares = sorted(
         ((len(distinct & profile) / len(distinct), name) for name, profile in PROFILES.items()), reverse=True

@@ -78,7 +78,9 @@ def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
     if _counted_questions(evolved) > _counted_questions(seed):
         return ""
     # Only words that the seed lacks are worth a look at where they stand.
-    if _operations(evolved) - _operations(seed) and _operations(view(evolved.question)) - _operations(seed):
+    known = _operations(seed)
+    asked = any(_asked(word, evolved) for word in _operations(evolved) - known)
+    if asked and _operations(view(evolved.question)) - known:
         return ""
     idle = 0
     for value, clause in new_quantities(seed, evolved):
@@ -100,7 +102,7 @@ def _mentions(text: View, value: float) -> bool:
             if not (text.text[max(0, place - 1) : place].isdigit() or text.text[end : end + 1].isdigit()):
                 return True
             place = text.text.find(digits, end)
-    return any(NUMBER_WORDS[word] == value for word in text.vocabulary & NUMBER_WORDS.keys())
+    return any(NUMBER_WORDS[word] == value for word in text.vocabulary & _NUMBER_WORDS)
 
 
 def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
@@ -111,12 +113,19 @@ def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
     """
     before = _counted(seed)
     named = {(value, thing) for value, thing, _ in before}
-    left = Counter([value for value, _, _ in before])
+    left: dict[float, int] = {}
+    for value, _, _ in before:
+        left[value] = left.get(value, 0) + 1
+    cut = ""
     for value, thing, place in _counted(evolved):
-        if (value, thing) in named or left[value] > 0:
-            left[value] -= 1
+        if (value, thing) in named or left.get(value, 0) > 0:
+            left[value] = left.get(value, 0) - 1
         else:
-            yield value, _clause(evolved.lower, place)
+            if not cut:
+                cut = _cut(evolved)
+            start = cut.rfind("\n", max(0, place - _REACH), place) + 1 or max(0, place - _REACH)
+            end = cut.find("\n", place, place + _REACH)
+            yield value, evolved.lower[start : end if end >= 0 else place + _REACH]
 
 
 def _counted(text: View) -> list[tuple[float, str, int]]:
@@ -132,27 +141,26 @@ def _counted(text: View) -> list[tuple[float, str, int]]:
     return found + [(value, lower[end + 1 : end + 5], start) for value, start, end in text.numbers]
 
 
+_NUMBER_WORDS = frozenset(NUMBER_WORDS)
 _RARELY_COUNTING = frozenset(("one", "once", "third", "thirds"))
-_MARKS = (", ", ". ", "; ", ": ", "? ", "! ", "\n")
-_ENGLISH_JOINTS = (" and ", " but ", " while ", " which ", " where ", " who ")
-_JOINTS = (*_ENGLISH_JOINTS, " und ", " aber ", " et ", " mais ", " y ", " pero ")
-_WIDE_MARKS = "，。；、？！"
+_MARKS = (", ", ". ", "; ", ": ", "? ", "! ")
+_ENGLISH_JOINTS = word_set("and but while which where who")
+_JOINTS = _ENGLISH_JOINTS | word_set("und aber et mais y pero")
+_WIDE_MARKS = str.maketrans(dict.fromkeys("，。；、？！", "\n"))
 _REACH = 120
 
 
-def _clause(lower: str, place: int) -> str:
-    """The words around `place` up to the next mark or joining word on either side.
+def _cut(text: View) -> str:
+    """The text, place by place, with a line break wherever a mark or a joining word ends a clause.
 
     A joining word belongs to what follows: "which is" says that a number is restated.
     """
-    before, after = lower[max(0, place - _REACH) : place], lower[place : place + _REACH]
-    marks = (*_MARKS, *(_ENGLISH_JOINTS if " the " in lower else _JOINTS))
-    start = max(map(before.rfind, marks))
-    ends = [end for end in map(after.find, marks) if end >= 0]
-    if not lower.isascii():
-        start = max(start, *map(before.rfind, _WIDE_MARKS))
-        ends += [end for end in map(after.find, _WIDE_MARKS) if end >= 0]
-    return before[start + 1 :] + after[: min(ends, default=len(after))]
+    lower = text.lower
+    for mark in _MARKS:
+        lower = lower.replace(mark, "\n ")
+    for word in (_ENGLISH_JOINTS if " the " in lower else _JOINTS) & text.vocabulary:
+        lower = lower.replace(f" {word} ", f"\n{word} ")
+    return lower if text.ascii else lower.translate(_WIDE_MARKS)
 
 
 def _idle(value: float, clause: str, seed: View) -> bool:
@@ -168,26 +176,33 @@ def _idle(value: float, clause: str, seed: View) -> bool:
     return value in seed.quantities or derivable(value, seed.quantities, "%" in clause)
 
 
-def derivable(value: float, given: list[float], percent: bool = False) -> bool:
+def derivable(value: float, given: list[float], percent: bool = False, twice: bool = True) -> bool:
     """Whether one operation on two of the `given` numbers (or a dozen) gives `value`.
 
-    With `percent`, also the share of one number in another, in percent.
+    With `percent`, also the share of one number in another, in percent. Without `twice`, no
+    number is taken with itself unless it is given more than once.
     """
     numbers = list(dict.fromkeys(given))[:12]
+    once = () if twice else [number for number in numbers if given.count(number) == 1]
+    slack = 1e-6 * max(1.0, abs(value))
     for a in numbers:
         for b in (*numbers, 12.0):
-            results = [a + b, a - b, a * b]
-            if b:
-                results.append(a / b)
-                if percent:
-                    results.append(100 * a / b)
-            if any(abs(result - value) <= 1e-6 * max(1.0, abs(value)) for result in results):
+            if a == b and a in once:
+                continue
+            if abs(a + b - value) <= slack or abs(a - b - value) <= slack or abs(a * b - value) <= slack:
+                return True
+            if b and (abs(a / b - value) <= slack or (percent and abs(100 * a / b - value) <= slack)):
                 return True
     return False
 
 
 def _counted_questions(text: View) -> int:
-    return sum(text.text.count(mark) for mark in "?？؟")
+    return text.text.count("?") if text.ascii else sum(map(text.text.count, "?？؟"))
+
+
+def _asked(word: str, text: View) -> bool:
+    """Whether an operation can be in the question: a look that saves cutting it into words."""
+    return word in text.question.lower() or word in _PERCENT
 
 
 def _operations(text: View) -> frozenset[str]:

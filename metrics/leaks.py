@@ -6,6 +6,7 @@ import re
 
 from autoevol.metrics.asking import asks_for_something
 from autoevol.metrics.base import failed, passed
+from autoevol.metrics.growth import derivable
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, view
 from autoevol.records import FailureKind, Trajectory, Verdict
@@ -42,6 +43,7 @@ _PREAMBLE = re.compile(
     r"|(?:以下是|这是|下面是)[^\n:：]{0,30}(?:改写|重写|指令|版本)[^\n:：]{0,20}[:：]",
     re.IGNORECASE,
 )
+_PREAMBLE_WORDS = word_set("here here's hier voici aquí ecco aqui")
 _AFTERWORD = re.compile(
     r"^\W{0,4}(?:(?:i(?:'ve| have)|we have)\s+(?:added|rewritten|increased|introduced|modified|made)\b"
     r"|(?:the|this)\s+(?:rewritten|evolved|revised|modified|new)\s+(?:instruction|prompt|version)\b"
@@ -88,11 +90,10 @@ class Leaked:
 
 def _scaffold(seed: View, evolved: View) -> str:
     text = evolved.text
-    token = next(
-        (token for token in _CHAT_TOKENS if token in evolved.lower and token not in seed.lower), None
-    )
-    if token is not None:
-        return f'Chat markup in the instruction: "{token}".'
+    if "<" in text or "[" in text or "###" in text:
+        for token in _CHAT_TOKENS:
+            if token in evolved.lower and token not in seed.lower:
+                return f'Chat markup in the instruction: "{token}".'
     if "#" in text and (tag := _TAG.search(text)) and not _TAG.search(seed.text):
         return f'A heading of the method leaked: "{tag.group()}".'
     line = None
@@ -102,7 +103,8 @@ def _scaffold(seed: View, evolved: View) -> str:
         line = _META_CJK.search(text)
     if line and (_is_wrapper(line, text)) and not _META_LINE.search(seed.text):
         return f'A heading of the method leaked: "{shorten(line.group())}".'
-    opening = _PREAMBLE.match(text.lstrip()[:400])
+    wrapped = evolved.has(_PREAMBLE_WORDS) or not evolved.ascii
+    opening = _PREAMBLE.match(text.lstrip()[:400]) if wrapped else None
     if opening and not _PREAMBLE.match(seed.text[:400]):
         return f'The rewrite is introduced instead of given: "{shorten(opening.group())}".'
     after = _AFTERWORD.search(text[-800:]) if evolved.has(_COMMENT_WORDS) else None
@@ -155,6 +157,13 @@ _ANSWER_LINE = re.compile(
     r"(?:\*\*)?[ \t]{0,4}(?:[:：]|\bis\b|####)[ \t]{0,4}\S",
     re.IGNORECASE | re.MULTILINE,
 )
+# The same after the question, on its line: a colon is then needed.
+_ANSWER_AFTER = re.compile(
+    r"[.?!)。？！][ \t]{1,4}\(?(?:the\s+)?(?:(?:final\s+|correct\s+)?(?:answer|solution)(?:\s+is)?"
+    r"|antwort|lösung|réponse|solution|respuesta|solución|risposta|resposta|ответ|答案|解答)"
+    r"[ \t]{0,2}[:：][ \t]{0,4}\S",
+    re.IGNORECASE,
+)
 _ANSWER_WIDE = ("答", "정답", "ответ")
 _ANSWER_SAID = re.compile(
     r"\b(?:the\s+(?:final\s+|correct\s+)?answer\s+is|the\s+result\s+is|die\s+antwort\s+(?:ist|lautet)"
@@ -171,6 +180,7 @@ _FORMULA = re.compile(
     r"[\d%)] ?(?: [-+/]|[*×÷]) ?(?:\(?[a-z$][\w ]{0,40}\)?|\$?\d[\d.,]{0,20}) ?(?: [-+/] |[*×÷])",
     re.IGNORECASE,
 )
+_OPERATORS = ("*", "×", "÷", " + ", " - ", " / ")
 _STEPS = re.compile(
     r"\bfirst,?\s(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b.{0,300}?"
     r"\bthen,?\s(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b",
@@ -208,25 +218,18 @@ def _answer(seed: View, evolved: View) -> str:
     text = evolved.text
     said = None
     if evolved.has(_ANSWER_WORDS) or "####" in text or evolved.has_any(_ANSWER_WIDE):
-        said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text)
+        said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text) or _ANSWER_AFTER.search(text)
     if said and not (_ANSWER_LINE.search(seed.text) or _ANSWER_SAID.search(seed.text)):
         if not any(word in evolved.lower for word in _EXERCISE):
             return f'The instruction states an answer: "{shorten(said.group())}".'
         return ""
     if not seed.quantities or seed.has(_ALGEBRA_WORDS) or "=" in seed.text or "^" in seed.text:
         return ""
-    if (
-        "*" in text
-        or "=" in text
-        or " + " in text
-        or " - " in text
-        or " / " in text
-        or "×" in text
-        or "÷" in text
-    ):
-        spelled = _COMPUTED.search(text) or _FORMULA.search(text)
-        if spelled:
-            return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
+    spelled = _COMPUTED.search(text) if "=" in text else None
+    if spelled is None and any(mark in text for mark in _OPERATORS):
+        spelled = _FORMULA.search(text)
+    if spelled:
+        return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
     recipe = None
     if "first" in evolved.vocabulary and "then" in evolved.vocabulary:
         recipe = _STEPS.search(evolved.lower)
@@ -234,7 +237,42 @@ def _answer(seed: View, evolved: View) -> str:
         recipe = _HINT.search(evolved.lower)
     if recipe:
         return f'The instruction says how to solve it: "{shorten(recipe.group())}".'
-    return _closing_statement(seed, evolved)
+    return _closing_statement(seed, evolved) or _stated_result(seed, evolved)
+
+
+_HENCE = word_set("so thus therefore hence leaving leaves meaning also donc luego entonces quedan")
+_CONCLUDES = re.compile(
+    r"(?:^|[,;(] ?)(?:so|thus|therefore|hence|which (?:leaves|means|makes)|leaving|meaning|donc|por lo tanto"
+    r"|das heißt|somit)\b"
+)
+
+_SHARED_STEMS = 2
+
+
+def _stated_result(seed: View, evolved: View) -> str:
+    """A sentence that draws the conclusion which the question then asks for.
+
+    It begins or goes on with a word of conclusion, has a number that the seed lacks and
+    one operation on the seed's numbers gives, and shares its subject with the question.
+    """
+    if not evolved.has(_HENCE) or not evolved.asks or len(seed.values) < 2:
+        return ""
+    if set(evolved.values) <= set(seed.values):
+        return ""
+    asked = view(evolved.question).stems
+    for sentence in evolved.sentences:
+        found = _CONCLUDES.search(sentence.lower())
+        if not found or "?" in sentence:
+            continue
+        drawn = view(sentence[found.end() :])
+        new = [value for value in drawn.values if value not in seed.values]
+        if (
+            new
+            and len(asked & drawn.stems) >= _SHARED_STEMS
+            and any(derivable(value, seed.quantities) for value in new)
+        ):
+            return f'The result is stated before it is asked for: "{shorten(sentence)}".'
+    return ""
 
 
 _TO_FIND = re.compile(r"\b(?:calculat|determin|find|figure|comput|know|solv|work out)\w*", re.IGNORECASE)

@@ -15,7 +15,8 @@ REFUSALS: tuple[str, ...] = (
     "i cannot answer", "i can't answer", "against my guidelines", "as an ai language model, i",
     "as an ai, i c*", "as an ai assistant, i c*", "i don't have the ability to",
     "i do not have the ability to", "i don't have access to", "i do not have access to", "sorry, i can't",
-    "sorry, i cannot", "es tut mir leid, aber ich kann", "ich kann dir dabei nicht",
+    "sorry, i cannot", "i won't", "i will not", "i'm not going to",
+    "es tut mir leid, aber ich kann", "ich kann dir dabei nicht",
     "ich kann ihnen dabei nicht", "ich bin nicht in der lage", "tut mir leid, ich kann", "als ki-modell",
     "als ki-sprachmodell", "je suis désolé, mais je ne peux", "je ne peux pas vous aider",
     "je ne suis pas en mesure", "en tant que modèle de langage", "lo siento, pero no puedo",
@@ -30,6 +31,8 @@ REFUSALS: tuple[str, ...] = (
 )  # fmt: skip
 
 REQUESTS_BACK: tuple[str, ...] = (
+    "could you tell me", "can you tell me", "could you share", "please share", "je ne vois ni",
+    "je ne vois pas votre", "ich sehe keine", "no veo ning*", "发给我",
     "please provide", "please share", "please specify", "please clarify", "please send", "please paste",
     "please upload", "could you provide", "could you please", "can you provide", "can you please provide",
     "could you share", "could you specify", "could you clarify", "can you clarify", "would you like me to",
@@ -55,7 +58,9 @@ REQUESTS_BACK: tuple[str, ...] = (
 )  # fmt: skip
 
 NO_ANSWER: tuple[str, ...] = (
-    "not enough information", "insufficient information", "insufficient data", "enough information to",
+    "not enough information", "more information is needed", "need more information",
+    "need additional information", "missing information",
+    "insufficient information", "insufficient data", "enough information to",
     "lack of information", "without more information", "without additional information",
     "without further information", "without knowing", "cannot be determined", "can't be determined",
     "cannot determine", "can't determine", "unable to determine", "cannot be calculated",
@@ -105,7 +110,11 @@ CONTRADICTION: tuple[str, ...] = (
 )  # fmt: skip
 
 HEDGES: tuple[str, ...] = (
-    "it depends", "this may vary", "results may vary", "can vary", "it is difficult to",
+    "it depends", "that depends on", "depends on many", "have to assume", "had to assume",
+    "must assume", "that i made up", "no exact figure", "cannot be stated", "hängt davon ab",
+    "hängt ganz davon ab", "je nach geschmack", "ich muss annehmen", "je dois supposer",
+    "since i cannot see", "since i can't see", "tengo que suponer",
+    "this may vary", "results may vary", "can vary", "it is difficult to",
     "it's difficult to", "difficult to say", "hard to say", "i'm not sure", "i am not sure",
     "not entirely sure", "rough estimate", "it is unclear", "it's unclear", "not clear", "ambiguous",
     "open to interpretation", "es kommt darauf an", "schwer zu sagen", "unklar", "cela dépend",

@@ -1,7 +1,8 @@
 """Quality of a set of instructions, measured without a model. Pure functions.
 
 Diversity (distinct-n, Vendi score, cluster coverage), complexity (counts of constraints
-and operations) and length. Texts in, numbers out; every range is stated.
+and operations) and length. Texts in, numbers out; every range is stated. What an LM says
+of complexity is in `autoevol.metrics.complexity`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from autoevol.metrics.embeddings import Embed, Matrix, unit
 from autoevol.metrics.lexicon import FUNCTION_WORDS
 from autoevol.metrics.textual import View
-
-Matrix = npt.NDArray[np.float64]
 
 MAX_FEATURES = 4_096
 """Words of the TF-IDF space: the commonest ones, by the number of texts that have them."""
@@ -91,9 +90,9 @@ def vendi_score(vectors: Matrix) -> float:
     return float(min(len(vectors), max(1.0, math.exp(-float((values * np.log(values)).sum())))))
 
 
-def vendi(texts: Sequence[str]) -> float:
-    """Vendi score of texts under the TF-IDF cosine kernel, in [1, number of texts]; 0 for none."""
-    return vendi_score(tfidf(texts))
+def vendi(texts: Sequence[str], embed: Embed = tfidf) -> float:
+    """Vendi score of texts under the cosine kernel of `embed`, in [1, number of texts]; 0 for none."""
+    return vendi_score(unit(embed(texts), len(texts))) if texts else 0.0
 
 
 class Coverage(NamedTuple):
@@ -109,15 +108,20 @@ class Coverage(NamedTuple):
 
 
 def cluster_coverage(
-    texts: Sequence[str], reference: Sequence[str], clusters: int = 20, seed: int = 0
+    texts: Sequence[str],
+    reference: Sequence[str],
+    clusters: int = 20,
+    seed: int = 0,
+    embed: Embed = tfidf,
 ) -> Coverage:
-    """Coverage of the topics of `reference` (spherical k-means on TF-IDF) by `texts`.
+    """Coverage of the topics of `reference` (spherical k-means) by `texts`.
 
     Args:
         texts: The set to be measured.
         reference: The set whose clusters define the topics, the seeds as a rule.
         clusters: Number of clusters; at most one per reference text is used.
         seed: Seed of the starting centres.
+        embed: Embedding of the texts; called once with both sets together.
 
     Returns:
         (0, 0) where either set is empty.
@@ -129,7 +133,8 @@ def cluster_coverage(
         raise ValueError(f"clusters must be >= 1, got {clusters}")
     if not texts or not reference:
         return Coverage(0.0, 0.0)
-    vectors = tfidf([*reference, *texts])
+    both = [*reference, *texts]
+    vectors = unit(embed(both), len(both))
     centres = _centres(vectors[: len(reference)], min(clusters, len(reference)), seed)
     nearest = np.argmax(vectors[len(reference) :] @ centres.T, axis=1)
     counts = np.bincount(nearest, minlength=len(centres))

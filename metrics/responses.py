@@ -42,7 +42,8 @@ class Refused:
             return passed(self.name)
         response = view(trajectory.response)
         found = _REFUSALS.find(response, response.lower[:OPENING])
-        if found and len(response.text) < 2 * SHORT and not _role_play(rewrite, response):
+        quoted = found and _quotes(response.text, found)
+        if found and not quoted and len(response.text) < 2 * SHORT and not _role_play(rewrite, response):
             return failed(self.name, FailureKind.REFUSED, f'The response declines: "{found}".')
         return passed(self.name)
 
@@ -106,7 +107,12 @@ def _ends(text: View) -> str:
 
 def _quotes(text: str, phrase: str) -> bool:
     at = text.lower().find(phrase)
-    return at > 0 and text[at - 1] in "\"'“«「"
+    return at > 0 and (text[at - 1] in "\"'“«「" or text.count('"', 0, at) % 2 == 1 or _open(text[:at]))
+
+
+def _open(before: str) -> bool:
+    """Whether a typographic quotation is open at the end of a text."""
+    return before.count("“") > before.count("”") or before.count("「") > before.count("」")
 
 
 # What is written for somebody else may ask and decline as it likes.
@@ -115,7 +121,7 @@ _WRITING = re.compile(
     r"|chatbot|role-?play|reply to"
     r"|message|notice|announcement|template|customer|support|story|poem|brief|mail|lettre|courriel"
     r"|correo|carta|lettera|formular)\b"
-    r"|邮件|信件|信|对话|问卷|メール|手紙|이메일|편지|письмо|رسالة",
+    r"|邮件|信件|信|对话|问卷|回复|客服|通知|留言|メール|手紙|이메일|편지|письмо|رسالة",
     re.IGNORECASE,
 )
 

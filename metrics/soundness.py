@@ -24,11 +24,17 @@ _OPEN_QUANTITY = re.compile(
     r"|inconnue?s?|desconocid\w+)\b"
     r"|未知|不确定|若干|视情况",
 )
+# The pattern is sought only where one word of a left set is there with one of its right set.
 _OPEN_WORDS = word_set(
-    """unforeseen unpredictable unpredictably unspecified unknown fluctuate fluctuates fluctuated
-    fluctuating randomly ranged ranging ranges certain additional undisclosed variable may might
-    depending varies"""
+    """unforeseen unpredictable unpredictably unspecified fluctuate fluctuates fluctuated fluctuating
+    randomly depending varies inconnu inconnue inconnus inconnues unbekannt unbekannte unbekannten"""
 )
+_OPEN_PAIRS = (
+    (word_set("unknown certain additional undisclosed variable"),
+     word_set("number amount percentage sum quantity")),
+    (word_set("ranged ranging ranges"), word_set("from between")),
+    (word_set("may might"), word_set("able unable have lose need")),
+)  # fmt: skip
 _ASKS_RANGE = re.compile(
     r"\b(?:range|minimum|maximum|at least|at most|probability|expected|estimate|average|in terms of"
     r"|express)\b|最少|最多|概率",
@@ -80,7 +86,11 @@ class Unsound:
 
 def _open_quantity(seed: View, evolved: View) -> str:
     if not evolved.has(_OPEN_WORDS) and not evolved.has_any(("未知", "不确定", "若干", "视情况")):
-        return ""
+        for left, right in _OPEN_PAIRS:
+            if evolved.has(left) and evolved.has(right):
+                break
+        else:
+            return ""
     found = _OPEN_QUANTITY.search(evolved.lower)
     if not found or _OPEN_QUANTITY.search(seed.lower) or _ASKS_RANGE.search(evolved.question):
         return ""
@@ -121,17 +131,27 @@ def _second_total(seed: View, evolved: View) -> str:
     if not evolved.has(_TOTAL_WORDS):
         return ""
     for _, value, words in _totals(evolved):
-        given = value in seed.quantities or derivable(value, seed.quantities)
+        given = value in seed.quantities or derivable(value, seed.quantities, twice=False)
         if not given and value > 1 and words not in evolved.question:
             return "" if _totals(seed) else f'A total is given besides the parts: "{shorten(words)}".'
     return ""
 
 
-_VAGUE_WORDS = word_set("some several few portion part either optional")
+_VAGUE_WORDS = word_set(
+    """some several few portion part either optional varying different various specific particular small
+    large significant limited percentage fraction proportion share majority depend depends depending
+    proportional unexpected further gradually"""
+)
 _VAGUE = re.compile(
     r"\b(?:some (?:of|more|additional|extra|other)|several|a few|a portion of|part of (?:his|her"
     r"|their|the)|optional\w*"
-    r"|either\b.{1,80}\bor)\b"
+    r"|either\b.{1,80}\bor|varying|gradually|depend(?:s|ing)? on|proportional to"
+    r"|different (?:rate|price|speed|amount|cost|value|number|quantitie)s?"
+    r"|various (?:amounts|costs|expenses|fees|prices|rates)"
+    r"|(?:unexpected|further) (?:costs?|expenses|fees|charges)"
+    r"|a (?:specific|particular|small|large|significant|limited)"
+    r" (?:number|amount|percentage|fraction|portion|sum)"
+    r"|a (?:percentage|fraction|proportion|share|majority) of)\b"
 )
 
 
@@ -139,12 +159,15 @@ def _vague(seed: View, evolved: View) -> str:
     """An indefinite amount or a free choice in a sentence that does not say how much."""
     if not evolved.has(_VAGUE_WORDS) or _ASKS_RANGE.search(evolved.question):
         return ""
+    if not _VAGUE.search(evolved.lower):
+        return ""
     for sentence in evolved.sentences:
         found = _VAGUE.search(sentence.lower())
+        # A free choice stays one whatever numbers stand beside it.
         if (
             found
             and found.group() not in seed.lower
-            and not view(sentence).quantities
+            and (found.group().startswith("either") or not view(sentence).quantities)
             and sentence not in evolved.question
         ):
             return f'An amount is left open: "{shorten(sentence)}".'

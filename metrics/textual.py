@@ -26,11 +26,14 @@ languages that inflect at the end)."""
 # Cutting with `translate` and `split` is several times as fast as any pattern; for plain
 # ASCII, by far the commonest case, a table of bytes is twice as fast again.
 _BLANKS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\n\t\r€£¥“”„«»‘…–—−×÷、。，！？；：（）「」『』《》【】¿¡'
+_TYPOGRAPHIC = "“”‘–—…€£×"
 _WORD_BLANKS = {ord(mark): " " for mark in _BLANKS}
 _ASCII_WORDS = bytes(32 if code in _WORD_BLANKS else code for code in range(256))
 _ASCII_NUMBERS = bytes(code if chr(code) in "0123456789.," else 32 for code in range(256))
 _FULL_STOPS = str.maketrans({"、": ", ", "，": ", ", "。": ". ", "；": "; ", "！": "! ", "？": "? "})
 _NUMBER_WORDS = frozenset(NUMBER_WORDS)
+_STOPS = (".", "!", "?", ";")
+_BEFORE_QUESTION = (". ", "! ", "? ", "; ", "\n", '."', "?")
 _MAX_QUESTIONS = 20
 _MAX_QUESTION = 600
 _MAX_NUMBER_WORDS = 200
@@ -92,6 +95,7 @@ class View:
     def __init__(self, text: str) -> None:
         self.text = clip(text)
         self.ascii = self.text.isascii()
+        self.requests: bool | None = None  # for `autoevol.metrics.asking`, which looks at every sentence
 
     @lazy
     def lower(self) -> str:
@@ -101,10 +105,14 @@ class View:
     @lazy
     def words(self) -> list[str]:
         """Lower-case words and digits in order; CJK runs are cut into overlapping pairs."""
-        if self.ascii:
-            found = self.lower.encode().translate(_ASCII_WORDS).decode().split()
+        text = self.lower
+        if not self.ascii:
+            for mark in _TYPOGRAPHIC:
+                text = text.replace(mark, " ")
+        if text.isascii():
+            found = text.encode().translate(_ASCII_WORDS).decode().split()
         else:
-            found = self.lower.translate(_WORD_BLANKS).split()
+            found = text.translate(_WORD_BLANKS).split()
         if " '" in self.lower or "' " in self.lower:
             found = [bare for word in found if (bare := word.strip("'"))]
         if self.ascii or not _CJK.search(self.text):
@@ -145,7 +153,7 @@ class View:
                 continue
             start = text.index(digits, end)
             end = start + len(digits)
-            if text[start - 1 : start] == "." and not text[max(0, start - 2) : start - 1].isalnum():
+            if token[0] == "." and not text[max(0, start - 2) : start - 1].isalnum():
                 digits = "." + digits
             found.append((value_of(digits), start, end))
         return found
@@ -180,7 +188,14 @@ class View:
     @lazy
     def sentences(self) -> list[str]:
         """Sentences and lines, stripped, none empty."""
-        return [part for part in map(str.strip, _SENTENCE.split(self.text)) if part]
+        if self.ascii:
+            lines = self.text
+            for mark in _STOPS:
+                lines = lines.replace(mark + " ", mark + "\n")
+            parts = lines.split("\n")
+        else:
+            parts = _SENTENCE.split(self.text)
+        return [part for part in map(str.strip, parts) if part]
 
     @lazy
     def asks(self) -> bool:
@@ -196,7 +211,7 @@ class View:
         asked, end = [], text.find("?")
         while end >= 0 and len(asked) < _MAX_QUESTIONS:
             before = text[max(0, end - _MAX_QUESTION) : end]
-            start = max(before.rfind(mark) for mark in (". ", "! ", "? ", "; ", "\n", '."', "?"))
+            start = max(map(before.rfind, _BEFORE_QUESTION))
             asked.append(before[start + 1 :].strip() + "?")
             end = text.find("?", end + 1)
         return " ".join(asked)

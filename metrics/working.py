@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.conclusions import CONTINUOUS, final_answer
+from autoevol.metrics.conclusions import CONTINUOUS, counted_thing, final_answer
 from autoevol.metrics.growth import quantitative
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, value_of, view
@@ -38,7 +38,7 @@ class Working:
         seen = _below_zero(asked, response) or _two_values(response) or _beyond_limit(asked, response)
         if seen:
             return failed(self.name, FailureKind.CONTRADICTORY, seen)
-        seen = _split_thing(asked, response)
+        seen = _split_thing(asked, response) or _rounded_thing(asked, response)
         return failed(self.name, FailureKind.UNSOLVABLE, seen) if seen else passed(self.name)
 
 
@@ -61,18 +61,22 @@ def _below_zero(asked: View, response: View) -> str:
 
 
 _NAMED_VALUE = re.compile(
-    r"\b([A-Z][a-z]+'s (?:current )?[a-z]+) (?:is|are|was|will be) [^.\n=]{0,40}= ?[$€£]?"
+    r"'s ((?:current )?[a-z]+) (?:is|are|was|will be) [^.\n=]{0,40}= ?[$€£]?"
     r"(\d[\d,]{0,15}(?:\.\d{1,9})?)(?! {0,2}[-+*/×%\d])"
 )
+_NAME = re.compile(r"\b[A-Z][a-z]+$")
 
 
 def _two_values(response: View) -> str:
     """Somebody's age, share or speed that is worked out to be one thing and then another."""
-    if "'s " not in response.text or "=" not in response.text:
+    if response.text.count("'s ") < 2 or "=" not in response.text:
         return ""
     values: dict[str, float] = {}
-    for name, digits in _NAMED_VALUE.findall(response.text):
-        value = value_of(digits)
+    for found in _NAMED_VALUE.finditer(response.text):
+        owner = _NAME.search(response.text, max(0, found.start() - 30), found.start())
+        if owner is None:
+            continue
+        name, value = f"{owner.group()}'s {found.group(1)}", value_of(found.group(2))
         if values.setdefault(name, value) != value:
             return f"One quantity gets two values: {name} is {values[name]:g} and {value:g}."
     return ""
@@ -83,13 +87,13 @@ _UPPER = re.compile(
     r"|maximum(?: capacity| budget)? of|limit(?:ed)? (?:of|to|is)|budget (?:of|is)|capacity (?:of|is))"
     r"[^\d.?!]{0,25}?(\$?)(\d[\d,]{0,15}(?:\.\d{1,9})?) ?([a-z]*)"
 )
-_LIMIT_WORDS = word_set("most more exceed over maximum limit limited budget capacity")
+_LIMITS = ("at most", "more than", "exceed", "go over", "maximum", "limit", "budget", "capacity")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def _beyond_limit(asked: View, response: View) -> str:
     """A limit of the instruction that the answer, in the same unit, goes beyond."""
-    if not asked.has(_LIMIT_WORDS):
+    if not any(mark in asked.lower for mark in _LIMITS):
         return ""
     answer = final_answer(response)
     number = _NUMBER.search(answer)
@@ -119,3 +123,18 @@ def _split_thing(asked: View, response: View) -> str:
         ):
             return f'The calculation splits what is whole: "{digits} {noun}".'
     return ""
+
+
+_ROUNDS = word_set("approximately roughly about rounded rounding round ungefähr etwa environ aproximadamente")
+_ROUNDS_WIDE = ("≈", "大约", "约")
+_BROKEN = re.compile(r"\d\.\d")
+
+
+def _rounded_thing(asked: View, response: View) -> str:
+    """A number of whole things that had to be rounded, where nothing in the task is rough or broken."""
+    if not (response.has(_ROUNDS) or response.has_any(_ROUNDS_WIDE)) or not _BROKEN.search(response.text):
+        return ""
+    if asked.has(_ROUNDS) or asked.has_any(_ROUNDS_WIDE) or any(value % 1 for value in asked.values):
+        return ""
+    thing = counted_thing(asked)
+    return f"The number of {thing} had to be rounded." if thing else ""

@@ -1,0 +1,92 @@
+"""The calibration command with an LM judge, end to end over a real socket."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dspy
+import pytest
+
+from autoevol.experiments.calibrate import choose, main, measure_judge
+from autoevol.metrics.labels import load_labelled
+from metrics_support import scripted_lm
+from servers import Answer, Endpoint, says
+
+SAMPLES = Path(__file__).parents[2] / "src" / "autoevol" / "samples" / "labelled.jsonl"
+
+
+def verdict(kinds: str, severity: int) -> str:
+    return (
+        f"[[ ## reason ## ]]\nSeen.\n\n[[ ## kinds ## ]]\n{kinds}\n\n[[ ## severity ## ]]\n{severity}\n\n"
+        "[[ ## complexity_1 ## ]]\n5\n\n[[ ## complexity_2 ## ]]\n5\n\n[[ ## completed ## ]]"
+    )
+
+
+def always_unsolvable(_: dict[str, Any]) -> Answer:
+    return says(verdict("unsolvable", 2))
+
+
+def test_the_judge_is_measured_beside_the_text_detectors_and_asked_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Endpoint(always_unsolvable) as served:
+        command = [
+            str(SAMPLES), "--json", "--limit", "12", "--judge-model", "any", "--api-base", served.url,
+            "--store", str(tmp_path / "new" / "calls.sqlite"), "--concurrency", "3",
+        ]  # fmt: skip
+        assert main(command) == 0
+        first = capsys.readouterr().out
+        asked = len(served.seen)
+        assert 0 < asked <= 12
+        assert served.most_at_once <= 3
+        assert main(command) == 0
+        assert len(served.seen) == asked
+    assert capsys.readouterr().out == first
+    results = {result["detector"]: result for result in json.loads(first)}
+    assert list(results) == ["paper-rules", "author-rules", "eliminator", "text", "lm-judge", "text+lm-judge"]
+    judge, both = results["lm-judge"], results["text+lm-judge"]
+    assert judge["pairs"] == both["pairs"] == 12
+    # It calls everything broken: all that is broken is found, and all else is a false alarm.
+    assert judge["confusions"]["fatal"]["fn"] == judge["confusions"]["fatal"]["tn"] == 0
+
+
+def test_an_unreadable_judge_leaves_everything_unscored() -> None:
+    pairs = choose(load_labelled(SAMPLES), 10)
+    lm, _ = scripted_lm(lambda _: "I think it is rather nice.")
+    judge, both = measure_judge(pairs, lm)
+    assert judge.unscored == len(pairs)
+    # What the text detectors find needs no judge.
+    assert both.unscored < len(pairs)
+    assert both.confusions["fatal"].tp > 0
+
+
+def test_a_judge_that_fails_for_good_is_not_held_against_the_pairs() -> None:
+    def down(_: str) -> str:
+        raise dspy.LMError("down")
+
+    judge, _ = measure_judge(choose(load_labelled(SAMPLES), 4), scripted_lm(down)[0])
+    assert judge.unscored == 4
+
+
+def test_the_halves_share_nothing_and_leave_nothing_out() -> None:
+    pairs = load_labelled(SAMPLES)
+    first, second = (
+        {pair.id for pair in choose(pairs, None, half=half)} for half in ("development", "report")
+    )
+    assert not first & second
+    assert len(first | second) == len(pairs)
+
+
+def test_a_limit_takes_the_same_pairs_whatever_the_order() -> None:
+    pairs = load_labelled(SAMPLES)
+    ids = [pair.id for pair in choose(pairs, 9)]
+    assert ids == [pair.id for pair in choose(pairs[::-1], 9)]
+    assert ids == [pair.id for pair in choose(pairs, 20)][:9]
+
+
+@pytest.mark.parametrize("options", [["--limit", "0"], ["--judge-model", "local/nowhere.gguf"]])
+def test_what_cannot_be_used_is_said(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(SAMPLES), "--store", str(tmp_path / "c.sqlite"), *options]) == 2
+    assert capsys.readouterr().err
