@@ -201,5 +201,5 @@ def test_real_pairs_are_judged_fast() -> None:
             ensemble.judge(trajectory)
             quickest[place] = min(quickest[place], time.perf_counter() - start)
     rate = len(trajectories) / sum(quickest)
-    # Half of what one core does while others work; the goal of 5,000 is not reached.
-    assert rate > 1_700, f"{rate:.0f} pairs a second"
+    # Half of what was measured on a busy machine (4,700); 5,000 is the goal, and is not shown yet.
+    assert rate > 2_300, f"{rate:.0f} pairs a second"
