@@ -200,5 +200,5 @@ def test_real_pairs_are_judged_fast() -> None:
             ensemble.judge(trajectory)
             quickest[place] = min(quickest[place], time.perf_counter() - start)
     rate = len(trajectories) / sum(quickest)
-    # Half of what one core does while others work; the goal of 5,000 is not reached.
-    assert rate > 1_700, f"{rate:.0f} pairs a second"
+    # Half of what one core does, just 5,000: other machines are slower, and other work goes on.
+    assert rate > 2_500, f"{rate:.0f} pairs a second"
