@@ -9,9 +9,9 @@ READY := .venv/.ready
 # starting methods compete before it tries rewrites of its own. Run it again and it resumes.
 run: $(READY)
 	$(BIN)/autoevol run sample --out runs/first \
-	  --evol-model local/smollm2 --temperature 0.5 --reply-tokens 160 --concurrency 4 \
+	  --evol-model local/smollm2 --temperature 0.5 --reply-tokens 256 --concurrency 4 \
 	  --start initial --start weak --start compact \
-	  --dev-size 6 --holdout-size 8 --batch-size 2 --m 2 --steps 1
+	  --dev-size 10 --holdout-size 10 --batch-size 3 --m 2 --steps 1
 
 # The embedded model takes both cores, so its tests run by themselves.
 test: $(READY)

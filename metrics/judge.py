@@ -158,10 +158,10 @@ class Cascade:
     The text detector is cheap; what it fails costs no call.
     """
 
-    def __init__(self, first: Detector, then: AsyncDetector, name: str = "text+judge") -> None:
+    def __init__(self, first: Detector, then: AsyncDetector, name: str | None = None) -> None:
         self.first = first
         self.then = then
-        self.name = name
+        self.name = name or f"{first.name}+{then.name}"
         self.kinds: frozenset[FailureKind] = first.kinds | then.kinds
         self.calls = first.calls + then.calls
 

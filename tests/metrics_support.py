@@ -4,11 +4,15 @@ The model is scripted at the lowest seam, an engine, so that real adapters still
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import dspy
 from dspy.lm15 import Message, Request, Response, Usage
+from typer.testing import CliRunner
+
+from autoevol.cli import app
 
 
 class Scripted:
@@ -72,3 +76,11 @@ def real_data(name: str) -> Path | None:
     """
     folders = [os.environ.get("AUTOEVOL_DATA"), Path(__file__).parents[2] / "shared" / "data"]
     return next((path for folder in folders if folder and (path := Path(folder) / name).is_file()), None)
+
+
+def main(words: list[str]) -> int:
+    """`autoevol calibrate` with these words; prints what it prints and gives its exit code."""
+    done = CliRunner().invoke(app, ["calibrate", *words])
+    print(done.stdout, end="")
+    print(done.stderr, end="", file=sys.stderr)
+    return done.exit_code

@@ -195,6 +195,8 @@ def test_interruption_ends_with_130_and_resumes(seeds: Path, tmp_path: Path, sig
             [sys.executable, "-m", "autoevol", *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # A shell that runs the tests in the background has its children ignore SIGINT.
+            preexec_fn=lambda: signal.signal(signum, signal.SIG_DFL),
         )
         while len(slow.seen) < 20:
             time.sleep(0.02)

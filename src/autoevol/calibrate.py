@@ -1,66 +1,102 @@
-"""`autoevol calibrate`: how good every detector is, against human labels."""
+"""`autoevol calibrate`: how good the failure detectors are, against human labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
-from autoevol import aio, jobs
-from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
-from autoevol.lm.recorder import LedgerLine
-from autoevol.lm.session import Session
+import dspy
+
+from autoevol import aio
+from autoevol.errors import InputError
 from autoevol.metrics.base import AsyncDetector
 from autoevol.metrics.bound import WithLM
 from autoevol.metrics.calibration import Calibration, calibrate, measure
 from autoevol.metrics.catalog import TEXT_DETECTORS
-from autoevol.metrics.judge import Cascade, LMDetector
+from autoevol.metrics.ensemble import default_text_ensemble
+from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
-from autoevol.records import Verdict
-from autoevol.store.calls import CallStore
+from autoevol.records import Outcome, Verdict, digest
 from autoevol.store.run import write_json
 
+HALVES = ("development", "report")
 
-def calibrate_all(
-    file: str | Path,
-    models: ModelConfig,
-    budget: BudgetConfig,
-    *,
-    judge_model: str | None = None,
-    store: str | Path = "runs/calibrate.sqlite",
-    limit: int | None = None,
-) -> tuple[list[Calibration], list[LedgerLine]]:
-    """Measure every text detector, and with `judge_model` the judge alone and behind the text ensemble.
+
+@dataclass(frozen=True)
+class Pairs:
+    """Which labelled pairs to measure on.
+
+    Attributes:
+        file: Labelled pairs (`metrics.labels` has the format).
+        limit: Only so many, always the same ones.
+        with_responses: Only pairs that have a response.
+        half: `development` or `report`. The text detectors were developed on the first half of
+            the real pairs and never changed after a look at the second.
+    """
+
+    file: Path
+    limit: int | None = None
+    with_responses: bool = False
+    half: str | None = None
+
+
+def load_pairs(wanted: Pairs) -> list[Labelled]:
+    """The pairs that are wanted, in an order that depends on nothing but their ids if limited.
+
+    Raises:
+        InputError: If the file cannot be used, the half is unknown, or no pair is left.
+    """
+    if wanted.half not in (None, *HALVES):
+        raise InputError(f"half {wanted.half!r} is unknown; known are {', '.join(HALVES)}")
+    chosen = [
+        pair
+        for pair in load_labelled(wanted.file)
+        if (pair.trajectory.response is not None or not wanted.with_responses)
+        and (wanted.half is None or _half(pair.id) == wanted.half)
+    ]
+    if wanted.limit is not None:
+        chosen = sorted(chosen, key=lambda pair: digest("calibrate", pair.id))[: wanted.limit]
+    if not chosen:
+        raise InputError(f"{wanted.file}: no labelled pairs are left to be measured on")
+    return chosen
+
+
+def calibrate_text(pairs: Sequence[Labelled]) -> list[Calibration]:
+    """Every detector that needs no LM, the baselines included."""
+    return [calibrate(pairs, make()) for make in TEXT_DETECTORS.values()]
+
+
+def calibrate_judge(
+    pairs: Sequence[Labelled], lm: dspy.LM, detector: AsyncDetector | None = None
+) -> list[Calibration]:
+    """An LM judge alone, and behind the text ensemble (on what that lets pass).
 
     Args:
-        file: Labelled pairs (`metrics.labels` has the format).
-        models: Where the judge is reached; `reply_tokens` and `concurrency` hold for it.
-        budget: Caps on the judge's calls.
-        judge_model: Model string of the judge; None measures what needs no LM.
-        store: Call store of the judge, so that measuring again costs nothing.
-        limit: Only the first so many pairs.
-
-    Returns:
-        Calibrations in the order of the table, and what the judge has cost.
+        pairs: The labelled pairs; one call each.
+        lm: The model that judges.
+        detector: The judge, by default an uncompiled one.
     """
-    pairs = load_labelled(file)[:limit]
-    found = [calibrate(pairs, make()) for make in TEXT_DETECTORS.values()]
-    if judge_model is None:
-        return found, []
-    caps = jobs.caps_of(budget)
-    with Session(CallStore(store), caps=caps, concurrency=models.concurrency) as session:
-        lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
-        judge = LMDetector()
-        for detector in (judge, Cascade(TEXT_DETECTORS["text"](), judge)):
-            bound = WithLM(detector, lm)
-            verdicts = aio.run(_judge_all(bound, pairs))
-            found.append(measure(pairs, verdicts, bound.name, bound.kinds))
-        return found, session.ledger()
+    judge, text = WithLM(detector or LMDetector(), lm), default_text_ensemble()
+    judged = aio.run(aio.gather(judge.ajudge(pair.trajectory) for pair in pairs))
+    first = [text.judge(pair.trajectory) for pair in pairs]
+    # As `Cascade` decides, without asking the judge twice.
+    both: list[Verdict] = [
+        said if seen.outcome is Outcome.PASSED else seen for seen, said in zip(first, judged, strict=True)
+    ]
+    return [
+        measure(pairs, judged, judge.name, judge.kinds),
+        measure(pairs, both, f"{text.name}+{judge.name}", text.kinds | judge.kinds),
+    ]
 
 
-async def _judge_all(detector: AsyncDetector, pairs: Sequence[Labelled]) -> list[Verdict]:
-    return await aio.gather(detector.ajudge(pair.trajectory) for pair in pairs)
+def save_calibrations(path: Path, found: Sequence[Calibration], pairs: Pairs) -> None:
+    """Write calibrations for `--calibration`, with what they were measured on and when."""
+    origin = {"data": pairs.file.name, "measured": date.today().isoformat()}
+    write_json(path, [{**calibration.to_json(), **origin} for calibration in found])
 
 
-def save_calibrations(path: Path, found: Sequence[Calibration]) -> None:
-    """Write calibrations to be given to `--calibration`."""
-    write_json(path, [calibration.to_json() for calibration in found])
+def _half(pair_id: str) -> str:
+    return HALVES[sha256(f"measure-1:{pair_id}".encode()).digest()[0] % 2]

@@ -160,10 +160,10 @@ def evolve(
 def calibrate(
     *,
     labelled: Annotated[Path, typer.Argument(help="Labelled evolutions, JSONL.")],
-    judge_model: Annotated[
-        str | None, typer.Option("--judge-model", help="Also measure this LM as a judge.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many pairs.")] = None,
+    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
+    with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
+    half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
     save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
     store: Annotated[str, typer.Option("--store", help="Call store of the judge.")] = "runs/calibrate.sqlite",
     json: Json = False,
@@ -173,12 +173,20 @@ def calibrate(
     """Measure the failure detectors against human labels."""
     import orjson
 
-    from autoevol.calibrate import calibrate_all, save_calibrations
+    from autoevol import calibrate as measuring
+    from autoevol import jobs
+    from autoevol.lm.session import Session
     from autoevol.metrics.tables import render_table
 
-    found, _ = calibrate_all(labelled, models, budget, judge_model=judge_model, store=store, limit=limit)
+    wanted = measuring.Pairs(labelled, limit, with_responses, half)
+    pairs = measuring.load_pairs(wanted)
+    found = measuring.calibrate_text(pairs)
+    if judge_model:
+        with Session(store, caps=jobs.caps_of(budget), concurrency=models.concurrency) as session:
+            lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
+            found += measuring.calibrate_judge(pairs, lm)
     if save:
-        save_calibrations(save, found)
+        measuring.save_calibrations(save, found, wanted)
     if json:
         print(orjson.dumps([calibration.to_json() for calibration in found]).decode())
     else:

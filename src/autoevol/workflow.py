@@ -17,6 +17,7 @@ from autoevol.errors import BudgetReached, InputError
 from autoevol.jobs import Listener, Optimized
 from autoevol.lm.session import Session
 from autoevol.metrics.catalog import calibration_of
+from autoevol.metrics.failure import FailureMetric
 from autoevol.records import Method
 from autoevol.records import Outcome as Judged
 from autoevol.store.run import RunFolder, replacing, write_json
@@ -71,7 +72,7 @@ def run(
         stopped = (
             found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
         )
-        summary = _summary(folder, session, loaded, models, metrics, started, found, tally)
+        summary = _summary(folder, session, loaded, models, metrics, metric, started, found, tally)
         return Outcome(summary, _budget_stop(session) if stopped else None)
 
 
@@ -98,7 +99,7 @@ def evolve(
         metric = jobs.make_metric(session, models, metrics)
         folder.save_method(known, {})
         tally = jobs.evolve(folder, session, loaded.rows, metric, models, known, rounds, listener)
-        summary = _summary(folder, session, loaded, models, metrics, started, None, tally)
+        summary = _summary(folder, session, loaded, models, metrics, metric, started, None, tally)
         return Outcome(summary, None if tally.complete else _budget_stop(session))
 
 
@@ -140,6 +141,7 @@ def _summary(
     loaded: Loaded,
     models: ModelConfig,
     metrics: MetricConfig,
+    metric: FailureMetric,
     started: float,
     found: Optimized | None,
     tally: Tally | None,
@@ -154,7 +156,7 @@ def _summary(
             "data_hash": loaded.data_hash,
         },
         "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
-        "metric": _metric_json(metrics),
+        "metric": _metric_json(metrics, metric),
         "ledger": report.ledger_json(session.ledger()),
         "seconds": time.monotonic() - started,
         "paths": report.paths(folder.path),
@@ -172,8 +174,8 @@ def _summary(
     return summary
 
 
-def _metric_json(metrics: MetricConfig) -> dict[str, Any]:
-    known = calibration_of(metrics.detector, metrics.calibration)
+def _metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:
+    known = calibration_of(metric.detector.name, metrics.calibration)
     return {
         "detector": metrics.detector,
         "objective": metrics.objective,

@@ -7,9 +7,9 @@ from typing import Any
 import dspy
 import pytest
 
-from autoevol.experiments.calibrate import choose, main, measure_judge
+from autoevol.calibrate import HALVES, Pairs, calibrate_judge, load_pairs
 from autoevol.metrics.labels import load_labelled
-from metrics_support import scripted_lm
+from metrics_support import main, scripted_lm
 from servers import Answer, Endpoint, says
 
 SAMPLES = Path(__file__).parents[2] / "src" / "autoevol" / "samples" / "labelled.jsonl"
@@ -43,7 +43,7 @@ def test_the_judge_is_measured_beside_the_text_detectors_and_asked_once(
         assert len(served.seen) == asked
     assert capsys.readouterr().out == first
     results = {result["detector"]: result for result in json.loads(first)}
-    assert list(results) == ["paper-rules", "author-rules", "eliminator", "text", "lm-judge", "text+lm-judge"]
+    assert list(results) == ["text", "paper-rules", "author-rules", "eliminator", "lm-judge", "text+lm-judge"]
     judge, both = results["lm-judge"], results["text+lm-judge"]
     assert judge["pairs"] == both["pairs"] == 12
     # It calls everything broken: all that is broken is found, and all else is a false alarm.
@@ -51,9 +51,9 @@ def test_the_judge_is_measured_beside_the_text_detectors_and_asked_once(
 
 
 def test_an_unreadable_judge_leaves_everything_unscored() -> None:
-    pairs = choose(load_labelled(SAMPLES), 10)
+    pairs = load_pairs(Pairs(SAMPLES, 10))
     lm, _ = scripted_lm(lambda _: "I think it is rather nice.")
-    judge, both = measure_judge(pairs, lm)
+    judge, both = calibrate_judge(pairs, lm)
     assert judge.unscored == len(pairs)
     # What the text detectors find needs no judge.
     assert both.unscored < len(pairs)
@@ -64,24 +64,23 @@ def test_a_judge_that_fails_for_good_is_not_held_against_the_pairs() -> None:
     def down(_: str) -> str:
         raise dspy.LMError("down")
 
-    judge, _ = measure_judge(choose(load_labelled(SAMPLES), 4), scripted_lm(down)[0])
+    judge, _ = calibrate_judge(load_pairs(Pairs(SAMPLES, 4)), scripted_lm(down)[0])
     assert judge.unscored == 4
 
 
 def test_the_halves_share_nothing_and_leave_nothing_out() -> None:
     pairs = load_labelled(SAMPLES)
-    first, second = (
-        {pair.id for pair in choose(pairs, None, half=half)} for half in ("development", "report")
-    )
+    first, second = ({pair.id for pair in load_pairs(Pairs(SAMPLES, half=half))} for half in HALVES)
     assert not first & second
     assert len(first | second) == len(pairs)
 
 
-def test_a_limit_takes_the_same_pairs_whatever_the_order() -> None:
-    pairs = load_labelled(SAMPLES)
-    ids = [pair.id for pair in choose(pairs, 9)]
-    assert ids == [pair.id for pair in choose(pairs[::-1], 9)]
-    assert ids == [pair.id for pair in choose(pairs, 20)][:9]
+def test_a_limit_takes_the_same_pairs_whatever_the_order(tmp_path: Path) -> None:
+    turned = tmp_path / "turned.jsonl"
+    turned.write_text("\n".join(reversed(SAMPLES.read_text(encoding="utf-8").splitlines())), encoding="utf-8")
+    ids = [pair.id for pair in load_pairs(Pairs(SAMPLES, 9))]
+    assert ids == [pair.id for pair in load_pairs(Pairs(turned, 9))]
+    assert ids == [pair.id for pair in load_pairs(Pairs(SAMPLES, 20))][:9]
 
 
 @pytest.mark.parametrize("options", [["--limit", "0"], ["--judge-model", "local/nowhere.gguf"]])

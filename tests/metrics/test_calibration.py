@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.errors import InputError
-from autoevol.experiments.calibrate import main
 from autoevol.metrics.base import failed, passed, unscored
 from autoevol.metrics.calibration import (
     Calibration,
@@ -24,7 +23,7 @@ from autoevol.metrics.labels import load_labelled, parse_labelled
 from autoevol.metrics.rules import AuthorRules
 from autoevol.metrics.tables import render_table
 from autoevol.records import FailureKind, Trajectory, Verdict
-from metrics_support import real_data
+from metrics_support import main, real_data
 
 K = FailureKind
 LABELS: list[tuple[bool | None, bool | None, list[str], list[str]]] = [
@@ -166,7 +165,7 @@ def test_runs_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "labels.jsonl"
     path.write_text("\n".join(map(json.dumps, entries())))
     assert main([str(path), "--json"]) == 0
-    assert [c["detector"] for c in json.loads(capsys.readouterr().out)][-1] == "text"
+    assert [c["detector"] for c in json.loads(capsys.readouterr().out)][0] == "text"
     assert main([str(path)]) == 0
     assert "author-rules" in capsys.readouterr().out
 
