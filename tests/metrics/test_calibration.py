@@ -165,7 +165,7 @@ def test_runs_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "labels.jsonl"
     path.write_text("\n".join(map(json.dumps, entries())))
     assert main([str(path), "--json"]) == 0
-    assert [c["detector"] for c in json.loads(capsys.readouterr().out)][0] == "text"
+    assert json.loads(capsys.readouterr().out)[0]["detector"] == "text"
     assert main([str(path)]) == 0
     assert "author-rules" in capsys.readouterr().out
 
