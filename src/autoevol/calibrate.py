@@ -1,4 +1,4 @@
-"""`autoevol calibrate`: how good the failure detectors are, against human labels."""
+"""`autoevol calibrate`: how good the failure detectors are, against labelled evolutions."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def calibrate(
     models: ModelConfig,
     budget: BudgetConfig,
 ) -> None:
-    """Measure the failure detectors against human labels."""
+    """Measure the failure detectors against labelled evolutions."""
     import orjson
 
     from autoevol import calibrate as measuring
