@@ -2,7 +2,7 @@
 
 Source: "WizardLM: Empowering Large Language Models to Follow Complex Instructions"
 (arXiv:2304.12244), section on elimination evolving. Its other rule, an LM's verdict that
-the evolved instruction brings no information gain, is in `autoevol.metrics.judge`.
+the evolved instruction brings no information gain, is in `autoevol.metrics.gain`.
 """
 
 from __future__ import annotations

@@ -43,6 +43,18 @@ class JudgeEvolution(dspy.Signature):
     complexity_2: str = dspy.OutputField(desc="complexity of version_2, 1 to 10")
 
 
+class SameDemand(dspy.Signature):
+    """Two instructions are shown. Are they equal in what they demand?
+
+    They are equal if they set the same constraints and requirements, and ask with the same
+    depth and the same breadth. Wording, order and politeness do not matter.
+    """
+
+    first: str = dspy.InputField()
+    second: str = dspy.InputField()
+    verdict: str = dspy.OutputField(desc="equal or not equal")
+
+
 class SameAnswer(dspy.Signature):
     """Two responses to one instruction are shown. Do they come to the same conclusion?
 
