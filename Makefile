@@ -10,8 +10,9 @@ READY := .venv/.ready
 run: $(READY)
 	$(BIN)/autoevol run sample --out runs/first \
 	  --evol-model local/smollm2 --temperature 0.5 --reply-tokens 256 --concurrency 4 \
+	  --system "Answer in at most three sentences, or with one short piece of code." \
 	  --start initial --start weak --start compact \
-	  --dev-size 10 --holdout-size 10 --batch-size 3 --m 2 --steps 1
+	  --dev-size 14 --holdout-size 10 --batch-size 3 --m 2 --steps 1
 
 # The embedded model takes both cores, so its tests run by themselves.
 test: $(READY)
