@@ -186,6 +186,33 @@ def test_bad_input_ends_with_2_and_says_what(
     assert told in done.stderr
 
 
+def test_a_judge_reads_what_the_text_detector_lets_pass(seeds: Path, tmp_path: Path) -> None:
+    def with_judge(body: dict[str, Any]) -> Answer:
+        if body["model"] != "judge":
+            return reply(body)
+        fields = {
+            "reason": "Fine.",
+            "kinds": "none",
+            "severity": "0",
+            "complexity_1": "9",
+            "complexity_2": "9",
+        }
+        return says("".join(f"[[ ## {name} ## ]]\n{value}\n\n" for name, value in fields.items()))
+
+    with Endpoint(with_judge) as served:
+        done = command(
+            "evolve", seeds, "--method", "weak", *at(served, tmp_path / "e"), "--judge-model", "openai/judge",
+            "--objective", "usable-yield",
+        )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    told = summary(done)
+    # 18 of 24 pass the text detector; the judge finds none of them harder.
+    assert told["ledger"]["roles"]["judge"]["calls"] == 18
+    assert told["evolution"]["kinds"]["stagnant"] == 18
+    assert told["metric"]["judge"] == "openai/judge"
+    assert told["metric"]["calibration"] is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_ends_with_130_and_resumes(seeds: Path, tmp_path: Path, signum: signal.Signals) -> None:
