@@ -7,6 +7,7 @@ method.json     the chosen evolving method
 program.json    the same as a saved DSPy program
 dataset.jsonl   evolved pairs that passed
 rejected.jsonl  rows that failed or could not be scored, with the reason
+rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
 summary.json    figures and paths
 """
 
