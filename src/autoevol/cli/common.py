@@ -1,0 +1,71 @@
+"""What all commands share: exit codes, common arguments, progress and the final table."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from autoevol.errors import AutoEvolError, BudgetReached, StopRun
+
+if TYPE_CHECKING:
+    from autoevol.workflow import Outcome
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Evolve instruction data, and optimise the method that evolves it.",
+)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn every error that is not a bug into one line and its exit code."""
+    try:
+        yield
+    except BudgetReached as stop:
+        _leave(f"{stop}; what was finished is saved, and the same command with a larger budget goes on", 3)
+    except StopRun as stop:
+        _leave(f"{stop}; what was finished is saved, and the same command goes on", 1)
+    except AutoEvolError as error:
+        _leave(str(error), 2)
+    except KeyboardInterrupt:
+        _leave("interrupted; what was finished is saved, and the same command goes on", 130)
+
+
+def _leave(text: str, code: int) -> NoReturn:
+    print(f"autoevol: {text}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+Seeds = Annotated[str, typer.Argument(help="A file, the name of a Hugging Face dataset, or `sample`.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
+Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
+
+
+def finish(job: Callable[[Any], Outcome], json: bool) -> None:
+    """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
+    # DSPy warns at every reply that hits the token limit; here that is a counted failure kind.
+    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+    import orjson
+
+    from autoevol import report
+    from autoevol.console import Reporter, print_table
+
+    reporter = Reporter()
+    try:
+        outcome = job(reporter)
+    finally:
+        reporter.close()
+    if not json:
+        print_table(report.table_rows(outcome.summary))
+    else:
+        print(orjson.dumps(outcome.summary).decode(), flush=True)
+    if outcome.stopped_by is not None:
+        raise outcome.stopped_by

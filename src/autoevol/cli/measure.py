@@ -1,0 +1,75 @@
+"""calibrate, show: how good the measure is, and what a run found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoevol.cli.common import Json, app, exit_codes
+from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.options import with_settings
+
+
+@app.command()
+@exit_codes()
+@with_settings(models=ModelConfig, budget=BudgetConfig)
+def calibrate(
+    *,
+    labelled: Annotated[Path, typer.Argument(help="Labelled evolutions, JSONL.")],
+    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
+    with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
+    half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
+    store: Annotated[str, typer.Option("--store", help="Call store of the judge.")] = "runs/calibrate.sqlite",
+    json: Json = False,
+    models: ModelConfig,
+    budget: BudgetConfig,
+) -> None:
+    """Measure the failure detectors against labelled evolutions."""
+    import orjson
+
+    from autoevol import calibrate as measuring
+    from autoevol import jobs
+    from autoevol.lm.session import Session
+    from autoevol.metrics.tables import render_table
+
+    wanted = measuring.Pairs(labelled, limit, with_responses, half)
+    pairs = measuring.load_pairs(wanted)
+    found = measuring.calibrate_text(pairs)
+    if judge_model:
+        with Session(store, caps=jobs.caps_of(budget), concurrency=models.concurrency) as session:
+            lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
+            found += measuring.calibrate_judge(pairs, lm)
+    if save:
+        measuring.save_calibrations(save, found, wanted)
+    if json:
+        print(orjson.dumps([calibration.to_json() for calibration in found]).decode())
+    else:
+        print(render_table(found))
+
+
+@app.command()
+@exit_codes()
+def show(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")],
+    json: Json = False,
+) -> None:
+    """Show what a run found: figures, steps, and the chosen method."""
+    import orjson
+
+    from autoevol import report
+    from autoevol.console import print_table
+
+    found = report.read_folder(folder)
+    if json:
+        print(orjson.dumps(found).decode())
+        return
+    if found["summary"]:
+        print_table(report.table_rows(found["summary"]))
+    for step in found["steps"]:
+        print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
+    if found["method"]:
+        print(f"\n{found['method']['text']}")
