@@ -25,10 +25,14 @@ from autoevol.metrics.judge import Cascade, LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
+from autoevol.programs.operations import OPERATIONS
 from autoevol.records import Case, Method, Row, Score, Step
 from autoevol.store.run import RunFolder, load_method
 from autoevol.strategies import RULES
 from autoevol.teleprompt import AutoEvol
+
+NAMED = {**BUILT_IN, **OPERATIONS}
+"""Methods that a command takes by name."""
 
 
 class Listener(Protocol):
@@ -168,8 +172,8 @@ def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dsp
 
 
 def find_method(name: str) -> Method:
-    """A built-in method by name, else one from a file or a run folder."""
-    return BUILT_IN[name] if name in BUILT_IN else load_method(name)
+    """A built-in method or an operation of WizardLM by name, else one from a file or a run folder."""
+    return NAMED[name] if name in NAMED else load_method(name)
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
