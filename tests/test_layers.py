@@ -33,6 +33,7 @@ LEVEL = {
     "report": 3,
     "teleprompt": 4,
     "bulk": 4,
+    "pipeline": 4,
     "jobs": 5,
     "workflow": 6,
     "calibrate": 6,
