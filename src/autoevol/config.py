@@ -47,6 +47,7 @@ class ModelConfig:
     reply_tokens: int = setting(1500, "Longest reply of any model, in tokens.")
     system: str | None = setting(None, "System prompt for responses.")
     concurrency: int = setting(16, "Most requests under way at once.")
+    client: str = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints: aiohttp or openai.")
 
 
 @dataclass(frozen=True)

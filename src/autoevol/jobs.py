@@ -93,6 +93,7 @@ def open_session(
         caps=caps_of(budget),
         concurrency=models.concurrency,
         prices=prices,
+        client=models.client,
     )
 
 

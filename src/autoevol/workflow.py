@@ -31,6 +31,7 @@ _FREE = {
     "optimizer_api_key_env",
     "judge_api_base",
     "calibration",
+    "client",
 }
 
 

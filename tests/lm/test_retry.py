@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from asking import ask, ask_all, request
 from autoevol import aio
 from autoevol.errors import AccessDenied, EndpointDown, StopRun
-from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.http import HTTPTransport
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import Breaker, RetryPolicy
 from autoevol.store.calls import CallRecord, CallStore
@@ -66,7 +66,7 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
     store: CallStore, answer: Answer, line: str
 ) -> None:
     with Endpoint([answer]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url)
+        transport = HTTPTransport("m", base_url=endpoint.url)
         with pytest.raises(AccessDenied) as stopped:
             ask(Recorder(store), transport)
         aio.run(transport.aclose())
@@ -92,7 +92,7 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
 )
 def test_a_transient_fault_is_tried_again_up_to_the_limit(store: CallStore, fault: Answer) -> None:
     with Endpoint([fault, fault, says("at last"), fault]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url, timeout=0.15)
+        transport = HTTPTransport("m", base_url=endpoint.url, timeout=0.15)
         recorder = Recorder(store, retry=FAST)
         assert (record := ask(recorder, transport)).text == "at last"
         assert record.attempts == 3
@@ -105,7 +105,7 @@ def test_a_transient_fault_is_tried_again_up_to_the_limit(store: CallStore, faul
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_bad_request_is_a_fault_of_its_row_only(store: CallStore, status: int) -> None:
     with Endpoint([refuses(status, "too long"), says("fine")]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url)
+        transport = HTTPTransport("m", base_url=endpoint.url)
         recorder = Recorder(store, retry=FAST)
         with pytest.raises(lm15.InvalidRequestError, match="too long"):
             ask(recorder, transport)
@@ -117,7 +117,7 @@ def test_a_bad_request_is_a_fault_of_its_row_only(store: CallStore, status: int)
 @pytest.mark.parametrize("finish", ["content_filter", "length"])
 def test_a_reply_cut_short_is_a_reply_and_not_asked_again(store: CallStore, finish: str) -> None:
     with Endpoint([says("half", finish)]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url)
+        transport = HTTPTransport("m", base_url=endpoint.url)
         assert ask(Recorder(store, retry=FAST), transport).finish_reason == finish
         aio.run(transport.aclose())
         assert len(endpoint.seen) == 1
@@ -126,7 +126,7 @@ def test_a_reply_cut_short_is_a_reply_and_not_asked_again(store: CallStore, fini
 @pytest.mark.parametrize("headers", [{"Retry_After": "0.2"}, {"Retry_After_Ms": "200"}])
 def test_a_429_is_waited_out_and_is_no_attempt(store: CallStore, headers: dict[str, str]) -> None:
     with Endpoint([refuses(429, **headers), says("fine")]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url)
+        transport = HTTPTransport("m", base_url=endpoint.url)
         record = ask(Recorder(store, retry=RetryPolicy(attempts=1)), transport)
         aio.run(transport.aclose())
         first, second = endpoint.seen
@@ -142,7 +142,7 @@ def test_the_key_is_nowhere_on_disk_or_on_screen(tmp_path: Path, caplog: pytest.
     shown: list[str] = []
     with Endpoint([says("hello"), refuses(400, said), refuses(500, said), refuses(401, said)]) as endpoint:
         shared = CallStore(tmp_path / "calls.sqlite", power_safe=False)
-        transport = OpenAITransport("m", base_url=endpoint.url, api_key=KEY)
+        transport = HTTPTransport("m", base_url=endpoint.url, api_key=KEY)
         recorder = Recorder(shared, retry=RetryPolicy(attempts=1, base=0.0))
         for n in range(4):
             try:

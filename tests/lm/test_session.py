@@ -16,9 +16,9 @@ from dspy.lm15 import Request
 from autoevol import aio
 from autoevol.errors import BudgetReached, InputError, StoreLost
 from autoevol.lm.budget import Caps
+from autoevol.lm.http import HTTPTransport
 from autoevol.lm.local import LocalTransport
 from autoevol.lm.native import NativeTransport
-from autoevol.lm.openai_compatible import OpenAITransport
 from autoevol.lm.recorder import LedgerLine, Price
 from autoevol.lm.session import Session, is_reasoning_model, make_transport
 from autoevol.lm.transport import Reply
@@ -95,7 +95,7 @@ def test_make_transport_by_provider(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     ]
     for transport in made:
         aio.run(transport.aclose())
-    kinds = [OpenAITransport, OpenAITransport, NativeTransport, LocalTransport]
+    kinds = [HTTPTransport, HTTPTransport, NativeTransport, LocalTransport]
     assert [type(each) for each in made] == kinds
 
 
