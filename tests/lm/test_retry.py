@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from dspy import lm15
+from dspy.clients.errors import error_boundary
+from dspy.utils.exceptions import LMError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +18,7 @@ from autoevol import aio
 from autoevol.errors import AccessDenied, EndpointDown, StopRun
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.recorder import Recorder
-from autoevol.lm.retry import Breaker, RetryPolicy
+from autoevol.lm.retry import Breaker, RetryPolicy, reason_of
 from autoevol.store.calls import CallRecord, CallStore
 from autoevol.testing import ScriptedTransport
 from servers import Answer, Endpoint, html, refuses, resets, says
@@ -347,3 +350,105 @@ def test_a_breaker_says_what_the_last_error_said_on_one_line() -> None:
         breaker.failed(limited(3.0), "openai/m")
     assert "\n" not in str(stopped.value)
     assert "slow down" in str(stopped.value)
+
+
+def test_a_fault_never_makes_a_call_wait_for_ever(store: CallStore) -> None:
+    transport = ScriptedTransport([lm15.ServerError("busy", status=503, retry_after=1e9), "fine"])
+    recorder, time = timed(store, RetryPolicy(longest=300.0))
+    ask(recorder, transport)
+    assert time.slept == [300.0]
+
+
+# The rate at which calls fail for good.
+
+
+def breaks_at(breaker: Breaker, outcomes: str) -> int | None:
+    """After how many outcomes (`.` a reply, `x` a failure, `f` filtered) the breaker opens."""
+    filtered = lm15.InvalidRequestError("filtered", provider_code="content_filter")
+    for number, outcome in enumerate(outcomes, 1):
+        if outcome == ".":
+            breaker.succeeded()
+            continue
+        try:
+            breaker.failed(filtered if outcome == "f" else LATER, "m")
+        except EndpointDown:
+            return number
+    return None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "opens"),
+    [
+        ("x." * 200, 101),
+        ("." * 1000 + "x." * 100, 1099),
+        ("x.." * 200, None),
+        ("x" * 19 + "." * 81 + "x" * 19, None),
+        ("x" * 20, 20),
+        ("f" * 500, None),
+        ("xf" * 200, 101),
+    ],
+)
+def test_a_breaker_opens_when_half_of_the_last_hundred_calls_failed(outcomes: str, opens: int | None) -> None:
+    assert breaks_at(Breaker(20), outcomes) == opens
+
+
+def test_the_error_rate_is_named(store: CallStore) -> None:
+    numbers = iter(range(1000))
+    transport = ScriptedTransport(lambda _: "fine" if next(numbers) % 2 else LATER)
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1))
+    with pytest.raises(EndpointDown, match="50 of the last 100 calls failed, the last with: later"):
+        for n in range(1000):
+            with suppress(lm15.ServerError):
+                ask(recorder, transport, request(str(n)))
+    assert store.spent()["evol"].calls == 50, "and what was paid is kept"
+
+
+# One word for why a call failed.
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (limited(1.0), "rate_limited"),
+        (lm15.ServerError("x"), "server_error"),
+        (lm15.ServerError("x", provider_code="unreadable_reply"), "unreadable_reply"),
+        (lm15.TimeoutError("x"), "timeout"),
+        (lm15.TransportError("x"), "unreachable"),
+        (lm15.InvalidRequestError("x"), "bad_request"),
+        (lm15.InvalidRequestError("x", provider_code="content_filter"), "content_filter"),
+        (lm15.ContextLengthError("x"), "bad_request"),
+        (lm15.UnsupportedFeatureError("x"), "bad_request"),
+        (lm15.AuthError("x"), "access_denied"),
+        (lm15.BillingError("x"), "no_credit"),
+        (lm15.UnsupportedModelError("x"), "unknown_model"),
+        (lm15.ConfigurationError("x"), "misconfigured"),
+        (ValueError("x"), "unexpected"),
+    ],
+)
+def test_the_reason_of_a_failure_is_one_word_also_after_dspy_has_wrapped_it(
+    error: Exception, reason: str
+) -> None:
+    assert reason_of(error) == reason
+    with pytest.raises(LMError) as wrapped, error_boundary("m", unexpected=True):
+        raise error
+    assert reason_of(wrapped.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (refuses(400, "no", "content_filter"), "content_filter"),
+        (refuses(400), "bad_request"),
+        (refuses(500), "server_error"),
+        (html(), "unreadable_reply"),
+        (resets(), "unreachable"),
+        (says("x").after(5.0), "timeout"),
+    ],
+)
+def test_the_reason_of_a_failure_over_the_wire(store: CallStore, answer: Answer, reason: str) -> None:
+    with Endpoint([answer]) as endpoint:
+        transport = HTTPTransport("m", base_url=endpoint.url, timeout=0.15)
+        with pytest.raises(lm15.LM15Error) as failed:
+            ask(Recorder(store, retry=RetryPolicy(attempts=1)), transport)
+        aio.run(transport.aclose())
+    assert reason_of(failed.value) == reason

@@ -7,8 +7,7 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,12 +19,15 @@ from dspy.lm15 import Request
 from autoevol.context import Role, Scope, current_scope
 from autoevol.errors import StopRun, StoreLost
 from autoevol.lm.budget import Budget, Caps
+from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient
 from autoevol.lm.transport import Reply, Transport
 from autoevol.lm.wire import chat_body
 from autoevol.store.calls import CallRecord, CallStore, Spent
 
 _HALF = re.compile("[\ud800-\udfff]")
+# A refused call goes before those that have not been sent yet, unless it is refused time after time.
+_FIRST_AGAIN = 3
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Recorder:
         concurrency: Most requests under way at once.
         sleep: Waits, for tests that cannot.
         clock: Seconds, in step with `sleep`.
+        limits: Requests and tokens per minute for each endpoint.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Recorder:
         concurrency: int = 16,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        limits: Limits | None = None,
     ) -> None:
         self.store = store
         self.retry = retry or RetryPolicy()
@@ -86,7 +90,7 @@ class Recorder:
         self._paid = dict(paid)
         self._reused: Counter[str] = Counter()
         self._budget = Budget(caps or Caps(), sum(paid.values(), Spent()))
-        self._slots = asyncio.Semaphore(concurrency)
+        self._flow = Flow(concurrency, limits, self.retry, clock, sleep)
         self._sleep = sleep
         self._clock = clock
         # Counters die with their scopes: a run enters one per row, and rows may be millions.
@@ -94,7 +98,6 @@ class Recorder:
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
         self._sending: set[asyncio.Task[Any] | None] = set()
         self._breakers: dict[str, Breaker] = {}
-        self._not_before: dict[str, float] = {}
         self._over: dict[Transport | CallStore, StopRun] = {}
 
     async def complete(
@@ -175,7 +178,7 @@ class Recorder:
         paid = Spent()
         try:
             started = self._clock()
-            reply, attempts = await self._send(request, transport)
+            reply, attempts = await self._send(request, transport, estimate.tokens)
             usd = price.of(reply.input_tokens, reply.output_tokens) if price else None
             record = CallRecord(
                 key=slot[0],
@@ -203,35 +206,45 @@ class Recorder:
             self._sending.discard(asyncio.current_task())
             await self._budget.settle(estimate, paid)
 
-    async def _send(self, request: Request, transport: Transport) -> tuple[Reply, int]:
-        breaker = self._breakers.setdefault(transport.identity, Breaker(self.retry.breaker))
+    async def _send(self, request: Request, transport: Transport, tokens: int) -> tuple[Reply, int]:
+        policy, endpoint = self.retry, transport.identity
+        breaker = self._breakers.get(endpoint)
+        if breaker is None:
+            breaker = self._breakers[endpoint] = Breaker(policy.breaker, policy.breaker_share)
         sends, faults, limits, give_up = 0, 0, 0, None
         while True:
             try:
-                async with self._turn(transport):
+                async with self._flow.turn(endpoint, tokens, first=0 < limits <= _FIRST_AGAIN) as turn:
+                    self._stop_if_over(transport)
                     sends += 1
                     reply = await self._attempt(request, transport)
+                    turn.replied(reply.input_tokens + reply.output_tokens, reply.reset)
                 breaker.succeeded()
                 return reply, sends
             except lm15.RateLimitError as error:
                 limits += 1
-                now, wait = self._clock(), self.retry.wait(limits, error.retry_after)
-                give_up = now + self.retry.patience if give_up is None else give_up
+                now, wait = self._clock(), error.retry_after or policy.wait(limits)
+                give_up = now + policy.patience if give_up is None else give_up
                 if now + wait > give_up:
                     breaker.failed(error, request.model)
                     raise
-                # The limit holds for the endpoint, so everybody waits, not only this call.
-                self._not_before[transport.identity] = max(self._closed_until(transport), now + wait)
+                if not error.retry_after:  # else the endpoint is closed for that long, for everybody
+                    await self._sleep(wait)
             except lm15.LM15Error as error:
                 if is_pointless(error):
                     self._over[transport] = denied = access_denied(error, request.model)
                     raise denied from error
                 faults += 1
-                attempts = 1 if breaker.open else self.retry.attempts
+                attempts = 1 if breaker.open else policy.attempts
                 if not is_transient(error) or faults >= attempts:
                     breaker.failed(error, request.model)
                     raise
-                await self._sleep(self.retry.wait(faults, error.retry_after))
+                await self._sleep(policy.wait(faults, error.retry_after))
+
+    def _stop_if_over(self, transport: Transport) -> None:
+        for gone in (transport, self.store):
+            if (stop := self._over.get(gone)) is not None:
+                raise type(stop)(*stop.args)
 
     async def _attempt(self, request: Request, transport: Transport) -> Reply:
         # A call counts as being sent until it is stored, so that closing does not lose it.
@@ -242,24 +255,6 @@ class Recorder:
         except BaseException:
             self._sending.discard(task)
             raise
-
-    @asynccontextmanager
-    async def _turn(self, transport: Transport) -> AsyncIterator[None]:
-        """A slot, at a time when the endpoint may be asked."""
-        while True:
-            while (wait := self._closed_until(transport) - self._clock()) > 0:
-                await self._sleep(wait)
-            async with self._slots:
-                for gone in (transport, self.store):
-                    if (stop := self._over.get(gone)) is not None:
-                        raise type(stop)(*stop.args)
-                # Another call may have been told to wait while this one waited for its slot.
-                if self._closed_until(transport) <= self._clock():
-                    yield
-                    return
-
-    def _closed_until(self, transport: Transport) -> float:
-        return self._not_before.get(transport.identity, 0.0)
 
 
 def _body(request: Request) -> str:

@@ -16,6 +16,7 @@ from autoevol.context import Role
 from autoevol.errors import InputError
 from autoevol.lm.budget import Caps
 from autoevol.lm.engine import AsyncRecordedEngine, RecordedEngine
+from autoevol.lm.flow import Limits
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.local import LocalTransport, find_weights
 from autoevol.lm.native import NativeTransport
@@ -38,6 +39,7 @@ class Session:
         concurrency: Most requests under way at once, over all models.
         prices: Dollars per million tokens, by model string.
         client: HTTP client for OpenAI-compatible endpoints: `aiohttp`, or `openai` for that package.
+        limits: Requests and tokens per minute for each endpoint and model.
 
     Use it as a context manager, or call `close`.
     """
@@ -51,9 +53,10 @@ class Session:
         concurrency: int = 16,
         prices: Mapping[str, Price] | None = None,
         client: str = "aiohttp",
+        limits: Limits | None = None,
     ) -> None:
         self.store = store if isinstance(store, CallStore) else CallStore(store)
-        self.recorder = Recorder(self.store, caps, retry, concurrency)
+        self.recorder = Recorder(self.store, caps, retry, concurrency, limits=limits)
         self.prices = dict(prices or {})
         self._concurrency = concurrency
         self._client = client
