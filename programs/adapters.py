@@ -9,7 +9,7 @@ optimizer can rewrite it away.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import dspy
 from dspy.adapters.base import Adapter
@@ -222,8 +222,12 @@ class _Layout(NamedTuple):
     output: str
 
 
-@lru_cache(maxsize=256)
 def _layout(signature: type[dspy.Signature]) -> _Layout:
+    return _known_layout(cast(Any, signature))  # classes are hashable, whatever their instances are
+
+
+@lru_cache(maxsize=256)
+def _known_layout(signature: Any) -> _Layout:  # noqa: ANN401
     (output,) = signature.output_fields
     return _Layout(tuple(signature.fields), tuple(signature.input_fields), output)
 
