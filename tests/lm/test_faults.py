@@ -13,6 +13,7 @@ from dspy.utils.exceptions import LMError
 
 from autoevol import aio
 from autoevol.context import in_scope
+from autoevol.lm.http import HTTPTransport
 from autoevol.lm.retry import RetryPolicy, reason_of
 from autoevol.lm.session import Session
 from autoevol.programs.evolver import Evolver
@@ -34,7 +35,7 @@ FAULTS: dict[str, Answer] = {
     "reset midway": resets(after=20),
     "truncated": Answer(b'{"id": "FAULT", "choices": [{"ind'),
     "no choices": as_json({"id": "FAULT", "choices": []}),
-    "late": says("FAULT").after(0.6),
+    "late": says("FAULT").after(2.0),
     "refused by a filter": refuses(400, "FAULT", code="content_filter"),
     "stopped by a filter": says("", "content_filter"),
     "cut off": says("Step 1: I th", "length"),
@@ -62,15 +63,13 @@ def test_one_fault_in_ten_loses_no_row_and_gets_into_no_text(tmp_path: Path) -> 
         return await aio.gather(one(number) for number in range(ROWS))
 
     store = CallStore(tmp_path / "calls.sqlite", power_safe=False)
-    with (
-        Endpoint(faulty(7)) as endpoint,
-        Session(store, retry=RetryPolicy(base=0.02), concurrency=64) as session,
-    ):
-        lm = session.lm("m", api_base=endpoint.url, temperature=0.7)
-        for face in (lm.engine, lm._async_engine_spec):
-            face.transport._timeout = 0.3
+    retry = RetryPolicy(base=0.02)
+    with Endpoint(faulty(7)) as endpoint, Session(store, retry=retry, concurrency=64) as session:
+        transport = HTTPTransport("m", base_url=endpoint.url, timeout=0.6)
+        lm = session.lm("m", transport=transport, temperature=0.7)
         with dspy.context(lm=lm, trace=None, disable_history=True):
             ends = aio.run(rows())
+        aio.run(transport.aclose())
         paid = {line.role: line.paid.calls for line in session.ledger()}
 
     lost = Counter(end for end in ends if isinstance(end, str))
@@ -78,13 +77,9 @@ def test_one_fault_in_ten_loses_no_row_and_gets_into_no_text(tmp_path: Path) -> 
     assert len(done) + lost.total() == ROWS
     assert set(lost) == {"bad_request", "content_filter"}, "all else passes when it is tried again"
     assert 5 < lost["content_filter"] < 40
-    reasons = Counter(
-        trajectory.evolutions[-1].finish_reason
-        if trajectory.evolved is None
-        else trajectory.response_finish_reason
-        for trajectory in done
-    )
-    assert set(reasons) == {"stop", "length", "content_filter"}
+    evolved = {trajectory.evolutions[-1].finish_reason for trajectory in done}
+    answered = {trajectory.response_finish_reason for trajectory in done if trajectory.evolved}
+    assert evolved == answered == {"stop", "length", "content_filter"}
     assert paid["evol"] >= len(done) > 0.95 * ROWS
     for trajectory in done:
         assert trajectory.evolved in ("Prove it.", None)
