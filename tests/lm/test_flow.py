@@ -191,3 +191,13 @@ def test_a_provider_that_says_its_limit_is_used_up_is_left_alone_until_it_resets
     texts(ask_all(recorder, ScriptedTransport(serve), [request(str(n)) for n in range(3)]))
     assert sent[1] - sent[0] >= 0.29
     assert sent[2] - sent[1] < 0.29
+
+
+def test_the_seconds_of_a_call_do_not_count_its_waiting(store: CallStore) -> None:
+    recorder = Recorder(store, concurrency=1)
+    results = ask_all(
+        recorder, ScriptedTransport(lambda _: "x", latency=0.05), [request(str(n)) for n in range(8)]
+    )
+    seconds = [result.seconds for result in results if isinstance(result, CallRecord)]
+    assert len(seconds) == 8
+    assert max(seconds) < 0.05 * 7, "the last has waited for seven others"

@@ -112,6 +112,7 @@ class Flow:
             if place.cancelled():
                 with suppress(ValueError):
                     lane.waiting.remove(entry)
+                self._let_in()
             else:
                 self._leave(lane)  # let in and cancelled at the same moment
             raise

@@ -177,8 +177,7 @@ class Recorder:
         await self._budget.reserve(estimate)
         paid = Spent()
         try:
-            started = self._clock()
-            reply, attempts = await self._send(request, transport, estimate.tokens)
+            reply, attempts, started = await self._send(request, transport, estimate.tokens)
             usd = price.of(reply.input_tokens, reply.output_tokens) if price else None
             record = CallRecord(
                 key=slot[0],
@@ -206,21 +205,23 @@ class Recorder:
             self._sending.discard(asyncio.current_task())
             await self._budget.settle(estimate, paid)
 
-    async def _send(self, request: Request, transport: Transport, tokens: int) -> tuple[Reply, int]:
+    async def _send(self, request: Request, transport: Transport, tokens: int) -> tuple[Reply, int, float]:
+        """The reply, how often it was asked for, and when for the first time."""
         policy, endpoint = self.retry, transport.identity
         breaker = self._breakers.get(endpoint)
         if breaker is None:
             breaker = self._breakers[endpoint] = Breaker(policy.breaker, policy.breaker_share)
-        sends, faults, limits, give_up = 0, 0, 0, None
+        sends, faults, limits, give_up, started = 0, 0, 0, None, None
         while True:
             try:
                 async with self._flow.turn(endpoint, tokens, first=0 < limits <= _FIRST_AGAIN) as turn:
                     self._stop_if_over(transport)
                     sends += 1
+                    started = self._clock() if started is None else started
                     reply = await self._attempt(request, transport)
                     turn.replied(reply.input_tokens + reply.output_tokens, reply.reset)
                 breaker.succeeded()
-                return reply, sends
+                return reply, sends, started
             except lm15.RateLimitError as error:
                 limits += 1
                 now, wait = self._clock(), error.retry_after or policy.wait(limits)
