@@ -48,7 +48,8 @@ class Benchmarks:
     All text of a record counts, not its question alone: HumanEval's `canonical_solution` and
     GSM8K's `answer` are as telling. Words are compared without letter case, punctuation and
     signs. Whole means: the two texts are equal (and have 3 words or more), or a benchmark's
-    text of 8 to 12 words stands in the other one, where it is too short for a 13-gram.
+    text of 8 to 12 words stands in the other one, where it is too short for a 13-gram. Runs that are
+    mostly numbers do not count: worked sums share them by chance.
 
     Memory: about 0.2 kB per word of the benchmarks, whatever the size of the data set.
 
@@ -101,8 +102,14 @@ class Benchmarks:
         self._places.append(place)
         self._wholes.setdefault(len(said), {}).setdefault(" ".join(said), item)
         for kind, size in _SIZES.items():
-            for run in runs(said, size):
+            for run in filter(_is_prose, runs(said, size)):
                 self._runs[kind].setdefault(run, item)
+
+
+def _is_prose(run: str) -> bool:
+    """Whether half of the words or more are no numbers: `20 x 3 20 3 60` says nothing."""
+    said = run.split()
+    return 2 * sum(not word.isdecimal() for word in said) >= len(said)
 
 
 def _texts(file: str | Path, split: str) -> Iterator[tuple[str, str]]:
