@@ -79,6 +79,8 @@ class Benchmarks:
 
     def overlaps(self, text: str) -> list[Overlap]:
         """What `text` shares with the benchmarks: one overlap of each kind at most, worst first."""
+        if not self._places:
+            return []
         said = words(text)
         found = [self._whole(said)]
         found += [self._first(kind, said, size, self._runs[kind]) for kind, size in _SIZES.items()]

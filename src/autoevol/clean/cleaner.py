@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from autoevol.clean.benchmarks import Benchmarks, Kind
-from autoevol.clean.duplicates import Duplicates
+from autoevol.clean.duplicates import Duplicates, Sketch
 from autoevol.config import CleanConfig
 
 
@@ -100,8 +100,9 @@ class Cleaner:
         return Finding(_REASONS[worst.kind], worst.place, shared=worst.text)
 
     def _repetition(self, key: str, instruction: str) -> Finding | None:
-        if twin := self._seeds.find(instruction):
+        sketch = Sketch(instruction)
+        if twin := self._seeds.find(sketch):
             return Finding(Reason.SEED if twin.exact else Reason.NEAR_SEED, twin.key, twin.similarity)
-        if twin := self._kept.add(key, instruction):
+        if twin := self._kept.add(key, sketch):
             return Finding(Reason.REPEATED if twin.exact else Reason.NEAR_REPEATED, twin.key, twin.similarity)
         return None

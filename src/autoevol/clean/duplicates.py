@@ -61,22 +61,12 @@ class Duplicates:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def find(self, text: str) -> Twin | None:
+    def find(self, text: str | Sketch) -> Twin | None:
         """The remembered text that `text` repeats most closely, the earliest among equals."""
-        return self._find(_fingerprint(text), _Sketch(text))
-
-    def add(self, key: str, text: str) -> Twin | None:
-        """Remember `text` under `key`, unless it repeats another: then that one is returned."""
-        print_, sketch = _fingerprint(text), _Sketch(text)
-        twin = self._find(print_, sketch)
-        if twin is None:
-            self._remember(key, print_, sketch)
-        return twin
-
-    def _find(self, print_: int, sketch: _Sketch) -> Twin | None:
-        if (same := self._exact.get(print_)) is not None:
+        sketch = text if isinstance(text, Sketch) else Sketch(text)
+        if (same := self._exact.get(sketch.fingerprint)) is not None:
             return Twin(self._keys[same], 1.0, exact=True)
-        if not sketch.hashes:
+        if not sketch.hashes or not self._keys:
             return None
         best, closest = -1, 0.0
         for place in sorted(self._index.query(sketch.minhash)):
@@ -85,22 +75,39 @@ class Duplicates:
                 best, closest = place, similarity
         return None if best < 0 else Twin(self._keys[best], closest, exact=False)
 
-    def _remember(self, key: str, print_: int, sketch: _Sketch) -> None:
+    def add(self, key: str, text: str | Sketch) -> Twin | None:
+        """Remember `text` under `key`, unless it repeats another: then that one is returned."""
+        sketch = text if isinstance(text, Sketch) else Sketch(text)
+        twin = self.find(sketch)
+        if twin is None:
+            self._remember(key, sketch)
+        return twin
+
+    def _remember(self, key: str, sketch: Sketch) -> None:
         place = len(self._keys)
         self._keys.append(key)
-        self._exact[print_] = place
+        self._exact[sketch.fingerprint] = place
         self._shingles.append(array("q", sketch.hashes))
         if sketch.hashes:
             self._index.insert(place, sketch.minhash)
 
 
-class _Sketch:
-    """A text as the near search sees it; shingles are told apart by 64 bits of a hash."""
+class Sketch:
+    """A text as the search sees it, for asking several collections about it.
+
+    Attributes:
+        fingerprint: 64 bits of a hash of the normalised text.
+        hashes: 64 bits of a hash of each shingle.
+        minhash: The MinHash of the shingles.
+    """
+
+    __slots__ = ("fingerprint", "hashes", "minhash")
 
     def __init__(self, text: str) -> None:
         found = shingles(text)
+        self.fingerprint = _fingerprint(text)
         self.hashes = {hash(shingle) for shingle in found}
-        self.minhash = RMinHash.from_token_sets([sorted(found)], _BANDS * _VALUES, _SEED)[0]
+        self.minhash = RMinHash.from_token_sets([list(found)], _BANDS * _VALUES, _SEED)[0]
 
 
 def _similarity(first: set[int], second: array[int]) -> float:
