@@ -31,6 +31,7 @@ LEVEL = {
     "metrics": 2,
     "testing": 3,
     "evaluate": 3,
+    "export": 3,
     "report": 3,
     "teleprompt": 4,
     "bulk": 4,
@@ -57,6 +58,7 @@ ONLY = {
     "testing": {"lm"},
     "evaluate": {"programs"},
     "report": {"store", "metrics"},
+    "export": {"config", "data", "store", "metrics"},
     "console": set(),
     "options": set(),
 }
@@ -70,7 +72,7 @@ OUTSIDE = {
     "strategies": set(),
     "signatures": {"dspy"},
     "programs": {"dspy"},
-    "store": {"orjson"},
+    "store": {"orjson", "pyarrow"},
     "report": set(),
 }
 MAY_PRINT = {"cli", "console"}

@@ -20,7 +20,9 @@ TEXTS = {
     "bread": "Compare three ways of baking bread without yeast and say which one keeps fresh for longest",
 }
 SEED = "Name the largest planet of the solar system and describe what its famous red spot really is made of"
-BENCH = "Alice buys seven apples and gives three of them to Bob before she bakes two pies with the remaining ones"
+BENCH = (
+    "Alice buys seven apples and gives three of them to Bob before she bakes two pies with the remaining ones"
+)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

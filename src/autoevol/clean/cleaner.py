@@ -60,9 +60,7 @@ class Cleaner:
             or not (the counts of Auto Evol-Instruct, table 10).
     """
 
-    def __init__(
-        self, settings: CleanConfig | None = None, *, benchmarks: Benchmarks | None = None
-    ) -> None:
+    def __init__(self, settings: CleanConfig | None = None, *, benchmarks: Benchmarks | None = None) -> None:
         self.settings = settings or CleanConfig()
         self.benchmarks = benchmarks or Benchmarks.load(self.settings.decontaminate)
         self.removed: Counter[Reason] = Counter()

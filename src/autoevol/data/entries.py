@@ -84,18 +84,23 @@ class EntryStream(Iterator[Entry]):
     def _seed(self, raw: Raw) -> Seed | None:
         """The record's seed; None if it was rejected."""
         if raw.problem is not None:
-            return self._reject(raw.line, raw.problem, raw.snippet)
+            return self.reject(raw.line, raw.problem, raw.snippet)
         try:
             shape = self._decided or recognise(raw.value, self._field)
             seed = shape.read(raw.value)
         except InputError as exc:
-            return self._reject(raw.line, str(exc), snippet_of(raw.value))
+            return self.reject(raw.line, str(exc), snippet_of(raw.value))
         if self._decided is None:
             # From a record that could be read: a broken one must not decide for the file.
             self._decided, self.shape = shape, shape.name
         return seed
 
-    def _reject(self, line: int, reason: str, snippet: str) -> None:
+    def reject(self, line: int, reason: str, snippet: str) -> None:
+        """Count a record as unusable.
+
+        Raises:
+            InputError: Without `skip_bad`.
+        """
         if not self._skip_bad:
             shape = f" (this file was read as: {self.shape})" if self.shape else ""
             # A reason that asks for --field is about the whole file: skipping will not help.
