@@ -78,7 +78,9 @@ def test_with_the_card_text_that_looks_like_dates_stays_text(
 ) -> None:
     done, folder = exported
     write_card(done, folder, Licences("mit"), "t")
-    loaded = datasets.load_dataset(str(done.path.parent), split="train", cache_dir=str(tmp_path / "cache"))
+    loaded: Any = datasets.load_dataset(
+        str(done.path.parent), split="train", cache_dir=str(tmp_path / "cache")
+    )
     assert loaded.features == done.format.features()
     assert [record["messages"][-1]["content"] for record in loaded] == ["2024-01-01", "2024-01-02"]
 

@@ -102,7 +102,7 @@ def test_an_export_loads_with_the_datasets_library(name: str, source: Path, tmp_
     assert done.rows == len(TURNS)
     loader = "parquet" if out.suffix == ".parquet" else "json"
     types = None if loader == "parquet" else chosen.features()
-    loaded = datasets.load_dataset(
+    loaded: Any = datasets.load_dataset(
         loader, data_files=str(out), split="train", features=types, cache_dir=str(tmp_path / "cache")
     )
     assert loaded.features == chosen.features()

@@ -6,7 +6,7 @@ import hashlib
 from array import array
 from dataclasses import dataclass
 
-from rensa import RMinHash, RMinHashLSH
+from rensa import RMinHash, RMinHashLSH  # pyright: ignore[reportAttributeAccessIssue]
 
 from autoevol.clean.text import normalised, shingles
 

@@ -59,6 +59,8 @@ def clean_file(
         source: A run folder, a file or a dataset, as `load_rows` takes it.
         out: A .jsonl file.
         against: Seed files whose instructions no record may repeat.
+        settings: Thresholds and benchmarks.
+        data: How to read the source.
 
     Raises:
         InputError: If something cannot be read, or `out` is an input or no .jsonl file.

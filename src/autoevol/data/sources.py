@@ -46,9 +46,7 @@ class Source(NamedTuple):
     records: _Records
 
 
-def find_source(
-    source: str | Path, field: str | None, split: str, *, every_column: bool = False
-) -> Source:
+def find_source(source: str | Path, field: str | None, split: str, *, every_column: bool = False) -> Source:
     """Decide what `source` means. An existing path wins over a data set of the same name.
 
     A `Path` is always a path; the string `sample` is always the packaged sample. Of a table,

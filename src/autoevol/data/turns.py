@@ -74,7 +74,7 @@ def read_turns(turns: object, where: str) -> list[tuple[str, str]]:
         role = next((role for role, names in _ROLES.items() if name in names), None)
         spoken = len(read) - (bool(read) and read[0][0] == "system")
         expected = ("user", "assistant")[spoken % 2]
-        if role != expected and not (role == "system" and not read):
+        if role is None or (role != expected and not (role == "system" and not read)):
             raise InputError(f"{place} is a turn of {name!r}; expected one of the {expected}")
         read.append((role, text_of(_joined(said, place), place)))
     if not read or read[-1][0] != "assistant":

@@ -35,7 +35,10 @@ def write_card(exported: Exported, run: Path | None, licences: Licences, title: 
     """Write `README.md` beside the export.
 
     Args:
+        exported: What the card is about.
         run: Run folder that the data came from; without it, the card says what is not known.
+        licences: What the user says about rights.
+        title: Heading of the card.
 
     Raises:
         InputError: If another README.md is there.

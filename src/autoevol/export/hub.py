@@ -16,6 +16,8 @@ def push_to_hub(exported: Exported, card: Path, name: str, *, private: bool = Tr
     where it is set.
 
     Args:
+        exported: What to upload.
+        card: Its card; becomes the repository's README.md.
         name: `owner/name`; created if missing.
         private: Visibility of a new repository.
 

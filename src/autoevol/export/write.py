@@ -52,6 +52,8 @@ def export_file(
     Args:
         source: A run folder, a file or a dataset, as `load_rows` takes it.
         out: A file with the suffix of the format.
+        format_name: A key of `FORMATS`.
+        data: How to read the source.
 
     Raises:
         InputError: If the source or a record of it cannot be used, or `out` has another suffix.
