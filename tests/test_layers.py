@@ -36,13 +36,15 @@ LEVEL = {
     "teleprompt": 4,
     "bulk": 4,
     "jobs": 5,
+    "plan": 6,
     "workflow": 6,
+    "estimate": 7,
     "calibrate": 6,
     "console": 6,
     "options": 6,
-    "cli": 7,
-    "__main__": 8,
-    "experiments": 8,
+    "cli": 8,
+    "__main__": 9,
+    "experiments": 9,
 }
 # Where a level says too little: the only parts above level 0 that these may import.
 ONLY = {

@@ -46,6 +46,7 @@ def _leave(text: str, code: int) -> NoReturn:
 Seeds = Annotated[str, typer.Argument(help="A file, the name of a Hugging Face dataset, or `sample`.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, pay nothing.")]
 Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
 
 
