@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from autoevol.clean.cleaner import Cleaner
 from autoevol.config import CleanConfig, DataConfig
 from autoevol.data.entries import Entry
+from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
 from autoevol.data.sources import dataset_of
 from autoevol.errors import InputError
@@ -78,7 +81,11 @@ def clean_file(
         replacing(out) as kept_file,
         replacing(paths["removed"]) as removed_file,
     ):
-        for rows, entry in enumerate(entries, 1):
+        for entry in entries:
+            if (problem := _unwritable(entry.value)) is not None:
+                entries.reject(entry.line, problem, snippet_of(entry.value))
+                continue
+            rows += 1
             instruction, response = entry.seed
             finding = cleaner.admit(_key(entry, entries.unit), instruction, response or "")
             if finding is None:
@@ -132,3 +139,12 @@ def _key(entry: Entry, unit: str) -> str:
 
 def _record(entry: Entry) -> Mapping[str, Any]:
     return entry.value if isinstance(entry.value, Mapping) else {"text": entry.value}
+
+
+def _unwritable(value: object) -> str | None:
+    """Why a record cannot be written as JSON: a lone surrogate, bytes of a Parquet file."""
+    try:
+        orjson.dumps(value)
+    except TypeError as error:
+        return f"cannot be written as JSON: {error}"
+    return None

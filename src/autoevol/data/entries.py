@@ -41,6 +41,8 @@ class Entry:
 class EntryStream(Iterator[Entry]):
     """Usable records as they are read. Memory grows by the rejects only.
 
+    With `longest`, a record whose instruction has more characters is unusable.
+
     Use it as a context manager, or exhaust it, to close the file at once.
 
     Attributes:
@@ -50,7 +52,14 @@ class EntryStream(Iterator[Entry]):
         rejects: Records skipped.
     """
 
-    def __init__(self, found: Source, *, field: str | None = None, skip_bad: bool = False) -> None:
+    def __init__(
+        self,
+        found: Source,
+        *,
+        field: str | None = None,
+        skip_bad: bool = False,
+        longest: int | None = None,
+    ) -> None:
         self.source = found.name
         self.unit = found.unit
         self.shape = ""
@@ -58,6 +67,7 @@ class EntryStream(Iterator[Entry]):
         self._found = found
         self._field = field
         self._skip_bad = skip_bad
+        self._longest = longest
         self._decided: Shape | None = None
         self._entries = self._read()
 
@@ -88,6 +98,11 @@ class EntryStream(Iterator[Entry]):
         try:
             shape = self._decided or recognise(raw.value, self._field)
             seed = shape.read(raw.value)
+            if self._longest is not None and len(seed.instruction) > self._longest:
+                raise InputError(
+                    f"the instruction has {len(seed.instruction):,} characters, and at most "
+                    f"{self._longest:,} are evolved: it may be a whole document"
+                )
         except InputError as exc:
             return self.reject(raw.line, str(exc), snippet_of(raw.value))
         if self._decided is None:

@@ -10,6 +10,10 @@ from autoevol.data.sources import Source
 from autoevol.records import Row, digest
 
 
+# About 50,000 tokens, which every row would pay for at least twice.
+LONGEST_SEED = 200_000
+
+
 class RowStream(Iterator[Row]):
     """Rows as they are read; the counts are those of what has been read so far.
 
@@ -24,7 +28,7 @@ class RowStream(Iterator[Row]):
     def __init__(self, found: Source, *, field: str | None, skip_bad: bool, limit: int | None) -> None:
         self.source = found.name
         self.duplicates = 0
-        self._entries = EntryStream(found, field=field, skip_bad=skip_bad)
+        self._entries = EntryStream(found, field=field, skip_bad=skip_bad, longest=LONGEST_SEED)
         self._hash = hashlib.sha256()
         self._rows = self._read(limit)
 

@@ -16,6 +16,7 @@ from autoevol.data.sources import dataset_of
 from autoevol.errors import InputError, StoreError
 from autoevol.export.examples import Example, read_example
 from autoevol.export.formats import Format, find_format
+from autoevol.records import digest
 from autoevol.store.run import LineWriter, read_json, replacing, write_json
 from autoevol.store.table import TableWriter, replacing_table
 
@@ -46,8 +47,9 @@ def export_file(
 ) -> Exported:
     """Write the pairs of `source` to `out` in a trainer's notation, streaming, in order.
 
-    Beside it appear `STEM.provenance.jsonl`; for LLaMA-Factory an entry in `dataset_info.json`
-    (other entries stay); for Axolotl `STEM.axolotl.yaml`.
+    Ids are distinct, or the provenance would be worthless. Beside the file appear
+    `STEM.provenance.jsonl`; for LLaMA-Factory an entry in `dataset_info.json` (other entries
+    stay); for Axolotl `STEM.axolotl.yaml`.
 
     Args:
         source: A run folder, a file or a dataset, as `load_rows` takes it.
@@ -88,9 +90,15 @@ def run_folder_of(source: str | Path) -> Path | None:
 
 def _examples(entries: EntryStream, limit: int | None) -> Iterator[Example]:
     count = 0
+    # Integers, as there may be millions: 64 bits of a hash of each id.
+    seen: set[int] = set()
     for entry in entries:
         try:
             example = read_example(entry)
+            key = int(digest(str(example.provenance["id"])), 16)
+            if key in seen:
+                raise InputError(f"the id {example.provenance['id']!r} has been there before")
+            seen.add(key)
         except InputError as error:
             entries.reject(entry.line, str(error), snippet_of(entry.value))
             continue
