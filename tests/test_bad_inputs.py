@@ -58,7 +58,7 @@ def table(columns: int) -> bytes:
 
 
 BAD = [
-    Bad("latin1.jsonl", GOOD + '{"instruction": "Où?", "response": "ici"}\n'.encode("latin-1"), "not UTF-8", 1),
+    Bad("latin1.jsonl", GOOD + '{"instruction": "Où?", "response": "ici"}'.encode("latin-1"), "not UTF-8", 1),
     Bad("utf16.jsonl", GOOD.decode().encode("utf-16"), "UTF-16"),
     Bad("null.jsonl", GOOD + b'{"instruction": null, "response": null}\n', "instruction is null", 1),
     Bad(
@@ -68,7 +68,7 @@ BAD = [
         "line 2",
         3,
     ),
-    Bad("huge.jsonl", GOOD + json.dumps({"instruction": "a b " * 262_144}).encode(), "1,048,576", 1, finished=False),
+    Bad("huge.jsonl", GOOD + b'{"instruction": "%s"}' % (b"a b " * 262_144), "1,048,576", 1, finished=False),
     Bad("wide.csv", table(100_000), "100,000 columns"),
     Bad("wide.jsonl", json.dumps({f"c{n}": "x" for n in range(100_000)}).encode(), "99,988 more"),
     Bad("half.jsonl", GOOD + b'{"instruction": "a\\ud800", "response": "b"}\n', "lone surrogate", 1),
@@ -81,7 +81,7 @@ BAD = [
     Bad("deep.jsonl", GOOD + b'{"instruction": ' + b"[" * 100_000, "line 2", 1),
     Bad(
         "ids.jsonl",
-        b'{"id": "x", "instruction": "A", "response": "B"}\n{"id": "x", "instruction": "C", "response": "D"}\n',
+        b'{"id": "x", "instruction": "A", "response": "B"}\n{"id": "x", "instruction": "C", "response": "D"}',
         "'x' has been there before",
         1,
         seeds=False,
@@ -90,12 +90,13 @@ BAD = [
 ]  # fmt: skip
 COMMANDS = ("run", "evolve", "estimate", "clean", "export")
 # Cleaning and exporting take texts of any length; only exporting needs ids and responses.
-CASES = [
-    pytest.param(name, bad, id=f"{name}-{bad.name}")
+PAIRS = [
+    (name, bad)
     for bad in BAD
     for name in COMMANDS
     if (bad.seeds or name == "export") and (bad.finished or name not in ("clean", "export"))
 ]
+CASES = [pytest.param(name, bad, id=f"{name}-{bad.name}") for name, bad in PAIRS]
 # To compare with, there only has to be text.
 TEXT = {"huge.jsonl", "wide.jsonl", "ids.jsonl", "silent.jsonl"}
 COMPARED = [pytest.param("--against", bad, id=f"against-{bad.name}") for bad in BAD if bad.name not in TEXT]
@@ -147,12 +148,14 @@ def test_it_is_a_clear_error(name: str, bad: Bad, endpoint: Endpoint, tmp_path: 
     assert not list(out.glob("*.jsonl"))
 
 
-SKIPPING = [
-    case for case in CASES if case.values[1].rejects and case.values[0] in ("evolve", "clean", "export")
+SKIPPED = [
+    pytest.param(name, bad, id=f"{name}-{bad.name}")
+    for name, bad in PAIRS
+    if bad.rejects and name in ("evolve", "clean", "export")
 ]
 
 
-@pytest.mark.parametrize(("name", "bad"), SKIPPING)
+@pytest.mark.parametrize(("name", "bad"), SKIPPED)
 def test_skipped_records_are_counted(name: str, bad: Bad, endpoint: Endpoint, tmp_path: Path) -> None:
     done = command(*arguments(name, put(bad, tmp_path), tmp_path, endpoint), "--skip-bad", "--json")
     assert done.exit_code == 0, done.output
@@ -169,7 +172,7 @@ GOOD_WAYS = {
     "packed.jsonl.gz": gzip.compress(GOOD),
     "packed.jsonl": gzip.compress(GOOD),
     "crlf.jsonl": GOOD.replace(b"\n", b"\r\n"),
-    "nan.jsonl": b'{"instruction": "Name a prime above 10.", "response": "11", "score": NaN, "x": {"y": [null]}}',
+    "nan.jsonl": b'{"instruction": "Name a prime above 10.", "response": "11", "n": NaN, "x": [null]}',
 }
 
 

@@ -127,11 +127,15 @@ async def _run(
 
 async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: LoopConfig) -> None:
     sampling = chain_sampling(loop, 1, number)
-    with dspy.context(lm=lm), in_scope(f"chain-1-{number}"), metered_as(f"chain-{number}"):
+    with (
+        dspy.context(lm=lm),
+        in_scope(f"chain-1-{number}"),
+        metered_as(f"chain-{number}"),
         # What came back does not matter here, only what it cost.
-        with suppress(MethodError, LMError):
-            feedback = (await AnalyzeTrajectory().acall(cases, **sampling)).feedback
-            await ProposeMethod().acall(plan.method, feedback, **sampling)
+        suppress(MethodError, LMError),
+    ):
+        feedback = (await AnalyzeTrajectory().acall(cases, **sampling)).feedback
+        await ProposeMethod().acall(plan.method, feedback, **sampling)
 
 
 def _per_unit(uses: Sequence[Use], units: Sequence[str]) -> np.ndarray:

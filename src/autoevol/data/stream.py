@@ -9,7 +9,6 @@ from autoevol.data.entries import EntryStream, Reject
 from autoevol.data.sources import Source
 from autoevol.records import Row, digest
 
-
 # About 50,000 tokens, which every row would pay for at least twice.
 LONGEST_SEED = 200_000
 

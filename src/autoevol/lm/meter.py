@@ -76,6 +76,9 @@ class MeteredSession(Session):
         super().__init__(store, caps=caps, concurrency=concurrency, prices=prices)
         self.recorder = self._meter = _MeteredRecorder(self.store, caps, concurrency)
 
+    def __enter__(self) -> MeteredSession:
+        return self
+
     @property
     def uses(self) -> list[Use]:
         """All calls so far."""
