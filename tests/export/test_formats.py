@@ -62,10 +62,10 @@ def turns_of(name: str, record: dict[str, Any]) -> list[tuple[str, str]]:
         record = {"messages": [*record["prompt"], *record["completion"]]}
     if "messages" in record:
         return [(turn["role"], turn["content"]) for turn in record["messages"]]
-    system = [("system", record["system"])] if record["system"] else []
     if name == "sharegpt":
-        roles = {"human": "user", "gpt": "assistant"}
-        return system + [(roles[turn["from"]], turn["value"]) for turn in record["conversations"]]
+        roles = {"human": "user", "gpt": "assistant", "system": "system"}
+        return [(roles[turn["from"]], turn["value"]) for turn in record["conversations"]]
+    system = [("system", record["system"])] if record["system"] else []
     assert record["input"] == ""
     pairs = [*record["history"], [record["instruction"], record["output"]]]
     return system + [

@@ -2,8 +2,9 @@
 
     messages           TRL, Axolotl: {"messages": [{"role", "content"}]}
     prompt-completion  TRL: the same turns, the last one as `completion`
-    sharegpt           LLaMA-Factory, Axolotl: {"conversations": [{"from", "value"}], "system"}
-    alpaca             LLaMA-Factory, Axolotl: instruction, input, output, system, history
+    sharegpt           LLaMA-Factory, Axolotl: {"conversations": [{"from", "value"}]}
+    alpaca             LLaMA-Factory, Axolotl: instruction, input, output, system, history (Axolotl
+                       reads the first three only, so conversations should not go to it this way)
     openai             OpenAI fine-tuning: {"messages": [...]}
     parquet            messages, as a Parquet file
 
@@ -90,8 +91,8 @@ def _as_prompt_completion(example: Example) -> dict[str, Any]:
 
 
 def _as_sharegpt(example: Example) -> dict[str, Any]:
-    turns = [{"from": _SHAREGPT[role], "value": text} for role, text in example.dialogue]
-    return {"conversations": turns, "system": example.system or ""}
+    # As a turn, not in a column: of an empty `system` column Axolotl makes an empty system turn.
+    return {"conversations": [{"from": _SHAREGPT[role], "value": text} for role, text in example.turns]}
 
 
 def _as_alpaca(example: Example) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def _as_alpaca(example: Example) -> dict[str, Any]:
         "instruction": said[-2],
         "input": "",
         "output": said[-1],
-        "system": example.system or "",
+        "system": example.system,
         "history": [[said[place], said[place + 1]] for place in range(0, len(said) - 2, 2)],
     }
 
@@ -118,21 +119,21 @@ FORMATS = {
             "sharegpt",
             ".jsonl",
             _as_sharegpt,
-            {"conversations": [{"from": "string", "value": "string"}], "system": "string"},
+            {"conversations": [{"from": "string", "value": "string"}]},
             llamafactory={
                 "formatting": "sharegpt",
-                "columns": {"messages": "conversations", "system": "system"},
+                "columns": {"messages": "conversations"},
                 "tags": {
                     "role_tag": "from",
                     "content_tag": "value",
                     "user_tag": "human",
                     "assistant_tag": "gpt",
+                    "system_tag": "system",
                 },
             },
             axolotl={
                 "type": "chat_template",
                 "field_messages": "conversations",
-                "field_system": "system",
                 "message_property_mappings": {"role": "from", "content": "value"},
             },
         ),
