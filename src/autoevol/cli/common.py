@@ -50,10 +50,14 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, print
 Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
 
 
+def quiet_dspy() -> None:
+    """DSPy warns at every reply that hits the token limit; here that is a counted failure kind."""
+    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+
+
 def finish(job: Callable[[Any], Outcome], json: bool) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
-    # DSPy warns at every reply that hits the token limit; here that is a counted failure kind.
-    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+    quiet_dspy()
     import orjson
 
     from autoevol import report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoevol.cli.common import Json, Seeds, app, exit_codes
+from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
 from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.options import with_settings
 
@@ -55,6 +55,7 @@ def estimate(
     from autoevol.lm.meter import MeteredSession
     from autoevol.store.calls import CallStore
 
+    quiet_dspy()
     judged = plan.check(models, metrics, budget)
     if method is None:
         planned = plan.plan_run(seeds, data, loop, methods, judge_calls=judged, sample=sample)
