@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from autoevol import estimate as estimating
 from autoevol.cli import app
 from autoevol.config import DataConfig, LoopConfig, MethodConfig
 from autoevol.data.split import sample_rows
+from autoevol.extrapolate import cost_of
 from autoevol.plan import Stage, plan_evolve, plan_run
 from autoevol.records import Row, digest
 from autoevol.teleprompt import planned_calls
@@ -193,7 +193,7 @@ def test_intervals_cover_new_totals_as_often_as_they_say() -> None:
     for _ in range(200):
         sample = chance.gamma(4.0, 100.0, size=(20, 1)) * np.ones((1, 5))
         stage = Stage("evolve", {"evol": 10**9}, (100,))
-        drawn = estimating._cost(stage, sample, np.zeros((0, 5)), 4, chance)
+        drawn = cost_of(stage, sample, np.zeros((0, 5)), 4, chance)
         low, high = np.quantile(drawn[:, 1], [0.025, 0.975])
         held += low <= chance.gamma(4.0, 100.0, size=100).sum() <= high
     assert held / 200 >= 0.9
@@ -203,7 +203,7 @@ def test_time_goes_by_waves() -> None:
     rows = np.tile([2.0, 0, 0, 0, 3.0], (6, 1))
     tries = np.tile([2.0, 0, 0, 0, 5.0], (2, 1))
     stage = Stage("optimize", {"evol": 1000}, rows=(2, 40), chains=(5,))
-    drawn = estimating._cost(stage, rows, tries, 4, np.random.default_rng(0))
+    drawn = cost_of(stage, rows, tries, 4, np.random.default_rng(0))
     # 2 rows at once, 40 rows by fours, 5 chains by fours.
     assert np.allclose(drawn[:, 4], 3.0 + 10 * 3.0 + 2 * 5.0)
     assert np.allclose(drawn[:, 0], 42 * 2 + 5 * 2)

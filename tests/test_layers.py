@@ -38,13 +38,14 @@ LEVEL = {
     "jobs": 5,
     "plan": 6,
     "workflow": 6,
-    "estimate": 7,
+    "extrapolate": 7,
+    "estimate": 8,
     "calibrate": 6,
     "console": 6,
     "options": 6,
-    "cli": 8,
-    "__main__": 9,
-    "experiments": 9,
+    "cli": 9,
+    "__main__": 10,
+    "experiments": 10,
 }
 # Where a level says too little: the only parts above level 0 that these may import.
 ONLY = {

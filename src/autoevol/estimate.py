@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,8 +18,9 @@ from autoevol.config import LoopConfig, MetricConfig, ModelConfig
 from autoevol.context import in_scope
 from autoevol.errors import InputError, MethodError
 from autoevol.evaluate import Metric, run_row
+from autoevol.extrapolate import FIELDS, Interval, cost_of, intervals
 from autoevol.lm.meter import MeteredSession, Use, metered_as
-from autoevol.plan import Plan, Stage
+from autoevol.plan import Plan
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
@@ -28,17 +28,6 @@ from autoevol.records import Case, Outcome
 from autoevol.teleprompt import chain_sampling
 
 _CHAINS = 3
-_REPLICATES = 2000
-_FIELDS = ("calls", "input_tokens", "output_tokens", "usd", "seconds")
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with the bounds of a 95 % bootstrap interval."""
-
-    low: float
-    mid: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -87,15 +76,15 @@ def estimate(
     rows = _per_unit(session.uses, [f"row-{case.row_id}" for case in cases])
     tries = _per_unit(session.uses, [f"chain-{number}" for number in range(chains)])
     drawn = [
-        _cost(stage, rows, tries, models.concurrency, np.random.default_rng(loop.seed))
+        cost_of(stage, rows, tries, models.concurrency, np.random.default_rng(loop.seed))
         for stage in plan.stages
     ]
     known = all(use.usd is not None for use in session.uses)
     return Estimate(
         plan,
-        totals=_intervals(sum(drawn), known),
+        totals=intervals(np.sum(drawn, axis=0), known),
         stages={
-            stage.name: _intervals(values, known) for stage, values in zip(plan.stages, drawn, strict=True)
+            stage.name: intervals(values, known) for stage, values in zip(plan.stages, drawn, strict=True)
         },
         outcomes=dict(Counter(case.verdict.outcome.value for case in cases)),
         paid={line.role: line.paid.calls for line in session.ledger()},
@@ -139,64 +128,12 @@ async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: 
 
 
 def _per_unit(uses: Sequence[Use], units: Sequence[str]) -> np.ndarray:
-    """Sums of `_FIELDS`, one line for each unit."""
+    """Sums of `FIELDS`, one line for each unit."""
     place = {unit: number for number, unit in enumerate(units)}
-    sums = np.zeros((len(units), len(_FIELDS)))
+    sums = np.zeros((len(units), len(FIELDS)))
     for use in (use for use in uses if use.unit in place):
         sums[place[use.unit]] += (1, use.input_tokens, use.output_tokens, use.usd or 0.0, use.seconds)
     return sums
-
-
-def _cost(
-    stage: Stage, rows: np.ndarray, tries: np.ndarray, concurrency: int, chance: np.random.Generator
-) -> np.ndarray:
-    """What a stage costs, drawn `_REPLICATES` times; its seconds are those on the clock."""
-    row_means, row_noise = _resampled(rows, chance)
-    chain_means, chain_noise = _resampled(tries, chance)
-    total = _sum_of(sum(stage.rows), row_means, row_noise) + _sum_of(
-        sum(stage.chains), chain_means, chain_noise
-    )
-    waves = sum(max(1.0, size / concurrency) for size in stage.rows if size)
-    chain_waves = sum(math.ceil(size / concurrency) for size in stage.chains)
-    total[:, -1] = waves * row_means[:, -1] + chain_waves * chain_means[:, -1]
-    total[:, 0] = np.minimum(total[:, 0], sum(stage.calls.values()))
-    return np.maximum(total, 0.0)
-
-
-def _resampled(sample: np.ndarray, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Means of resamples, and a normal deviation of one more unit for each."""
-    if not len(sample):
-        nothing = np.zeros((_REPLICATES, len(_FIELDS)))
-        return nothing, nothing
-    drawn = sample[chance.integers(len(sample), size=(_REPLICATES, len(sample)))]
-    mean, wider = sample.mean(axis=0), _widening(len(sample))
-    means = mean + wider * (drawn.mean(axis=1) - mean)
-    return means, wider * drawn.std(axis=1) * chance.standard_normal((_REPLICATES, 1))
-
-
-def _widening(size: int) -> float:
-    """By how much the bootstrap of a small sample is too narrow, for normal data.
-
-    Student's 97.5 % quantile over the normal one (Cornish-Fisher), with n - 1 for n. A sample of
-    one says nothing about variation, and its interval has no width.
-    """
-    if size < 2:
-        return 1.0
-    z, free = 1.96, size - 1
-    student = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
-    return student / z * math.sqrt(size / free)
-
-
-def _sum_of(count: int, means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-    return count * means + math.sqrt(count) * deviations
-
-
-def _intervals(drawn: Any, priced: bool) -> dict[str, Interval | None]:  # noqa: ANN401 (sum() of arrays)
-    low, mid, high = np.quantile(drawn, [0.025, 0.5, 0.975], axis=0)
-    found: dict[str, Interval | None] = {
-        name: Interval(float(low[i]), float(mid[i]), float(high[i])) for i, name in enumerate(_FIELDS)
-    }
-    return found if priced else {**found, "usd": None}
 
 
 def _notes(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from autoevol.clean.benchmarks import Benchmarks, Kind
-from autoevol.clean.duplicates import Duplicates, Sketch
+from autoevol.clean.duplicates import Duplicates, Sketch, Twin
 from autoevol.config import CleanConfig
 
 
@@ -76,15 +76,30 @@ class Cleaner:
             count += 1
         return count
 
+    def admit_seed(self, key: str, instruction: str) -> Finding | None:
+        """Remember a seed that is to be evolved; or count and return why it must not be.
+
+        A seed is refused for a benchmark or for an earlier seed, as its evolutions would be.
+        """
+        finding = self.contamination(instruction)
+        if finding is None:
+            finding = _repeats(key, self._seeds.add(key, instruction), Reason.REPEATED, Reason.NEAR_REPEATED)
+        return self._counted(finding)
+
     def admit(self, key: str, instruction: str, response: str = "") -> Finding | None:
         """Remember `instruction` under `key` and return None; or count and return why not.
 
-        A response is held against the benchmarks only: a good answer may well be given twice.
+        Admitting the same text under the same key again changes nothing, so a run that resumes
+        may ask anew. Seeds have to be remembered before. A response is held against the
+        benchmarks only: a good answer may well be given twice.
         """
-        finding = self.contamination(instruction, response) or self._repetition(key, instruction)
-        if finding is not None:
-            self.removed[finding.reason] += 1
-        return finding
+        finding = self.contamination(instruction, response)
+        if finding is None:
+            sketch = Sketch(instruction)
+            finding = _repeats(key, self._seeds.find(sketch), Reason.SEED, Reason.NEAR_SEED)
+            if finding is None:
+                finding = _repeats(key, self._kept.add(key, sketch), Reason.REPEATED, Reason.NEAR_REPEATED)
+        return self._counted(finding)
 
     def contamination(self, *texts: str) -> Finding | None:
         """The worst that `texts` share with the benchmarks, if it is too much; counts all of it."""
@@ -97,10 +112,13 @@ class Cleaner:
             return None
         return Finding(_REASONS[worst.kind], worst.place, shared=worst.text)
 
-    def _repetition(self, key: str, instruction: str) -> Finding | None:
-        sketch = Sketch(instruction)
-        if twin := self._seeds.find(sketch):
-            return Finding(Reason.SEED if twin.exact else Reason.NEAR_SEED, twin.key, twin.similarity)
-        if twin := self._kept.add(key, sketch):
-            return Finding(Reason.REPEATED if twin.exact else Reason.NEAR_REPEATED, twin.key, twin.similarity)
+    def _counted(self, finding: Finding | None) -> Finding | None:
+        if finding is not None:
+            self.removed[finding.reason] += 1
+        return finding
+
+
+def _repeats(key: str, twin: Twin | None, exactly: Reason, nearly: Reason) -> Finding | None:
+    if twin is None or (twin.exact and twin.key == key):
         return None
+    return Finding(exactly if twin.exact else nearly, twin.key, twin.similarity)
