@@ -86,21 +86,38 @@ def open_session(
     Raises:
         InputError: If money is capped and a paid model has no price.
     """
+    paid = check_prices(models, metrics, budget)
+    return Session(
+        # Calls to a model in this process cost only time: power loss may take the last few.
+        folder.calls(store, power_safe=bool(paid)),
+        caps=caps_of(budget),
+        concurrency=models.concurrency,
+        prices=read_prices(budget),
+        client=models.client,
+        limits=Limits(models.rpm, models.tpm),
+    )
+
+
+def check_prices(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> list[str]:
+    """Names of the models in use that somebody must be paid for.
+
+    Raises:
+        InputError: If money is capped and one of them has no price, or a price cannot be read.
+    """
     in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
     paid = sorted(name for name in in_use if name and not name.startswith("local/"))
     prices = read_prices(budget)
     unpriced = [name for name in paid if name not in prices]
     if budget.max_usd is not None and unpriced:
         raise InputError(f"--max-usd cannot hold without --price for {', '.join(unpriced)}")
-    return Session(
-        # Calls to a model in this process cost only time: power loss may take the last few.
-        folder.calls(store, power_safe=bool(paid)),
-        caps=caps_of(budget),
-        concurrency=models.concurrency,
-        prices=prices,
-        client=models.client,
-        limits=Limits(models.rpm, models.tpm),
-    )
+    return paid
+
+
+def prices_of(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> dict[str, Price]:
+    """Prices as given, and 0 for the models in use that run in this process."""
+    in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
+    free = {name: Price(0.0, 0.0) for name in in_use if name and name.startswith("local/")}
+    return {**free, **read_prices(budget)}
 
 
 def caps_of(budget: BudgetConfig) -> Caps:

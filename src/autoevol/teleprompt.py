@@ -210,11 +210,7 @@ class _Loop:
 
     async def _chain(self, step: int, chain: int, method: Method, cases: list[Case]) -> Candidate:
         """Analysis, then rewrite. Whatever goes wrong costs this chain its slot, not the step."""
-        sampling = {
-            "temperature": self.config.optimizer_temperature,
-            "top_p": self.config.optimizer_top_p,
-            "seed": int(digest(str(self.config.seed), str(step), str(chain))[:7], 16),
-        }
+        sampling = chain_sampling(self.config, step, chain)
         feedback = ""
         with dspy.context(lm=self.optimizer_lm), in_scope(f"chain-{step}-{chain}"):
             try:
@@ -275,6 +271,15 @@ class _Loop:
         best.score = _percent(latest[chosen.id]) if chosen.id in latest else None
         best.stopped = stopped
         return best
+
+
+def chain_sampling(config: LoopConfig, step: int, chain: int) -> dict[str, Any]:
+    """How one chain of one step asks the optimizer LM; every chain has a seed of its own."""
+    return {
+        "temperature": config.optimizer_temperature,
+        "top_p": config.optimizer_top_p,
+        "seed": int(digest(str(config.seed), str(step), str(chain))[:7], 16),
+    }
 
 
 def _percent(score: Score) -> float:
