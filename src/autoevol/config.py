@@ -23,6 +23,7 @@ class DataConfig:
     split: str = setting("train", "Split of a Hugging Face dataset.")
     limit: int | None = setting(None, "Read at most this many instructions.")
     skip_bad: bool = setting(False, "Set unusable records aside in rejects.jsonl instead of stopping.")
+    turns: str = setting("first", "User turns of a conversation that are evolved: first or every.")
 
 
 @dataclass(frozen=True)
