@@ -199,10 +199,8 @@ def _policy_of(parts: Parts, folder: RunFolder) -> Policy:
 def _read(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
     """A settings record out of what a run folder remembers; the rest are defaults."""
     names = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
-    values = {name: value for name, value in given.items() if name in names}
-    return kind(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    )
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return kind(**{name: value for name, value in values.items() if name in names})
 
 
 def _load(seeds: str, data: DataConfig) -> Loaded:

@@ -67,16 +67,14 @@ class Parts:
         try:
             folder.mkdir(exist_ok=True)
             known = self._replay()
-            self.made: dict[str, Any] = (
-                orjson.loads(orjson.dumps(dict(made or {}))) if known is None else known
-            )
+            self.made: dict[str, Any] = _as_json(made or {}) if known is None else known
             if known is None:
                 self._append({"schema": SCHEMA, "made": self.made})
         except OSError as error:
             raise StoreError(f"cannot use {folder}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self._manifest} is damaged: {error!r}") from error
-        if made is not None and self.made != orjson.loads(orjson.dumps(dict(made))):
+        if made is not None and self.made != _as_json(made):
             raise InputError(f"{folder} holds rows that were made otherwise. Give another --out")
 
     def __len__(self) -> int:
@@ -186,3 +184,7 @@ def _made(line: dict[str, Any]) -> dict[str, Any]:
     if line["schema"] != SCHEMA:
         raise ValueError(f"schema {line['schema']}, this version reads {SCHEMA}")
     return line["made"]
+
+
+def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
+    return orjson.loads(orjson.dumps(dict(data)))
