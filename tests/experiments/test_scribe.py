@@ -73,16 +73,21 @@ def compile_with(name: str, testbed: Testbed, folder: Path) -> tuple[Any, Overhe
     student = Evolver(testbed.start)
     with Session(CallStore(folder / "calls.sqlite", power_safe=False)) as session:
         lm = session.lm("testbed/world", transport=transport, temperature=1.0)
-        threads, instructions = {"num_threads": 2}, {"max_labeled_demos": 0, "max_bootstrapped_demos": 0}
+        threads: dict[str, Any] = {"num_threads": 2}
         with dspy.context(lm=lm):
             match name:
                 case "COPRO":
                     rival: Any = dspy.COPRO(metric=metric, breadth=3, depth=2)
                     return rival.compile(student, **examples, eval_kwargs=threads), transport
                 case "MIPROv2":
-                    more = {"auto": None, "num_candidates": 3, "seed": 1, **instructions, **threads}
-                    rival = dspy.MIPROv2(metric=metric, prompt_model=lm, **more)  # type: ignore[arg-type]
-                    trials = {"valset": as_examples(dev), "num_trials": 3, "minibatch": False}
+                    demos = {"max_labeled_demos": 0, "max_bootstrapped_demos": 0}
+                    more: dict[str, Any] = {"num_candidates": 3, "seed": 1, **demos, **threads}
+                    rival = dspy.MIPROv2(metric=metric, prompt_model=lm, auto=None, **more)
+                    trials: dict[str, Any] = {
+                        "valset": as_examples(dev),
+                        "num_trials": 3,
+                        "minibatch": False,
+                    }
                     return rival.compile(student, **examples, **trials), transport
                 case "SIMBA":
                     rival = dspy.SIMBA(
