@@ -68,7 +68,8 @@ class Overheard:
 
 def compile_with(name: str, testbed: Testbed, folder: Path) -> tuple[Any, Overheard]:
     transport = Overheard(testbed)
-    metric, train, dev = FailureMetric(), testbed.rows(12, first=50), testbed.rows(12)
+    metric: Any = FailureMetric()
+    train, dev = testbed.rows(12, first=50), testbed.rows(12)
     examples: dict[str, Any] = {"trainset": as_examples(train)}
     student = Evolver(testbed.start)
     with Session(CallStore(folder / "calls.sqlite", power_safe=False)) as session:
@@ -213,6 +214,9 @@ def test_the_base_is_the_best_scored_method_of_several() -> None:
     assert base_method(Prompt("", {**history, "basic_instruction": "Start."}, (), "")) == "Two, best."
     assert base_method(Prompt("", {"previous_instructions": "", "basic_instruction": "A."}, (), "")) == "A."
     assert base_method(Prompt("", {"examples": "none"}, (), "")) is None
+    assert (
+        base_method(Prompt("", {"cases": "1", "first_method": "A.", "second_method": "B."}, (), "")) == "A."
+    )
 
 
 def read(content: str) -> Prompt:
