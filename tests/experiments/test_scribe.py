@@ -173,6 +173,14 @@ def test_with_insight_the_kind_named_most_often_is_cured_most_often() -> None:
     assert set(CURES[FailureKind.REFUSED]) <= set(added)
 
 
+def test_what_a_checker_names_counts_before_what_quotes_show() -> None:
+    quote = evolved_reply(seed_instruction(1), FailureKind.LEAKED, 0, "final_instruction")
+    assert kinds_shown(quote) == [FailureKind.LEAKED]
+    assert kinds_shown(f"{quote}\nfailed (refused). No.") == [FailureKind.REFUSED]
+    assert kinds_shown("Case 1 failed (refused, stagnant, hedged).") == [FailureKind.REFUSED]
+    assert kinds_shown("Nothing failed.") == []
+
+
 def _added(config: TestbedConfig, place: int, feedback: str) -> str:
     fields = {"method": OPENING, "feedback": feedback}
     prompt = Prompt(feedback, fields, ("improved_method",), "tags")
