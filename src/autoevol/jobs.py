@@ -16,6 +16,7 @@ from autoevol.data.split import Split, split_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.evaluate import Metric, Scoreboard
 from autoevol.lm.budget import Caps
+from autoevol.lm.flow import Limits
 from autoevol.lm.recorder import Price
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
@@ -93,6 +94,8 @@ def open_session(
         caps=caps_of(budget),
         concurrency=models.concurrency,
         prices=prices,
+        client=models.client,
+        limits=Limits(models.rpm, models.tpm),
     )
 
 
