@@ -22,6 +22,10 @@ test: $(READY)
 quick: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not real"
 
+# Calls per second, CPU and memory beside other clients; about four minutes, on an idle machine.
+bench: $(READY)
+	$(BIN)/python -m autoevol.experiments.bench
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,4 +51,4 @@ $(READY): requirements.lock requirements-model.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $(READY)
 
-.PHONY: run test quick lint lock wheel clean
+.PHONY: run test quick bench lint lock wheel clean

@@ -7,7 +7,7 @@ from typing import Any
 import dspy
 
 from autoevol.context import as_role
-from autoevol.programs.adapters import TaggedText
+from autoevol.programs.adapters import TaggedText, watched
 from autoevol.records import Demo, Evolution, Method
 from autoevol.signatures.evolve import Evolve
 
@@ -69,9 +69,28 @@ class EvolveInstruction(dspy.Module):
             return self.predict(instruction=instruction, config=config)
 
     async def aforward(self, instruction: str, **config: Any) -> dspy.Prediction:  # noqa: ANN401
-        """The same from a coroutine."""
-        with as_role("evol"), dspy.context(adapter=self.adapter):
-            return await self.predict.acall(instruction=instruction, config=config)
+        """The same from a coroutine; where nobody watches, past `dspy.Predict` and with equal results."""
+        with as_role("evol"):
+            lm = self.predict.lm or dspy.settings.lm
+            if lm is None or self._watched(lm, config):
+                with dspy.context(adapter=self.adapter):
+                    return await self.predict.acall(instruction=instruction, config=config)
+            given, sampling = {"instruction": instruction}, {**self.predict.config, **config}
+            found = await self.adapter.acall(lm, sampling, self._signature, self.predict.demos, given)
+            return dspy.Prediction.from_completions(found, signature=self._signature)
+
+    def _watched(self, lm: dspy.BaseLM, config: dict[str, Any]) -> bool:
+        """Whether `dspy.Predict` does more for a call than hand it to the adapter."""
+        predict = self.predict
+        return bool(
+            watched(lm)
+            or dspy.settings.trace is not None
+            or type(predict) is not dspy.Predict
+            or predict.callbacks
+            or predict.fields  # criteria, which change what is asked
+            or "n" in {**lm.kwargs, **predict.config, **config}
+            or vars(predict).keys() & {"forward", "aforward", "acall"}  # patched by an optimizer
+        )
 
 
 def as_evolution(instruction: str, prediction: dspy.Prediction) -> Evolution:

@@ -6,7 +6,7 @@ import dspy
 from dspy.lm15 import Response
 
 from autoevol.context import as_role
-from autoevol.programs.adapters import Turn, chat_request
+from autoevol.programs.adapters import Turn, chat_request, reply_to
 
 
 class RespondToInstruction(dspy.Module):
@@ -34,7 +34,7 @@ class RespondToInstruction(dspy.Module):
         """The same from a coroutine."""
         lm = _language_model()
         with as_role("respond"):
-            return _prediction(await lm.acall(request=chat_request(lm, self._turns(instruction), {})))
+            return _prediction(await reply_to(lm, chat_request(lm, self._turns(instruction), {})))
 
     def _turns(self, instruction: str) -> list[Turn]:
         system: list[Turn] = [{"role": "system", "content": self.system}] if self.system else []

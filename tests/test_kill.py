@@ -10,19 +10,43 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dspy.lm15 import request_from_openai_chat
 
 from autoevol.teleprompt import planned_calls
-from loopback import Served, request_key, serving
 from optimise_once import CONFIG
+from servers import Answer, Endpoint, says
+from synthetic import world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = 20
 LATENCY = 0.005
 _TESTS = Path(__file__).parent
+
+
+class Served:
+    """The synthetic world behind an endpoint. `asked` counts arrivals by request."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.arrivals = 0
+
+    def __call__(self, body: dict[str, Any]) -> Answer:
+        self.asked[request_key(body)] += 1
+        self.arrivals += 1
+        text = world(request_from_openai_chat(body))
+        assert isinstance(text, str)
+        return says(text).after(LATENCY)
+
+
+def request_key(body: dict[str, Any]) -> str:
+    """What identifies a request, as the server and the call store both know it."""
+    return json.dumps([body["messages"], body.get("seed")], sort_keys=True)
 
 
 def start(url: str, folder: Path) -> subprocess.Popen[bytes]:
@@ -65,14 +89,14 @@ def kill_at(served: Served, process: subprocess.Popen[bytes], arrivals: int, del
 
 def asked_again(served: Served, known: dict[str, int]) -> list[str]:
     """Requests that came once more although their reply was in the store."""
-    with served.lock:
-        return [key for key, times in known.items() if served.asked[key] > times]
+    return [key for key, times in known.items() if served.asked[key] > times]
 
 
 def test_a_run_killed_at_twenty_random_moments_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    with serving(LATENCY) as served:
-        finish(start(served.url, whole))
+    served = Served()
+    with Endpoint(served) as endpoint:
+        finish(start(endpoint.url, whole))
         needed = served.arrivals
         assert max(served.asked.values()) == 1
     plan = planned_calls(CONFIG, rounds=2, dev=CONFIG.dev_size, batch=CONFIG.batch_size)
@@ -82,18 +106,18 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_an_uninterrupted_one(tmp_
     # Spread over the run; the first two fall before the first request, into the start itself.
     moments = [0, 0, *sorted(draw.sample(range(1, needed - 5), KILLS - 2))]
     known: dict[str, int] = {}  # stored requests, and how often the server had seen each by then
-    with serving(LATENCY) as served:
+    served = Served()
+    with Endpoint(served) as endpoint:
         for number, moment in enumerate(moments):
-            process = start(served.url, killed)
+            process = start(endpoint.url, killed)
             startup = draw.uniform(0.0, 3.0) if number < 2 else 0.0
             kill_at(served, process, moment, startup + draw.uniform(0.0, 0.03))
             assert process.returncode == -signal.SIGKILL, "the run had ended before it could be killed"
             assert asked_again(served, known) == [], f"after kill {number}"
             safe = stored(killed)
-            with served.lock:
-                assert safe <= served.asked.keys()
-                known = {key: served.asked[key] for key in safe}
-        finish(start(served.url, killed))
+            assert safe <= served.asked.keys()
+            known = {key: served.asked[key] for key in safe}
+        finish(start(endpoint.url, killed))
         assert asked_again(served, known) == []
         assert len(served.asked) == needed
         assert served.arrivals <= needed + KILLS * CONFIG.concurrency

@@ -35,6 +35,7 @@ LEVEL = {
     "report": 3,
     "teleprompt": 4,
     "bulk": 4,
+    "pipeline": 4,
     "jobs": 5,
     "plan": 6,
     "workflow": 6,

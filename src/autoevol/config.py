@@ -47,6 +47,9 @@ class ModelConfig:
     reply_tokens: int = setting(1500, "Longest reply of any model, in tokens.")
     system: str | None = setting(None, "System prompt for responses.")
     concurrency: int = setting(16, "Most requests under way at once.")
+    rpm: float | None = setting(None, "Most requests per minute to each endpoint.")
+    tpm: float | None = setting(None, "Most tokens per minute to each endpoint.")
+    client: str = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints: aiohttp or openai.")
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class AccessDenied(StopRun):
 
 
 class EndpointDown(StopRun):
-    """Too many calls in a row have failed for good, and none has succeeded since."""
+    """Too many calls have failed for good: many in a row, or most of the last hundred."""
 
 
 class StoreLost(StopRun):

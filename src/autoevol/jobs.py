@@ -16,6 +16,7 @@ from autoevol.data.split import Split, split_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.evaluate import Metric, Scoreboard
 from autoevol.lm.budget import Caps
+from autoevol.lm.flow import Limits
 from autoevol.lm.recorder import Price
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
@@ -25,10 +26,14 @@ from autoevol.metrics.judge import Cascade, LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
+from autoevol.programs.operations import OPERATIONS
 from autoevol.records import Case, Method, Row, Score, Step
 from autoevol.store.run import RunFolder, load_method
 from autoevol.strategies import RULES
 from autoevol.teleprompt import AutoEvol
+
+NAMED = {**BUILT_IN, **OPERATIONS}
+"""Methods that a command takes by name."""
 
 
 class Listener(Protocol):
@@ -88,6 +93,8 @@ def open_session(
         caps=caps_of(budget),
         concurrency=models.concurrency,
         prices=read_prices(budget),
+        client=models.client,
+        limits=Limits(models.rpm, models.tpm),
     )
 
 
@@ -185,8 +192,8 @@ def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dsp
 
 
 def find_method(name: str) -> Method:
-    """A built-in method by name, else one from a file or a run folder."""
-    return BUILT_IN[name] if name in BUILT_IN else load_method(name)
+    """A built-in method or an operation of WizardLM by name, else one from a file or a run folder."""
+    return NAMED[name] if name in NAMED else load_method(name)
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:

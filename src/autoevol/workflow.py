@@ -31,6 +31,9 @@ _FREE = {
     "optimizer_api_key_env",
     "judge_api_base",
     "calibration",
+    "client",
+    "rpm",
+    "tpm",
 }
 
 
@@ -126,6 +129,8 @@ def _session(
 ) -> Iterator[Session]:
     if models.reply_tokens < 1 or models.concurrency < 1:
         raise InputError("--reply-tokens and --concurrency must be at least 1")
+    if min(models.rpm or 1, models.tpm or 1) <= 0:
+        raise InputError("--rpm and --tpm must be over 0")
     with jobs.open_session(folder, models, metrics, budget, store) as session:
         yield session
 

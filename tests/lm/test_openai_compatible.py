@@ -5,40 +5,54 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+import aiohttp
+import openai
 import pytest
 from dspy import lm15
 
 from asking import request
 from autoevol import aio
-from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.http import HTTPTransport
+from autoevol.lm.openai_client import OpenAITransport
+from autoevol.lm.openai_compatible import ChatEndpoint
 from autoevol.lm.transport import Reply
 from servers import Answer, Endpoint, as_json, html, refuses, resets, says
 
 KEY = "sk-very-secret-0123456789"
 
 
+Client = type[ChatEndpoint]
+
+
+@pytest.fixture(params=[HTTPTransport, OpenAITransport])
+def client(request: pytest.FixtureRequest) -> Client:
+    """Every test runs with both HTTP clients: nothing may depend on which is used."""
+    return request.param
+
+
 @contextmanager
-def served(answer: Answer, **options: Any) -> Iterator[tuple[Endpoint, OpenAITransport]]:
+def served(client: Client, answer: Answer, **options: Any) -> Iterator[tuple[Endpoint, ChatEndpoint]]:
     with Endpoint([answer]) as endpoint:
-        transport = OpenAITransport("served", base_url=endpoint.url, api_key=KEY, **options)
+        transport = client("served", base_url=endpoint.url, api_key=KEY, **options)
         try:
             yield endpoint, transport
         finally:
             aio.run(transport.aclose())
 
 
-def outcome(answer: Answer, **options: Any) -> Reply | lm15.LM15Error:
-    with served(answer, **options) as (_, transport):
+def outcome(client: Client, answer: Answer, **options: Any) -> Reply | lm15.LM15Error:
+    with served(client, answer, **options) as (_, transport):
         try:
             return aio.run(transport.send(request()))
         except lm15.LM15Error as error:
             return error
 
 
-def error_of(answer: Answer, **options: Any) -> lm15.LM15Error:
-    result = outcome(answer, **options)
+def error_of(client: Client, answer: Answer, **options: Any) -> lm15.LM15Error:
+    result = outcome(client, answer, **options)
     assert isinstance(result, lm15.LM15Error), f"no error but {result!r}"
     return result
 
@@ -54,14 +68,14 @@ def error_of(answer: Answer, **options: Any) -> lm15.LM15Error:
         (says("多言語 🎉 \x00 \u2028"), Reply("多言語 🎉 \x00 \u2028", "stop", 7, 3)),
     ],
 )
-def test_a_completion_is_a_reply(answer: Answer, reply: Reply) -> None:
-    assert outcome(answer) == reply
+def test_a_completion_is_a_reply(client: Client, answer: Answer, reply: Reply) -> None:
+    assert outcome(client, answer) == reply
 
 
-def test_a_refusal_is_the_text_of_its_reply() -> None:
+def test_a_refusal_is_the_text_of_its_reply(client: Client) -> None:
     message = {"role": "assistant", "content": None, "refusal": "I will not."}
     answer = as_json({"id": "c", "choices": [{"index": 0, "finish_reason": "stop", "message": message}]})
-    assert outcome(answer) == Reply("I will not.", "stop", 0, 0)
+    assert outcome(client, answer) == Reply("I will not.", "stop", 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -97,20 +111,24 @@ def test_a_refusal_is_the_text_of_its_reply() -> None:
         (resets(after=20), lm15.TransportError),
     ],
 )
-def test_every_bad_answer_is_one_kind_of_error(answer: Answer, kind: type[lm15.LM15Error]) -> None:
-    assert type(error_of(answer)) is kind
+def test_every_bad_answer_is_one_kind_of_error(
+    client: Client, answer: Answer, kind: type[lm15.LM15Error]
+) -> None:
+    assert type(error_of(client, answer)) is kind
 
 
 @pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None}, {"prompt_tokens": "many"}, "none"])
-def test_an_odd_usage_counts_no_tokens(usage: object) -> None:
+def test_an_odd_usage_counts_no_tokens(client: Client, usage: object) -> None:
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}
-    assert outcome(as_json({"id": "c", "choices": [choice], "usage": usage})) == Reply("Hi", "stop", 0, 0)
+    assert outcome(client, as_json({"id": "c", "choices": [choice], "usage": usage})) == Reply(
+        "Hi", "stop", 0, 0
+    )
 
 
-def test_nobody_listening_is_a_transport_error() -> None:
+def test_nobody_listening_is_a_transport_error(client: Client) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        transport = OpenAITransport("served", base_url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
+        transport = client("served", base_url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
         with pytest.raises(lm15.TransportError, match="cannot reach"):
             aio.run(transport.send(request()))
         aio.run(transport.aclose())
@@ -121,8 +139,8 @@ def test_nobody_listening_is_a_transport_error() -> None:
     [says("late").after(5.0), Answer(says("drop by drop").body, drip=0.05)],
     ids=["silent server", "server that drips"],
 )
-def test_the_timeout_is_for_the_whole_attempt(answer: Answer) -> None:
-    assert type(error_of(answer, timeout=0.3)) is lm15.TimeoutError
+def test_the_timeout_is_for_the_whole_attempt(client: Client, answer: Answer) -> None:
+    assert type(error_of(client, answer, timeout=0.3)) is lm15.TimeoutError
 
 
 @pytest.mark.parametrize(
@@ -139,22 +157,24 @@ def test_the_timeout_is_for_the_whole_attempt(answer: Answer) -> None:
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
-def test_the_wait_that_a_server_asks_for(status: int, headers: dict[str, str], seconds: float | None) -> None:
-    error = error_of(refuses(status, **headers))
+def test_the_wait_that_a_server_asks_for(
+    client: Client, status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    error = error_of(client, refuses(status, **headers))
     assert isinstance(error, lm15.ProviderError)
     assert error.retry_after == seconds
 
 
-def test_one_send_is_one_request_whatever_the_answer() -> None:
+def test_one_send_is_one_request_whatever_the_answer(client: Client) -> None:
     for answer in (refuses(500), refuses(429), resets(), html()):
-        with served(answer) as (endpoint, transport):
+        with served(client, answer) as (endpoint, transport):
             with pytest.raises(lm15.LM15Error):
                 aio.run(transport.send(request()))
             assert len(endpoint.seen) == 1
 
 
-def test_the_request_on_the_wire() -> None:
-    with served(says("Hi"), extra={"top_k": 5, "chat_template_kwargs": {"thinking": False}}) as (
+def test_the_request_on_the_wire(client: Client) -> None:
+    with served(client, says("Hi"), extra={"top_k": 5, "chat_template_kwargs": {"thinking": False}}) as (
         end,
         transport,
     ):
@@ -174,8 +194,8 @@ def test_the_request_on_the_wire() -> None:
     }
 
 
-def test_a_reasoning_model_gets_no_sampling_settings() -> None:
-    with served(says("Hi"), reasoning=True) as (endpoint, transport):
+def test_a_reasoning_model_gets_no_sampling_settings(client: Client) -> None:
+    with served(client, says("Hi"), reasoning=True) as (endpoint, transport):
         aio.run(transport.send(request("Hi", 0.6, top_p=0.95, max_tokens=20)))
         body = endpoint.seen[0].body
     assert body == {
@@ -185,23 +205,71 @@ def test_a_reasoning_model_gets_no_sampling_settings() -> None:
     }
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 404, 429, 500])
-def test_a_server_that_repeats_the_key_does_not_get_it_into_our_errors(status: int) -> None:
-    error = error_of(refuses(status, f"Incorrect API key provided: {KEY}. Try {KEY}!"))
+@pytest.mark.parametrize(
+    "answer",
+    [
+        refuses(400, "filtered", code="content_filter"),
+        refuses(400, "filtered", code="content_policy_violation"),
+        as_json({"error": {"message": "filtered", "type": "content_filter"}}, 403),
+    ],
+)
+def test_a_filtered_request_says_so(client: Client, answer: Answer) -> None:
+    error = error_of(client, answer)
+    assert type(error) is lm15.InvalidRequestError
+    assert error.provider_code == "content_filter"
+
+
+def test_an_answer_that_is_no_completion_says_so(client: Client) -> None:
+    assert error_of(client, html(200)).provider_code == "unreadable_reply"
+    assert error_of(client, html(502)).provider_code is None
+
+
+def test_half_a_character_is_left_for_the_recorder_to_mend(client: Client) -> None:
+    assert outcome(client, says("a\ud83dz")) == Reply("a\ud83dz", "stop", 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x_ratelimit_remaining_requests": "0", "x_ratelimit_reset_requests": "6m0s"}, 360.0),
+        ({"x_ratelimit_remaining_requests": "0", "x_ratelimit_reset_requests": "20ms"}, 0.02),
+        ({"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "1h2m3.5s"}, 3723.5),
+        ({"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "12"}, 12.0),
+        ({"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "soon"}, None),
+        ({"x_ratelimit_remaining_tokens": "0"}, None),
+        ({"x_ratelimit_remaining_requests": "9", "x_ratelimit_reset_requests": "6m0s"}, None),
+        ({}, None),
+    ],
+)
+def test_a_used_up_rate_limit_comes_with_the_answer(
+    client: Client, headers: dict[str, str], seconds: float | None
+) -> None:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    reply = outcome(client, replace(says("Hi"), headers=named))
+    assert isinstance(reply, Reply)
+    assert reply.reset == seconds
+    error = error_of(client, refuses(429, **headers))
+    assert isinstance(error, lm15.RateLimitError)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 402, 404, 429, 500])
+def test_a_server_that_repeats_the_key_does_not_get_it_into_our_errors(client: Client, status: int) -> None:
+    error = error_of(client, refuses(status, f"Incorrect API key provided: {KEY}. Try {KEY}!"))
     shown = f"{error!s} {error!r} {error.args} {vars(error)}"
     assert KEY not in shown
     assert "Incorrect API key" in str(error)
 
 
-def test_the_key_is_not_in_the_transport_s_face() -> None:
-    transport = OpenAITransport("served", base_url="http://127.0.0.1:9/v1", api_key=KEY)
+def test_the_key_is_not_in_the_transport_s_face(client: Client) -> None:
+    transport = client("served", base_url="http://127.0.0.1:9/v1", api_key=KEY)
     assert KEY not in f"{transport!r} {transport.identity}"
     aio.run(transport.aclose())
 
 
-def test_identity_names_the_url_the_model_and_the_server_s_settings() -> None:
+def test_identity_names_the_url_the_model_and_the_server_s_settings(client: Client) -> None:
     def identity(**options: Any) -> str:
-        transport = OpenAITransport(**{"model": "a", "base_url": "http://one/v1", **options})
+        transport = client(**{"model": "a", "base_url": "http://one/v1", **options})
         aio.run(transport.aclose())
         return transport.identity
 
@@ -216,8 +284,47 @@ def test_identity_names_the_url_the_model_and_the_server_s_settings() -> None:
     assert identity(extra={"a": 1, "b": 2}) == identity(extra={"b": 2, "a": 1})
 
 
-def test_connections_are_not_the_bottleneck() -> None:
-    with served(says("Hi").after(0.4)) as (endpoint, transport):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ONE:80/v1",
+        "https://one:443",
+        "http://one/a b/ü",
+        "http://u:p@one/v1?x=1",
+        "http://[::1]:9/v1/",
+    ],
+)
+def test_a_store_of_one_client_serves_the_other(url: str) -> None:
+    identities = set()
+    for client in (HTTPTransport, OpenAITransport):
+        transport = client("m", base_url=url, api_key=KEY, extra={"a": 1})
+        identities.add(transport.identity)
+        aio.run(transport.aclose())
+    package = openai.AsyncOpenAI(base_url=url, api_key=KEY)
+    assert identities == {f"{str(package.base_url).rstrip('/')}|m|a=1"}, "stores of earlier versions, too"
+
+
+def test_a_user_and_password_in_the_url_take_the_place_of_the_key() -> None:
+    """The `openai` package refuses such a URL on aiohttp."""
+    with Endpoint([says("Hi")]) as endpoint:
+        transport = HTTPTransport(
+            "m", base_url=endpoint.url.replace("http://", "http://me:word@"), api_key=KEY
+        )
+        assert aio.run(transport.send(request())).text == "Hi"
+        aio.run(transport.aclose())
+        assert endpoint.seen[0].headers["Authorization"] == aiohttp.encode_basic_auth("me", "word")
+
+
+def test_a_proxy_of_the_environment_is_used(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Endpoint([says("through the proxy")]) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.address)
+        transport = client("m", base_url="http://nowhere.invalid/v1", api_key=KEY)
+        assert aio.run(transport.send(request())).text == "through the proxy"
+        aio.run(transport.aclose())
+
+
+def test_connections_are_not_the_bottleneck(client: Client) -> None:
+    with served(client, says("Hi").after(0.4)) as (endpoint, transport):
 
         async def many() -> list[Reply]:
             return await aio.gather(transport.send(request()) for _ in range(200))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from dspy import lm15
+from dspy.clients.errors import error_boundary
+from dspy.utils.exceptions import LMError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asking import ask, ask_all, request
 from autoevol import aio
 from autoevol.errors import AccessDenied, EndpointDown, StopRun
-from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.http import HTTPTransport
 from autoevol.lm.recorder import Recorder
-from autoevol.lm.retry import Breaker, RetryPolicy
+from autoevol.lm.retry import Breaker, RetryPolicy, reason_of
 from autoevol.store.calls import CallRecord, CallStore
 from autoevol.testing import ScriptedTransport
 from servers import Answer, Endpoint, html, refuses, resets, says
@@ -66,7 +69,7 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
     store: CallStore, answer: Answer, line: str
 ) -> None:
     with Endpoint([answer]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url)
+        transport = HTTPTransport("m", base_url=endpoint.url)
         with pytest.raises(AccessDenied) as stopped:
             ask(Recorder(store), transport)
         aio.run(transport.aclose())
@@ -92,7 +95,7 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
 )
 def test_a_transient_fault_is_tried_again_up_to_the_limit(store: CallStore, fault: Answer) -> None:
     with Endpoint([fault, fault, says("at last"), fault]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url, timeout=0.15)
+        transport = HTTPTransport("m", base_url=endpoint.url, timeout=0.15)
         recorder = Recorder(store, retry=FAST)
         assert (record := ask(recorder, transport)).text == "at last"
         assert record.attempts == 3
@@ -105,7 +108,7 @@ def test_a_transient_fault_is_tried_again_up_to_the_limit(store: CallStore, faul
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_bad_request_is_a_fault_of_its_row_only(store: CallStore, status: int) -> None:
     with Endpoint([refuses(status, "too long"), says("fine")]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url)
+        transport = HTTPTransport("m", base_url=endpoint.url)
         recorder = Recorder(store, retry=FAST)
         with pytest.raises(lm15.InvalidRequestError, match="too long"):
             ask(recorder, transport)
@@ -117,7 +120,7 @@ def test_a_bad_request_is_a_fault_of_its_row_only(store: CallStore, status: int)
 @pytest.mark.parametrize("finish", ["content_filter", "length"])
 def test_a_reply_cut_short_is_a_reply_and_not_asked_again(store: CallStore, finish: str) -> None:
     with Endpoint([says("half", finish)]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url)
+        transport = HTTPTransport("m", base_url=endpoint.url)
         assert ask(Recorder(store, retry=FAST), transport).finish_reason == finish
         aio.run(transport.aclose())
         assert len(endpoint.seen) == 1
@@ -126,7 +129,7 @@ def test_a_reply_cut_short_is_a_reply_and_not_asked_again(store: CallStore, fini
 @pytest.mark.parametrize("headers", [{"Retry_After": "0.2"}, {"Retry_After_Ms": "200"}])
 def test_a_429_is_waited_out_and_is_no_attempt(store: CallStore, headers: dict[str, str]) -> None:
     with Endpoint([refuses(429, **headers), says("fine")]) as endpoint:
-        transport = OpenAITransport("m", base_url=endpoint.url)
+        transport = HTTPTransport("m", base_url=endpoint.url)
         record = ask(Recorder(store, retry=RetryPolicy(attempts=1)), transport)
         aio.run(transport.aclose())
         first, second = endpoint.seen
@@ -142,7 +145,7 @@ def test_the_key_is_nowhere_on_disk_or_on_screen(tmp_path: Path, caplog: pytest.
     shown: list[str] = []
     with Endpoint([says("hello"), refuses(400, said), refuses(500, said), refuses(401, said)]) as endpoint:
         shared = CallStore(tmp_path / "calls.sqlite", power_safe=False)
-        transport = OpenAITransport("m", base_url=endpoint.url, api_key=KEY)
+        transport = HTTPTransport("m", base_url=endpoint.url, api_key=KEY)
         recorder = Recorder(shared, retry=RetryPolicy(attempts=1, base=0.0))
         for n in range(4):
             try:
@@ -347,3 +350,106 @@ def test_a_breaker_says_what_the_last_error_said_on_one_line() -> None:
         breaker.failed(limited(3.0), "openai/m")
     assert "\n" not in str(stopped.value)
     assert "slow down" in str(stopped.value)
+
+
+def test_a_fault_never_makes_a_call_wait_for_ever(store: CallStore) -> None:
+    transport = ScriptedTransport([lm15.ServerError("busy", status=503, retry_after=1e9), "fine"])
+    recorder, time = timed(store, RetryPolicy(longest=300.0))
+    ask(recorder, transport)
+    assert time.slept == [300.0]
+
+
+# The rate at which calls fail for good.
+
+
+def breaks_at(breaker: Breaker, outcomes: str) -> int | None:
+    """After how many outcomes (`.` a reply, `x` a failure, `f` filtered) the breaker opens."""
+    filtered = lm15.InvalidRequestError("filtered", provider_code="content_filter")
+    for number, outcome in enumerate(outcomes, 1):
+        if outcome == ".":
+            breaker.succeeded()
+            continue
+        try:
+            breaker.failed(filtered if outcome == "f" else LATER, "m")
+        except EndpointDown:
+            return number
+    return None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "opens"),
+    [
+        ("x." * 200, 101),
+        ("." * 1000 + "x." * 100, 1099),
+        ("x.." * 200, None),
+        ("x" * 19 + "." * 81 + "x" * 19, None),
+        ("x" * 20, 20),
+        ("f" * 500, None),
+        ("xf" * 200, 101),
+    ],
+)
+def test_a_breaker_opens_when_half_of_the_last_hundred_calls_failed(outcomes: str, opens: int | None) -> None:
+    assert breaks_at(Breaker(20), outcomes) == opens
+
+
+def test_the_error_rate_is_named(store: CallStore) -> None:
+    numbers = iter(range(1000))
+    transport = ScriptedTransport(lambda _: "fine" if next(numbers) % 2 else LATER)
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1))
+    for n in range(100):
+        with suppress(lm15.ServerError):
+            ask(recorder, transport, request(str(n)))
+    with pytest.raises(EndpointDown, match="50 of the last 100 calls failed, the last with: later"):
+        ask(recorder, transport, request("one more"))
+    assert store.spent()["evol"].calls == 50, "and what was paid is kept"
+
+
+# One word for why a call failed.
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (limited(1.0), "rate_limited"),
+        (lm15.ServerError("x"), "server_error"),
+        (lm15.ServerError("x", provider_code="unreadable_reply"), "unreadable_reply"),
+        (lm15.TimeoutError("x"), "timeout"),
+        (lm15.TransportError("x"), "unreachable"),
+        (lm15.InvalidRequestError("x"), "bad_request"),
+        (lm15.InvalidRequestError("x", provider_code="content_filter"), "content_filter"),
+        (lm15.ContextLengthError("x"), "bad_request"),
+        (lm15.UnsupportedFeatureError("x"), "bad_request"),
+        (lm15.AuthError("x"), "access_denied"),
+        (lm15.BillingError("x"), "no_credit"),
+        (lm15.UnsupportedModelError("x"), "unknown_model"),
+        (lm15.ConfigurationError("x"), "misconfigured"),
+        (ValueError("x"), "unexpected"),
+    ],
+)
+def test_the_reason_of_a_failure_is_one_word_also_after_dspy_has_wrapped_it(
+    error: Exception, reason: str
+) -> None:
+    assert reason_of(error) == reason
+    with pytest.raises(LMError) as wrapped, error_boundary("m", unexpected=True):
+        raise error
+    assert reason_of(wrapped.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (refuses(400, "no", "content_filter"), "content_filter"),
+        (refuses(400), "bad_request"),
+        (refuses(500), "server_error"),
+        (html(), "unreadable_reply"),
+        (resets(), "unreachable"),
+        (says("x").after(5.0), "timeout"),
+    ],
+)
+def test_the_reason_of_a_failure_over_the_wire(store: CallStore, answer: Answer, reason: str) -> None:
+    with Endpoint([answer]) as endpoint:
+        transport = HTTPTransport("m", base_url=endpoint.url, timeout=0.15)
+        with pytest.raises(lm15.LM15Error) as failed:
+            ask(Recorder(store, retry=RetryPolicy(attempts=1)), transport)
+        aio.run(transport.aclose())
+    assert reason_of(failed.value) == reason

@@ -16,9 +16,11 @@ from dspy.lm15 import Request
 from autoevol import aio
 from autoevol.errors import BudgetReached, InputError, StoreLost
 from autoevol.lm.budget import Caps
+from autoevol.lm.flow import Limits
+from autoevol.lm.http import HTTPTransport
 from autoevol.lm.local import LocalTransport
 from autoevol.lm.native import NativeTransport
-from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.openai_client import OpenAITransport
 from autoevol.lm.recorder import LedgerLine, Price
 from autoevol.lm.session import Session, is_reasoning_model, make_transport
 from autoevol.lm.transport import Reply
@@ -95,7 +97,7 @@ def test_make_transport_by_provider(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     ]
     for transport in made:
         aio.run(transport.aclose())
-    kinds = [OpenAITransport, OpenAITransport, NativeTransport, LocalTransport]
+    kinds = [HTTPTransport, HTTPTransport, NativeTransport, LocalTransport]
     assert [type(each) for each in made] == kinds
 
 
@@ -227,3 +229,26 @@ def test_a_session_on_a_given_store_closes_it(store: CallStore) -> None:
         assert session.store is store
     with pytest.raises(StoreLost):
         store.spent()
+
+
+def test_the_http_client_can_be_chosen(tmp_path: Path) -> None:
+    with Endpoint([says("hello")]) as endpoint:
+        for client, kind in (("aiohttp", HTTPTransport), ("openai", OpenAITransport)):
+            with Session(tmp_path / f"{client}.sqlite", client=client) as session:
+                lm: Any = session.lm("m", api_base=endpoint.url)
+                assert type(lm.engine.transport) is kind
+                assert lm("hi") == ["hello"]
+    with (
+        Session(tmp_path / "c.sqlite", client="curl") as session,
+        pytest.raises(InputError, match="--client"),
+    ):
+        session.lm("m", api_base="http://127.0.0.1:9/v1")
+
+
+def test_limits_per_minute_hold_for_every_model_of_a_session(tmp_path: Path) -> None:
+    with Session(tmp_path / "c.sqlite", limits=Limits(rpm=600)) as session:
+        lm = session.lm("openai/m", transport=ScriptedTransport(lambda _: "x"), temperature=0.0)
+        started = time.monotonic()
+        for number in range(5):
+            lm(str(number))
+        assert time.monotonic() - started >= 0.1 * (5 - 1 - 1)

@@ -94,7 +94,7 @@ def evolve(
     seeds: Seeds,
     out: Out,
     method: Annotated[
-        str, typer.Option("--method", help="Run folder, method file, or initial, weak, compact.")
+        str, typer.Option("--method", help="Run folder, method file, or the name of a method.")
     ],
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of evolution per instruction.")] = 1,
     json: Json = False,

@@ -33,6 +33,7 @@ def calibrate(
 
     from autoevol import calibrate as measuring
     from autoevol import jobs
+    from autoevol.lm.flow import Limits
     from autoevol.lm.session import Session
     from autoevol.metrics.tables import render_table
 
@@ -40,7 +41,13 @@ def calibrate(
     pairs = measuring.load_pairs(wanted)
     found = measuring.calibrate_text(pairs)
     if judge_model:
-        with Session(store, caps=jobs.caps_of(budget), concurrency=models.concurrency) as session:
+        with Session(
+            store,
+            caps=jobs.caps_of(budget),
+            concurrency=models.concurrency,
+            client=models.client,
+            limits=Limits(models.rpm, models.tpm),
+        ) as session:
             lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
             found += measuring.calibrate_judge(pairs, lm)
     if save:

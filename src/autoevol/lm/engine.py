@@ -51,6 +51,10 @@ class RecordedEngine(_Face):
         """One recorded call; blocks the calling thread, which must not be the shared loop's."""
         return aio.run(self._complete(request))
 
+    async def acomplete(self, request: Request) -> Response:
+        """The same as a coroutine, for programs that need nothing of what DSPy puts around a call."""
+        return await aio.join(self._complete(request))
+
     def stream(self, request: Request) -> Iterator[Any]:
         """The whole reply as one stream; what is recorded is not re-streamed token by token."""
         return response_to_events(self.complete(request))

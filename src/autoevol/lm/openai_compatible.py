@@ -1,27 +1,30 @@
-"""Any OpenAI-compatible endpoint, through the `openai` package on its aiohttp transport."""
+"""Any OpenAI-compatible endpoint: what to send to which URL, whoever carries it there."""
 
 from __future__ import annotations
 
-import asyncio
-import math
+import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-import openai
+import httpx
 from dspy import lm15
 from dspy.lm15 import Request
-from openai.types.chat import ChatCompletion
 
+from autoevol.lm.answers import read_answer
 from autoevol.lm.transport import Reply
 from autoevol.lm.wire import chat_body
 
+PATH = "chat/completions"
+Raw = tuple[int, Mapping[str, str], bytes]
 
-class OpenAITransport:
-    """Sends chat completions to one base URL.
+
+class ChatEndpoint(ABC):
+    """Sends chat completions to one base URL. Subclasses differ in the HTTP client only.
 
     Args:
         model: The name that the server knows the model by.
-        base_url: API root, usually ending in /v1; None for OpenAI itself.
+        base_url: API root, usually ending in /v1; None for $OPENAI_BASE_URL, else OpenAI itself.
         api_key: Never stored, logged or hashed.
         extra: Server-side settings sent with every request (`top_k`, `chat_template_kwargs`).
         identity: See `Transport`; by default the URL, the model and `extra`.
@@ -51,116 +54,40 @@ class OpenAITransport:
         self.seeded = seeded
         self._key = api_key
         self._timeout = timeout
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url,
-            api_key=api_key,
-            max_retries=0,
-            timeout=timeout,
-            http_client=openai.DefaultAioHttpClient(limits=_limits(connections), timeout=timeout),
-        )
+        self._connections = connections
+        self._base = _root(base_url)
         settings = ";".join(f"{key}={self.extra[key]!r}" for key in sorted(self.extra))
-        self.identity = identity or f"{str(self._client.base_url).rstrip('/')}|{model}|{settings}"
+        self.identity = identity or f"{str(self._base).rstrip('/')}|{model}|{settings}"
 
     async def send(self, request: Request) -> Reply:
         """One POST. Raises `dspy.lm15` errors only (see `Transport`)."""
         body = chat_body(request) | {"model": self.model}
         if self.reasoning:
             body = _for_reasoning(body)
-        try:
-            async with asyncio.timeout(self._timeout):
-                # Not `chat.completions.create`: it knows OpenAI's own parameters only.
-                completion = await self._client.post(
-                    "/chat/completions", body=body | self.extra, cast_to=ChatCompletion
-                )
-        except openai.APIStatusError as error:
-            # Without the cause: its text is the server's own, which may repeat the key.
-            raise _status_error(error, self._key) from None
-        except TimeoutError as error:
-            raise lm15.TimeoutError(f"no reply within {self._timeout:g} seconds") from error
-        except openai.APIConnectionError as error:
-            raise self._unreached(error) from error
-        except (openai.OpenAIError, ValueError) as error:
-            raise lm15.ServerError(f"unreadable reply: {error}") from error
-        return _reply(completion)
+        status, headers, content = await self._post(body | self.extra)
+        return read_answer(status, headers, content, self._key)
 
+    @abstractmethod
     async def aclose(self) -> None:
         """Close the connection pool."""
-        await self._client.close()
 
-    def _unreached(self, error: openai.APIConnectionError) -> lm15.LM15Error:
-        # The aiohttp transport calls every lost or refused connection a timeout; the first
-        # cause tells which it was.
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        if isinstance(cause, TimeoutError):
-            return lm15.TimeoutError(f"no reply within {self._timeout:g} seconds")
-        url = self._client.base_url.copy_with(userinfo=b"")
-        return lm15.TransportError(f"cannot reach {url}: {cause}")
+    @abstractmethod
+    async def _post(self, body: dict[str, Any]) -> Raw:
+        """Status, headers and content of the answer; raises lm15 errors where there is none."""
+
+    def _late(self) -> lm15.TimeoutError:
+        return lm15.TimeoutError(f"no reply within {self._timeout:g} seconds")
+
+    def _unreached(self, cause: BaseException) -> lm15.TransportError:
+        return lm15.TransportError(f"cannot reach {self._base.copy_with(userinfo=b'')}: {cause}")
+
+
+def _root(base_url: str | None) -> httpx.URL:
+    """The API root in one spelling (of host, port and escapes) with a slash at its end."""
+    url = httpx.URL(base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
+    return url if url.raw_path.endswith(b"/") else url.copy_with(raw_path=url.raw_path + b"/")
 
 
 def _for_reasoning(body: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in body.items() if key not in ("temperature", "top_p", "max_tokens")}
     return kept | ({"max_completion_tokens": body["max_tokens"]} if "max_tokens" in body else {})
-
-
-def _limits(connections: int) -> Any:  # noqa: ANN401 (the client's own HTTP types stay out of our API)
-    import httpx
-
-    return httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-
-
-def _reply(completion: object) -> Reply:
-    # Gateways answer 200 with an HTML page, an error object or no choices when they are in
-    # trouble, and the client checks no types.
-    try:
-        choice = completion.choices[0]  # type: ignore[attr-defined]
-        text = choice.message.content or choice.message.refusal or ""
-        finish_reason = choice.finish_reason or "stop"
-    except (AttributeError, LookupError, TypeError):
-        text = finish_reason = None
-    if not isinstance(text, str) or not isinstance(finish_reason, str):
-        raise lm15.ServerError(f"the server sent no completion: {str(completion)[:200]}")
-    usage = getattr(completion, "usage", None)
-    return Reply(text, finish_reason, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
-
-
-def _count(usage: object, name: str) -> int:
-    value = getattr(usage, name, None)
-    return value if isinstance(value, int) and value > 0 else 0
-
-
-def _status_error(error: openai.APIStatusError, key: str) -> lm15.LM15Error:
-    status, words = error.status_code, {str(error.code), str(error.type)}
-    retry_after = _retry_after(error.response.headers)
-    text = _message(error, key)
-    if status == 401:
-        return lm15.AuthError(text, status=status)
-    if status == 402 or words & {"insufficient_quota", "billing_hard_limit_reached"}:
-        return lm15.BillingError(text, status=status)
-    if status == 404:
-        return lm15.UnsupportedModelError(text, status=status)
-    if status == 429:
-        return lm15.RateLimitError(text, status=status, retry_after=retry_after)
-    if status in (408, 409, 425) or status >= 500:
-        return lm15.ServerError(text, status=status, retry_after=retry_after)
-    return lm15.InvalidRequestError(text, status=status)
-
-
-def _message(error: openai.APIStatusError, key: str) -> str:
-    """What the server says, on one line and without the key that it may repeat."""
-    said = error.body.get("message") if isinstance(error.body, dict) else None
-    text = " ".join(str(said or error.message).split())
-    # Shorter "keys" are placeholders, and words of the message.
-    return (text.replace(key, "***") if len(key) >= 8 else text)[:500]
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) / unit
-        except (KeyError, ValueError):
-            continue  # absent, or an HTTP date: our own back-off is as good
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    return None

@@ -7,24 +7,27 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 from dspy import lm15
 from dspy.lm15 import Request
 
-from autoevol.context import Role, current_scope
+from autoevol.context import Role, Scope, current_scope
 from autoevol.errors import StopRun, StoreLost
 from autoevol.lm.budget import Budget, Caps
+from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient
 from autoevol.lm.transport import Reply, Transport
 from autoevol.lm.wire import chat_body
 from autoevol.store.calls import CallRecord, CallStore, Spent
 
 _HALF = re.compile("[\ud800-\udfff]")
+# A refused call goes before those that have not been sent yet, unless it is refused time after time.
+_FIRST_AGAIN = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Recorder:
 
     - Temperature 0: an identical request is answered from the store, and identical requests
       under way share one call.
-    - Otherwise: the n-th identical request of this process (per scope) is the n-th sample.
+    - Otherwise: the n-th identical request within a scope (see `in_scope`) is the n-th sample.
       A run that starts again asks in the same order and is given the same samples.
     - A reply is durable before the caller sees it.
     - Once an endpoint has denied access or the store is lost, nothing more is sent.
@@ -68,6 +71,7 @@ class Recorder:
         concurrency: Most requests under way at once.
         sleep: Waits, for tests that cannot.
         clock: Seconds, in step with `sleep`.
+        limits: Requests and tokens per minute for each endpoint.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Recorder:
         concurrency: int = 16,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        limits: Limits | None = None,
     ) -> None:
         self.store = store
         self.retry = retry or RetryPolicy()
@@ -85,14 +90,14 @@ class Recorder:
         self._paid = dict(paid)
         self._reused: Counter[str] = Counter()
         self._budget = Budget(caps or Caps(), sum(paid.values(), Spent()))
-        self._slots = asyncio.Semaphore(concurrency)
+        self._flow = Flow(concurrency, limits, self.retry, clock, sleep)
         self._sleep = sleep
         self._clock = clock
-        self._drawn: Counter[str] = Counter()
+        # Counters die with their scopes: a run enters one per row, and rows may be millions.
+        self._drawn: WeakKeyDictionary[Scope, Counter[str]] = WeakKeyDictionary()
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
         self._sending: set[asyncio.Task[Any] | None] = set()
         self._breakers: dict[str, Breaker] = {}
-        self._not_before: dict[str, float] = {}
         self._over: dict[Transport | CallStore, StopRun] = {}
 
     async def complete(
@@ -105,14 +110,15 @@ class Recorder:
             lm15.LM15Error: If this one call has failed for good.
         """
         body = _body(request)
-        key, sample = self._identify(body, request, transport)
+        scope = current_scope()
+        key, sample = self._identify(body, request, transport, scope)
         slot = (key, sample)
         task = self._under_way.get(slot)
         if task is None:
             if (known := self.store.get(key, sample)) is not None:
                 self._reused[role] += 1
                 return known
-            task = asyncio.ensure_future(self._pay(slot, body, request, transport, role, price))
+            task = asyncio.ensure_future(self._pay(slot, body, request, transport, role, price, scope.tag))
             self._under_way[slot] = task
             task.add_done_callback(lambda done: self._forget(slot, done))
         else:
@@ -139,14 +145,15 @@ class Recorder:
         roles = sorted(set(self._paid) | set(self._reused))
         return [LedgerLine(role, self._paid.get(role, Spent()), self._reused[role]) for role in roles]
 
-    def _identify(self, body: str, request: Request, transport: Transport) -> tuple[str, int]:
+    def _identify(self, body: str, request: Request, transport: Transport, scope: Scope) -> tuple[str, int]:
         sampled = request.config.temperature != 0
-        scope = current_scope() if sampled else ""
-        key = hashlib.sha256("\x1f".join((transport.identity, scope, body)).encode()).hexdigest()[:32]
+        name = scope.name if sampled else ""
+        key = hashlib.sha256("\x1f".join((transport.identity, name, body)).encode()).hexdigest()[:32]
         if not sampled:
             return key, 0
-        self._drawn[key] += 1
-        return key, self._drawn[key] - 1
+        drawn = self._drawn.setdefault(scope, Counter())
+        drawn[key] += 1
+        return key, drawn[key] - 1
 
     def _forget(self, slot: tuple[str, int], task: asyncio.Task[CallRecord]) -> None:
         del self._under_way[slot]
@@ -161,6 +168,7 @@ class Recorder:
         transport: Transport,
         role: Role,
         price: Price | None,
+        tag: str,
     ) -> CallRecord:
         if transport.seeded and request.config.temperature != 0 and request.config.seed is None:
             seed = int(hashlib.sha256(f"{slot[0]}:{slot[1]}".encode()).hexdigest()[:7], 16)
@@ -169,8 +177,7 @@ class Recorder:
         await self._budget.reserve(estimate)
         paid = Spent()
         try:
-            started = self._clock()
-            reply, attempts = await self._send(request, transport)
+            reply, attempts, started = await self._send(request, transport, estimate.tokens)
             usd = price.of(reply.input_tokens, reply.output_tokens) if price else None
             record = CallRecord(
                 key=slot[0],
@@ -185,10 +192,11 @@ class Recorder:
                 usd=usd,
                 attempts=attempts,
                 seconds=self._clock() - started,
+                tag=tag,
             )
             paid = Spent(1, reply.input_tokens, reply.output_tokens, usd or 0.0)
             self._paid[role] = self._paid.get(role, Spent()) + paid
-            await asyncio.wrap_future(self.store.put(record))
+            await self.store.aput(record)
             return record
         except StoreLost as lost:
             self._over[self.store] = lost
@@ -197,35 +205,47 @@ class Recorder:
             self._sending.discard(asyncio.current_task())
             await self._budget.settle(estimate, paid)
 
-    async def _send(self, request: Request, transport: Transport) -> tuple[Reply, int]:
-        breaker = self._breakers.setdefault(transport.identity, Breaker(self.retry.breaker))
-        sends, faults, limits, give_up = 0, 0, 0, None
+    async def _send(self, request: Request, transport: Transport, tokens: int) -> tuple[Reply, int, float]:
+        """The reply, how often it was asked for, and when for the first time."""
+        policy, endpoint = self.retry, transport.identity
+        breaker = self._breakers.get(endpoint)
+        if breaker is None:
+            breaker = self._breakers[endpoint] = Breaker(policy.breaker, policy.breaker_share)
+        sends, faults, limits, give_up, started = 0, 0, 0, None, None
         while True:
             try:
-                async with self._turn(transport):
+                async with self._flow.turn(endpoint, tokens, first=0 < limits <= _FIRST_AGAIN) as turn:
+                    self._stop_if_over(transport)
                     sends += 1
+                    started = self._clock() if started is None else started
                     reply = await self._attempt(request, transport)
+                    turn.replied(reply.input_tokens + reply.output_tokens, reply.reset)
                 breaker.succeeded()
-                return reply, sends
+                return reply, sends, started
             except lm15.RateLimitError as error:
                 limits += 1
-                now, wait = self._clock(), self.retry.wait(limits, error.retry_after)
-                give_up = now + self.retry.patience if give_up is None else give_up
+                now, wait = self._clock(), error.retry_after or policy.wait(limits)
+                give_up = now + policy.patience if give_up is None else give_up
                 if now + wait > give_up:
                     breaker.failed(error, request.model)
                     raise
-                # The limit holds for the endpoint, so everybody waits, not only this call.
-                self._not_before[transport.identity] = max(self._closed_until(transport), now + wait)
+                if not error.retry_after:  # else the endpoint is closed for that long, for everybody
+                    await self._sleep(wait)
             except lm15.LM15Error as error:
                 if is_pointless(error):
                     self._over[transport] = denied = access_denied(error, request.model)
                     raise denied from error
                 faults += 1
-                attempts = 1 if breaker.open else self.retry.attempts
+                attempts = 1 if breaker.open else policy.attempts
                 if not is_transient(error) or faults >= attempts:
                     breaker.failed(error, request.model)
                     raise
-                await self._sleep(self.retry.wait(faults, error.retry_after))
+                await self._sleep(policy.wait(faults, error.retry_after))
+
+    def _stop_if_over(self, transport: Transport) -> None:
+        for gone in (transport, self.store):
+            if (stop := self._over.get(gone)) is not None:
+                raise type(stop)(*stop.args)
 
     async def _attempt(self, request: Request, transport: Transport) -> Reply:
         # A call counts as being sent until it is stored, so that closing does not lose it.
@@ -236,24 +256,6 @@ class Recorder:
         except BaseException:
             self._sending.discard(task)
             raise
-
-    @asynccontextmanager
-    async def _turn(self, transport: Transport) -> AsyncIterator[None]:
-        """A slot, at a time when the endpoint may be asked."""
-        while True:
-            while (wait := self._closed_until(transport) - self._clock()) > 0:
-                await self._sleep(wait)
-            async with self._slots:
-                for gone in (transport, self.store):
-                    if (stop := self._over.get(gone)) is not None:
-                        raise type(stop)(*stop.args)
-                # Another call may have been told to wait while this one waited for its slot.
-                if self._closed_until(transport) <= self._clock():
-                    yield
-                    return
-
-    def _closed_until(self, transport: Transport) -> float:
-        return self._not_before.get(transport.identity, 0.0)
 
 
 def _body(request: Request) -> str:

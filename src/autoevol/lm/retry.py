@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from dataclasses import dataclass
 
 from dspy import lm15
 
 from autoevol.errors import AccessDenied, EndpointDown
+from autoevol.lm.answers import FILTERED, UNREADABLE
 
 _POINTLESS = (lm15.AuthError, lm15.BillingError, lm15.UnsupportedModelError, lm15.ConfigurationError)
 _TRANSIENT = (lm15.ServerError, lm15.TimeoutError, lm15.TransportError)
+_OVERLOADED = (503, 529)
+_LAST = 100
+# Subclasses before their parents.
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (lm15.AuthError, "access_denied"),
+    (lm15.BillingError, "no_credit"),
+    (lm15.UnsupportedModelError, "unknown_model"),
+    (lm15.RateLimitError, "rate_limited"),
+    (lm15.InvalidRequestError, "bad_request"),
+    (lm15.CapabilityError, "bad_request"),
+    (lm15.TimeoutError, "timeout"),
+    (lm15.ServerError, "server_error"),
+    (lm15.TransportError, "unreachable"),
+    (lm15.ConfigurationError, "misconfigured"),
+)
 
 
 @dataclass(frozen=True)
@@ -22,20 +39,24 @@ class RetryPolicy:
             fault of the call and does not count.
         base: Seconds before the second attempt; doubled each time, with jitter.
         ceiling: Longest single wait in seconds, except where the server asks for more.
+        longest: Longest single wait in seconds that a server's Retry-After on a fault can ask for.
         patience: Seconds that one call may spend on 429 answers, from the first one on.
         breaker: Calls that may fail for good in a row, none succeeding, before the run ends.
+        breaker_share: Share of the last 100 calls that may fail for good before the run ends.
     """
 
     attempts: int = 5
     base: float = 1.0
     ceiling: float = 60.0
+    longest: float = 300.0
     patience: float = 900.0
     breaker: int = 20
+    breaker_share: float = 0.5
 
     def wait(self, fault: int, retry_after: float | None = None) -> float:
         """Seconds to wait after the `fault`-th fault (from 1)."""
         if retry_after:  # a server that asks for 0 seconds is not to be asked at full speed
-            return max(0.0, retry_after)
+            return min(self.longest, max(0.0, retry_after))
         return min(self.ceiling, self.base * 2 ** min(fault - 1, 60) * random.uniform(0.75, 1.25))
 
 
@@ -47,6 +68,34 @@ def is_pointless(error: Exception) -> bool:
 def is_transient(error: Exception) -> bool:
     """Whether the same request may succeed later (429 apart)."""
     return isinstance(error, _TRANSIENT)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the endpoint says that it is sent too much: 429, or overloaded."""
+    return isinstance(error, lm15.RateLimitError) or (
+        isinstance(error, lm15.ServerError) and error.status in _OVERLOADED
+    )
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a call failed for good, as one stable word to count by and to write into files.
+
+    rate_limited, server_error, timeout, unreachable, unreadable_reply (a reply that is no
+    completion), content_filter (the provider refused the request for its content),
+    bad_request, access_denied, no_credit, unknown_model, misconfigured; unexpected for
+    anything else.
+
+    Args:
+        error: An lm15 error, or the DSPy error that was made of one.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, lm15.LM15Error):
+        cause = cause.__cause__
+    if cause is None:
+        return "unexpected"
+    if cause.provider_code in (FILTERED, UNREADABLE):
+        return cause.provider_code
+    return next((reason for kind, reason in _REASONS if isinstance(cause, kind)), "unexpected")
 
 
 def access_denied(error: Exception, model: str) -> AccessDenied:
@@ -67,33 +116,53 @@ def first_line(error: Exception) -> str:
 
 
 class Breaker:
-    """Ends the run after `limit` final failures in a row. One success closes it again.
+    """Ends the run when too many calls fail for good: `limit` in a row, or a share of the last 100.
+
+    One success closes the first again. Requests that a content filter refused count as
+    answers: the endpoint is there.
 
     Threads of foreign optimizers go on asking for a while after the run has ended. While the
     breaker is open their calls are sent once, not retried.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, share: float = 0.5) -> None:
         self.limit = limit
+        self.share = share
         self._row = 0
+        self._last: deque[bool] = deque(maxlen=_LAST)
+        self._failed = 0
 
     @property
     def open(self) -> bool:
-        """Whether the limit is reached."""
-        return self._row >= self.limit
+        """Whether a limit is reached."""
+        return self._row >= self.limit or (
+            len(self._last) == _LAST and self._failed >= max(1.0, self.share * _LAST)
+        )
 
     def succeeded(self) -> None:
         """Count a reply."""
         self._row = 0
+        self._count(False)
 
-    def failed(self, error: Exception, model: str) -> None:
+    def failed(self, error: lm15.LM15Error, model: str) -> None:
         """Count a call that failed for good.
 
         Raises:
-            EndpointDown: At the `limit`-th in a row.
+            EndpointDown: If that opens the breaker, or finds it open.
         """
+        if error.provider_code == FILTERED:
+            self.succeeded()
+            return
         self._row += 1
+        self._count(True)
         if self.open:
-            raise EndpointDown(
-                f"{model}: the last {self._row} calls all failed, the last with: {first_line(error)}"
-            ) from error
+            many = f"the last {self._row} calls all"
+            if self._row < self.limit:
+                many = f"{self._failed} of the last {_LAST} calls"
+            raise EndpointDown(f"{model}: {many} failed, the last with: {first_line(error)}") from error
+
+    def _count(self, failed: bool) -> None:
+        if len(self._last) == _LAST:
+            self._failed -= self._last[0]
+        self._last.append(failed)
+        self._failed += failed

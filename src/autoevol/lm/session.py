@@ -16,9 +16,11 @@ from autoevol.context import Role
 from autoevol.errors import InputError
 from autoevol.lm.budget import Caps
 from autoevol.lm.engine import AsyncRecordedEngine, RecordedEngine
+from autoevol.lm.flow import Limits
+from autoevol.lm.http import HTTPTransport
 from autoevol.lm.local import LocalTransport, find_weights
 from autoevol.lm.native import NativeTransport
-from autoevol.lm.openai_compatible import OpenAITransport
+from autoevol.lm.openai_compatible import ChatEndpoint
 from autoevol.lm.recorder import LedgerLine, Price, Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Transport
@@ -36,6 +38,8 @@ class Session:
         retry: How stubborn to be with a faulty endpoint.
         concurrency: Most requests under way at once, over all models.
         prices: Dollars per million tokens, by model string.
+        client: HTTP client for OpenAI-compatible endpoints: `aiohttp`, or `openai` for that package.
+        limits: Requests and tokens per minute for each endpoint and model.
 
     Use it as a context manager, or call `close`.
     """
@@ -48,10 +52,14 @@ class Session:
         retry: RetryPolicy | None = None,
         concurrency: int = 16,
         prices: Mapping[str, Price] | None = None,
+        client: str = "aiohttp",
+        limits: Limits | None = None,
     ) -> None:
         self.store = store if isinstance(store, CallStore) else CallStore(store)
-        self.recorder = Recorder(self.store, caps, retry, concurrency)
+        self.recorder = Recorder(self.store, caps, retry, concurrency, limits=limits)
         self.prices = dict(prices or {})
+        self._concurrency = concurrency
+        self._client = client
         self._transports: dict[str, Transport] = {}
 
     def lm(
@@ -84,7 +92,14 @@ class Session:
         if transport is None:
             signature = repr((name, api_base, api_key_env, sorted((extra or {}).items())))
             if signature not in self._transports:
-                self._transports[signature] = make_transport(name, api_base, api_key_env, extra)
+                self._transports[signature] = make_transport(
+                    name,
+                    api_base,
+                    api_key_env,
+                    extra,
+                    client=self._client,
+                    connections=self._concurrency,
+                )
             transport = self._transports[signature]
         if is_reasoning_model(name):
             sampling = {k: v for k, v in sampling.items() if k not in ("temperature", "top_p", "max_tokens")}
@@ -124,11 +139,14 @@ def make_transport(
     api_base: str | None = None,
     api_key_env: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    *,
+    client: str = "aiohttp",
+    connections: int = 1000,
 ) -> Transport:
     """The transport that a model string means (see `Session.lm`).
 
     Raises:
-        InputError: If there is none, or its key is not in the environment.
+        InputError: If there is none, its key is not in the environment, or `client` is unknown.
     """
     provider, _, served = name.partition("/")
     if provider == "local":
@@ -139,10 +157,25 @@ def make_transport(
     if provider == "openai":
         if not key and not api_base and not os.environ.get("OPENAI_BASE_URL"):
             raise InputError(f"{name}: set OPENAI_API_KEY, or name an endpoint with --api-base")
-        return OpenAITransport(
-            served, base_url=api_base, api_key=key or "none", extra=extra, reasoning=is_reasoning_model(name)
+        return _client(client)(
+            served,
+            base_url=api_base,
+            api_key=key or "none",
+            extra=extra,
+            reasoning=is_reasoning_model(name),
+            connections=connections,
         )
     return NativeTransport(name, api_key=os.environ.get(api_key_env) if api_key_env else None)
+
+
+def _client(name: str) -> type[ChatEndpoint]:
+    if name == "aiohttp":
+        return HTTPTransport
+    if name != "openai":
+        raise InputError(f"--client {name!r} is unknown; known are aiohttp and openai")
+    from autoevol.lm.openai_client import OpenAITransport  # slow to import, and rarely wanted
+
+    return OpenAITransport
 
 
 def is_reasoning_model(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from dspy.lm15 import Request
@@ -12,13 +12,17 @@ from dspy.lm15 import Request
 class Reply:
     """One reply. Token counts are 0 where the provider reports none.
 
-    `finish_reason` is one of stop, length, content_filter, tool_call, error.
+    Attributes:
+        finish_reason: stop, length, content_filter, tool_call or error.
+        reset: Seconds after which the provider takes the next request, where it says that its
+            rate limit is used up by this one; else None.
     """
 
     text: str
     finish_reason: str = "stop"
     input_tokens: int = 0
     output_tokens: int = 0
+    reset: float | None = field(default=None, compare=False)
 
 
 class Transport(Protocol):

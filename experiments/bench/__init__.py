@@ -1,0 +1,1 @@
+"""How fast the LM layer is, beside what else could carry the same calls."""

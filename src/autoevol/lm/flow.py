@@ -1,0 +1,214 @@
+"""How many requests an endpoint is sent at once, and how fast: all that it takes, and no more.
+
+Retries alone are no answer to a server that refuses: they send again what was just refused.
+Here a refusal (429, or 503 and 529) makes the window smaller for everybody, replies make it
+larger, and who has no place in it waits without asking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from types import TracebackType
+
+from autoevol.lm.retry import RetryPolicy, is_refusal
+from autoevol.lm.window import Pace, Window
+
+_LONGEST_RESET = 60.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one endpoint and model may be sent per minute; None means no limit."""
+
+    rpm: float | None = None
+    tpm: float | None = None
+
+
+@dataclass
+class _Lane:
+    """One endpoint: its window, its limits, and who waits for it, with a number by arrival."""
+
+    window: Window
+    requests: Pace | None
+    tokens: Pace | None
+    under_way: int = 0
+    closed_until: float = -math.inf
+    waiting: deque[tuple[int, asyncio.Future[None], Turn]] = field(default_factory=deque)
+
+    def free_at(self, now: float) -> float:
+        """When the next request may be sent, as far as that is known."""
+        times = [self.window.free_at(self.under_way, now), self.closed_until]
+        times += [pace.ready_at for pace in (self.requests, self.tokens) if pace]
+        return max(times)
+
+
+class Flow:
+    """Lets requests through, endpoint by endpoint, in the order in which they came.
+
+    Args:
+        ceiling: Most requests under way at once, over all endpoints.
+        limits: For each endpoint; the provider's own (`Reply.reset`) hold in any case.
+        retry: How long to pause where a server refuses again and again without saying for how long.
+        clock: Seconds.
+        sleep: Waits, in step with `clock`.
+    """
+
+    def __init__(
+        self,
+        ceiling: int,
+        limits: Limits | None = None,
+        retry: RetryPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.clock = clock
+        self._ceiling = ceiling
+        self._limits = limits or Limits()
+        self._retry = retry or RetryPolicy()
+        self._sleep = sleep
+        self._lanes: dict[str, _Lane] = {}
+        self._under_way = 0
+        self._arrivals = count()
+        self._timer: asyncio.Task[None] | None = None
+        self._due = math.inf
+
+    def turn(self, endpoint: str, tokens: int, *, first: bool = False) -> Turn:
+        """A place for one request, to be entered.
+
+        Args:
+            endpoint: Its identity.
+            tokens: What the request may cost.
+            first: Before all that wait; for a request that has waited already.
+        """
+        return Turn(self, self._lane(endpoint), tokens, first)
+
+    def _lane(self, endpoint: str) -> _Lane:
+        lane = self._lanes.get(endpoint)
+        if lane is None:
+            rpm, tpm = self._limits.rpm, self._limits.tpm
+            lane = _Lane(Window(self._ceiling), Pace(rpm) if rpm else None, Pace(tpm) if tpm else None)
+            self._lanes[endpoint] = lane
+        return lane
+
+    async def _enter(self, turn: Turn) -> None:
+        lane, now = turn.lane, self.clock()
+        if not lane.waiting and self._under_way < self._ceiling and lane.free_at(now) <= now:
+            self._admit(turn, now)
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (next(self._arrivals), place, turn)
+        lane.waiting.appendleft(entry) if turn.first else lane.waiting.append(entry)
+        self._let_in()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.cancelled():
+                with suppress(ValueError):
+                    lane.waiting.remove(entry)
+                self._let_in()
+            else:
+                self._leave(lane)  # let in and cancelled at the same moment
+            raise
+
+    def _admit(self, turn: Turn, now: float) -> None:
+        lane = turn.lane
+        lane.under_way += 1
+        self._under_way += 1
+        turn.number = lane.window.sent(now)
+        if lane.requests:
+            lane.requests.take(1, now)
+        if lane.tokens:
+            lane.tokens.take(turn.tokens, now)
+
+    def _leave(self, lane: _Lane) -> None:
+        lane.under_way -= 1
+        self._under_way -= 1
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Wake all that may go now, and see to it that the next is woken in time."""
+        now, due = self.clock(), math.inf
+        while self._under_way < self._ceiling:
+            waiting = [lane for lane in self._lanes.values() if lane.waiting]
+            ready = [lane for lane in waiting if lane.free_at(now) <= now]
+            if not ready:
+                due = min((lane.free_at(now) for lane in waiting), default=math.inf)
+                break
+            lane = min(ready, key=lambda each: each.waiting[0][0])
+            _, place, turn = lane.waiting.popleft()
+            if not place.done():  # else its caller has gone away
+                self._admit(turn, now)
+                place.set_result(None)
+        self._wake_at(due, now)
+
+    def _wake_at(self, due: float, now: float) -> None:
+        if due == self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = asyncio.ensure_future(self._wake(due - now)) if due < math.inf else None
+
+    async def _wake(self, seconds: float) -> None:
+        await self._sleep(seconds)
+        self._timer, self._due = None, math.inf
+        self._let_in()
+
+    def _refused(self, turn: Turn, wait: float | None) -> None:
+        lane, now = turn.lane, self.clock()
+        cut = lane.window.refused(turn.number, lane.under_way - 1, now)
+        if not wait and cut and lane.window.cuts > 1:
+            wait = self._retry.wait(lane.window.cuts - 1)
+        if wait and wait <= self._retry.patience:
+            # It holds for the endpoint, so everybody waits, not only this call.
+            lane.closed_until = max(lane.closed_until, now + wait)
+            if cut:
+                lane.window.reopen()
+
+    def _answered(self, turn: Turn) -> None:
+        lane, now = turn.lane, self.clock()
+        lane.window.answered(lane.under_way, now)
+        if lane.tokens and turn.used is not None:
+            lane.tokens.take(turn.used - turn.tokens, now)
+        if turn.reset:
+            lane.closed_until = max(lane.closed_until, now + min(turn.reset, _LONGEST_RESET))
+
+
+class Turn:
+    """One request's place. What the request comes to is told by how the block is left."""
+
+    __slots__ = ("_flow", "first", "lane", "number", "reset", "tokens", "used")
+
+    def __init__(self, flow: Flow, lane: _Lane, tokens: int, first: bool) -> None:
+        self._flow = flow
+        self.lane = lane
+        self.tokens = tokens
+        self.first = first
+        self.number = 0
+        self.used: int | None = None
+        self.reset: float | None = None
+
+    def replied(self, used: int, reset: float | None) -> None:
+        """The reply took `used` tokens, and `reset` is what it says of the provider's limit."""
+        self.used, self.reset = used, reset
+
+    async def __aenter__(self) -> Turn:
+        await self._flow._enter(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._flow._answered(self)
+        elif is_refusal(error):
+            limited = getattr(error, "status", 429) == 429
+            self._flow._refused(self, getattr(error, "retry_after", None) if limited else None)
+        self._flow._leave(self.lane)

@@ -1,0 +1,203 @@
+"""Flow control in front of real sockets, and the order in which it lets calls through."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+import pytest
+from dspy import lm15
+
+from asking import ask_all, request, texts
+from autoevol import aio
+from autoevol.experiments.bench.server import Behaviour, counts, serving
+from autoevol.lm.budget import Caps
+from autoevol.lm.flow import Flow, Limits
+from autoevol.lm.http import HTTPTransport
+from autoevol.lm.recorder import Recorder
+from autoevol.lm.retry import RetryPolicy
+from autoevol.lm.transport import Reply
+from autoevol.store.calls import CallRecord, CallStore
+from autoevol.testing import ScriptedTransport
+
+ROWS = 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ceiling", [64, 256])
+@pytest.mark.parametrize("wait", ["", "0.3"], ids=["429", "429 with Retry-After"])
+def test_a_server_that_takes_20_at_once_answers_every_row_at_few_calls_more(
+    store: CallStore, ceiling: int, wait: str
+) -> None:
+    with serving(Behaviour(latency=0.03, most=20, retry_after=wait, text="fine")) as url:
+        transport = HTTPTransport("m", base_url=url)
+        recorder = Recorder(store, retry=RetryPolicy(base=0.2), concurrency=ceiling)
+        results = ask_all(recorder, transport, [request(f"row {n}") for n in range(ROWS)])
+        aio.run(transport.aclose())
+        seen = counts(url)
+    assert texts(results) == ["fine"] * ROWS
+    assert seen.requests - seen.refused == store.spent()["evol"].calls == ROWS
+    assert 0 < seen.refused <= 0.05 * ROWS
+
+
+def test_a_rate_limit_that_empties_is_waited_out_without_a_flood(store: CallStore) -> None:
+    """60 requests, then 429 without a word for a second, and so on."""
+    seen: list[float] = []
+    left, refilled = 60, time.monotonic()
+
+    def serve(asked: lm15.Request) -> str | Exception:
+        nonlocal left, refilled
+        seen.append(time.monotonic())
+        if time.monotonic() - refilled >= 1.0:
+            left, refilled = 60, time.monotonic()
+        left -= 1
+        return "fine" if left >= 0 else lm15.RateLimitError("slow down", status=429)
+
+    recorder = Recorder(store, retry=RetryPolicy(base=0.2), concurrency=100)
+    results = ask_all(recorder, ScriptedTransport(serve, latency=0.02), [request(str(n)) for n in range(200)])
+    assert texts(results) == ["fine"] * 200
+    assert len(seen) <= 200 + 150, "three times at most a window of refusals, and a few probes"
+
+
+def test_refusals_never_use_up_attempts_whatever_their_number(store: CallStore) -> None:
+    refused: Counter[str] = Counter()
+
+    def serve(asked: lm15.Request) -> str | Exception:
+        text = asked.messages[-1].text or ""
+        refused[text] += 1
+        return "fine" if refused[text] > 4 else lm15.RateLimitError("slow down", status=429)
+
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1, base=0.01, ceiling=0.02), concurrency=8)
+    results = ask_all(recorder, ScriptedTransport(serve), [request(str(n)) for n in range(20)])
+    assert texts(results) == ["fine"] * 20
+    assert {result.attempts for result in results if isinstance(result, CallRecord)} == {5}
+
+
+def test_an_overloaded_server_is_sent_less(store: CallStore) -> None:
+    served = 0
+
+    def serve(asked: lm15.Request) -> str | Exception:
+        nonlocal served
+        served += 1
+        return lm15.ServerError("overloaded", status=529) if served <= 40 else "fine"
+
+    transport = ScriptedTransport(serve, latency=0.01)
+    recorder = Recorder(store, retry=RetryPolicy(base=0.02, ceiling=0.05, attempts=20), concurrency=16)
+    texts(ask_all(recorder, transport, [request(str(n)) for n in range(30)]))
+    transport.most_under_way = 0
+    texts(ask_all(recorder, transport, [request(f"later {n}") for n in range(6)]))
+    assert transport.most_under_way < 6
+
+
+def test_waiting_for_a_cap_and_for_a_place_do_not_block_each_other(store: CallStore) -> None:
+    """A call holds its reservation while it waits for a closed endpoint."""
+    refused = 0
+
+    def serve(asked: lm15.Request) -> str | Exception:
+        nonlocal refused
+        refused += 1
+        return lm15.RateLimitError("wait", status=429, retry_after=0.05) if refused % 3 == 0 else "fine"
+
+    recorder = Recorder(store, Caps(calls=40), RetryPolicy(base=0.01), concurrency=4)
+    results = ask_all(recorder, ScriptedTransport(serve, latency=0.001), [request(str(n)) for n in range(60)])
+    assert sum(isinstance(result, CallRecord) for result in results) == 40
+
+
+def test_calls_of_one_endpoint_are_let_through_in_the_order_of_their_coming() -> None:
+    order: list[int] = []
+
+    async def scene() -> None:
+        flow = Flow(3)
+
+        async def one(number: int) -> None:
+            async with flow.turn("a", 0):
+                order.append(number)
+                await asyncio.sleep(0.001)
+
+        await aio.gather(one(number) for number in range(30))
+
+    asyncio.run(scene())
+    assert order == list(range(30))
+
+
+def test_a_closed_endpoint_takes_no_places_from_another() -> None:
+    async def scene() -> float:
+        flow = Flow(2)
+        with pytest.raises(lm15.RateLimitError):
+            async with flow.turn("closed", 0):
+                raise lm15.RateLimitError("wait", status=429, retry_after=60.0)
+        waiting = [asyncio.ensure_future(one(flow, "closed")) for _ in range(10)]
+        started = time.monotonic()
+        await aio.gather(one(flow, "open") for _ in range(50))
+        took = time.monotonic() - started
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert flow._lanes["closed"].waiting == type(flow._lanes["closed"].waiting)()
+        return took
+
+    async def one(flow: Flow, endpoint: str) -> None:
+        async with flow.turn(endpoint, 0):
+            await asyncio.sleep(0.001)
+
+    assert asyncio.run(scene()) < 5.0
+
+
+def test_who_goes_away_gives_its_place_to_the_next() -> None:
+    async def scene() -> None:
+        flow = Flow(1)
+        held = flow.turn("a", 0)
+        await held.__aenter__()
+        gone, next_one = (asyncio.ensure_future(flow.turn("a", 0).__aenter__()) for _ in range(2))
+        await asyncio.sleep(0)
+        await held.__aexit__(None, None, None)  # `gone` is let in
+        gone.cancel()  # before it could run
+        await asyncio.wait_for(next_one, 1)
+
+    asyncio.run(scene())
+
+
+def test_requests_per_minute_are_kept(store: CallStore) -> None:
+    sent: list[float] = []
+
+    def serve(asked: lm15.Request) -> str:
+        sent.append(time.monotonic())
+        return "fine"
+
+    recorder = Recorder(store, concurrency=50, limits=Limits(rpm=3000))  # 50 a second
+    texts(ask_all(recorder, ScriptedTransport(serve), [request(str(n)) for n in range(60)]))
+    assert sent[-1] - sent[0] >= 0.95 * (60 - 1 - 6) / 50
+
+
+def test_tokens_per_minute_are_kept_by_what_was_used(store: CallStore) -> None:
+    transport = ScriptedTransport(lambda _: Reply("x", "stop", 50, 50))
+    recorder = Recorder(store, concurrency=50, limits=Limits(tpm=600_000))  # 100 calls a second
+    started = time.monotonic()
+    texts(ask_all(recorder, transport, [request(str(n), max_tokens=1000) for n in range(40)]))
+    took = time.monotonic() - started
+    assert took >= 0.2, "40 calls of 100 tokens, with a little credit"
+    assert took < 3.0, "not 40 times the 1000 tokens that were feared"
+
+
+def test_a_provider_that_says_its_limit_is_used_up_is_left_alone_until_it_resets(store: CallStore) -> None:
+    sent: list[float] = []
+
+    def serve(asked: lm15.Request) -> Reply:
+        sent.append(time.monotonic())
+        return Reply("x", reset=0.3 if len(sent) == 1 else None)
+
+    recorder = Recorder(store, concurrency=1)
+    texts(ask_all(recorder, ScriptedTransport(serve), [request(str(n)) for n in range(3)]))
+    assert sent[1] - sent[0] >= 0.29
+    assert sent[2] - sent[1] < 0.29
+
+
+def test_the_seconds_of_a_call_do_not_count_its_waiting(store: CallStore) -> None:
+    recorder = Recorder(store, concurrency=1)
+    results = ask_all(
+        recorder, ScriptedTransport(lambda _: "x", latency=0.05), [request(str(n)) for n in range(8)]
+    )
+    seconds = [result.seconds for result in results if isinstance(result, CallRecord)]
+    assert len(seconds) == 8
+    assert max(seconds) < 0.05 * 7, "the last has waited for seven others"
