@@ -39,8 +39,10 @@ class Duplicates:
     MinHash does not propose is missed: two pairs in a thousand at a similarity of 0.8, fewer
     above. Seeded; the same texts in the same order give the same answers.
 
-    Memory: about 1.9 kB per remembered text of 60 words (`experiments/LOG.md`), of which 8 bytes
-    per word are the shingles.
+    Texts that share a long template are compared pair by pair, which is slow from some thousands on
+    (`experiments/LOG.md`).
+
+    Memory: about 1.9 kB per remembered text of 60 words , of which 8 bytes per word are the shingles.
 
     Args:
         threshold: Least similarity of a near duplicate, above 0 and at most 1.
