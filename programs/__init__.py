@@ -4,6 +4,7 @@ from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolve import EvolveInstruction
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN, COMPACT, INITIAL, WEAK
+from autoevol.programs.operations import IN_DEPTH, MUTATE, OPERATIONS
 from autoevol.programs.propose import ProposeMethod
 from autoevol.programs.respond import RespondToInstruction
 
@@ -11,6 +12,9 @@ __all__ = [
     "BUILT_IN",
     "COMPACT",
     "INITIAL",
+    "IN_DEPTH",
+    "MUTATE",
+    "OPERATIONS",
     "WEAK",
     "AnalyzeTrajectory",
     "EvolveInstruction",

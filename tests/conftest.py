@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,17 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: set AUTOEVOL_DATA, or put it at {folder}")
     return folder
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, object], Path]:
+    """Write a file: bytes and text as they are, a list as JSONL."""
+
+    def writer(name: str, content: object) -> Path:
+        path = tmp_path / name
+        if isinstance(content, list):
+            content = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in content)
+        path.write_bytes(content if isinstance(content, bytes) else str(content).encode())
+        return path
+
+    return writer

@@ -125,3 +125,26 @@ class MethodConfig:
     holdout_size: int | None = setting(
         None, "Instructions for the final comparison (default: as many as dev)."
     )
+
+
+@dataclass(frozen=True)
+class CleanConfig:
+    """Clean data.
+
+    Attributes:
+        near: Least Jaccard similarity of word shingles that makes a near duplicate.
+        decontaminate: Benchmark files or Hugging Face datasets.
+        overlap: Words of a run that is contamination: 13, or 8 (Auto Evol-Instruct, table 10).
+    """
+
+    near: float = setting(0.8, "Similarity (0 to 1) from which a text is a near duplicate.")
+    decontaminate: tuple[str, ...] = setting(
+        (), "Benchmark that the data must not contain: a file or a Hugging Face dataset. Repeatable."
+    )
+    overlap: int = setting(13, "Words in a row shared with a benchmark that are too many: 13 or 8.")
+
+    def __post_init__(self) -> None:
+        if not 0 < self.near <= 1:
+            raise InputError(f"--near must be above 0 and at most 1, got {self.near}")
+        if self.overlap not in (13, 8):
+            raise InputError(f"--overlap must be 13 or 8, got {self.overlap}")

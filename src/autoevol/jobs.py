@@ -26,10 +26,14 @@ from autoevol.metrics.judge import Cascade, LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
+from autoevol.programs.operations import OPERATIONS
 from autoevol.records import Case, Method, Row, Score, Step
 from autoevol.store.run import RunFolder, load_method
 from autoevol.strategies import RULES
 from autoevol.teleprompt import AutoEvol
+
+NAMED = {**BUILT_IN, **OPERATIONS}
+"""Methods that a command takes by name."""
 
 
 class Listener(Protocol):
@@ -82,21 +86,38 @@ def open_session(
     Raises:
         InputError: If money is capped and a paid model has no price.
     """
+    paid = check_prices(models, metrics, budget)
+    return Session(
+        # Calls to a model in this process cost only time: power loss may take the last few.
+        folder.calls(store, power_safe=bool(paid)),
+        caps=caps_of(budget),
+        concurrency=models.concurrency,
+        prices=read_prices(budget),
+        client=models.client,
+        limits=Limits(models.rpm, models.tpm),
+    )
+
+
+def check_prices(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> list[str]:
+    """Names of the models in use that somebody must be paid for.
+
+    Raises:
+        InputError: If money is capped and one of them has no price, or a price cannot be read.
+    """
     in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
     paid = sorted(name for name in in_use if name and not name.startswith("local/"))
     prices = read_prices(budget)
     unpriced = [name for name in paid if name not in prices]
     if budget.max_usd is not None and unpriced:
         raise InputError(f"--max-usd cannot hold without --price for {', '.join(unpriced)}")
-    return Session(
-        # Calls to a model in this process cost only time: power loss may take the last few.
-        folder.calls(store, power_safe=bool(paid)),
-        caps=caps_of(budget),
-        concurrency=models.concurrency,
-        prices=prices,
-        client=models.client,
-        limits=Limits(models.rpm, models.tpm),
-    )
+    return paid
+
+
+def prices_of(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> dict[str, Price]:
+    """Prices as given, and 0 for the models in use that run in this process."""
+    in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
+    free = {name: Price(0.0, 0.0) for name in in_use if name and name.startswith("local/")}
+    return {**free, **read_prices(budget)}
 
 
 def caps_of(budget: BudgetConfig) -> Caps:
@@ -171,8 +192,8 @@ def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dsp
 
 
 def find_method(name: str) -> Method:
-    """A built-in method by name, else one from a file or a run folder."""
-    return BUILT_IN[name] if name in BUILT_IN else load_method(name)
+    """A built-in method or an operation of WizardLM by name, else one from a file or a run folder."""
+    return NAMED[name] if name in NAMED else load_method(name)
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:

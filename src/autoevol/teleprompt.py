@@ -206,11 +206,7 @@ class _Loop:
 
     async def _chain(self, step: int, chain: int, method: Method, cases: list[Case]) -> Candidate:
         """Analysis, then rewrite. Whatever goes wrong costs this chain its slot, not the step."""
-        sampling = {
-            "temperature": self.config.optimizer_temperature,
-            "top_p": self.config.optimizer_top_p,
-            "seed": int(digest(str(self.config.seed), str(step), str(chain))[:7], 16),
-        }
+        sampling = chain_sampling(self.config, step, chain)
         feedback = ""
         with dspy.context(lm=self.optimizer_lm), in_scope(f"chain-{step}-{chain}"):
             try:
@@ -244,6 +240,15 @@ class _Loop:
     def _tell(self, step: Step) -> None:
         if self.owner.on_step:
             self.owner.on_step(step)
+
+
+def chain_sampling(config: LoopConfig, step: int, chain: int) -> dict[str, Any]:
+    """How one chain of one step asks the optimizer LM; every chain has a seed of its own."""
+    return {
+        "temperature": config.optimizer_temperature,
+        "top_p": config.optimizer_top_p,
+        "seed": int(digest(str(config.seed), str(step), str(chain))[:7], 16),
+    }
 
 
 def as_examples(rows: Sequence[Row]) -> list[dspy.Example]:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autoevol.data import load_rows
+from autoevol.data import iter_entries, load_rows
 from autoevol.data.lines import csv_records, jsonl_records
+from autoevol.data.stream import LONGEST_SEED
 from autoevol.errors import InputError
 
 Write = Callable[[str, object], Path]
@@ -58,10 +59,15 @@ def test_a_bom_is_stripped(write: Write) -> None:
     assert load_all(write("a.csv", b"\xef\xbb\xbfinstruction,input\nAsk,this\n")) == ["Ask\n\nthis"]
 
 
-def test_a_megabyte_is_an_instruction(write: Write) -> None:
+def test_a_megabyte_is_read_but_no_seed(write: Write) -> None:
     long = "word " * 200_000
-    assert load_all(write("a.jsonl", [{"text": long}])) == [long]
-    assert load_all(write("a.csv", f'text,n\n"{long}",1\n')) == [long]
+    files = [write("a.jsonl", [{"text": long}]), write("a.csv", f'text,n\n"{long}",1\n')]
+    for path in files:
+        assert [entry.seed.instruction for entry in iter_entries(path)] == [long]
+        with pytest.raises(InputError, match="1,000,000 characters"):
+            load_rows(path)
+    half = long[:LONGEST_SEED]
+    assert load_all(write("b.csv", f'text,n\n"{half}",1\n')) == [half]
 
 
 def test_blank_lines_are_no_records_but_count_as_lines(write: Write) -> None:

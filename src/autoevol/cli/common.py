@@ -46,13 +46,18 @@ def _leave(text: str, code: int) -> NoReturn:
 Seeds = Annotated[str, typer.Argument(help="A file, the name of a Hugging Face dataset, or `sample`.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, pay nothing.")]
 Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
+
+
+def quiet_dspy() -> None:
+    """DSPy warns at every reply that hits the token limit; here that is a counted failure kind."""
+    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
 def finish(job: Callable[[Any], Outcome], json: bool) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
-    # DSPy warns at every reply that hits the token limit; here that is a counted failure kind.
-    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+    quiet_dspy()
     import orjson
 
     from autoevol import report

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoevol.data.entries import EntryStream, Reject
 from autoevol.data.sources import find_source
-from autoevol.data.stream import Reject, RowStream
+from autoevol.data.stream import RowStream
 from autoevol.errors import InputError
 from autoevol.records import Row
 
@@ -46,10 +47,19 @@ def iter_rows(
     """
     if limit is not None and limit < 1:
         raise InputError(f"the limit of rows is {limit}; give 1 or more")
-    if field is not None and not field.strip():
-        raise InputError("the field is blank; name the column that holds the instruction")
-    found = find_source(source, field, split)
-    return RowStream(found, field=field, skip_bad=skip_bad, limit=limit)
+    _check_field(field)
+    return RowStream(find_source(source, field, split), field=field, skip_bad=skip_bad, limit=limit)
+
+
+def iter_entries(
+    source: str | Path, *, field: str | None = None, skip_bad: bool = False, split: str = "train"
+) -> EntryStream:
+    """Stream the usable records of `source` whole, repeated ones and all their columns included.
+
+    Arguments and errors are those of `load_rows`. For work on a finished data set.
+    """
+    _check_field(field)
+    return EntryStream(find_source(source, field, split, every_column=True), field=field, skip_bad=skip_bad)
 
 
 def load_rows(
@@ -86,3 +96,8 @@ def load_rows(
         source=stream.source,
         data_hash=stream.data_hash,
     )
+
+
+def _check_field(field: str | None) -> None:
+    if field is not None and not field.strip():
+        raise InputError("the field is blank; name the column that holds the instruction")

@@ -46,10 +46,11 @@ class Source(NamedTuple):
     records: _Records
 
 
-def find_source(source: str | Path, field: str | None, split: str) -> Source:
+def find_source(source: str | Path, field: str | None, split: str, *, every_column: bool = False) -> Source:
     """Decide what `source` means. An existing path wins over a data set of the same name.
 
-    A `Path` is always a path; the string `sample` is always the packaged sample.
+    A `Path` is always a path; the string `sample` is always the packaged sample. Of a table,
+    only the columns that hold text for a seed are read, unless `every_column` is asked for.
 
     Raises:
         InputError: It is no readable file of a known format and cannot be a data set's name.
@@ -61,13 +62,29 @@ def find_source(source: str | Path, field: str | None, split: str) -> Source:
     path = Path(os.path.expanduser(source))
     # os.path, not Path.exists: the latter raises on names that are too long.
     if os.path.exists(path):
-        return _file(path, field)
+        return _file(path, field, every_column)
     name = shown(path)
     if isinstance(source, Path) or _looks_like_path(source):
         folder = path.parent
         missing = "file" if os.path.isdir(folder) else "file, nor its folder"
         raise InputError(f"{name}: there is no such {missing}. It looks like a path; check its spelling")
-    return Source(source, "record", hub_records(source, split, field))
+    return Source(source, "record", hub_records(source, split, field, every_column))
+
+
+def dataset_of(source: str | Path) -> str | Path:
+    """The data set in a run folder, where `source` is one; else `source` itself.
+
+    Raises:
+        InputError: `source` is another folder, or a run that has not written its data set.
+    """
+    folder = Path(os.path.expanduser(source))
+    if not os.path.isdir(folder):
+        return source
+    if not (folder / "run.json").exists():
+        raise InputError(f"{shown(folder)} is a folder, and no run folder. Give one file in it")
+    if not (folder / "dataset.jsonl").exists():
+        raise InputError(f"{shown(folder)} holds no dataset.jsonl yet: finish the run first")
+    return folder / "dataset.jsonl"
 
 
 def _looks_like_path(source: str) -> bool:
@@ -83,13 +100,13 @@ def _suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _file(path: Path, field: str | None) -> Source:
+def _file(path: Path, field: str | None, every_column: bool) -> Source:
     name = shown(path)
     if os.path.isdir(path):
         raise InputError(f"{name} is a folder. Give one file in it")
     suffix = _suffix(path)
     if suffix == _PARQUET:
-        return Source(name, "record", parquet_records(path, name, field))
+        return Source(name, "record", parquet_records(path, name, field, every_column))
     if suffix not in _TEXT_READERS:
         seen = f"format {suffix!r}" if suffix else "format: the name has no suffix"
         raise InputError(f"{name}: unknown {seen}. Formats that are read: {_FORMATS}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -61,6 +62,24 @@ def split_rows(rows: Iterable[Row], *, dev: int, holdout: int, seed: int, train:
         dev=tuple(order[holdout : holdout + dev]),
         holdout=tuple(order[:holdout]),
     )
+
+
+def sample_rows(rows: Iterable[Row], size: int, seed: int) -> tuple[list[Row], int]:
+    """`size` rows chosen by the row ids and `seed` alone, and the number of rows; one pass.
+
+    Fewer if there are fewer. Memory is that of the sample.
+    """
+    count = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
+    # nsmallest(0) would read nothing, and so count nothing.
+    chosen = heapq.nsmallest(max(1, size), counted(), key=lambda row: _rank(row, seed))[:size]
+    return chosen, count
 
 
 def _rank(row: Row, seed: int) -> bytes:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _BATCH = 1024
 
 
-def parquet_records(path: Path, name: str, field: str | None) -> Generator[Raw, None, None]:
+def parquet_records(
+    path: Path, name: str, field: str | None, every_column: bool = False
+) -> Generator[Raw, None, None]:
     """The rows of a Parquet file, one record batch in memory at a time.
 
     Raises:
@@ -34,7 +36,7 @@ def parquet_records(path: Path, name: str, field: str | None) -> Generator[Raw, 
             raise InputError(f"{name} is empty")
         number = 0
         with pq.ParquetFile(path) as file:
-            columns = needed_columns(file.schema_arrow.names, field)
+            columns = None if every_column else needed_columns(file.schema_arrow.names, field)
             for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
                 yield from _batch_records(batch, number)
                 number += batch.num_rows
@@ -58,7 +60,9 @@ def _batch_records(batch: pa.RecordBatch, before: int) -> Generator[Raw, None, N
         yield Raw(number, record)
 
 
-def hub_records(name: str, split: str, field: str | None) -> Generator[Raw, None, None]:
+def hub_records(
+    name: str, split: str, field: str | None, every_column: bool = False
+) -> Generator[Raw, None, None]:
     """The rows of a hub data set, `owner/name` or `owner/name:config`.
 
     The `datasets` library types the columns itself: where it took date strings for
@@ -68,7 +72,8 @@ def hub_records(name: str, split: str, field: str | None) -> Generator[Raw, None
         InputError: It cannot be had; the message gives the library's own reason.
     """
     table = _loaded(name, split)
-    table = table.select_columns(needed_columns(table.column_names, field))
+    if not every_column:
+        table = table.select_columns(needed_columns(table.column_names, field))
     number = 0
     for batch in table.iter(batch_size=_BATCH):
         columns = list(batch)

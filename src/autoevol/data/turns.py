@@ -12,6 +12,7 @@ from autoevol.errors import InputError
 _SYSTEM = frozenset({"system", "developer"})
 _USER = frozenset({"human", "user"})
 _ASSISTANT = frozenset({"gpt", "assistant", "chatgpt", "bot", "model"})
+_ROLES = {"system": _SYSTEM, "user": _USER, "assistant": _ASSISTANT}
 
 
 def kind_of(value: object) -> str:
@@ -53,6 +54,32 @@ def optional_text(value: object, where: str) -> str | None:
     if isinstance(value, int | float):
         return str(value)
     raise InputError(f"{where} is {kind_of(value)}; expected text")
+
+
+def read_turns(turns: object, where: str) -> list[tuple[str, str]]:
+    """A conversation as (role, text); roles are `system`, `user` and `assistant`.
+
+    Turns are `{from, value}` or `{role, content}`; content is text or a list of text parts.
+
+    Raises:
+        InputError: Not an optional system turn and then user and assistant in turns, ending with
+            the assistant; or a turn is no text.
+    """
+    if not isinstance(turns, list):
+        raise InputError(f"{where} is {kind_of(turns)}; expected a list of turns")
+    read: list[tuple[str, str]] = []
+    for number, turn in enumerate(turns):
+        place = f"{where}[{number}]"
+        name, said = _turn(turn, place)
+        role = next((role for role, names in _ROLES.items() if name in names), None)
+        spoken = len(read) - (bool(read) and read[0][0] == "system")
+        expected = ("user", "assistant")[spoken % 2]
+        if role is None or (role != expected and not (role == "system" and not read)):
+            raise InputError(f"{place} is a turn of {name!r}; expected one of the {expected}")
+        read.append((role, text_of(_joined(said, place), place)))
+    if not read or read[-1][0] != "assistant":
+        raise InputError(f"{where} does not end with a turn of the assistant")
+    return read
 
 
 def first_exchange(turns: object, where: str) -> tuple[str, str | None]:

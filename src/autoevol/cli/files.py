@@ -1,0 +1,100 @@
+"""clean, export: what a finished file needs before anybody trains on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoevol.cli.common import Json, app, exit_codes
+from autoevol.config import CleanConfig, DataConfig
+from autoevol.options import with_settings
+
+Dataset = Annotated[str, typer.Argument(help="A run folder, a file or the name of a Hugging Face dataset.")]
+
+
+@app.command()
+@exit_codes()
+@with_settings(settings=CleanConfig, data=DataConfig)
+def clean(
+    *,
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSONL file for the records that stay.")],
+    against: Annotated[
+        list[str] | None, typer.Option("--against", help="Seeds that nothing may repeat. Repeatable.")
+    ] = None,
+    json: Json = False,
+    settings: CleanConfig,
+    data: DataConfig,
+) -> None:
+    """Remove duplicates, near duplicates and benchmark items from DATASET, with a report."""
+    from dataclasses import asdict
+
+    import orjson
+
+    from autoevol.clean.files import clean_file
+    from autoevol.clean.report import table_rows
+    from autoevol.console import print_table
+
+    report = clean_file(dataset, out, against=against or (), settings=settings, data=data)
+    if json:
+        print(orjson.dumps(asdict(report)).decode())
+    else:
+        print_table(table_rows(report))
+
+
+@app.command()
+@exit_codes()
+@with_settings(data=DataConfig)
+def export(
+    *,
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; provenance goes beside it.")],
+    format: Annotated[
+        str,
+        typer.Option("--format", help="messages, prompt-completion, sharegpt, alpaca, openai or parquet."),
+    ] = "messages",
+    card: Annotated[bool, typer.Option("--card", help="Also write a dataset card, README.md.")] = False,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Run folder for the card; by default that of DATASET.")
+    ] = None,
+    license: Annotated[
+        str | None, typer.Option("--license", help="Licence of the data set, such as cc-by-4.0.")
+    ] = None,
+    seed_license: Annotated[str | None, typer.Option("--seed-license", help="Licence of the seeds.")] = None,
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option("--push-to-hub", help="OWNER/NAME of a Hugging Face dataset; implies --card."),
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="Make a new hub dataset public.")] = False,
+    json: Json = False,
+    data: DataConfig,
+) -> None:
+    """Write DATASET in the format of a trainer, with its provenance in a file beside it."""
+    import orjson
+
+    from autoevol.console import print_table
+    from autoevol.export import card as cards
+    from autoevol.export import hub
+    from autoevol.export.write import export_file, run_folder_of
+
+    folder = run or run_folder_of(dataset)
+    done = export_file(dataset, out, format, data=data)
+    told = {
+        "rows": done.rows,
+        "rejected": done.rejected,
+        "data": str(done.path),
+        "provenance": str(done.provenance),
+        **{path.name: str(path) for path in done.companions},
+    }
+    if card or push_to_hub:
+        licences = cards.Licences(license, seed_license)
+        readme = cards.write_card(done, folder, licences, title=push_to_hub or done.path.stem)
+        told["card"] = str(readme)
+        if push_to_hub:
+            told["hub"] = hub.push_to_hub(done, readme, push_to_hub, private=not public)
+    if json:
+        print(orjson.dumps(told).decode())
+    else:
+        print_table([(name, str(value)) for name, value in told.items()])

@@ -1,0 +1,58 @@
+"""Gates: what may not become a parent, whatever the failure measure says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """Refuses single texts: near-duplicates, overlap with a benchmark, what a user wants out.
+
+    A gate sees every seed (round 0) before it is evolved, and every evolved instruction that was
+    read out of a reply (round >= 1) before it is answered. A text that all gates let pass may
+    be remembered, to be compared with later ones. Calls come from one thread, one after another,
+    in the order in which replies arrive; with a gate that remembers, which of two similar
+    texts stays is therefore chance. `check` runs on the event loop, so it must be quick.
+
+    Attributes:
+        name: Short and unique; stands beside the reason in the record of the round.
+    """
+
+    name: str
+
+    def check(self, text: str, *, seed_id: str, round: int) -> str | None:
+        """Why `text` must go, in one short sentence, or None.
+
+        A text is never to be refused for being like one of the same `seed_id`: a round adds some
+        words to its parent.
+        """
+        ...
+
+    def accept(self, text: str, *, seed_id: str, round: int) -> None:
+        """All gates let `text` pass. Called again for finished rows when a run resumes."""
+        ...
+
+    def report(self) -> Mapping[str, Any]:
+        """What was removed and why, as JSON for the summary; counts are of this process."""
+        ...
+
+
+class Refusal(NamedTuple):
+    """Which gate refused a text, and why."""
+
+    gate: str
+    reason: str
+
+
+def refusal(gates: Iterable[Gate], text: str, *, seed_id: str, round: int) -> Refusal | None:
+    """The first refusal of `text`; None, after telling every gate, if all let it pass."""
+    gates = tuple(gates)
+    for gate in gates:
+        reason = gate.check(text, seed_id=seed_id, round=round)
+        if reason is not None:
+            return Refusal(gate.name, reason)
+    for gate in gates:
+        gate.accept(text, seed_id=seed_id, round=round)
+    return None

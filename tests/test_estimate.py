@@ -1,0 +1,216 @@
+"""Plans, dry runs and estimates against a loopback endpoint."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from autoevol.cli import app
+from autoevol.config import DataConfig, LoopConfig, MethodConfig
+from autoevol.data.split import sample_rows
+from autoevol.extrapolate import cost_of
+from autoevol.plan import Stage, plan_evolve, plan_run
+from autoevol.records import Row, digest
+from autoevol.teleprompt import planned_calls
+from servers import Answer, Endpoint, says
+
+SEEDS = [f"Task {number}: name a prime above {number}." for number in range(40)]
+LOOP = {"dev-size": 8, "holdout-size": 6, "batch-size": 4, "m": 2, "steps": 1, "concurrency": 4}
+FLAGS = [word for name, value in LOOP.items() for word in (f"--{name}", str(value))]
+
+
+def reply(body: dict[str, Any]) -> Answer:
+    """An LM that marks no result for every third task, and whose replies cost what their task says."""
+    text = body["messages"][-1]["content"]
+    number = int(re.findall(r"Task (\d+)", text)[0]) if "Task" in text else 0
+    usage = (50 + number, 10 + 2 * number)
+    if "#Cases#:" in text:
+        return says("Case 1 lost its question.", usage=(1000, 100))
+    if "<improved_method>" in text:
+        method = f"<improved_method>\nRewrite the instruction, way {body['seed']}.\n</improved_method>"
+        return says(method, usage=(500, 50))
+    if "#Instruction#:\n" in text:
+        task = text.rpartition("#Instruction#:\n")[2]
+        if number % 3 == 0:
+            return says("I would rather not.", usage=usage)
+        return says(f"<final_instruction>\n{task} Also prove it.\n</final_instruction>", usage=usage)
+    return says(f"The prime {number + 3}, with a proof.", usage=usage)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint(reply) as served:
+        yield served
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    path = tmp_path / "seeds.jsonl"
+    path.write_text("".join(json.dumps({"instruction": seed}) + "\n" for seed in SEEDS))
+    return path
+
+
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def told(done: Result) -> dict[str, Any]:
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def at(endpoint: Endpoint) -> list[object]:
+    return ["--evol-model", "served", "--api-base", endpoint.url, "--json"]
+
+
+def test_a_plan_is_what_planned_calls_says(seeds: Path) -> None:
+    loop = LoopConfig(dev_size=8, batch_size=4, m=3, steps=2)
+    plan = plan_run(
+        str(seeds), DataConfig(), loop, MethodConfig(rounds=2, start=("initial", "weak", "initial"))
+    )
+    optimize, holdout, evolve = plan.stages
+    assert optimize.calls == planned_calls(loop, rounds=2, dev=8, batch=4, starts=2)
+    assert optimize.calls["respond"] == sum(optimize.rows)
+    assert optimize.calls["optimizer"] == 2 * sum(optimize.chains)
+    assert holdout.calls == {"evol": 32, "respond": 16}
+    assert evolve.calls == {"evol": 80, "respond": 40}
+    assert plan.sample == ()
+
+
+def test_a_sample_depends_on_the_rows_alone() -> None:
+    rows = [Row(digest(text), text) for text in SEEDS]
+    chosen, count = sample_rows(rows, 7, seed=3)
+    assert count == len(rows)
+    assert len(chosen) == 7
+    assert sample_rows(reversed(rows), 7, seed=3) == (chosen, count)
+    assert sample_rows(rows, 7, seed=4)[0] != chosen
+    assert sample_rows(iter(rows), 0, seed=3) == ([], len(rows))
+    assert len(sample_rows(rows, 99, seed=3)[0]) == len(rows)
+
+
+@pytest.mark.parametrize("name", ["run", "optimize", "evolve"])
+def test_a_dry_run_pays_nothing_and_leaves_nothing(
+    name: str, endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    flags = ["--method", "weak"] if name == "evolve" else FLAGS
+    plan = told(command(name, seeds, "--out", out, *flags, *at(endpoint), "--dry-run"))
+    assert endpoint.seen == []
+    assert not out.exists()
+    real = told(command(name, seeds, "--out", out, *flags, *at(endpoint)))
+    assert real["ledger"]["total"]["calls"] == len(endpoint.seen) <= plan["calls"]["total"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--evol-model", "openai/x", "--api-key-env", "NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE"),
+        (["--evol-model", "openai/x", "--api-base", "http://x/v1", "--max-usd", "1"], "--price"),
+        (["--detector", "crystal-ball"], "crystal-ball"),
+        (["--selection", "best"], "best"),
+        (["--dev-size", "500"], "500 dev"),
+        (["--price", "free"], "--price"),
+    ],
+)
+@pytest.mark.parametrize("name", ["run", "estimate"])
+def test_settings_are_checked_before_anything_is_paid(
+    name: str, flags: list[str], said: str, seeds: Path, tmp_path: Path
+) -> None:
+    extra = ["--out", str(tmp_path / "o")] + (["--dry-run"] if name == "run" else [])
+    done = command(
+        name, seeds, *extra, "--evol-model", "openai/x", "--api-base", "http://127.0.0.1:9/v1", *flags
+    )
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_what_the_sample_pays_the_run_does_not(
+    temperature: float, endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    flags = [*FLAGS, *at(endpoint), "--temperature", temperature]
+    told(command("run", seeds, "--out", tmp_path / "alone", *flags))
+    alone = len(endpoint.seen)
+    found = told(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
+    sampled = len(endpoint.seen) - alone
+    assert sum(found["paid"].values()) == sampled > 0
+    again = told(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
+    assert len(endpoint.seen) == alone + sampled
+    assert again["totals"]["input_tokens"] == found["totals"]["input_tokens"]
+    ran = told(command("run", seeds, "--out", tmp_path / "run", *flags))
+    assert len(endpoint.seen) - alone == alone
+    assert ran["ledger"]["total"]["calls"] == alone - sampled
+
+
+def test_the_truth_lies_in_the_interval(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
+    flags = ["--method", "weak", *at(endpoint), "--price", "served=1.0,2.0"]
+    found = told(command("estimate", seeds, "--sample", 14, "--store", tmp_path / "s.sqlite", *flags))
+    ran = told(command("evolve", seeds, "--out", tmp_path / "run", *flags))["ledger"]["total"]
+    for name in ("calls", "input_tokens", "output_tokens", "usd"):
+        interval = found["totals"][name]
+        assert interval["low"] <= ran[name] <= interval["high"], name
+        assert interval["low"] < interval["high"]
+    assert found["outcomes"]["failed"] > 0
+    assert found["plan"]["calls"]["total"] == 80
+
+
+def test_without_a_price_money_is_not_known(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
+    flags = ["--evol-model", "served", "--api-base", endpoint.url, "--store", tmp_path / "s.sqlite"]
+    done = command("estimate", seeds, "--sample", 4, "--method", "weak", *flags)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"money +not known", done.stdout)
+    assert "at most 80" in done.stdout
+
+
+def test_a_budget_holds_for_the_sample(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
+    done = command(
+        "estimate",
+        seeds,
+        "--method",
+        "weak",
+        *at(endpoint),
+        "--store",
+        tmp_path / "s.sqlite",
+        "--max-calls",
+        5,
+    )
+    assert done.exit_code == 3
+    assert len(endpoint.seen) == 5
+
+
+def test_intervals_cover_new_totals_as_often_as_they_say() -> None:
+    """Totals of 100 rows, from samples of 20 rows, of a skewed cost: 95 % nominal."""
+    chance = np.random.default_rng(5)
+    held = 0
+    for _ in range(200):
+        sample = chance.gamma(4.0, 100.0, size=(20, 1)) * np.ones((1, 5))
+        stage = Stage("evolve", {"evol": 10**9}, (100,))
+        drawn = cost_of(stage, sample, np.zeros((0, 5)), 4, chance)
+        low, high = np.quantile(drawn[:, 1], [0.025, 0.975])
+        held += low <= chance.gamma(4.0, 100.0, size=100).sum() <= high
+    assert held / 200 >= 0.9
+
+
+def test_time_goes_by_waves() -> None:
+    rows = np.tile([2.0, 0, 0, 0, 3.0], (6, 1))
+    tries = np.tile([2.0, 0, 0, 0, 5.0], (2, 1))
+    stage = Stage("optimize", {"evol": 1000}, rows=(2, 40), chains=(5,))
+    drawn = cost_of(stage, rows, tries, 4, np.random.default_rng(0))
+    # 2 rows at once, 40 rows by fours, 5 chains by fours.
+    assert np.allclose(drawn[:, 4], 3.0 + 10 * 3.0 + 2 * 5.0)
+    assert np.allclose(drawn[:, 0], 42 * 2 + 5 * 2)
+
+
+def test_a_plan_to_evolve_counts_in_one_pass(seeds: Path) -> None:
+    plan = plan_evolve(str(seeds), DataConfig(limit=30), "weak", 2, judge_calls=1, sample=5)
+    assert plan.rows == 30
+    assert plan.calls == {"evol": 60, "respond": 30, "judge": 30}
+    assert len(plan.sample) == 5
