@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from dspy.lm15 import Config, Message, Request
@@ -25,10 +26,10 @@ def ask(
     *,
     role: Role = "evol",
     price: Price | None = None,
-    scope: str = "",
+    scope: str | None = None,
 ) -> CallRecord:
     """One call, waited for."""
-    with in_scope(scope):
+    with nullcontext() if scope is None else in_scope(scope):
         return aio.run(recorder.complete(asked or request(), transport, role, price))
 
 

@@ -11,12 +11,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["evol", "respond", "optimizer", "judge", "other"]
 
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """One entry into a part of a run; two entries are two scopes, whatever their names.
+
+    Attributes:
+        name: Part of the key of every sampled call made inside.
+        tag: Filed with every call paid for inside, so that the store can forget them together.
+    """
+
+    name: str = ""
+    tag: str = ""
+
+
 _role: ContextVar[Role | None] = ContextVar("autoevol_role", default=None)
-_scope: ContextVar[str] = ContextVar("autoevol_scope", default="")
+_scope: ContextVar[Scope] = ContextVar("autoevol_scope", default=Scope())  # noqa: B039 (frozen)
 
 
 def current_role(default: Role = "other") -> Role:
@@ -24,8 +39,8 @@ def current_role(default: Role = "other") -> Role:
     return _role.get() or default
 
 
-def current_scope() -> str:
-    """The scope set by the innermost `in_scope`, else ''."""
+def current_scope() -> Scope:
+    """The scope of the innermost `in_scope`, else one without a name, the same for all."""
     return _scope.get()
 
 
@@ -40,14 +55,23 @@ def as_role(role: Role) -> Iterator[None]:
 
 
 @contextmanager
-def in_scope(scope: str) -> Iterator[None]:
+def in_scope(scope: str, tag: str | None = None) -> Iterator[None]:
     """Draw the samples made inside from a sequence of their own.
 
     A sampled request (temperature above 0) is the n-th of its kind *within its scope*. A
     run that resumes at step 4 therefore draws for step 4 what it would have drawn had it
     never been interrupted, without counting through steps 1 to 3 again.
+
+    Counting starts with each entry and ends with it. Whoever enters a scope of the same name
+    again, in this process or in a later one, is given the same samples from the store first:
+    a row that was lost to the network and is run again pays for what was lost only. Parts of
+    a run that must not share samples need names of their own.
+
+    Args:
+        scope: Name of the part of the run.
+        tag: What to file the calls under (see `CallStore.forget`); None keeps the outer tag.
     """
-    token = _scope.set(scope)
+    token = _scope.set(Scope(scope, _scope.get().tag if tag is None else tag))
     try:
         yield
     finally:

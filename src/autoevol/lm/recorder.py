@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 from dspy import lm15
 from dspy.lm15 import Request
 
-from autoevol.context import Role, current_scope
+from autoevol.context import Role, Scope, current_scope
 from autoevol.errors import StopRun, StoreLost
 from autoevol.lm.budget import Budget, Caps
 from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient
@@ -56,7 +57,7 @@ class Recorder:
 
     - Temperature 0: an identical request is answered from the store, and identical requests
       under way share one call.
-    - Otherwise: the n-th identical request of this process (per scope) is the n-th sample.
+    - Otherwise: the n-th identical request within a scope (see `in_scope`) is the n-th sample.
       A run that starts again asks in the same order and is given the same samples.
     - A reply is durable before the caller sees it.
     - Once an endpoint has denied access or the store is lost, nothing more is sent.
@@ -88,7 +89,8 @@ class Recorder:
         self._slots = asyncio.Semaphore(concurrency)
         self._sleep = sleep
         self._clock = clock
-        self._drawn: Counter[str] = Counter()
+        # Counters die with their scopes: a run enters one per row, and rows may be millions.
+        self._drawn: WeakKeyDictionary[Scope, Counter[str]] = WeakKeyDictionary()
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
         self._sending: set[asyncio.Task[Any] | None] = set()
         self._breakers: dict[str, Breaker] = {}
@@ -105,14 +107,15 @@ class Recorder:
             lm15.LM15Error: If this one call has failed for good.
         """
         body = _body(request)
-        key, sample = self._identify(body, request, transport)
+        scope = current_scope()
+        key, sample = self._identify(body, request, transport, scope)
         slot = (key, sample)
         task = self._under_way.get(slot)
         if task is None:
             if (known := self.store.get(key, sample)) is not None:
                 self._reused[role] += 1
                 return known
-            task = asyncio.ensure_future(self._pay(slot, body, request, transport, role, price))
+            task = asyncio.ensure_future(self._pay(slot, body, request, transport, role, price, scope.tag))
             self._under_way[slot] = task
             task.add_done_callback(lambda done: self._forget(slot, done))
         else:
@@ -139,14 +142,15 @@ class Recorder:
         roles = sorted(set(self._paid) | set(self._reused))
         return [LedgerLine(role, self._paid.get(role, Spent()), self._reused[role]) for role in roles]
 
-    def _identify(self, body: str, request: Request, transport: Transport) -> tuple[str, int]:
+    def _identify(self, body: str, request: Request, transport: Transport, scope: Scope) -> tuple[str, int]:
         sampled = request.config.temperature != 0
-        scope = current_scope() if sampled else ""
-        key = hashlib.sha256("\x1f".join((transport.identity, scope, body)).encode()).hexdigest()[:32]
+        name = scope.name if sampled else ""
+        key = hashlib.sha256("\x1f".join((transport.identity, name, body)).encode()).hexdigest()[:32]
         if not sampled:
             return key, 0
-        self._drawn[key] += 1
-        return key, self._drawn[key] - 1
+        drawn = self._drawn.setdefault(scope, Counter())
+        drawn[key] += 1
+        return key, drawn[key] - 1
 
     def _forget(self, slot: tuple[str, int], task: asyncio.Task[CallRecord]) -> None:
         del self._under_way[slot]
@@ -161,6 +165,7 @@ class Recorder:
         transport: Transport,
         role: Role,
         price: Price | None,
+        tag: str,
     ) -> CallRecord:
         if transport.seeded and request.config.temperature != 0 and request.config.seed is None:
             seed = int(hashlib.sha256(f"{slot[0]}:{slot[1]}".encode()).hexdigest()[:7], 16)
@@ -185,10 +190,11 @@ class Recorder:
                 usd=usd,
                 attempts=attempts,
                 seconds=self._clock() - started,
+                tag=tag,
             )
             paid = Spent(1, reply.input_tokens, reply.output_tokens, usd or 0.0)
             self._paid[role] = self._paid.get(role, Spent()) + paid
-            await asyncio.wrap_future(self.store.put(record))
+            await self.store.aput(record)
             return record
         except StoreLost as lost:
             self._over[self.store] = lost

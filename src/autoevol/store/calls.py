@@ -3,10 +3,15 @@
 It is the cache (a repeated call is answered from here), the ledger (what was paid, per
 role) and the resume (a run that starts again finds its calls here). One SQLite file in
 WAL mode; one writer thread commits whatever has piled up in one transaction.
+
+A run over millions of rows need not keep every text for ever: calls are filed under a tag,
+and `CallStore.forget` drops those of a tag whose results are safe elsewhere. What they cost
+stays in the ledger.
 """
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import sqlite3
 import threading
@@ -14,6 +19,7 @@ import time
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
@@ -34,6 +40,7 @@ class CallRecord:
         usd: Price of the call, None where no price is known.
         attempts: Requests sent for it, refused and failed ones included; >= 1.
         seconds: From the first attempt to the reply.
+        tag: What the call is filed under, '' for nothing (see `CallStore.forget`).
     """
 
     key: str
@@ -48,6 +55,7 @@ class CallRecord:
     usd: float | None
     attempts: int
     seconds: float
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +91,39 @@ class Spent:
 
 _COLUMNS = tuple(f.name for f in fields(CallRecord))
 _values = attrgetter(*_COLUMNS)
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS calls (
-  key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
-  request TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
-  input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, usd REAL,
-  attempts INTEGER NOT NULL, seconds REAL NOT NULL,
-  run TEXT NOT NULL, created REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS replies ON calls (key, sample);
-CREATE INDEX IF NOT EXISTS paid ON calls (run, role, input_tokens, output_tokens, usd);
-"""
+_INSERT = (
+    f"INSERT INTO calls ({','.join(_COLUMNS)},run,created) VALUES ({','.join(['?'] * (len(_COLUMNS) + 2))})"
+)
+_FIND = f"SELECT {','.join(_COLUMNS)} FROM calls WHERE key=? AND sample=? ORDER BY created LIMIT 1"
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS calls (
+      key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
+      request TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
+      input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, usd REAL,
+      attempts INTEGER NOT NULL, seconds REAL NOT NULL, tag TEXT NOT NULL DEFAULT '',
+      run TEXT NOT NULL, created REAL NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS forgotten (
+      run TEXT NOT NULL, role TEXT NOT NULL, calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+      output_tokens INTEGER NOT NULL, usd REAL NOT NULL, PRIMARY KEY (run, role))""",
+    "CREATE INDEX IF NOT EXISTS replies ON calls (key, sample)",
+    "CREATE INDEX IF NOT EXISTS paid ON calls (run, role, input_tokens, output_tokens, usd)",
+    "CREATE INDEX IF NOT EXISTS tagged ON calls (run, tag) WHERE tag != ''",
+)
+_SUMS = (
+    "count(*) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,"
+    " coalesce(sum(usd), 0.0) AS usd"
+)
+_SPENT = f"""SELECT role, sum(calls), sum(input_tokens), sum(output_tokens), sum(usd) FROM (
+  SELECT role, {_SUMS} FROM calls WHERE run=:run GROUP BY role
+  UNION ALL SELECT role, calls, input_tokens, output_tokens, usd FROM forgotten WHERE run=:run
+) GROUP BY role"""
+_FILED = "FROM calls WHERE run=:run AND tag=:tag AND tag != ''"
+_FOLD = f"""INSERT INTO forgotten SELECT run, role, {_SUMS} {_FILED} GROUP BY role
+  ON CONFLICT (run, role) DO UPDATE SET calls = calls + excluded.calls,
+    input_tokens = input_tokens + excluded.input_tokens,
+    output_tokens = output_tokens + excluded.output_tokens, usd = usd + excluded.usd"""
+# A record to keep, or a tag to forget, and who waits for it: a thread or a coroutine.
+_Job = tuple[CallRecord | str, "Future[None] | asyncio.Future[None]"]
 
 
 class CallStore:
@@ -112,7 +142,7 @@ class CallStore:
     def __init__(self, path: str | Path, run: str = "main", *, power_safe: bool = True) -> None:
         self.path = Path(path)
         self.run = run
-        self._jobs: queue.SimpleQueue[tuple[CallRecord, Future[None]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._reader_lock = threading.Lock()
         self._door = threading.Lock()
         self._closed = False
@@ -138,7 +168,13 @@ class CallStore:
         }
         if tables and "calls" not in tables:
             raise StoreError(f"{self.path} is another program's database, not a call store")
-        self._writer.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        self._writer.execute("BEGIN IMMEDIATE")
+        columns = [column for _, column, *_ in self._writer.execute("PRAGMA table_info(calls)")]
+        if "key" in columns and "tag" not in columns:  # a store of an earlier version
+            self._writer.execute("ALTER TABLE calls ADD COLUMN tag TEXT NOT NULL DEFAULT ''")
+        for statement in _SCHEMA:
+            self._writer.execute(statement)
+        self._writer.execute("COMMIT")
 
     def get(self, key: str, sample: int) -> CallRecord | None:
         """The stored reply to the `sample`-th request `key`, whichever run paid for it.
@@ -146,10 +182,9 @@ class CallStore:
         Raises:
             StoreLost: If the file cannot be read any more, or the store is closed.
         """
-        query = f"SELECT {','.join(_COLUMNS)} FROM calls WHERE key=? AND sample=? ORDER BY created LIMIT 1"
         try:
             with self._reader_lock:
-                found = self._reader.execute(query, (key, sample)).fetchone()
+                found = self._reader.execute(_FIND, (key, sample)).fetchone()
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
         return CallRecord(*found) if found else None
@@ -157,26 +192,51 @@ class CallStore:
     def put(self, record: CallRecord) -> Future[None]:
         """Store `record`; the future resolves once it is durable, or fails with StoreLost."""
         done: Future[None] = Future()
+        self._submit(record, done)
+        return done
+
+    async def aput(self, record: CallRecord) -> None:
+        """The same from a coroutine: returns once `record` is durable.
+
+        Raises:
+            StoreLost: If it cannot be written.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._submit(record, done)
+        await done
+
+    def forget(self, tag: str) -> Future[None]:
+        """Drop the requests and replies that this run has filed under `tag`.
+
+        Their calls, tokens and money stay in `spent`, to the last one. Afterwards the same
+        requests would be paid for again, so forget only what will not be asked for again: the
+        calls of rows whose results are durable. The two happen in one transaction.
+
+        Raises:
+            ValueError: For '', which would be everything that has no tag.
+        """
+        if not tag:
+            raise ValueError("only calls with a tag can be forgotten")
+        done: Future[None] = Future()
+        self._submit(tag, done)
+        return done
+
+    def _submit(self, what: CallRecord | str, done: Future[None] | asyncio.Future[None]) -> None:
         with self._door:
             if self._closed:
                 done.set_exception(StoreLost(f"the call store {self.path} is closed"))
             else:
-                self._jobs.put((record, done))
-        return done
+                self._jobs.put((what, done))
 
     def spent(self) -> dict[str, Spent]:
-        """What this run has paid so far, by role.
+        """What this run has paid so far, by role, forgotten calls included.
 
         Raises:
             StoreLost: If the file cannot be read any more, or the store is closed.
         """
-        query = (
-            "SELECT role, count(*), sum(input_tokens), sum(output_tokens), coalesce(sum(usd), 0.0)"
-            " FROM calls WHERE run=? GROUP BY role"
-        )
         try:
             with self._reader_lock:
-                return {role: Spent(*sums) for role, *sums in self._reader.execute(query, (self.run,))}
+                return {role: Spent(*sums) for role, *sums in self._reader.execute(_SPENT, {"run": self.run})}
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
 
@@ -205,21 +265,50 @@ class CallStore:
             if last:
                 return
 
-    def _commit(self, batch: list[tuple[CallRecord, Future[None]]]) -> None:
-        marks = ",".join(["?"] * (len(_COLUMNS) + 2))
-        insert = f"INSERT INTO calls ({','.join(_COLUMNS)},run,created) VALUES ({marks})"
+    def _commit(self, batch: list[_Job]) -> None:
+        lost = None
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.executemany(
-                insert, [(*_values(record), self.run, time.time()) for record, _ in batch]
-            )
+            for kind, jobs in groupby(batch, key=lambda job: type(job[0])):
+                if kind is CallRecord:
+                    now = time.time()
+                    self._writer.executemany(
+                        _INSERT, [(*_values(record), self.run, now) for record, _ in jobs]
+                    )
+                else:
+                    for tag, _ in jobs:
+                        filed = {"run": self.run, "tag": tag}
+                        self._writer.execute(_FOLD, filed)
+                        self._writer.execute(f"DELETE {_FILED}", filed)
             self._writer.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 (whatever it is, every caller waits for this thread)
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
             lost = StoreLost(f"cannot write to the call store {self.path}: {error}")
-            for _, done in batch:
-                done.set_exception(lost)
-            return
-        for _, done in batch:
-            done.set_result(None)
+        _tell([done for _, done in batch], lost)
+
+
+def _tell(waiting: list[Future[None] | asyncio.Future[None]], lost: StoreLost | None) -> None:
+    """End the wait of threads directly, and that of coroutines with one wake-up of their loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for done in waiting:
+        if isinstance(done, Future):
+            _end(done, lost)
+        else:
+            loops.setdefault(done.get_loop(), []).append(done)
+    for loop, futures in loops.items():
+        with suppress(RuntimeError):  # a loop that is closed has nobody waiting
+            loop.call_soon_threadsafe(_end_all, futures, lost)
+
+
+def _end_all(waiting: list[asyncio.Future[None]], lost: StoreLost | None) -> None:
+    for done in waiting:
+        if not done.done():  # a caller may have gone away
+            _end(done, lost)
+
+
+def _end(done: Future[None] | asyncio.Future[None], lost: StoreLost | None) -> None:
+    if lost is None:
+        done.set_result(None)
+    else:
+        done.set_exception(lost)
