@@ -38,9 +38,10 @@ LEVEL = {
     "calibrate": 6,
     "console": 6,
     "options": 6,
-    "cli": 7,
-    "__main__": 8,
-    "experiments": 8,
+    "search": 7,
+    "cli": 8,
+    "__main__": 9,
+    "experiments": 9,
 }
 # Where a level says too little: the only parts above level 0 that these may import.
 ONLY = {

@@ -46,10 +46,11 @@ def _leave(text: str, code: int) -> NoReturn:
 Seeds = Annotated[str, typer.Argument(help="A file, the name of a Hugging Face dataset, or `sample`.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
+_Table = Callable[[dict[str, Any]], list[tuple[str, str]]]
 Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
 
 
-def finish(job: Callable[[Any], Outcome], json: bool) -> None:
+def finish(job: Callable[[Any], Outcome], json: bool, rows: _Table | None = None) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
     # DSPy warns at every reply that hits the token limit; here that is a counted failure kind.
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
@@ -64,7 +65,7 @@ def finish(job: Callable[[Any], Outcome], json: bool) -> None:
     finally:
         reporter.close()
     if not json:
-        print_table(report.table_rows(outcome.summary))
+        print_table((rows or report.table_rows)(outcome.summary))
     else:
         print(orjson.dumps(outcome.summary).decode(), flush=True)
     if outcome.stopped_by is not None:
