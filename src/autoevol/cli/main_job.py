@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import Json, Out, Seeds, Store, app, exit_codes, finish
+from autoevol.cli.common import Config, Json, Out, Seeds, Store, app, exit_codes, finish
 from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.options import with_settings
 
@@ -27,6 +27,7 @@ def run(
     out: Out,
     json: Json = False,
     store: Store = None,
+    config: Config = None,
     data: DataConfig,
     models: ModelConfig,
     loop: LoopConfig,
@@ -61,6 +62,7 @@ def optimize(
     out: Out,
     json: Json = False,
     store: Store = None,
+    config: Config = None,
     data: DataConfig,
     models: ModelConfig,
     loop: LoopConfig,
