@@ -142,7 +142,7 @@ class SearchConfig:
     trials: int = setting(20, "Configurations to try in all, resumes included.")
     space: tuple[str, ...] = setting(
         (),
-        "What else to vary, or a range: rounds, temperature, dev-size, start, selection, m=1:5, "
+        "What else to vary, or a range: patience, rounds, temperature, dev-size, start, selection, m=1:5, "
         "start=initial,weak. Repeatable.",
     )
     search_seed: int = setting(0, "Seeds the proposals.")

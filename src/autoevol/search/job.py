@@ -21,7 +21,6 @@ from autoevol.config import (
 )
 from autoevol.errors import BudgetReached, InUse
 from autoevol.jobs import Listener
-from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.records import Row
 from autoevol.search import result
@@ -30,8 +29,7 @@ from autoevol.search.pruning import Point, falls_behind
 from autoevol.search.space import Configuration, Space, describe
 from autoevol.search.study import SharedStudy, quiet
 from autoevol.search.trial import Bench, run_trial
-from autoevol.store.run import RunFolder
-from autoevol.store.study import StudyFolder
+from autoevol.store.study import StudyFolder, WorkerFolder
 from autoevol.workflow import Outcome
 
 # More trials may be asked for, and more of them compared, than when the search began.
@@ -63,13 +61,13 @@ def search(
     settings = {**asdict(loop), **asdict(methods), **workflow.decisive(models, metrics, loaded), **chosen}
     folder = StudyFolder(out, settings, config.workers)
 
-    metric_in_use: list[FailureMetric] = []
+    share = _share(budget, config.workers)
 
-    def bench_in(session: Session) -> Bench:
-        metric_in_use.append(jobs.make_metric(session, models, metrics))
+    def open_bench(place: WorkerFolder) -> Bench:
+        session = jobs.open_session(place, models, metrics, share)
         return Bench(
             session=session,
-            metric=metric_in_use[-1],
+            metric=jobs.make_metric(session, models, metrics),
             rows=loaded.rows,
             holdout=base.methods.holdout_size or 0,
             dev=space.largest_dev,
@@ -79,16 +77,10 @@ def search(
             listener=listener,
         )
 
-    def open_session(place: RunFolder) -> Session:
-        return jobs.open_session(
-            place, models, metrics, _share(budget, config.workers), str(folder.path / "calls.sqlite")
-        )
-
     with quiet():
         study = SharedStudy(folder, config, space)
-        found = Search(folder, study, open_session, bench_in).run()
-        metric = workflow.metric_json(metrics, metric_in_use[-1])
-        return result.write(study, found, metric)
+        ended = Search(folder, study, open_bench).run()
+        return result.write(study, ended, workflow.metric_json(metrics, ended.metric))
 
 
 def plan(
@@ -120,12 +112,14 @@ class Ended:
             budget did not reach that far.
         others: Whether other workers are still at work.
         stopped_by: The budget stop that ended it, if one did.
+        metric: What judged.
         seconds: How long this worker was at it.
     """
 
     compared: list[Compared] | None
     others: bool
     stopped_by: BudgetReached | None
+    metric: FailureMetric
     seconds: float
 
 
@@ -136,14 +130,12 @@ class Search:
     Args:
         folder: Hands out places for workers.
         study: Hands out trials.
-        open_session: A session that books to a place and keeps its part of the budget.
-        bench: What trials run on, with that session.
+        open_bench: What trials run on, booked to a place and kept to its part of the budget.
     """
 
     folder: StudyFolder
     study: SharedStudy
-    open_session: Callable[[RunFolder], Session]
-    bench: Callable[[Session], Bench]
+    open_bench: Callable[[WorkerFolder], Bench]
 
     def run(self) -> Ended:
         """Run trials until there are enough; the last worker then compares the best.
@@ -151,25 +143,25 @@ class Search:
         The budget is divided by places. A worker that has used up its part goes on in the next
         place that is free, so one process alone reaches the whole budget.
         """
-        started, number, stop = time.monotonic(), 0, None
+        started, number, stop, metric = time.monotonic(), 0, None, None
         while (claimed := self.folder.claim(after=number)) is not None:
             number, place = claimed
-            with place, self.open_session(place) as session:
-                bench = self.bench(session)
+            with place, self.open_bench(place) as bench:
+                metric = bench.metric
                 try:
                     last = self._work(number, place, bench)
                     compared = compare(bench, self.study) if last else None
-                    return Ended(compared, not last, None, time.monotonic() - started)
+                    return Ended(compared, not last, None, metric, time.monotonic() - started)
                 except BaseException as error:
                     self.study.give_back(number)
                     if not isinstance(error, BudgetReached):
                         raise
                     stop = error
-        if stop is None:
+        if stop is None or metric is None:
             raise InUse(f"{self.folder.path}: all {self.folder.workers} places are taken; see --workers")
-        return Ended(None, False, stop, time.monotonic() - started)
+        return Ended(None, False, stop, metric, time.monotonic() - started)
 
-    def _work(self, number: int, place: RunFolder, bench: Bench) -> bool:
+    def _work(self, number: int, place: WorkerFolder, bench: Bench) -> bool:
         """Trials until none is left; whether this worker is the last one."""
         while True:
             while (trial := self.study.next_trial(number)) is not None:

@@ -12,7 +12,7 @@ class Point(NamedTuple):
 
     Attributes:
         step: 0 for the starting methods.
-        calls: LM calls that the trial has asked for so far, answered from the store or not.
+        calls: Different LM calls that the trial has asked for so far, answered from the store or not.
         rate: Failure rate of the method in force on the trial's dev rows, 0..1.
     """
 

@@ -16,12 +16,13 @@ from autoevol.programs.methods import BUILT_IN
 from autoevol.strategies import RULES
 
 ALWAYS = ("batch_size", "m", "steps")
-OPTIONAL = ("rounds", "temperature", "dev_size", "start", "selection")
+OPTIONAL = ("patience", "rounds", "temperature", "dev_size", "start", "selection")
 # The paper studies m from 1 to 9 and 3 to 15 steps (section 5), and uses batches of 10.
 _RANGES: dict[str, tuple[float, float]] = {
     "batch_size": (2, 20),
     "m": (1, 9),
     "steps": (1, 15),
+    "patience": (1, 5),
     "rounds": (1, 3),
     "temperature": (0.0, 1.0),
 }
@@ -152,7 +153,7 @@ class Space:
 
     def configuration(self, params: Mapping[str, Any]) -> Configuration:
         """The settings that a proposal means."""
-        loop = {name: params[name] for name in (*ALWAYS, "dev_size") if name in params}
+        loop = {name: params[name] for name in (*ALWAYS, "patience", "dev_size") if name in params}
         methods = {name: params[name] for name in ("rounds", "selection") if name in params}
         if "start" in params:
             methods["start"] = tuple(params["start"].split("+"))

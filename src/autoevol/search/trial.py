@@ -15,24 +15,26 @@ from autoevol.config import ModelConfig
 from autoevol.context import in_scope
 from autoevol.data.split import Split, split_rows
 from autoevol.errors import BudgetReached
-from autoevol.evaluate import Metric, Scoreboard
+from autoevol.evaluate import Scoreboard
 from autoevol.jobs import Listener, find_method
 from autoevol.lm.session import Session
+from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Method, Row, Score, Step
 from autoevol.search.pruning import Point
 from autoevol.search.space import Configuration
 from autoevol.store.calls import Spent
+from autoevol.store.study import SharedCalls
 from autoevol.strategies import RULES
 from autoevol.teleprompt import AutoEvol
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all trials share: data, models, measure.
+    """What the trials of one worker share: data, models, measure. Closing it closes its session.
 
     Attributes:
-        session: Its store answers whatever an earlier trial has paid for.
+        session: Opened on a worker's folder. Its store answers whatever an earlier trial has paid for.
         rows: All rows. The holdout is the same in every split; a smaller dev set is part of a larger.
         holdout: Size of the holdout.
         dev: Size of the largest dev set that a trial may have; all are measured on that one.
@@ -41,7 +43,7 @@ class Bench:
     """
 
     session: Session
-    metric: Metric
+    metric: FailureMetric
     rows: Sequence[Row]
     holdout: int
     dev: int
@@ -49,6 +51,12 @@ class Bench:
     evol: Callable[[ModelConfig], dspy.LM]
     optimizer: dspy.LM
     listener: Listener
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
 
     def split(self, dev: int) -> Split:
         """Train, dev and holdout with so many dev rows."""
@@ -59,9 +67,13 @@ class Bench:
         """The split with the dev set on which all trials are measured, and the holdout."""
         return self.split(self.dev)
 
-    def asked(self) -> int:
-        """Calls asked for in this process so far, paid or answered from the store."""
-        return sum(line.paid.calls + line.reused for line in self.session.ledger())
+    @property
+    def store(self) -> SharedCalls:
+        """The store of the session, which counts what is asked for."""
+        store = self.session.store
+        if not isinstance(store, SharedCalls):
+            raise TypeError("a search needs the call store of a worker's folder")
+        return store
 
     def paid(self) -> Spent:
         """What this worker has paid so far, resumes included."""
@@ -92,8 +104,8 @@ class Measured:
     Attributes:
         method: What its loop chose.
         score: Of that method on the common dev rows.
-        calls: LM calls of the configuration by itself: paid or answered from the store. Measuring
-            beyond its own dev set is not counted, as the configuration would not do it.
+        calls: Different LM calls that the configuration asked for, paid or answered from the store: what
+            it would have cost by itself. Measuring beyond its own dev set is not counted.
         paid: What this run of the trial has really paid.
         stopped: Why the loop ended: steps, patience or solved.
     """
@@ -122,14 +134,15 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
     Raises:
         BudgetReached: If the budget ends before the trial does.
     """
-    started, asked, paid = time.monotonic(), bench.asked(), bench.paid()
+    started, paid = time.monotonic(), bench.paid()
+    bench.store.count_anew()
     starts = [find_method(name) for name in configuration.methods.start]
     split = bench.split(configuration.loop.dev_size)
 
     def step_done(step: Step) -> None:
         bench.listener.step(step, len(step.scores))
         rate = next((score.rate for score in step.scores if score.method_id == step.chosen_id), 1.0)
-        on_point(Point(step.number, bench.asked() - asked, rate))
+        on_point(Point(step.number, bench.store.asked, rate))
 
     teleprompter = AutoEvol(
         bench.metric,
@@ -145,7 +158,7 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
         best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
     if best.stopped == "budget":
         raise BudgetReached(f"budget reached after {bench.paid().calls} calls paid by this worker")
-    calls = bench.asked() - asked
+    calls = bench.store.asked
     score = bench.score(configuration, best.method, bench.common.dev, "dev")
     return Measured(
         best.method,

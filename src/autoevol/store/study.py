@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autoevol.errors import InputError, InUse, StoreError
-from autoevol.store.calls import CallStore, Spent
+from autoevol.store.calls import CallRecord, CallStore, Spent
 from autoevol.store.run import RunFolder, read_json
 
 
@@ -47,6 +47,42 @@ class FileLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+class SharedCalls(CallStore):
+    """A call store that also knows which calls were asked for, whoever has paid for them.
+
+    What a configuration would have cost by itself is the number of different calls that it asked for:
+    within one run, too, an identical call is answered from the store.
+    """
+
+    def __init__(self, path: Path, run: str, *, power_safe: bool = True) -> None:
+        super().__init__(path, run, power_safe=power_safe)
+        self._asked: set[tuple[str, int]] = set()
+
+    def get(self, key: str, sample: int) -> CallRecord | None:
+        """See `CallStore`; a call that is asked for again while it is under way does not come here."""
+        self._asked.add((key, sample))
+        return super().get(key, sample)
+
+    @property
+    def asked(self) -> int:
+        """Different calls asked for since `count_anew`."""
+        return len(self._asked)
+
+    def count_anew(self) -> None:
+        """Forget what was asked for."""
+        self._asked.clear()
+
+
+class WorkerFolder(RunFolder):
+    """A worker's place in the folder of a search. Its calls are in the search's one store."""
+
+    def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> SharedCalls:
+        """The call store of the search, booking to this worker."""
+        return SharedCalls(
+            Path(shared or self.path.parent / "calls.sqlite"), self.run_id, power_safe=power_safe
+        )
 
 
 class StudyFolder:
@@ -80,12 +116,12 @@ class StudyFolder:
         with FileLock(self.path / ".study.lock"):
             yield
 
-    def claim(self, after: int = 0) -> tuple[int, RunFolder] | None:
+    def claim(self, after: int = 0) -> tuple[int, WorkerFolder] | None:
         """The first free place with a number above `after`, locked; None if there is none."""
         with self.alone():
             for number in range(after + 1, self.workers + 1):
                 try:
-                    return number, RunFolder(self._place(number), {})
+                    return number, WorkerFolder(self._place(number), {})
                 except InUse:
                     continue
         return None
@@ -99,10 +135,6 @@ class StudyFolder:
         except InUse:
             return True
         return False
-
-    def calls(self, folder: RunFolder, *, power_safe: bool) -> CallStore:
-        """The one call store, booking to the worker of `folder`."""
-        return folder.calls(self.path / "calls.sqlite", power_safe=power_safe)
 
     def spent(self) -> dict[str, Spent]:
         """What all workers have paid, by role."""
