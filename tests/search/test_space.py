@@ -36,7 +36,14 @@ def test_a_default_range_reaches_what_the_user_set() -> None:
 
 
 def test_more_dimensions_and_ranges() -> None:
-    given = ("rounds", "temperature=0:0.3", "dev-size=20:50", "start=initial,weak+compact", "m=2:6", "patience")
+    given = (
+        "rounds",
+        "temperature=0:0.3",
+        "dev-size=20:50",
+        "start=initial,weak+compact",
+        "m=2:6",
+        "patience",
+    )
     space = Space(given, BASE, train=100)
     found = values(space)
     assert found["rounds"] == (1, 2, 3)

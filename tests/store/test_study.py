@@ -100,8 +100,9 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path, found: bytes, left: bytes) 
 
 def test_a_lock_keeps_others_out_until_it_is_released(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from autoevol.store.study import FileLock; import sys\n"
-        f"lock = FileLock(Path({str(tmp_path / 'l')!r})); print('asks', flush=True); lock.acquire(); print('has')"
+        "from pathlib import Path; from autoevol.store.study import FileLock\n"
+        f"lock = FileLock(Path({str(tmp_path / 'l')!r}))\n"
+        "print('asks', flush=True); lock.acquire(); print('has')"
     )
     with FileLock(tmp_path / "l"):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)

@@ -89,7 +89,7 @@ def plan(
     """The space for so many rows, and the first configuration with the sizes that fit them.
 
     Raises:
-        InputError: If the rows do not suffice for the largest dev set.
+        InputError: If the rows do not suffice for the largest dev set, or a name is unknown.
     """
     split = jobs.plan_split(rows, loop, methods)
     base = Configuration(
@@ -98,6 +98,8 @@ def plan(
         models,
     )
     space = Space(config.space, base, len(split.train))
+    for name in space.starts:
+        jobs.find_method(name)
     largest = replace(loop, dev_size=space.largest_dev)
     jobs.plan_split(rows, largest, base.methods)
     return space, base

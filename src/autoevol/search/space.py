@@ -102,6 +102,10 @@ class Space:
         if unknown:
             known = ", ".join((*ALWAYS, *OPTIONAL)).replace("_", "-")
             raise InputError(f"--space {min(unknown)!r} cannot be varied; known are {known}")
+        if base.methods.selection not in RULES:
+            raise InputError(
+                f"--selection {base.methods.selection!r} is unknown; known are {', '.join(RULES)}"
+            )
         self.base = base
         self.baseline: Params = {name: _value_of(name, base) for name in wanted}
         self.baseline["batch_size"] = min(self.baseline["batch_size"], train)
@@ -131,6 +135,12 @@ class Space:
         return int(
             max((d.high for d in self.dimensions if d.name == "dev_size"), default=self.base.loop.dev_size)
         )
+
+    @property
+    def starts(self) -> set[str]:
+        """The names of all starting methods."""
+        choices = next((d.choices for d in self.dimensions if d.name == "start"), ())
+        return {*self.base.methods.start, *(name for choice in choices for name in choice.split("+"))}
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """By name, as `Study.ask` takes them."""
@@ -184,6 +194,10 @@ def _value_of(name: str, base: Configuration) -> Any:  # noqa: ANN401 (a setting
 
 def _dimension(name: str, given: str, first: Any, train: int) -> Dimension:  # noqa: ANN401
     if name in ("start", "selection"):
+        if name == "selection" and given and (unknown := set(given.split(",")) - RULES.keys()):
+            raise InputError(
+                f"--space selection={given}: {min(unknown)!r} is unknown; known are {', '.join(RULES)}"
+            )
         known = tuple(BUILT_IN) if name == "start" else tuple(RULES)
         return Dimension(
             name, choices=tuple(given.split(",")) if given else tuple(dict.fromkeys((first, *known)))
