@@ -13,6 +13,7 @@ import pytest
 from optuna.trial import TrialState
 
 from autoevol.data.split import split_rows
+from autoevol.search.study import shown
 from autoevol.store.run import read_json
 from loopback import Served, serving
 from searching import DEV, HOLDOUT, arguments, command, finished, result, stored, study_of, told
@@ -35,6 +36,10 @@ def searched(served: Served, folder: Path, *more: object, trials: int = 8) -> di
 def test_a_search_leaves_trials_front_holdout_and_best(served: Served, tmp_path: Path) -> None:
     found = searched(served, tmp_path)
     assert found == result(tmp_path)
+    shown = command(["show", str(tmp_path / "s")])
+    assert shown.exit_code == 0
+    assert "holdout: first configuration" in shown.stdout
+    assert "8 finished" in shown.stdout
     assert len(found["trials"]) == 8
     assert found["trials"][0]["params"] == {"batch_size": 2, "m": 2, "steps": 2}
     assert len({json.dumps(trial["params"]) for trial in found["trials"]}) == 8
@@ -269,6 +274,19 @@ def test_any_storage_url_will_do(served: Served, tmp_path: Path) -> None:
     assert served.arrivals == paid
 
 
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("postgresql://me:s:ec@ret@host/db", "postgresql://me:***@host/db"),
+        ("mysql+pymysql://:secret@host:33/db", "mysql+pymysql://:***@host:33/db"),
+        ("sqlite:////tmp/a@b:c@d.db", "sqlite:////tmp/a@b:c@d.db"),
+        ("redis://host:6379", "redis://host:6379"),
+    ],
+)
+def test_no_password_is_written(url: str, written: str) -> None:
+    assert shown(url) == written
+
+
 @pytest.mark.skipif(importlib.util.find_spec("optuna_dashboard") is None, reason="optuna-dashboard missing")
 def test_the_dashboard_opens_the_study_as_it_is(served: Served, tmp_path: Path) -> None:
     from optuna_dashboard import wsgi
@@ -285,7 +303,11 @@ def test_the_dashboard_opens_the_study_as_it_is(served: Served, tmp_path: Path) 
             "SERVER_PORT": "80", "wsgi.input": io.BytesIO(), "wsgi.errors": io.StringIO(),
             "wsgi.url_scheme": "http",
         }  # fmt: skip
-        body = b"".join(application(environ, lambda code, headers, info=None: status.append(code)))
+
+        def start(code: str, headers: Any, info: Any = None) -> Any:
+            status.append(code)
+
+        body = b"".join(application(environ, start))
         assert status == ["200 OK"], body
         return json.loads(body)
 

@@ -6,5 +6,6 @@ pruning    when a trial is given up
 trial      one configuration, run and measured
 study      the study that workers share: storage, next trial, trials of workers that died
 holdout    the comparison at the end
+result     what is written and printed
 job        the command as a function
 """

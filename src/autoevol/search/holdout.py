@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,21 +78,23 @@ def importances(study: SharedStudy) -> dict[str, dict[str, float]]:
 
     Optuna's default evaluator, fANOVA, needs scikit-learn; this one needs nothing. It compares the
     best tenth of the trials with all, so a few dozen trials give a hint and no more. An objective
-    on which all trials agree is left out.
+    that nearly all trials reach equally well is left out.
     """
     trials = complete(study)
     found: dict[str, dict[str, float]] = {}
     for index, name in enumerate(OBJECTIVES):
-        if len({trial.values[index] for trial in trials}) < 2:
-            continue
         with warnings.catch_warnings():
-            # It warns that low values count as good, which they are here.
+            # It warns that low values count as good, which they are here, and where all trials are
+            # among the best, so that there is nothing to tell.
             warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes")
-            found[name] = get_param_importances(
-                study.study,
-                evaluator=PedAnovaImportanceEvaluator(),
-                target=lambda trial, index=index: trial.values[index],
-            )
+            warnings.filterwarnings("error", message="Target and region quantiles")
+            with suppress(UserWarning):
+                if len(trials) > 1:
+                    found[name] = get_param_importances(
+                        study.study,
+                        evaluator=PedAnovaImportanceEvaluator(),
+                        target=lambda trial, index=index: trial.values[index],
+                    )
     return found
 
 

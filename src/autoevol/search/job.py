@@ -19,6 +19,7 @@ from autoevol.config import (
     ModelConfig,
     SearchConfig,
 )
+from autoevol.data.split import split_rows
 from autoevol.errors import BudgetReached, InUse
 from autoevol.jobs import Listener
 from autoevol.metrics.failure import FailureMetric
@@ -27,7 +28,7 @@ from autoevol.search import result
 from autoevol.search.holdout import Compared, compare
 from autoevol.search.pruning import Point, falls_behind
 from autoevol.search.space import Configuration, Space, describe
-from autoevol.search.study import SharedStudy, quiet
+from autoevol.search.study import SharedStudy, quiet, shown
 from autoevol.search.trial import Bench, run_trial
 from autoevol.store.study import StudyFolder, WorkerFolder
 from autoevol.workflow import Outcome
@@ -53,14 +54,13 @@ def search(
     Raises:
         InputError: If settings or data do not fit, or the folder holds another search.
         InUse: If all places for workers are taken.
-        BudgetReached: If the budget ends before the first trial does.
     """
     loaded = workflow.load(seeds, data)
     space, base = plan(loaded.rows, models, loop, methods, config)
     chosen = {name: value for name, value in asdict(config).items() if name not in _FREE}
+    chosen["storage"] = shown(config.storage)
     settings = {**asdict(loop), **asdict(methods), **workflow.decisive(models, metrics, loaded), **chosen}
     folder = StudyFolder(out, settings, config.workers)
-
     share = _share(budget, config.workers)
 
     def open_bench(place: WorkerFolder) -> Bench:
@@ -100,8 +100,7 @@ def plan(
     space = Space(config.space, base, len(split.train))
     for name in space.starts:
         jobs.find_method(name)
-    largest = replace(loop, dev_size=space.largest_dev)
-    jobs.plan_split(rows, largest, base.methods)
+    split_rows(rows, dev=space.largest_dev, holdout=len(split.holdout), seed=loop.seed)
     return space, base
 
 

@@ -10,7 +10,7 @@ from autoevol import report
 from autoevol.lm.recorder import LedgerLine
 from autoevol.search import holdout
 from autoevol.search.space import describe
-from autoevol.search.study import SharedStudy
+from autoevol.search.study import SharedStudy, shown
 from autoevol.store.run import write_json
 from autoevol.workflow import Outcome
 
@@ -36,11 +36,14 @@ def summary(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> dict[st
     """All figures of a search, as JSON."""
     done, front = study.finished(), holdout.front(study)
     first = holdout.baseline(study)
-    path = study.folder.path
+    path, best = study.folder.path, _best(study, front)
+    paths = {"result": str(path / "search.json")}
+    if best is not None:
+        paths["best configuration"] = str(path / "best.json")
     lines = [LedgerLine(role, spent, 0) for role, spent in sorted(study.folder.spent().items())]
     return {
         "study": study.name,
-        "storage": study.config.storage or str(study.folder.journal),
+        "storage": shown(study.config.storage) or str(study.folder.journal),
         "wanted": study.config.trials,
         "configurations": study.space.size,
         "others_at_work": ended.others,
@@ -49,11 +52,11 @@ def summary(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> dict[st
         "front": [trial.number for trial in front],
         "importances": holdout.importances(study),
         "holdout": None if ended.compared is None else [holdout.compared_json(c) for c in ended.compared],
-        "best": _best(study, front),
+        "best": best,
         "metric": metric,
         "ledger": report.ledger_json(lines),
         "seconds": ended.seconds,
-        "paths": {"best configuration": str(path / "best.json"), "result": str(path / "search.json")},
+        "paths": paths,
     }
 
 

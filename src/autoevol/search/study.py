@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -37,12 +38,18 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
+def shown(url: str | None) -> str | None:
+    """A storage URL as it may be printed and written: without its password."""
+    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", url) if url else None
+
+
 class SharedStudy:
     """Hands out trials so that none runs twice and none is lost.
 
     Whoever takes a trial does so alone (`StudyFolder.alone`), first gives back the trials of
     workers that have died, and proposes nothing that was tried, is under way, or waits. Optuna's
-    heartbeats would notice dead workers as well, but only with a relational database.
+    heartbeats would notice dead workers as well, but only with a relational database. A call that is
+    under way in two workers at the same moment is paid by both; no finished call is paid again.
 
     Args:
         folder: The folder of the search.
@@ -169,4 +176,4 @@ def _open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
     try:
         return get_storage(url)
     except Exception as error:
-        raise InputError(f"--storage {url}: {error}") from error
+        raise InputError(f"--storage {shown(url)}: {error}") from error
