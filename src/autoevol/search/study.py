@@ -71,7 +71,7 @@ class SharedStudy:
                 load_if_exists=True,
             )
             if not self.study.get_trials(deepcopy=False):
-                self.study.enqueue_trial(space.baseline, user_attrs={"baseline": True})
+                self._enqueue(space.baseline, baseline=True)
 
     def next_trial(self, place: int) -> Trial | None:
         """The next trial for the worker at `place`.
@@ -154,8 +154,10 @@ class SharedStudy:
             params = self._whole(trial) if trial.state is State.FAIL else None
             if params and self.space.key(params) not in known:
                 known.add(self.space.key(params))
-                attrs = {"again": trial.number, "baseline": trial.user_attrs.get("baseline", False)}
-                self.study.enqueue_trial(params, user_attrs=attrs)
+                self._enqueue(params, baseline=trial.user_attrs.get("baseline", False), again=trial.number)
+
+    def _enqueue(self, params: Params, **facts: object) -> None:
+        self.study.enqueue_trial(params, user_attrs={"proposal": params, **facts})
 
     def _whole(self, trial: FrozenTrial) -> Params | None:
         """The proposal of a trial; None if its worker died before it was complete."""
@@ -164,8 +166,8 @@ class SharedStudy:
 
 
 def _params(trial: FrozenTrial) -> Params:
-    # A waiting trial has its proposal where Optuna keeps it until somebody asks.
-    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+    # A trial that waits has no parameters yet as far as Optuna's records go.
+    return {**trial.user_attrs.get("proposal", {}), **trial.params}
 
 
 def _open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
