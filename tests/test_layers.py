@@ -46,6 +46,7 @@ LEVEL = {
     "calibrate": 6,
     "console": 6,
     "options": 6,
+    "search": 7,
     "cli": 9,
     "__main__": 10,
     "experiments": 10,

@@ -148,3 +148,41 @@ class CleanConfig:
             raise InputError(f"--near must be above 0 and at most 1, got {self.near}")
         if self.overlap not in (13, 8):
             raise InputError(f"--overlap must be 13 or 8, got {self.overlap}")
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Search.
+
+    Attributes:
+        trials: Finished trials in all, pruned ones included.
+        space: What to vary, as `--space` takes it; see `search.space`.
+        search_seed: Seeds the proposals; the loop's own seed is the same in every trial.
+        trial_calls: Most calls of a feasible configuration; None calls any feasible.
+        no_pruning: Let every trial run to its end.
+        top: Configurations of the front that are compared on the holdout, the best first.
+        storage: Any Optuna storage URL; None keeps a journal file in the folder.
+        workers: Processes among which the budget is divided.
+    """
+
+    trials: int = setting(20, "Configurations to try in all, resumes included.")
+    space: tuple[str, ...] = setting(
+        (),
+        "What else to vary, or a range: patience, rounds, temperature, dev-size, start, selection, m=1:5, "
+        "start=initial,weak. Repeatable.",
+    )
+    search_seed: int = setting(0, "Seeds the proposals.")
+    trial_calls: int | None = setting(None, "Most LM calls that a configuration may need by itself.")
+    no_pruning: bool = setting(False, "Let every trial run to its end.")
+    top: int = setting(3, "Best configurations to compare on the holdout.")
+    storage: str | None = setting(None, "Optuna storage URL (default: a journal file in the folder).")
+    workers: int = setting(
+        1, "Processes that may work on the search at once, each with its part of the budget."
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "top", "workers"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.trial_calls is not None and self.trial_calls < 1:
+            raise InputError(f"trial_calls must be at least 1, got {self.trial_calls}")

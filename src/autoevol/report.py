@@ -191,7 +191,7 @@ def paired_p_value(before: Score | None, after: Score | None) -> float | None:
 
 
 def read_folder(folder: Path) -> dict[str, Any]:
-    """What `autoevol show` shows: summary, steps and method, None or empty where missing.
+    """What `autoevol show` shows: summary, search, steps and method, None or empty where missing.
 
     Raises:
         InputError: If `folder` is no run folder.
@@ -200,6 +200,7 @@ def read_folder(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} is not a run folder: it has no run.json")
     return {
         "summary": read_json(folder / "summary.json"),
+        "search": read_json(folder / "search.json"),
         "steps": [step_json(step) for step in FileJournal(folder / "journal.jsonl").steps()],
         "method": read_json(folder / "method.json"),
     }

@@ -60,8 +60,8 @@ def run(
     evolve: bool = True,
 ) -> Outcome:
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
-    loaded = _load(seeds, data)
-    settings = {**asdict(loop), **asdict(methods), **_decisive(models, metrics, loaded)}
+    loaded = load(seeds, data)
+    settings = {**asdict(loop), **asdict(methods), **decisive(models, metrics, loaded)}
     with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
@@ -94,8 +94,8 @@ def evolve(
 ) -> Outcome:
     """Evolve all of `seeds` with a known method."""
     known: Method = jobs.find_method(method)
-    loaded = _load(seeds, data)
-    settings = {"method_id": known.id, "rounds": rounds, **_decisive(models, metrics, loaded)}
+    loaded = load(seeds, data)
+    settings = {"method_id": known.id, "rounds": rounds, **decisive(models, metrics, loaded)}
     with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
@@ -106,11 +106,13 @@ def evolve(
         return Outcome(summary, None if tally.complete else _budget_stop(session))
 
 
-def _load(seeds: str, data: DataConfig) -> Loaded:
+def load(seeds: str, data: DataConfig) -> Loaded:
+    """The seeds as the settings want them read."""
     return load_rows(seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split)
 
 
-def _decisive(models: ModelConfig, metrics: MetricConfig, loaded: Loaded) -> dict[str, Any]:
+def decisive(models: ModelConfig, metrics: MetricConfig, loaded: Loaded) -> dict[str, Any]:
+    """The settings and the data that decide what any call of a run answers."""
     given = {**asdict(models), **asdict(metrics)}
     kept = {name: value for name, value in given.items() if name not in _FREE}
     return {**kept, "data_hash": loaded.data_hash}
@@ -161,7 +163,7 @@ def _summary(
             "data_hash": loaded.data_hash,
         },
         "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
-        "metric": _metric_json(metrics, metric),
+        "metric": metric_json(metrics, metric),
         "ledger": report.ledger_json(session.ledger()),
         "seconds": time.monotonic() - started,
         "paths": report.paths(folder.path),
@@ -179,7 +181,8 @@ def _summary(
     return summary
 
 
-def _metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:
+def metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:
+    """Which detector decides, and how far it can be trusted."""
     known = calibration_of(metric.detector.name, metrics.calibration)
     return {
         "detector": metrics.detector,

@@ -15,6 +15,9 @@ from autoevol.cli import files, main_job, measure, plan
 from autoevol.cli.common import app
 
 __all__ = ["app", "files", "main", "main_job", "measure", "plan"]
+from autoevol.cli import search
+
+__all__ = ["app", "main", "main_job", "measure", "search"]
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
+from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
 from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.options import with_settings
@@ -29,6 +29,7 @@ def run(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
+    config: Config = None,
     data: DataConfig,
     models: ModelConfig,
     loop: LoopConfig,
@@ -66,6 +67,7 @@ def optimize(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
+    config: Config = None,
     data: DataConfig,
     models: ModelConfig,
     loop: LoopConfig,

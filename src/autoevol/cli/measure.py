@@ -61,16 +61,21 @@ def calibrate(
 @app.command()
 @exit_codes()
 def show(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, or that of a search.")],
     json: Json = False,
 ) -> None:
-    """Show what a run found: figures, steps, and the chosen method."""
+    """Show what a run or a search found: figures, steps, and the chosen method."""
     import orjson
 
     from autoevol import report
     from autoevol.console import print_table
 
     found = report.read_folder(folder)
+    if found["search"] and not json:
+        from autoevol.search.result import table_rows
+
+        print_table(table_rows(found["search"]))
+        return
     if json:
         print(orjson.dumps(found).decode())
         return

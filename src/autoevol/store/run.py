@@ -25,7 +25,7 @@ from typing import Any
 
 import orjson
 
-from autoevol.errors import InputError, StoreError, StoreLost
+from autoevol.errors import InputError, InUse, StoreError, StoreLost
 from autoevol.records import Method
 from autoevol.store.calls import CallStore
 from autoevol.store.journal import FileJournal, decode_method, encode_method, sync_folder
@@ -57,7 +57,7 @@ class RunFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._lock.close()
-            raise StoreError(f"{self.path} is in use by another autoevol process") from error
+            raise InUse(f"{self.path} is in use by another autoevol process") from error
         try:
             self.run_id = self._claim(settings)
         except BaseException:
