@@ -31,7 +31,9 @@ LEVEL = {
     "testing": 3,
     "evaluate": 3,
     "report": 3,
+    "compiling": 3,
     "teleprompt": 4,
+    "rivals": 4,
     "bulk": 4,
     "jobs": 5,
     "workflow": 6,
@@ -55,6 +57,7 @@ ONLY = {
     "testing": {"lm"},
     "evaluate": {"programs"},
     "report": {"store", "metrics"},
+    "compiling": {"data", "programs"},
     "console": set(),
     "options": set(),
 }

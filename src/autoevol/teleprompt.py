@@ -10,16 +10,16 @@ from dspy.teleprompt.teleprompt import Teleprompter
 from dspy.utils.exceptions import LMError
 
 from autoevol import aio
+from autoevol.compiling import compiled, train_and_dev, without_repeats
 from autoevol.config import LoopConfig
 from autoevol.context import in_scope
-from autoevol.data.split import split_rows
-from autoevol.errors import BudgetReached, InputError, MethodError
+from autoevol.errors import BudgetReached, MethodError
 from autoevol.evaluate import Metric, Scoreboard
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
-from autoevol.programs.propose import ProposeMethod, check_new
-from autoevol.records import Candidate, Case, Method, Outcome, Row, Score, Step, digest
+from autoevol.programs.propose import ProposeMethod
+from autoevol.records import Candidate, Case, Method, Outcome, Row, Step, digest
 from autoevol.store.journal import MemoryJournal, StepJournal
 from autoevol.strategies import BatchSampler, LowestFailureRate, RandomBatches, SelectionRule
 
@@ -126,11 +126,7 @@ class AutoEvol(Teleprompter):
             raise TypeError(f"AutoEvol.compile got unknown arguments: {sorted(kwargs)}")
         if not isinstance(student, Evolver):
             raise TypeError(f"AutoEvol compiles an Evolver, got {type(student).__name__}")
-        train, dev = _rows(trainset), _rows(valset or ())
-        if not dev:
-            train, dev = _set_aside(train, self.config)
-        if not train or not dev:
-            raise InputError(f"need at least one train and one dev row, got {len(train)} and {len(dev)}")
+        train, dev = train_and_dev(trainset, valset, dev_size=self.config.dev_size, seed=self.config.seed)
         return aio.run(_Loop(self, student, train, dev).run())
 
 
@@ -173,7 +169,7 @@ class _Loop:
                     self._tell(step)
             except BudgetReached:
                 stopped = "budget"
-        return self._result(stopped)
+        return compiled(self.student, self.steps, self.methods, stopped)
 
     async def _first_step(self) -> Step:
         """Step 0: the starting methods compete under the same rule as later challengers."""
@@ -185,7 +181,7 @@ class _Loop:
         batch = self.owner.sampler.draw(self.train, self.config.batch_size, number, self.config.seed)
         cases = await self.board.cases(incumbent, batch, f"batch-{number}")
         chains = [self._chain(number, chain, incumbent, cases) for chain in range(self.config.m)]
-        candidates = self._without_repeats(await aio.gather(chains))
+        candidates = without_repeats(await aio.gather(chains), self.methods.values())
         challengers = [candidate.method for candidate in candidates if candidate.method]
         return await self._select(number, batch, candidates, incumbent, challengers)
 
@@ -224,19 +220,6 @@ class _Loop:
             except (MethodError, LMError) as error:
                 return Candidate(None, method.id, feedback, problem=str(error))
 
-    def _without_repeats(self, candidates: list[Candidate]) -> list[Candidate]:
-        known, checked = list(self.methods.values()), []
-        for candidate in candidates:
-            if candidate.method is not None:
-                try:
-                    check_new(candidate.method, known)
-                except MethodError as error:
-                    candidate = Candidate(None, candidate.parent_id, candidate.feedback, str(error))
-                else:
-                    known.append(candidate.method)
-            checked.append(candidate)
-        return checked
-
     def _why_stop(self) -> str:
         last = self.steps[-1]
         score = next((score for score in last.scores if score.method_id == last.chosen_id), None)
@@ -262,38 +245,7 @@ class _Loop:
         if self.owner.on_step:
             self.owner.on_step(step)
 
-    def _result(self, stopped: str) -> Evolver:
-        latest: dict[str, Score] = {score.method_id: score for step in self.steps for score in step.scores}
-        chosen = self.methods[self.steps[-1].chosen_id] if self.steps else self.student.method
-        best: Any = self.student.with_method(chosen)  # DSPy hangs its results on the program
-        ranked = sorted(latest.values(), key=lambda score: (score.rate, score.method_id != chosen.id))
-        best.candidate_programs = [
-            {"score": _percent(score), "program": self.student.with_method(self.methods[score.method_id])}
-            for score in ranked
-        ]
-        best.trial_logs = {step.number: step for step in self.steps}
-        best.score = _percent(latest[chosen.id]) if chosen.id in latest else None
-        best.stopped = stopped
-        return best
-
-
-def _percent(score: Score) -> float:
-    return round(100.0 * (1.0 - score.rate), 2)
-
-
-def _rows(given: Sequence[Any]) -> list[Row]:
-    """Rows of what a user of DSPy or of autoevol may pass; repeated instructions count once."""
-    rows = [
-        item if isinstance(item, Row) else Row(digest(item.instruction), item.instruction) for item in given
-    ]
-    return list({row.id: row for row in rows}.values())
-
 
 def as_examples(rows: Sequence[Row]) -> list[dspy.Example]:
     """Rows as other DSPy optimizers want them: examples whose one input is `instruction`."""
     return [dspy.Example(instruction=row.instruction, id=row.id).with_inputs("instruction") for row in rows]
-
-
-def _set_aside(rows: list[Row], config: LoopConfig) -> tuple[list[Row], list[Row]]:
-    split = split_rows(rows, dev=min(config.dev_size, len(rows) // 2), holdout=0, seed=config.seed)
-    return list(split.train), list(split.dev)

@@ -1,0 +1,99 @@
+"""The simulated optimizer LM: one model of insight for every optimizer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from random import Random
+
+from autoevol.experiments.testbed.prompts import Prompt, base_method
+from autoevol.experiments.testbed.sentences import ALL, CURES, IDLE, OPENING
+from autoevol.experiments.testbed.texts import SYMPTOMS
+from autoevol.experiments.testbed.truth import TestbedConfig
+from autoevol.records import FailureKind
+
+_NAMED = re.compile(r"failed \(([a-z_, ]+)\)")
+_CASE = re.compile(r"^Case (\d+)$", re.MULTILINE)
+_END = re.compile(r"(?<=[.!?])\s+")
+_METHODS = (
+    "new_instruction",
+    "proposed_instruction",
+    "improved_method",
+    "better_method",
+    "method",
+    "variant",
+)
+_CURABLE = {kind.value: kind for kind in CURES}
+_UNREADABLE = "I have several ideas for this, and I would rather talk about them first."
+
+
+class Scribe:
+    """Answers optimizers' prompts. It knows nothing but what stands in them.
+
+    Args:
+        seed: The testbed's.
+        config: How much insight it has.
+    """
+
+    def __init__(self, seed: int, config: TestbedConfig) -> None:
+        self.seed = seed
+        self.config = config
+
+    def reply(self, prompt: Prompt, sample: str) -> str:
+        """The reply to one prompt; `sample` tells apart several replies to the same one."""
+        random = Random("\x1f".join(("scribe", str(self.seed), sample, prompt.text)))
+        if "cases" in prompt.fields:
+            return prompt.reply({"feedback": _findings(prompt.fields["cases"])})
+        if "module_advice" in prompt.wanted:
+            modules = json.loads(prompt.fields["module_names"])
+            advice = {name: self._sentence(prompt, "", random) for name in modules}
+            return self._written(prompt, {"module_advice": json.dumps(advice)}, random)
+        output = next((name for name in prompt.wanted if name in _METHODS), None)
+        if output is None:
+            return prompt.reply({})
+        return self._written(prompt, {output: self._method(prompt, random)}, random)
+
+    def _written(self, prompt: Prompt, values: Mapping[str, str], random: Random) -> str:
+        unusable = random.random() < self.config.unusable
+        return _UNREADABLE if unusable else prompt.reply(dict(values))
+
+    def _method(self, prompt: Prompt, random: Random) -> str:
+        """The base with one sentence more, and sometimes one less."""
+        base = base_method(prompt) or OPENING
+        if random.random() < self.config.dropping:
+            first, *rest = _END.split(base)
+            if rest:
+                rest.pop(random.randrange(len(rest)))
+            base = " ".join([first, *rest])
+        return f"{base} {self._sentence(prompt, base, random)}"
+
+    def _sentence(self, prompt: Prompt, base: str, random: Random) -> str:
+        """A cure for something that the prompt shows, if insight strikes; else any sentence."""
+        shown = kinds_shown(prompt.text)
+        if shown and random.random() < self.config.insight:
+            kind = random.choice(shown)
+            fresh = [sentence for sentence in CURES[kind] if sentence not in base]
+            return random.choice(fresh or IDLE)
+        return random.choice([sentence for sentence in ALL if sentence not in base] or ALL)
+
+
+def kinds_shown(text: str) -> list[FailureKind]:
+    """Curable kinds in a prompt, as often as it names them.
+
+    Where it names none, those that can be told from the failed evolutions that it quotes.
+    """
+    named = [name.strip() for names in _NAMED.findall(text) for name in names.split(",")]
+    found = [_CURABLE[name] for name in named if name in _CURABLE]
+    return found or [kind for kind in CURES if SYMPTOMS[kind].search(text)]
+
+
+def _findings(cases: str) -> str:
+    """What an analysis says: every failed case with the kinds that the checker names."""
+    pieces = _CASE.split(cases)[1:]
+    lines = [
+        f"Case {number} failed ({', '.join(names)})."
+        for number, case in zip(pieces[::2], pieces[1::2], strict=True)
+        if (names := _NAMED.findall(case))
+    ]
+    return "\n".join(lines) or "No case failed."
