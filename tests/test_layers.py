@@ -37,6 +37,7 @@ LEVEL = {
     "bulk": 4,
     "jobs": 5,
     "workflow": 6,
+    "compare": 6,
     "calibrate": 6,
     "console": 6,
     "options": 6,

@@ -1,0 +1,50 @@
+"""compare: optimizers side by side at an equal budget."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from autoevol.cli.common import Json, Out, Seeds, app, exit_codes
+from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.options import with_settings
+
+if TYPE_CHECKING:
+    from autoevol.compare.results import Finished
+
+
+@app.command()
+@exit_codes()
+@with_settings(comparison=CompareConfig, data=DataConfig, models=ModelConfig, metrics=MetricConfig)
+def compare(
+    *,
+    seeds: Seeds,
+    out: Out,
+    json: Json = False,
+    comparison: CompareConfig,
+    data: DataConfig,
+    models: ModelConfig,
+    metrics: MetricConfig,
+) -> None:
+    """Give every optimizer the same budget on SEEDS, and score what they find on one holdout."""
+    import orjson
+
+    from autoevol.compare import job, tournament
+
+    found = job.run(seeds, out, comparison, data, models, metrics, _tell)
+    if json:
+        print(orjson.dumps(tournament.as_json(found)).decode())
+        return
+    print(tournament.table(found))
+    for name in ("comparison.json", "curves.svg"):
+        print(out / name)
+
+
+def _tell(entry: Finished) -> None:
+    notes = "".join(f"; {note}" for note in entry.notes)
+    print(
+        f"{entry.contestant}, seed {entry.seed}: {entry.calls} calls, {entry.seconds:.0f} s, "
+        f"{entry.ending}{notes}",
+        file=sys.stderr,
+        flush=True,
+    )
