@@ -23,11 +23,13 @@ The model, with the settings of `TestbedConfig` (in `truth`):
   method, row and testbed seed decides it. At a temperature above 0 the request's seed goes into
   the hash, so samples differ.
 - The optimizer LM knows only its prompt. It takes the method that the prompt gives, the best-scored one
-  where there are several. If the prompt names failure kinds ("failed (leaked)") or, failing
-  that, quotes failed evolutions, then with probability `insight` it adds a cure of one of these kinds
-  that the method does not have yet, not knowing which cure is strong. Otherwise it adds any sentence:
-  a cure, a harm or an idle one. With probability `dropping` a sentence of the base is lost first, and
-  with probability `unusable` the reply cannot be read. All optimizers meet this same model.
+  where there are several, and a plain opening where there is none. If the prompt names failure kinds
+  ("failed (leaked)") or, failing that, quotes failed evolutions, then with probability `insight` it
+  adds a cure of one of these kinds that the method does not have yet, not knowing which cure is
+  strong. Otherwise it adds a sentence blindly: a cure, a harm or an idle one, with the weights
+  `blind`. With probability `padding` an idle sentence comes along, with probability `dropping` a
+  sentence of the base is lost first, and with probability `unusable` the reply cannot be read. All
+  optimizers meet this same model.
 
 Left out: demos have no effect, rounds beyond the first have no defined truth, and no proposal
 combines two methods.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from autoevol.experiments.testbed.prompts import Prompt, base_method
-from autoevol.experiments.testbed.sentences import ALL, CURES, IDLE, OPENING
+from autoevol.experiments.testbed.sentences import CURES, HARMS, IDLE, OPENING
 from autoevol.experiments.testbed.texts import SYMPTOMS
 from autoevol.experiments.testbed.truth import TestbedConfig
 from autoevol.records import FailureKind
@@ -24,6 +24,8 @@ _METHODS = (
     "method",
     "variant",
 )
+_ANY_CURE = tuple(sentence for cures in CURES.values() for sentence in cures)
+_ANY_HARM = tuple(sentence for harms in HARMS.values() for sentence in harms)
 _CURABLE = {kind.value: kind for kind in CURES}
 _UNREADABLE = "I have several ideas for this, and I would rather talk about them first."
 
@@ -47,9 +49,10 @@ class Scribe:
             return prompt.reply({"feedback": _findings(prompt.fields["cases"])})
         if "module_advice" in prompt.wanted:
             modules = json.loads(prompt.fields["module_names"])
-            advice = {name: self._sentence(prompt, "", random) for name in modules}
+            present = prompt.fields["modules_defn"]
+            advice = {name: self._sentence(prompt, present, random) for name in modules}
             return self._written(prompt, {"module_advice": json.dumps(advice)}, random)
-        output = next((name for name in prompt.wanted if name in _METHODS), None)
+        output = next((name for name in prompt.wanted if name in _METHODS or prompt.form == "tags"), None)
         if output is None:
             return prompt.reply({})
         return self._written(prompt, {output: self._method(prompt, random)}, random)
@@ -59,23 +62,29 @@ class Scribe:
         return _UNREADABLE if unusable else prompt.reply(dict(values))
 
     def _method(self, prompt: Prompt, random: Random) -> str:
-        """The base with one sentence more, and sometimes one less."""
+        """The base, sometimes without one of its sentences, with one or two new ones."""
         base = base_method(prompt) or OPENING
         if random.random() < self.config.dropping:
             first, *rest = _END.split(base)
             if rest:
                 rest.pop(random.randrange(len(rest)))
             base = " ".join([first, *rest])
-        return f"{base} {self._sentence(prompt, base, random)}"
+        written = f"{base} {self._sentence(prompt, base, random)}"
+        padded = random.random() < self.config.padding
+        return f"{written} {_fresh(IDLE, written, random)}" if padded else written
 
     def _sentence(self, prompt: Prompt, base: str, random: Random) -> str:
         """A cure for something that the prompt shows, if insight strikes; else any sentence."""
         shown = kinds_shown(prompt.text)
         if shown and random.random() < self.config.insight:
-            kind = random.choice(shown)
-            fresh = [sentence for sentence in CURES[kind] if sentence not in base]
-            return random.choice(fresh or IDLE)
-        return random.choice([sentence for sentence in ALL if sentence not in base] or ALL)
+            return _fresh(CURES[random.choice(shown)], base, random)
+        (pool,) = random.choices((_ANY_CURE, _ANY_HARM, IDLE), weights=self.config.blind)
+        return _fresh(pool, base, random)
+
+
+def _fresh(pool: Sequence[str], base: str, random: Random) -> str:
+    """A sentence that `base` does not have yet; an idle one where it has the whole pool."""
+    return random.choice([sentence for sentence in pool if sentence not in base] or IDLE)
 
 
 def kinds_shown(text: str) -> list[FailureKind]:

@@ -66,12 +66,6 @@ IDLE: tuple[str, ...] = (
 )
 """Sentences that change nothing, except that they make the method longer."""
 
-ALL: tuple[str, ...] = (
-    *(sentence for cures in CURES.values() for sentence in cures),
-    *(sentence for harms in HARMS.values() for sentence in harms),
-    *IDLE,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Effect:
