@@ -152,6 +152,12 @@ class CompareConfig:
     curve_methods: int = setting(8, "Most methods of each entry's curve that the referee scores.")
 
     def __post_init__(self) -> None:
-        for name, least in (("budget", 1), ("seeds", 1), ("rounds", 1), ("dev_size", 1), ("curve_methods", 2)):
+        for name, least in (
+            ("budget", 1),
+            ("seeds", 1),
+            ("rounds", 1),
+            ("dev_size", 1),
+            ("curve_methods", 2),
+        ):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")

@@ -46,7 +46,7 @@ class Heat:
     """What all contestants share under one seed.
 
     Attributes:
-        seed: Given to every optimizer that takes one.
+        seed: Seed of all entries of the heat.
         bench: Where it runs.
         student: The program to compile, with the starting method.
         train: Rows for mini-batches and examples.
@@ -65,8 +65,9 @@ class Entry:
     """One contestant's turn. The task LM is the one in `dspy.context`.
 
     Attributes:
-        heat: Student, rows and seed.
-        budget: Calls that may be paid; the session stops the one after.
+        heat: Student and rows.
+        seed: What to give to an optimizer that takes a seed.
+        budget: Calls that may be paid in this turn; the session stops the one after.
         metric: Judges.
         prompt_lm: Writes methods.
         tracker: Wants to know every score (`TrackedMetric`) or every step (`StepWatch`).
@@ -74,6 +75,7 @@ class Entry:
     """
 
     heat: Heat
+    seed: int
     budget: int
     metric: FailureMetric
     prompt_lm: dspy.LM
@@ -88,8 +90,9 @@ class Contestant(Protocol):
         name: As given on the command line.
         group: Where it is listed; `demos` is reported apart.
         traps: What is known to go wrong with it and how that is handled, for the result.
-        keeps_best: It ends in order at the budget and gives its own best back. The others
-            are stopped in the middle, and the tracker's best counts.
+        keeps_best: It goes on until the budget (or until nothing fails any more), ends in order
+            and gives its own best back. The others are stopped in the middle, and the
+            tracker's best counts.
     """
 
     name: str

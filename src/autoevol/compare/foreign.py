@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +21,18 @@ _CUT = "stopped by the cap wherever it is: the tracker's best so far counts"
 _OWN_SCALE = "its own scores and call counts are not used: scale and coverage are its own"
 
 
+def _evolver(compiled: object) -> Evolver:
+    if not isinstance(compiled, Evolver):
+        raise TypeError(f"gave back a {type(compiled).__name__}, not an Evolver")
+    return compiled
+
+
 class _Foreign:
     """What the adapters of DSPy's optimizers share."""
 
+    name: str
     group: Group = "rivals"
+    traps: tuple[str, ...] = ()
     keeps_best = False
 
     def _rows(self, entry: Entry) -> dict[str, Any]:
@@ -40,7 +49,7 @@ class Copro(_Foreign):
     """COPRO (Khattab et al.; breadth and depth). Scores on the dev rows, as it knows one set only."""
 
     name = "copro"
-    traps = (
+    traps: tuple[str, ...] = (
         _UNPARSABLE,
         "prints to standard output: silenced",
         "has no seed: its samples are drawn in a scope of the entry's seed",
@@ -56,15 +65,15 @@ class Copro(_Foreign):
         """See `Contestant`."""
         metric = TrackedMetric(entry.metric, entry.tracker)
         optimizer = dspy.COPRO(prompt_model=entry.prompt_lm, metric=metric, **self.sizes(entry))
-        how = {"num_threads": entry.heat.bench.concurrency, "max_errors": _ENDLESS, "display_progress": False}
-        return optimizer.compile(entry.heat.student, trainset=self._dev(entry), eval_kwargs=how)
+        how = {"num_threads": entry.heat.bench.concurrency, "display_progress": False}
+        return _evolver(optimizer.compile(entry.heat.student, trainset=self._dev(entry), eval_kwargs=how))
 
 
 class Mipro(_Foreign):
     """MIPROv2 without demos (Opsahl-Ong et al., arXiv 2406.11695)."""
 
     name = "mipro"
-    traps = (
+    traps: tuple[str, ...] = (
         _UNPARSABLE,
         "seed 0 is taken for its default: seeds are shifted by one",
         "accepts failed traces as demos without a threshold: the threshold is 1",
@@ -91,9 +100,9 @@ class Mipro(_Foreign):
             metric_threshold=1.0,
             num_threads=entry.heat.bench.concurrency,
             max_errors=_ENDLESS,
-            seed=entry.heat.seed + 1,
+            seed=entry.seed + 1,
         )
-        return optimizer.compile(entry.heat.student, **self._rows(entry), **sized)
+        return _evolver(optimizer.compile(entry.heat.student, **self._rows(entry), **sized))
 
 
 class Simba(_Foreign):
@@ -104,11 +113,11 @@ class Simba(_Foreign):
     """
 
     name = "simba"
-    traps = (
+    traps: tuple[str, ...] = (
         "learns nothing from a task LM without variance: it samples at temperature 1, and these samples"
         " are paid",
         "a call lost for good scores 0",
-        "scores on mini-batches until its end: a method counts from one mini-batch on",
+        "scores on mini-batches until its end: a method counts once it has been scored on enough rows",
         _CUT,
         _OWN_SCALE,
     )
@@ -119,23 +128,23 @@ class Simba(_Foreign):
 
     def compile(self, entry: Entry) -> Evolver:
         """See `Contestant`."""
-        sized = self.sizes(entry)
-        entry.tracker.enough = min(entry.tracker.enough, sized["bsize"])
+        # SIMBA takes scores with feedback as well, which its type does not say.
+        metric: Any = TrackedMetric(entry.metric, entry.tracker, feedback=True)
         optimizer = dspy.SIMBA(
-            metric=TrackedMetric(entry.metric, entry.tracker, feedback=True),
+            metric=metric,
             prompt_model=entry.prompt_lm,
             max_demos=0,
             num_threads=entry.heat.bench.concurrency,
-            **sized,
+            **self.sizes(entry),
         )
-        return optimizer.compile(entry.heat.student, trainset=self._dev(entry), seed=entry.heat.seed)
+        return _evolver(optimizer.compile(entry.heat.student, trainset=self._dev(entry), seed=entry.seed))
 
 
 class Gepa(_Foreign):
     """GEPA (Agrawal et al., arXiv 2507.19457) with the metric's feedback."""
 
     name = "gepa"
-    traps = (
+    traps: tuple[str, ...] = (
         "overshoots its own limit, and does not count reflections: the cap ends it",
         "its `auto` uses an outdated formula: sized by metric calls",
         "an unparsable proposal costs its mini-batch: paid like any call",
@@ -154,10 +163,10 @@ class Gepa(_Foreign):
             reflection_lm=entry.prompt_lm,
             reflection_minibatch_size=3,
             num_threads=entry.heat.bench.concurrency,
-            seed=entry.heat.seed,
+            seed=entry.seed,
             **self.sizes(entry),
         )
-        return optimizer.compile(entry.heat.student, **self._rows(entry))
+        return _evolver(optimizer.compile(entry.heat.student, **self._rows(entry)))
 
 
 class Bootstrap(_Foreign):
@@ -165,9 +174,10 @@ class Bootstrap(_Foreign):
 
     name = "bootstrap"
     group: Group = "demos"
-    traps = (
+    traps: tuple[str, ...] = (
         "accepts failed traces as demos without a threshold: the threshold is 1",
         "prints to standard output: silenced",
+        "draws by fixed seeds: it is given the train rows in an order of the entry's seed",
         _CUT,
         _OWN_SCALE,
     )
@@ -186,4 +196,6 @@ class Bootstrap(_Foreign):
             max_errors=_ENDLESS,
             **self.sizes(entry),
         )
-        return optimizer.compile(entry.heat.student, **self._rows(entry))
+        given = self._rows(entry)
+        random.Random(entry.seed).shuffle(given["trainset"])
+        return _evolver(optimizer.compile(entry.heat.student, **given))

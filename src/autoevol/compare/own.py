@@ -40,7 +40,7 @@ class Loop:
             **sized,
             patience=sized["steps"],
             dev_size=len(heat.dev),
-            seed=heat.seed,
+            seed=entry.seed,
             concurrency=heat.bench.concurrency,
         )
         teleprompter = AutoEvol(
@@ -56,7 +56,8 @@ class Loop:
 class Opro:
     """OPRO, after its paper. Sizes: see `sizes.opro`."""
 
-    name, group = "opro", "rivals"
+    name = "opro"
+    group: Group = "rivals"
     traps: tuple[str, ...] = ()
     keeps_best = True
 
@@ -71,7 +72,7 @@ class Opro:
             entry.metric,
             **self.sizes(entry),
             prompt_lm=entry.prompt_lm,
-            seed=heat.seed,
+            seed=entry.seed,
             concurrency=heat.bench.concurrency,
             on_step=StepWatch(entry.tracker, heat.student.method),
         )
@@ -81,7 +82,8 @@ class Opro:
 class Ape:
     """APE, after its paper. Sizes: see `sizes.ape`."""
 
-    name, group = "ape", "rivals"
+    name = "ape"
+    group: Group = "rivals"
     traps: tuple[str, ...] = ()
     keeps_best = True
 
@@ -97,7 +99,7 @@ class Ape:
             entry.metric,
             **self.sizes(entry),
             prompt_lm=entry.prompt_lm,
-            seed=heat.seed,
+            seed=entry.seed,
             concurrency=heat.bench.concurrency,
             on_step=StepWatch(entry.tracker, heat.student.method),
         )

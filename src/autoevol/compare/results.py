@@ -35,9 +35,11 @@ class Finished:
         calls: Calls paid, task, judge and optimizer together; never above the budget.
         tokens: Tokens of these calls, input and output.
         by_role: Calls by role.
-        ending: `done` by itself, `budget` at the cap, or `failed` with an error of its own.
+        ending: How its last turn ended: `done` by itself, `budget` at the cap, or `failed` with an
+            error of its own.
+        turns: How often it was started; more than once where it ended before the cap.
         notes: Known traps that this entry ran into, and errors, in words.
-        sizes: The optimizer's settings, derived from the budget.
+        sizes: The optimizer's settings at its first turn, derived from the budget.
         seconds: Wall-clock time of this process for the entry.
     """
 
@@ -50,6 +52,7 @@ class Finished:
     tokens: int
     by_role: Mapping[str, int]
     ending: Ending
+    turns: int = 1
     notes: tuple[str, ...] = ()
     sizes: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0

@@ -5,8 +5,9 @@ Args of all functions:
     row: Calls for one row under one method: its rounds and the response, and judgements if any.
     dev: Dev rows.
 
-Each size is chosen such that the optimizer, left alone, would use the budget up; where what it
-needs depends on luck, it is sized too large rather than too small, and the cap ends it.
+Each size is chosen such that the optimizer, left alone, would use the budget up if every row cost
+`row` calls. Rows that yield no instruction and calls that repeat cost less, so an optimizer of
+fixed size may end early; it then plays again with what is left (see `play.run_entry`).
 """
 
 from __future__ import annotations
@@ -112,17 +113,16 @@ class Simba(NamedTuple):
 
 
 def simba(budget: int, row: int, dev: int) -> Simba:
-    """The largest of its default sizes, shrunk, with which at least four steps fit.
+    """Its default sizes, shrunk together until four steps and the end fit.
 
     A step costs up to bsize * (2n + 1) rows and n + 1 prompts; the end scores n + 1 programs on
     all rows.
     """
-    for count in (6, 5, 4, 3, 2):
-        for bsize in (32, 24, 16, 12, 8, 4):
-            step = row * bsize * (2 * count + 1) + count + 1
-            fitting = (budget - row * dev * (count + 1)) // step
-            if bsize <= dev and fitting >= 4:
-                return Simba(bsize, count, fitting)
+    for bsize, count in ((32, 6), (24, 5), (16, 4), (12, 3), (8, 2), (4, 2)):
+        step = row * bsize * (2 * count + 1) + count + 1
+        fitting = (budget - row * dev * (count + 1)) // step
+        if bsize <= dev and fitting >= 4:
+            return Simba(bsize, count, fitting)
     return Simba(min(4, dev), 2, 1)
 
 

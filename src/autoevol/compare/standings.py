@@ -44,9 +44,7 @@ class Standing:
     curve: tuple[tuple[int, float], ...]
 
 
-def standings(
-    entries: Sequence[Finished], scores: Mapping[str, Score], curve_methods: int
-) -> list[Standing]:
+def standings(entries: Sequence[Finished], scores: Mapping[str, Score], curve_methods: int) -> list[Standing]:
     """Best first; `demos` is ranked with nobody and comes last.
 
     Raises:

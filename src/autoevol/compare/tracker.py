@@ -15,7 +15,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.records import Method, Row, Step
 
 ENOUGH = 0.9
-"""Share of the dev rows that a method must be scored on: a few may be lost to the network."""
+"""Share of the dev rows that a method must be scored on when the optimizer leaves it."""
 
 
 @dataclass
@@ -35,11 +35,12 @@ class _Tally:
 class Tracker:
     """Keeps the best method so far, and since which call it is the best.
 
-    The best so far is the method with the highest mean score over the dev rows that it was
-    scored on, among the methods scored on at least `enough` of them; a row scored several times
-    counts with its mean, and of two equals the earlier stays. Until a method has been scored
-    on enough rows, the start is the best. Scores on train rows do not count, and neither does
-    what an optimizer thinks of its own programs: their scales differ.
+    The best so far is the method with the highest mean score on the dev rows, among the
+    methods scored on all of them; once the optimizer has gone on to score another method, nine
+    tenths are enough, as rows may be lost to the network. A row scored several times counts
+    with its mean, and of two equals the earlier stays. Until a method has been scored on enough
+    rows, the start is the best. Scores on train rows do not count, and neither does what an
+    optimizer thinks of its own programs: their scales differ.
 
     An optimizer that tells its method in force (`chose`) is taken at its word instead.
 
@@ -47,18 +48,16 @@ class Tracker:
         start: The method in force before anything was scored.
         dev: The dev rows.
         reached: Tells how many calls the run has paid so far.
-
-    Attributes:
-        enough: Dev rows that a method must be scored on, >= 1.
     """
 
     def __init__(self, start: Method, dev: Sequence[Row], reached: Callable[[], int]) -> None:
-        self.enough = math.ceil(ENOUGH * len(dev))
+        self._enough = math.ceil(ENOUGH * len(dev))
         self._dev = {row.id for row in dev}
         self._reached = reached
         self._tallies: dict[str, _Tally] = {}
         self._points = [Point(0, start)]
         self._means: dict[str, float] = {}
+        self._current = ""
         self._lock = Lock()  # foreign optimizers score in threads
 
     @property
@@ -76,20 +75,25 @@ class Tracker:
         if row_id not in self._dev:
             return
         with self._lock:
+            if method.id != self._current and self._current in self._tallies:
+                self._settle(self._tallies[self._current], self._enough)
+            self._current = method.id
             tally = self._tallies.setdefault(method.id, _Tally(method))
             tally.add(row_id, score)
-            if len(tally.rows) < self.enough:
-                return
-            self._means[method.id] = tally.mean
-            held = self._means.get(self.best.id, -math.inf)
-            leader = max(self._means, key=lambda name: self._means[name])
-            if self._means[leader] > held:
-                self._put(self._tallies[leader].method)
+            self._settle(tally, len(self._dev))
 
     def chose(self, method: Method) -> None:
         """The optimizer itself says that `method` is in force from now on."""
         with self._lock:
             self._put(method)
+
+    def _settle(self, tally: _Tally, enough: int) -> None:
+        if len(tally.rows) < enough:
+            return
+        self._means[tally.method.id] = tally.mean
+        leader = max(self._means, key=lambda name: self._means[name])
+        if self._means[leader] > self._means.get(self.best.id, -math.inf):
+            self._put(self._tallies[leader].method)
 
     def _put(self, method: Method) -> None:
         if method != self.best:
