@@ -173,8 +173,10 @@ def keep(
     budget: int,
 ) -> None:
     """Write `comparison.json` and `curves.svg` (mean true rate over the calls paid)."""
-    ranks = {line.contestant: line.rank._asdict() if line.rank else None for line in lines}
-    contestants = [{**asdict(line), "rank": ranks[line.contestant]} for line in lines]
+    contestants = [
+        {**asdict(line), "rank": line.rank and line.rank._asdict(), "behind": line.behind._asdict()}
+        for line in lines
+    ]
     reached = [{**asdict(reach), "share": reach.share} for reach in found]
     record = {"label": LABEL, "budget": budget, "contestants": contestants, "reach": reached}
     write_json(

@@ -137,9 +137,7 @@ class CompareConfig:
         curve_methods: Most methods of one entry's curve that the referee scores, >= 2.
     """
 
-    optimizers: str = setting(
-        "autoevol,rivals", "Contestants or groups of them: autoevol, rivals, demos, fixed, all."
-    )
+    optimizers: str = setting("all", "Contestants or groups of them: autoevol, rivals, demos, fixed, all.")
     budget: int = setting(2000, "LM calls that each entry may pay, task and optimizer together.")
     seeds: int = setting(3, "Entries per contestant, each with a split and a seed of its own.")
     seed: int = setting(0, "First seed; it also draws the holdout.")

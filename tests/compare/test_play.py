@@ -35,7 +35,9 @@ def outcome(entry: Finished) -> Finished:
 
 @pytest.mark.parametrize("name", ["paper", "copro", "mipro", "simba", "gepa", "opro", "ape", "bootstrap"])
 @pytest.mark.parametrize("at", [3, 61])
-def test_a_killed_entry_goes_on_and_finds_what_it_would_have_found(name: str, at: int, tmp_path: Path) -> None:
+def test_a_killed_entry_goes_on_and_finds_what_it_would_have_found(
+    name: str, at: int, tmp_path: Path
+) -> None:
     (contestant,) = find_contestants(name)
     heat, _ = simulated(2)
     whole = run_entry(contestant, heat, 100, tmp_path / "whole.json")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from autoevol.cli.common import Json, Out, Seeds, app, exit_codes
+import typer
+
+from autoevol.cli.common import Json, Out, app, exit_codes
 from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
 from autoevol.options import with_settings
 
 if TYPE_CHECKING:
     from autoevol.compare.results import Finished
+
+# The option --seeds is the number of entries, so the argument cannot be called that in Python.
+Source = Annotated[
+    str, typer.Argument(metavar="SEEDS", help="A file, the name of a Hugging Face dataset, or `sample`.")
+]
 
 
 @app.command()
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
 @with_settings(comparison=CompareConfig, data=DataConfig, models=ModelConfig, metrics=MetricConfig)
 def compare(
     *,
-    seeds: Seeds,
+    source: Source,
     out: Out,
     json: Json = False,
     comparison: CompareConfig,
@@ -31,7 +38,7 @@ def compare(
 
     from autoevol.compare import job, tournament
 
-    found = job.run(seeds, out, comparison, data, models, metrics, _tell)
+    found = job.run(source, out, comparison, data, models, metrics, _tell)
     if json:
         print(orjson.dumps(tournament.as_json(found)).decode())
         return
