@@ -34,18 +34,16 @@ class Prompt:
     form: str
 
     def reply(self, values: dict[str, str]) -> str:
-        """`values` in the form that is wanted; a wanted field without a value gets a filler."""
+        """`values` in the form that is wanted (not plain); a wanted field without a value gets a filler."""
         filled = {name: values.get(name, f"Some words about {name}.") for name in self.wanted}
         match self.form:
             case "tags":
                 return "I weigh what was seen.\n" + "\n".join(wrap(text, tag) for tag, text in filled.items())
             case "json":
                 return json.dumps(filled)
-            case "fields":
+            case _:
                 parts = [f"[[ ## {name} ## ]]\n{text}" for name, text in filled.items()]
                 return "\n\n".join([*parts, "[[ ## completed ## ]]"])
-            case _:
-                return next(iter(values.values()), "")
 
 
 def read_prompt(request: Request) -> Prompt:
@@ -76,7 +74,7 @@ def _split(marker: re.Pattern[str], text: str) -> dict[str, str]:
 _ATTEMPT = re.compile(r"Instruction #\d+:\s*(.*?)\s*»+\n\[\d+\] «+[^\n]*?Prefix", re.DOTALL)
 _TRIED = re.compile(r"(.*?) \| Score: (-?[\d.]+)\n*", re.DOTALL)
 _SCORED = re.compile(r"^Score (-?[\d.]+):\n", re.MULTILINE)
-_SINGLE = ("method", "current_instruction", "basic_instruction")
+_SINGLE = ("current_instruction", "basic_instruction")
 
 
 def base_method(prompt: Prompt) -> str | None:
@@ -92,5 +90,5 @@ def base_method(prompt: Prompt) -> str | None:
     for field, read in shown.items():
         if methods := read(prompt.fields.get(field, "")):
             return " ".join(methods[-1].split())
-    single = next((prompt.fields[field] for field in _SINGLE if prompt.fields.get(field)), None)
-    return single or None
+    single = (text for name, text in prompt.fields.items() if text and ("method" in name or name in _SINGLE))
+    return next(single, None)

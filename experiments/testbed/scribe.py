@@ -45,8 +45,8 @@ class Scribe:
     def reply(self, prompt: Prompt, sample: str) -> str:
         """The reply to one prompt; `sample` tells apart several replies to the same one."""
         random = Random("\x1f".join(("scribe", str(self.seed), sample, prompt.text)))
-        if "cases" in prompt.fields:
-            return prompt.reply({"feedback": _findings(prompt.fields["cases"])})
+        if prompt.form == "plain":
+            return _findings(prompt.fields["cases"])
         if "module_advice" in prompt.wanted:
             modules = json.loads(prompt.fields["module_names"])
             present = prompt.fields["modules_defn"]

@@ -105,7 +105,7 @@ class TestbedTransport(Transport):
             kind, pick = self._truth.draw(method, instruction, sample)
             return evolved_reply(instruction, kind, pick, FINAL_TAG)
         prompt = read_prompt(request)
-        if prompt.fields:
+        if prompt.wanted or "cases" in prompt.fields:
             return self._scribe.reply(prompt, sample)
         if not is_known(last):
             raise UnknownPrompt(f"the simulated LM has no reply to {last[:200]!r}")

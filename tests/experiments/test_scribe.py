@@ -68,21 +68,27 @@ class Overheard:
 
 def compile_with(name: str, testbed: Testbed, folder: Path) -> tuple[Any, Overheard]:
     transport = Overheard(testbed)
-    metric, train, dev = FailureMetric(), testbed.rows(12, first=50), testbed.rows(12)
+    metric: Any = FailureMetric()
+    train, dev = testbed.rows(12, first=50), testbed.rows(12)
     examples: dict[str, Any] = {"trainset": as_examples(train)}
     student = Evolver(testbed.start)
     with Session(CallStore(folder / "calls.sqlite", power_safe=False)) as session:
         lm = session.lm("testbed/world", transport=transport, temperature=1.0)
-        threads, instructions = {"num_threads": 2}, {"max_labeled_demos": 0, "max_bootstrapped_demos": 0}
+        threads: dict[str, Any] = {"num_threads": 2}
         with dspy.context(lm=lm):
             match name:
                 case "COPRO":
                     rival: Any = dspy.COPRO(metric=metric, breadth=3, depth=2)
                     return rival.compile(student, **examples, eval_kwargs=threads), transport
                 case "MIPROv2":
-                    more = {"auto": None, "num_candidates": 3, "seed": 1, **instructions, **threads}
-                    rival = dspy.MIPROv2(metric=metric, prompt_model=lm, **more)  # type: ignore[arg-type]
-                    trials = {"valset": as_examples(dev), "num_trials": 3, "minibatch": False}
+                    demos = {"max_labeled_demos": 0, "max_bootstrapped_demos": 0}
+                    more: dict[str, Any] = {"num_candidates": 3, "seed": 1, **demos, **threads}
+                    rival = dspy.MIPROv2(metric=metric, prompt_model=lm, auto=None, **more)
+                    trials: dict[str, Any] = {
+                        "valset": as_examples(dev),
+                        "num_trials": 3,
+                        "minibatch": False,
+                    }
                     return rival.compile(student, **examples, **trials), transport
                 case "SIMBA":
                     rival = dspy.SIMBA(
@@ -167,6 +173,14 @@ def test_with_insight_the_kind_named_most_often_is_cured_most_often() -> None:
     assert set(CURES[FailureKind.REFUSED]) <= set(added)
 
 
+def test_what_a_checker_names_counts_before_what_quotes_show() -> None:
+    quote = evolved_reply(seed_instruction(1), FailureKind.LEAKED, 0, "final_instruction")
+    assert kinds_shown(quote) == [FailureKind.LEAKED]
+    assert kinds_shown(f"{quote}\nfailed (refused). No.") == [FailureKind.REFUSED]
+    assert kinds_shown("Case 1 failed (refused, stagnant, hedged).") == [FailureKind.REFUSED]
+    assert kinds_shown("Nothing failed.") == []
+
+
 def _added(config: TestbedConfig, place: int, feedback: str) -> str:
     fields = {"method": OPENING, "feedback": feedback}
     prompt = Prompt(feedback, fields, ("improved_method",), "tags")
@@ -208,6 +222,9 @@ def test_the_base_is_the_best_scored_method_of_several() -> None:
     assert base_method(Prompt("", {**history, "basic_instruction": "Start."}, (), "")) == "Two, best."
     assert base_method(Prompt("", {"previous_instructions": "", "basic_instruction": "A."}, (), "")) == "A."
     assert base_method(Prompt("", {"examples": "none"}, (), "")) is None
+    assert (
+        base_method(Prompt("", {"cases": "1", "first_method": "A.", "second_method": "B."}, (), "")) == "A."
+    )
 
 
 def read(content: str) -> Prompt:

@@ -22,6 +22,7 @@ from autoevol.config import LoopConfig
 from autoevol.errors import InputError
 from autoevol.evaluate import Scoreboard
 from autoevol.experiments.testbed import Testbed, TestbedConfig, TestbedTransport, UnknownPrompt
+from autoevol.experiments.testbed.__main__ import main
 from autoevol.experiments.testbed.sentences import CURES, HARMS, IDLE
 from autoevol.experiments.testbed.texts import KINDS, OVERLOAD, PLANTED, evolved_reply, response
 from autoevol.lm.session import Session
@@ -246,3 +247,12 @@ def test_unusable_proposals_cost_their_slots_only(tmp_path: Path) -> None:
     assert best.method == testbed.start
     problems = [c.problem for step in best.trial_logs.values() for c in step.candidates]
     assert problems == ["the reply marks no method"] * 6
+
+
+def test_the_demo_labels_what_it_prints(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(sys, "argv", ["testbed", "--seeds", "1", "--steps", "1", "--m", "2", "--dev", "10"])
+    main()
+    first, testbed, *steps, _, last = capsys.readouterr().out.splitlines()
+    assert all("simulated" in line for line in (first, testbed, last))
+    assert [line.split(":")[0].strip() for line in steps] == ["step  0", "step  1"]
+    assert f"true rate {WORLD.true_rate(WORLD.start):6.1%}" in steps[0]

@@ -11,7 +11,7 @@ from dspy.utils.exceptions import LMError
 
 from autoevol import aio
 from autoevol.compiling import compiled, train_and_dev, without_repeats
-from autoevol.context import as_role, in_scope
+from autoevol.context import as_role
 from autoevol.errors import BudgetReached, InputError, MethodError
 from autoevol.evaluate import Metric, Scoreboard
 from autoevol.metrics.failure import FailureMetric
@@ -169,7 +169,7 @@ class Search:
         async def one(place: int, parent: Method, inputs: Mapping[str, str]) -> Candidate:
             seed = int(digest(str(self.owner.seed), str(number), str(place))[:7], 16)
             sampling = {"temperature": self.owner.temperature, "seed": seed}
-            with dspy.context(lm=self.prompt_lm), in_scope(f"proposal-{number}-{place}"):
+            with dspy.context(lm=self.prompt_lm):
                 try:
                     return Candidate((await writer.acall(parent, inputs, sampling)).method, parent.id)
                 except (MethodError, LMError) as error:
