@@ -69,6 +69,7 @@ def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path,
     assert max(entry["calls"] for entry in entries) == BUDGET
     assert len(endpoint.seen) == sum(entry["calls"] for entry in entries) + found["referee_calls"]
     assert found["holdout"] == 10
+    assert done.stderr.startswith("at most 240 calls")
     assert "paper, seed 1" in done.stderr
 
     again = command(seeds, tmp_path / "out", endpoint)
@@ -77,6 +78,7 @@ def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path,
     table = again.stdout.splitlines()
     assert table[0].startswith("60 calls per entry, 2 seeds, 10 holdout rows")
     assert {line.split()[0] for line in table[2:5]} == {"paper", "opro", "weak"}
+    assert table[5].startswith("measured by detector text")
     assert table[-1].endswith("curves.svg")
 
 

@@ -38,6 +38,7 @@ def compare(
 
     from autoevol.compare import job, tournament
 
+    _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
     found = job.run(source, out, comparison, data, models, metrics, _tell)
     if json:
         print(orjson.dumps(tournament.as_json(found)).decode())
@@ -49,9 +50,9 @@ def compare(
 
 def _tell(entry: Finished) -> None:
     notes = "".join(f"; {note}" for note in entry.notes)
-    print(
-        f"{entry.contestant}, seed {entry.seed}: {entry.calls} calls, {entry.seconds:.0f} s, "
-        f"{entry.ending}{notes}",
-        file=sys.stderr,
-        flush=True,
-    )
+    took = f"{entry.calls} calls, {entry.seconds:.0f} s, {entry.ending}"
+    _say(f"{entry.contestant}, seed {entry.seed}: {took}{notes}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

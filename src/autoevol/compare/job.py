@@ -18,15 +18,25 @@ from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
+from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Row
+from autoevol.report import metric_text
 from autoevol.store.calls import CallStore
 from autoevol.store.run import RunFolder
 
 _MOST_HOLDOUT = 200
 # What a resumed comparison may change: none of it alters what any call would answer.
-_FREE = ("concurrency", "api_base", "api_key_env", "optimizer_api_base", "optimizer_api_key_env")
+_FREE = (
+    "concurrency",
+    "api_base",
+    "api_key_env",
+    "optimizer_api_base",
+    "optimizer_api_key_env",
+    "judge_api_base",
+    "calibration",
+)
 
 
 class ModelBench:
@@ -39,7 +49,10 @@ class ModelBench:
 
     def session(self, path: Path, caps: Caps) -> MeteredSession:
         """See `Bench`."""
-        return MeteredSession(CallStore(path), caps=caps, concurrency=self.concurrency)
+        used = (self._models.evol_model, self._models.optimizer_model, self._metrics.judge_model)
+        # Calls to a model in this process cost only time: power loss may take the last few.
+        paid = any(name and not name.startswith("local/") for name in used)
+        return MeteredSession(CallStore(path, power_safe=paid), caps=caps, concurrency=self.concurrency)
 
     def task_lm(self, session: MeteredSession) -> dspy.LM:
         """See `Bench`."""
@@ -52,6 +65,16 @@ class ModelBench:
     def metric(self, session: MeteredSession) -> FailureMetric:
         """See `Bench`."""
         return jobs.make_metric(session, self._models, self._metrics)
+
+
+def most_calls(config: CompareConfig) -> int:
+    """Calls that all entries together may pay; the referee's are not among them.
+
+    Raises:
+        InputError: If `config` names an unknown contestant.
+    """
+    paying = [contestant for contestant in find_contestants(config.optimizers) if contestant.group != "fixed"]
+    return len(paying) * config.seeds * config.budget
 
 
 def plan_heats(
@@ -105,5 +128,18 @@ def run(
             budget=config.budget,
             folder=folder.path,
             curve_methods=config.curve_methods,
+            measure=_measure(metrics),
             on_entry=on_entry,
         )
+
+
+def _measure(metrics: MetricConfig) -> str:
+    known = calibration_of(make_detector(metrics.detector).name, metrics.calibration)
+    return metric_text(
+        {
+            "detector": metrics.detector,
+            "objective": metrics.objective,
+            "judge": metrics.judge_model,
+            "calibration": known.sentence() if known else None,
+        }
+    )

@@ -32,7 +32,9 @@ class Finished:
         method: What it gave back, or its best so far where it was stopped.
         curve: Its method in force over the calls paid; begins at 0 calls with the start and
             ends with `method` at `calls`.
-        calls: Calls paid, task, judge and optimizer together; never above the budget.
+        calls: Calls paid, task, judge and optimizer together; never above the budget. As in every
+            ledger, a call is paid when it is answered: refused sends are not counted, and
+            answers from the entry's own store are free.
         tokens: Tokens of these calls, input and output.
         by_role: Calls by role.
         ending: How its last turn ended: `done` by itself, `budget` at the cap, or `failed` with an

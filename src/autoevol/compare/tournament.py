@@ -30,6 +30,7 @@ class Comparison:
         scores: The referee's scores by method id.
         referee_calls: Calls that the referee paid, outside every budget.
         label: Said with every figure, such as `simulated`; '' for none.
+        measure: What decided on failures and how good it is, in one sentence; '' if not given.
     """
 
     standings: tuple[Standing, ...]
@@ -40,6 +41,7 @@ class Comparison:
     scores: dict[str, Score]
     referee_calls: int
     label: str = ""
+    measure: str = ""
 
 
 def compare(
@@ -51,6 +53,7 @@ def compare(
     folder: Path,
     curve_methods: int = 8,
     label: str = "",
+    measure: str = "",
     on_entry: Callable[[Finished], None] = lambda entry: None,
 ) -> Comparison:
     """Play, re-score, rank; leaves `comparison.json` and `curves.svg` in `folder`.
@@ -63,6 +66,7 @@ def compare(
         folder: Keeps entries and stores; the same folder goes on where a run was killed.
         curve_methods: Most methods of one entry's curve that are re-scored.
         label: See `Comparison`.
+        measure: See `Comparison`.
         on_entry: Called with every entry.
     """
     entries = play(contestants, heats, budget, folder / "entries", on_entry)
@@ -83,6 +87,7 @@ def compare(
         scores=scores,
         referee_calls=paid,
         label=label,
+        measure=measure,
     )
     write_json(folder / "comparison.json", as_json(found))
     curves = {standing.contestant: standing.curve for standing in found.standings}
@@ -96,6 +101,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
     """The comparison as JSON: everything but the marks of single rows."""
     return {
         "label": found.label,
+        "measure": found.measure,
         "budget": found.budget,
         "holdout": found.holdout,
         "referee_calls": found.referee_calls,
@@ -136,7 +142,8 @@ def table(found: Comparison) -> str:
             f" {max(standing.calls.values()):>10}{mark}"
         )
     notes = [f"{s.contestant}: {note}" for s in found.standings for note in s.notes]
-    return "\n".join([*lines, *(["traps met:"] if notes else []), *notes])
+    measured = [f"measured by {found.measure}"] if found.measure else []
+    return "\n".join([*lines, *measured, *(["traps met:"] if notes else []), *notes])
 
 
 def _rank_text(standing: Standing) -> str:
