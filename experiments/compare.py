@@ -27,7 +27,7 @@ from autoevol.experiments.reach import LABEL, Reach, calls_to_reach, show_reach
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import heat_of
 from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
-from autoevol.store.run import replacing, write_json
+from autoevol.store.run import RunFolder, replacing, write_json
 from autoevol.strategies import RULES
 
 
@@ -136,32 +136,22 @@ def main() -> None:
     contestants = find_contestants(given.optimizers)
     if given.rule not in RULES:
         parser.error(f"--rule {given.rule!r} is unknown; known are {', '.join(RULES)}")
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = given.out or Path(scratch)
+    settings = {"budget": given.budget, "dev": given.dev}
+    with tempfile.TemporaryDirectory() as scratch, RunFolder(given.out or scratch, settings) as folder:
         started = time.perf_counter()
-        lines, entries = equal_budget(contestants, testbeds, given.budget, given.dev, folder)
+        lines, entries = equal_budget(contestants, testbeds, given.budget, given.dev, folder.path)
         print(f"{LABEL}  {given.seeds} testbeds, {given.budget} calls per entry, {given.dev} dev rows")
         print("\n".join(show(line) for line in lines))
-        for line in lines:
-            for note in line.notes:
-                print(f"{LABEL}  trap met by {line.contestant}: {note}")
-        print(f"{LABEL}  {time.perf_counter() - started:.0f} s")
+        notes = [f"{LABEL}  trap met by {line.contestant}: {note}" for line in lines for note in line.notes]
+        print("\n".join([*notes, f"{LABEL}  {time.perf_counter() - started:.0f} s"]))
         started = time.perf_counter()
-        walks = folder / "walks"
-        walks.mkdir(parents=True, exist_ok=True)
+        walks = folder.path / "walks"
+        walks.mkdir(exist_ok=True)
         found = [reach for testbed in testbeds for reach in calls_to_reach(testbed, given.rule, walks)]
         for end in dict.fromkeys(reach.end for reach in found):
             print("\n".join(show_reach([reach for reach in found if reach.end == end], given.rule)))
         print(f"{LABEL}  {time.perf_counter() - started:.0f} s")
-        if given.out:
-            keep(
-                given.out,
-                lines,
-                entries,
-                found,
-                {testbed.seed: testbed for testbed in testbeds},
-                given.budget,
-            )
+        keep(folder.path, lines, entries, found, given.budget)
 
 
 def keep(
@@ -169,10 +159,10 @@ def keep(
     lines: Sequence[Line],
     entries: Sequence[Finished],
     found: Sequence[Reach],
-    testbeds: dict[int, Testbed],
     budget: int,
 ) -> None:
     """Write `comparison.json` and `curves.svg` (mean true rate over the calls paid)."""
+    testbeds = {seed: Testbed(seed) for seed in {entry.seed for entry in entries}}
     contestants = [
         {**asdict(line), "rank": line.rank and line.rank._asdict(), "behind": line.behind._asdict()}
         for line in lines
