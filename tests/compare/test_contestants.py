@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ from dspy.lm15 import Request
 from arena import Arena, simulated
 from autoevol.compare.catalog import all_contestants, find_contestants
 from autoevol.compare.entry import Heat
+from autoevol.compare.own import Loop
 from autoevol.compare.play import run_entry
 from autoevol.errors import InputError
 from autoevol.experiments.testbed import TestbedConfig
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
 from autoevol.programs.evolver import Evolver
-from autoevol.records import Method
-from autoevol.strategies import RULES
+from autoevol.records import Method, Row
+from autoevol.strategies import RULES, Evaluate, Selection
 from autoevol.testing import Answer, ScriptedTransport
 from synthetic import START, kind_of, rows, strength_of, tagged, task_of, world
 
@@ -121,3 +123,28 @@ def test_contestants_are_found_by_name_and_by_group() -> None:
 def test_unknown_contestants_are_refused(words: str) -> None:
     with pytest.raises(InputError, match="--optimizers"):
         find_contestants(words)
+
+
+class HalfTheRows:
+    """A rule that looks at half of the dev rows only, as a race does at first."""
+
+    name = "half"
+
+    async def select(
+        self, incumbent: Method, challengers: Sequence[Method], rows: Sequence[Row], evaluate: Evaluate
+    ) -> Selection:
+        half = rows[: len(rows) // 2]
+        scores = tuple([await evaluate(method, half) for method in (incumbent, *challengers)])
+        best = min(range(len(scores)), key=lambda place: scores[place].rate)
+        return Selection((incumbent, *challengers)[best], scores, "half of the rows")
+
+
+def test_a_rule_that_scores_less_makes_more_steps_of_its_budget(tmp_path: Path) -> None:
+    chosen = {}
+    for rule in (HalfTheRows, RULES["paper"]):
+        heat, counted = simulated(2)
+        done = run_entry(Loop(rule), heat, 400, tmp_path / f"{rule.name}.json")
+        assert done.calls == counted.asked == 400
+        chosen[done.contestant] = done
+    assert chosen["half"].by_role["optimizer"] > chosen["paper"].by_role["optimizer"]
+    assert chosen["half"].sizes == chosen["paper"].sizes
