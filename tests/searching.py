@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from loopback import Served
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -19,6 +18,7 @@ from typer.testing import CliRunner, Result
 from autoevol.cli import app
 from autoevol.store.calls import CallStore
 from autoevol.store.run import read_json
+from served_world import Served
 from synthetic import START, rows
 
 DEV, HOLDOUT = 10, 10

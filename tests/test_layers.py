@@ -43,6 +43,7 @@ LEVEL = {
     "workflow": 6,
     "extrapolate": 7,
     "estimate": 8,
+    "compare": 6,
     "calibrate": 6,
     "console": 6,
     "options": 6,

@@ -186,3 +186,40 @@ class SearchConfig:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.trial_calls is not None and self.trial_calls < 1:
             raise InputError(f"trial_calls must be at least 1, got {self.trial_calls}")
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Comparison of optimizers at an equal budget.
+
+    Attributes:
+        optimizers: Names of contestants and of groups (`autoevol`, `rivals`, `demos`, `fixed`),
+            separated by commas; `all` takes every one.
+        budget: Calls that each entry may pay: evolutions, responses, judgements, proposals.
+        seeds: Entries per contestant; a seed decides the split into train and dev and all
+            that the optimizer draws.
+        curve_methods: Most methods of one entry's curve that the referee scores, >= 2.
+    """
+
+    optimizers: str = setting("all", "Contestants or groups of them: autoevol, rivals, demos, fixed, all.")
+    budget: int = setting(2000, "LM calls that each entry may pay, task and optimizer together.")
+    seeds: int = setting(3, "Entries per contestant, each with a split and a seed of its own.")
+    seed: int = setting(0, "First seed; it also draws the holdout.")
+    start: str = setting("initial", "Starting method of every optimizer: a name, a file or a run folder.")
+    rounds: int = setting(1, "Rounds of evolution per instruction.")
+    dev_size: int = setting(50, "Instructions that optimizers select methods on.")
+    holdout_size: int | None = setting(
+        None, "Instructions that the referee scores on (default: a quarter of all, 200 at most)."
+    )
+    curve_methods: int = setting(8, "Most methods of each entry's curve that the referee scores.")
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("budget", 1),
+            ("seeds", 1),
+            ("rounds", 1),
+            ("dev_size", 1),
+            ("curve_methods", 2),
+        ):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")

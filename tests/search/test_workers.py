@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import Served, request_key, serving
 from optuna.trial import TrialState
 
 from searching import arguments, command, finished, process, result, stored, study_of, told
+from served_world import Served, request_key, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -82,13 +82,11 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(tmp_path: Pa
         known: dict[str, int] = {}
         for moment in moments:
             kill_at(served, process(words), moment)
-            with served.lock:
-                assert all(served.asked[key] == times for key, times in known.items())
-                known = {key: served.asked[key] for key in keys(tmp_path / "killed")}
-        ended(process(words))
-        with served.lock:
             assert all(served.asked[key] == times for key, times in known.items())
-            assert len(served.asked) == needed
+            known = {key: served.asked[key] for key in keys(tmp_path / "killed")}
+        ended(process(words))
+        assert all(served.asked[key] == times for key, times in known.items())
+        assert len(served.asked) == needed
 
     assert told(tmp_path / "killed") == told(tmp_path / "whole")
     states = Counter(trial.state for trial in study_of(tmp_path / "killed").trials)

@@ -18,6 +18,9 @@ __all__ = ["app", "files", "main", "main_job", "measure", "plan"]
 from autoevol.cli import search
 
 __all__ = ["app", "main", "main_job", "measure", "search"]
+from autoevol.cli import compare
+
+__all__ = ["app", "compare", "main", "main_job", "measure"]
 
 
 def _interrupt(signum: int, frame: object) -> None:
