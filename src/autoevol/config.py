@@ -52,6 +52,23 @@ class ModelConfig:
     client: str = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints: aiohttp or openai.")
 
 
+# What a resumed run may change: none of it alters what any call would answer.
+FREE = frozenset(
+    {
+        "concurrency",
+        "api_base",
+        "api_key_env",
+        "optimizer_api_base",
+        "optimizer_api_key_env",
+        "judge_api_base",
+        "calibration",
+        "client",
+        "rpm",
+        "tpm",
+    }
+)
+
+
 @dataclass(frozen=True)
 class BudgetConfig:
     """Budget: hard caps over the whole run, resumes included."""

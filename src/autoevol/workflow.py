@@ -11,7 +11,15 @@ from typing import Any
 
 from autoevol import jobs, report
 from autoevol.bulk import Tally
-from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
+from autoevol.config import (
+    FREE,
+    BudgetConfig,
+    DataConfig,
+    LoopConfig,
+    MethodConfig,
+    MetricConfig,
+    ModelConfig,
+)
 from autoevol.data.load import Loaded, load_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.jobs import Listener, Optimized
@@ -21,20 +29,6 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.records import Method
 from autoevol.records import Outcome as Judged
 from autoevol.store.run import RunFolder, replacing, write_json
-
-# What a resumed run may change: none of it alters what any call would answer.
-_FREE = {
-    "concurrency",
-    "api_base",
-    "api_key_env",
-    "optimizer_api_base",
-    "optimizer_api_key_env",
-    "judge_api_base",
-    "calibration",
-    "client",
-    "rpm",
-    "tpm",
-}
 
 
 @dataclass(frozen=True)
@@ -114,7 +108,7 @@ def load(seeds: str, data: DataConfig) -> Loaded:
 def decisive(models: ModelConfig, metrics: MetricConfig, loaded: Loaded) -> dict[str, Any]:
     """The settings and the data that decide what any call of a run answers."""
     given = {**asdict(models), **asdict(metrics)}
-    kept = {name: value for name, value in given.items() if name not in _FREE}
+    kept = {name: value for name, value in given.items() if name not in FREE}
     return {**kept, "data_hash": loaded.data_hash}
 
 
