@@ -116,6 +116,7 @@ class LoopConfig:
     steps: int = setting(10, "Most optimisation steps; 0 only compares the starting methods.")
     patience: int = setting(1, "Steps without a better method before stopping.")
     dev_size: int = setting(50, "Instructions that every method is scored on.")
+    reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
     seed: int = setting(0, "Seeds splits, batches and the optimizer's sampling.")
     optimizer_temperature: float = setting(0.6, "Sampling temperature of the optimizer model.")
     optimizer_top_p: float = setting(0.95, "Nucleus of the optimizer model.")
@@ -125,8 +126,9 @@ class LoopConfig:
         for name in ("batch_size", "m", "patience", "dev_size", "concurrency"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.steps < 0:
-            raise InputError(f"steps must not be negative, got {self.steps}")
+        for name in ("steps", "reserve_size"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ class MethodConfig:
         "Starting method: initial, weak, compact, a file or a run folder. Repeat to let several compete.",
     )
     rounds: int = setting(1, "Rounds of evolution per instruction.")
-    selection: str = setting("paper", "Rule that keeps or replaces the method: paper or author.")
+    selection: str = setting("paper", "Rule that keeps or replaces the method: race, paper or author.")
     holdout_size: int | None = setting(
         None, "Instructions for the final comparison (default: as many as dev)."
     )

@@ -12,7 +12,7 @@ from autoevol import aio
 from autoevol.bulk import Tally, evolve_rows
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.context import in_scope
-from autoevol.data.split import Split, split_rows
+from autoevol.data.split import Split, reserve_of, split_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.evaluate import Metric, Scoreboard
 from autoevol.lm.budget import Caps
@@ -63,7 +63,7 @@ class Optimized:
         stopped: steps, patience, solved or budget.
         holdout: Scores of `before` and `chosen` on the holdout; None where the budget did not
             reach that far.
-        split: Sizes of train, dev and holdout.
+        split: Sizes of train, dev, reserve and holdout.
     """
 
     before: Method
@@ -197,17 +197,20 @@ def find_method(name: str) -> Method:
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
-    """Disjoint train, dev and holdout rows.
+    """Disjoint train, dev and holdout rows, and a reserve for a rule that uses one.
 
     The default sizes shrink for a small file, so that each of the three gets at least a
-    quarter of it; sizes that the user chose are kept, or refused.
+    quarter of it; sizes that the user chose are kept, or refused. The reserve is what can be
+    spared, `loop.reserve_size` at most.
     """
     dev, holdout = loop.dev_size, methods.holdout_size
     if dev == LoopConfig().dev_size and 4 * dev > len(rows):
         dev = max(1, len(rows) // 4)
     if holdout is None:
         holdout = min(dev, max(1, len(rows) // 4))
-    return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed)
+    wanted = loop.reserve_size if RULES[methods.selection].uses_reserve else 0
+    reserve = reserve_of(len(rows) - dev - holdout, dev, wanted)
+    return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed, reserve=reserve)
 
 
 def optimize(
@@ -238,7 +241,9 @@ def optimize(
         on_row=lambda _, case: listener.case(case),
     )
     with dspy.context(lm=evol_lm(session, models)):
-        best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
+        best: Any = teleprompter.compile(
+            student, trainset=split.train, valset=split.dev, reserve=split.reserve
+        )
         chosen = _named(best.method, starts)
         facts = {"steps": len(best.trial_logs) - 1, "stopped": best.stopped, "dev_score": best.score}
         folder.save_method(chosen, facts)
@@ -249,7 +254,12 @@ def optimize(
             student, metric, concurrency=models.concurrency, on_row=lambda _, case: listener.case(case)
         )
         scores = (_try_score(board, pair[0], split.holdout), _try_score(board, pair[1], split.holdout))
-    sizes = {"train": len(split.train), "dev": len(split.dev), "holdout": len(split.holdout)}
+    sizes = {
+        "train": len(split.train),
+        "dev": len(split.dev),
+        "reserve": len(split.reserve),
+        "holdout": len(split.holdout),
+    }
     return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes)
 
 
