@@ -62,16 +62,11 @@ class Stagnant:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
-        if quantitative(seed):
+        if seed.quantitative:
             seen = _no_new_quantity(seed, evolved, trajectory.response)
         else:
             seen = _no_new_content(seed, evolved)
         return failed(self.name, FailureKind.STAGNANT, seen) if seen else passed(self.name)
-
-
-def quantitative(text: View) -> bool:
-    """Whether `text` is a question over given quantities (a word problem)."""
-    return text.asks and len(text.quantities) >= 2 and bool(text.values) and "```" not in text.text
 
 
 def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
@@ -133,12 +128,27 @@ def _counted(text: View) -> list[tuple[float, str, int]]:
     lower = text.lower
     # Words first: of "twice as many, that is, by 2" the digit is the restatement. "one" and
     # "a third friend" are rarely quantities.
-    found = [
-        (NUMBER_WORDS[word], lower[end + 1 : end + 5], start)
-        for word, start, end in text.number_words
-        if word not in _RARELY_COUNTING
-    ]
-    return found + [(value, lower[end + 1 : end + 5], start) for value, start, end in text.numbers]
+    found = [(value, lower[end + 1 : end + 5], start) for value, start, end in text.numbers]
+    if text.number_words:
+        words = [(NUMBER_WORDS[word], lower[end + 1 : end + 5], start) for word, start, end in _placed(text)]
+        return words + found
+    return found
+
+
+def _placed(text: View) -> Iterator[tuple[str, int, int]]:
+    """Numbers in words that count, with their begin and end in `lower`."""
+    end = 0
+    for word in text.number_words:
+        if word not in _RARELY_COUNTING:
+            start = text.lower.index(word, end)
+            while not _stands_alone(text.lower, start, start + len(word)):
+                start = text.lower.index(word, start + 1)
+            end = start + len(word)
+            yield word, start, end
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not (text[max(0, start - 1) : start].isalpha() or text[end : end + 1].isalpha())
 
 
 _NUMBER_WORDS = frozenset(NUMBER_WORDS)
