@@ -106,13 +106,13 @@ def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
     A value counts as new as often as it occurs more often than in the seed; together with
     the same word ("5 years") it is never new.
     """
-    before = _counted(seed)
+    before = counted(seed)
     named = {(value, thing) for value, thing, _ in before}
     left: dict[float, int] = {}
     for value, _, _ in before:
         left[value] = left.get(value, 0) + 1
     cut = ""
-    for value, thing, place in _counted(evolved):
+    for value, thing, place in counted(evolved):
         if (value, thing) in named or left.get(value, 0) > 0:
             left[value] = left.get(value, 0) - 1
         else:
@@ -123,7 +123,7 @@ def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
             yield value, evolved.lower[start : end if end >= 0 else place + _REACH]
 
 
-def _counted(text: View) -> list[tuple[float, str, int]]:
+def counted(text: View) -> list[tuple[float, str, int]]:
     """Quantities with the beginning of the next word, and their place: "5 years" is (5.0, "year", 0)."""
     lower = text.lower
     # Words first: of "twice as many, that is, by 2" the digit is the restatement. "one" and
