@@ -36,6 +36,7 @@ LEVEL = {
     "jobs": 5,
     "workflow": 6,
     "calibrate": 6,
+    "quality": 6,
     "console": 6,
     "options": 6,
     "cli": 7,

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 import signal
 
-from autoevol.cli import main_job, measure
+from autoevol.cli import main_job, measure, quality
 from autoevol.cli.common import app
 
-__all__ = ["app", "main", "main_job", "measure"]
+__all__ = ["app", "main", "main_job", "measure", "quality"]
 
 
 def _interrupt(signum: int, frame: object) -> None:
