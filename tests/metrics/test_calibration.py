@@ -203,3 +203,34 @@ def test_real_pairs_are_judged_fast() -> None:
         quickest = min(quickest, time.thread_time() - start)
     rate = len(trajectories) / quickest
     assert rate >= 5_000, f"{rate:.0f} pairs a second"
+
+
+LABEL = st.sampled_from([True, False, None])
+
+
+@given(st.lists(st.tuples(LABEL, LABEL, st.integers(0, 3)), max_size=12))
+def test_every_decision_is_counted_once_in_any_order(
+    rows: list[tuple[bool | None, bool | None, int]],
+) -> None:
+    pairs = [parse_labelled(entry(place, ok, fatal, [], [])) for place, (ok, fatal, _) in enumerate(rows)]
+    answers = [
+        passed("x"),
+        failed("x", K.UNSOLVABLE, "y"),
+        failed("x", K.STAGNANT, "y"),
+        unscored("x", "y"),
+    ]
+    verdicts = [answers[choice] for _, _, choice in rows]
+    found = measure(pairs, verdicts, "x", {K.UNSOLVABLE, K.STAGNANT})
+    assert (
+        found.confusions == measure(pairs[::-1], verdicts[::-1], "x", {K.UNSOLVABLE, K.STAGNANT}).confusions
+    )
+    scored = [row for row in rows if row[2] != 3]
+    assert found.pairs - found.unscored == len(scored)
+    for question, known in (
+        ("fatal", [row for row in scored if row[1] is not None]),
+        ("usable", [row for row in scored if row[0] is not None]),
+    ):
+        counts = found.confusions[question]
+        assert counts.total == len(known)
+        assert -1 <= counts.mcc <= 1
+    assert all(value != value or -1 <= value <= 1 for value in found.agreement.values())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autoevol.metrics.base import Detector
 from autoevol.metrics.ensemble import Ensemble
-from autoevol.metrics.growth import counted
+from autoevol.metrics.growth import counted, derivable
 from autoevol.metrics.severity import FATAL_KINDS, HARMLESS_KINDS, SEVERITY
 from autoevol.metrics.textual import View, value_of
 from autoevol.records import FailureKind, Outcome, Trajectory
@@ -99,3 +99,17 @@ def test_an_ensemble_keeps_all_findings_and_stops_at_its_gate() -> None:
     only = Ensemble(ENSEMBLE.detectors[:1], name="one")
     assert only.judge(both).outcome is Outcome.PASSED
     assert only.kinds == {FailureKind.LEAKED}
+
+
+numbers = st.integers(1, 50).map(float)
+
+
+@given(st.lists(numbers, min_size=2, max_size=10), st.data())
+def test_what_one_operation_gives_is_derivable_in_any_order(
+    given_numbers: list[float], data: st.DataObject
+) -> None:
+    a, b = data.draw(st.permutations(given_numbers))[:2]
+    for value in (a + b, a - b, a * b, a / b):
+        assert derivable(value, given_numbers)
+        assert derivable(value, given_numbers[::-1])
+    assert not derivable(1e9, given_numbers)
