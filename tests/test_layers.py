@@ -47,6 +47,7 @@ LEVEL = {
     "estimate": 8,
     "compare": 6,
     "calibrate": 6,
+    "quality": 6,
     "console": 6,
     "options": 6,
     "search": 7,

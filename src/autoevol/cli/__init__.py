@@ -15,6 +15,10 @@ from autoevol.cli import compare, files, main_job, measure, plan, search
 from autoevol.cli.common import app
 
 __all__ = ["app", "compare", "files", "main", "main_job", "measure", "plan", "search"]
+from autoevol.cli import main_job, measure, quality
+from autoevol.cli.common import app
+
+__all__ = ["app", "main", "main_job", "measure", "quality"]
 
 
 def _interrupt(signum: int, frame: object) -> None:
