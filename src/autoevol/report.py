@@ -142,11 +142,16 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             ("steps", f"{found['steps']} (stopped: {found['stopped']})"),
         ]
     if bulk := summary.get("evolution"):
-        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} not scored"
+        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} lost to the network"
         done = f"{counts}, of {bulk['rows']}"
         rows.append(("dataset rows", done if bulk["complete"] else f"{done} (stopped early)"))
         if bulk["kinds"]:
-            rows.append(("failures by kind", ", ".join(f"{kind} {n}" for kind, n in bulk["kinds"].items())))
+            rows.append(("failures by kind", _counts(bulk["kinds"])))
+        rows.append(("rounds", _counts(bulk["rounds"])))
+        if len(bulk["operations"]) > 1:
+            rows.append(("rounds by method", _counts(bulk["operations"])))
+        if bulk["unscored"]:
+            rows.append(("lost rows", "`autoevol retry` takes up the rows of dead.jsonl again"))
     total = summary["ledger"]["total"]
     money = f", ${total['usd']:.4f}" if total["usd"] else ""
     rows += [
@@ -158,10 +163,16 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
 def paths(folder: Path) -> dict[str, str]:
     """The files of a run that exist, by what they are."""
     names = {"dataset": "dataset.jsonl", "rejected rows": "rejected.jsonl", "chosen method": "method.json"}
-    return {label: str(folder / name) for label, name in names.items() if (folder / name).exists()}
+    found = {label: str(folder / name) for label, name in names.items() if (folder / name).exists()}
+    dead = folder / "dead.jsonl"
+    return {**found, "lost rows": str(dead)} if dead.exists() and dead.stat().st_size else found
 
 
 def optimization_json(found: Optimized) -> dict[str, Any]:
