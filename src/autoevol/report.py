@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoevol.errors import InputError
 from autoevol.metrics.failure import FailureRate
-from autoevol.metrics.intervals import mcnemar_exact
+from autoevol.metrics.intervals import PairedDifference, mcnemar_exact, paired_bootstrap
 from autoevol.records import Method, Outcome, Score, Step
 from autoevol.store.journal import FileJournal
 from autoevol.store.run import read_json
@@ -188,6 +190,27 @@ def paired_p_value(before: Score | None, after: Score | None) -> float | None:
     fixed = sum(1 for old, new in pairs if old is Outcome.FAILED and new is Outcome.PASSED)
     broken = sum(1 for old, new in pairs if old is Outcome.PASSED and new is Outcome.FAILED)
     return mcnemar_exact(fixed, broken) if pairs else None
+
+
+def paired_difference(first: Score | None, other: Score | None) -> PairedDifference | None:
+    """Failure rate of `other` minus that of `first`, with a bootstrap interval over the rows
+    scored under both; None if there are none.
+    """
+    if first is None or other is None:
+        return None
+    common = [row_id for row_id in first.marks if first.scored(row_id) and other.scored(row_id)]
+    if not common:
+        return None
+    before, after = (
+        [float(score.marks[row_id].outcome is Outcome.FAILED) for row_id in common]
+        for score in (first, other)
+    )
+    return paired_bootstrap(before, after)
+
+
+def versions() -> dict[str, str]:
+    """What the figures were computed with."""
+    return {"autoevol": version("autoevol"), "dspy": version("dspy"), "python": platform.python_version()}
 
 
 def read_folder(folder: Path) -> dict[str, Any]:

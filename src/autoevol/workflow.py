@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autoevol import jobs, report
+from autoevol import jobs, passport, report
 from autoevol.bulk import Tally
 from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.data.load import Loaded, load_rows
@@ -62,7 +62,10 @@ def run(
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
     loaded = load(seeds, data)
     settings = {**asdict(loop), **asdict(methods), **decisive(models, metrics, loaded)}
-    with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
+    with (
+        RunFolder(out, settings) as folder,
+        session_of(folder, models, metrics, budget, store) as session,
+    ):
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
@@ -76,6 +79,7 @@ def run(
             found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
         )
         summary = _summary(folder, session, loaded, models, metrics, metric, started, found, tally)
+        passport.leave_passport(folder.path)
         return Outcome(summary, _budget_stop(session) if stopped else None)
 
 
@@ -96,7 +100,10 @@ def evolve(
     known: Method = jobs.find_method(method)
     loaded = load(seeds, data)
     settings = {"method_id": known.id, "rounds": rounds, **decisive(models, metrics, loaded)}
-    with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
+    with (
+        RunFolder(out, settings) as folder,
+        session_of(folder, models, metrics, budget, store) as session,
+    ):
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
@@ -126,9 +133,14 @@ def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
 
 
 @contextmanager
-def _session(
+def session_of(
     folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
+    """The session of a run, its settings checked first.
+
+    Raises:
+        InputError: If one of them is out of range.
+    """
     if models.reply_tokens < 1 or models.concurrency < 1:
         raise InputError("--reply-tokens and --concurrency must be at least 1")
     if min(models.rpm or 1, models.tpm or 1) <= 0:
@@ -165,6 +177,7 @@ def _summary(
         "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
         "metric": metric_json(metrics, metric),
         "ledger": report.ledger_json(session.ledger()),
+        "versions": report.versions(),
         "seconds": time.monotonic() - started,
         "paths": report.paths(folder.path),
     }

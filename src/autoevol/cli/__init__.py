@@ -21,6 +21,9 @@ __all__ = ["app", "main", "main_job", "measure", "search"]
 from autoevol.cli import compare
 
 __all__ = ["app", "compare", "main", "main_job", "measure"]
+from autoevol.cli import passport
+
+__all__ = ["app", "files", "main", "main_job", "measure", "passport", "plan", "search"]
 
 
 def _interrupt(signum: int, frame: object) -> None:
