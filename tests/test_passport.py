@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_the_lineage_leads_from_the_start_to_the_method(ended: Path) -> None:
     assert line, "the run of this test improves"
     assert line[0]["parent_id"] == START.id
     assert line[-1]["id"] == passport["id"]
-    assert all(older["id"] == newer["parent_id"] for older, newer in zip(line, line[1:], strict=False))
+    assert all(older["id"] == newer["parent_id"] for older, newer in pairwise(line))
     assert all(one["feedback"].startswith("Feedback of chain") for one in line)
 
 

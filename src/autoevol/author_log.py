@@ -104,8 +104,10 @@ def _prompts(path: Path) -> Sequence[str]:
         raise InputError(str(error)) from error
     if not isinstance(states, list) or not states:
         raise InputError(f"{path} is not an optimizer log: {'no such file' if states is None else 'no list'}")
-    prompts = [state.get("evol_prompt") if isinstance(state, dict) else None for state in states]
-    for number, prompt in enumerate(prompts):
+    prompts: list[str] = []
+    for number, state in enumerate(states):
+        prompt = state.get("evol_prompt") if isinstance(state, dict) else None
         if not isinstance(prompt, str):
             raise InputError(f"{path} is not an optimizer log: state {number} has no evol_prompt")
+        prompts.append(prompt)
     return prompts

@@ -26,7 +26,7 @@ from autoevol.errors import InputError
 from autoevol.passport_page import page
 from autoevol.records import Method, Step
 from autoevol.store.journal import FileJournal, decode_method, encode_method
-from autoevol.store.run import load_method, read_json, write_json, write_text
+from autoevol.store.run import load_method, read_json, replace_text, write_json
 
 SCHEMA = "autoevol.passport/1"
 FILE, PAGE = "passport.json", "passport.md"
@@ -73,7 +73,7 @@ def read_passport(path: Path) -> dict[str, Any]:
 def write_passport(passport: dict[str, Any], path: Path) -> None:
     """Write it as Markdown if `path` ends in .md, else as JSON."""
     if path.suffix == ".md":
-        write_text(path, page(passport))
+        replace_text(path, page(passport))
     else:
         write_json(path, passport)
 
@@ -85,7 +85,7 @@ def leave_passport(folder: Path) -> None:
         write_passport(passport, folder / name)
 
 
-def with_transfer(passport: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+def with_transfer(passport: dict[str, Any], result: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
     """The passport with what a `transfer` found about its method, in place of an older state of it.
 
     Raises:

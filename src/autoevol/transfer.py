@@ -173,9 +173,9 @@ def table_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
         ("evol LM", result["models"]["evol"]),
     ]
     for one in result["methods"]:
-        label = f"failure rate of {one['source']}"
-        beside = f"  {difference_text(one)}" if one["score"] else ""
-        rows.append((label, f"{report.rate_text(one['score'])}{beside}"))
+        is_first = one["id"] == result["reference"]["id"]
+        beside = "the reference" if is_first else difference_text(one)
+        rows.append(("failure rate", f"{report.rate_text(one['score'])}  {one['source']}: {beside}"))
     money = f", ${total['usd']:.4f}" if total["usd"] else ""
     return [
         *rows,

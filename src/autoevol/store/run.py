@@ -171,7 +171,7 @@ def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 (JSON)
         lines.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def write_text(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with replacing(path) as lines:
         lines.write(text.encode("utf-8", "surrogatepass"))
