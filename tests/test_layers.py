@@ -51,6 +51,10 @@ LEVEL = {
     "console": 6,
     "options": 6,
     "search": 8,
+    "author_log": 2,
+    "passport_page": 4,
+    "passport": 5,
+    "transfer": 8,
     "cli": 9,
     "__main__": 10,
     "experiments": 10,
@@ -73,6 +77,9 @@ ONLY = {
     "report": {"store", "metrics"},
     "compiling": {"data", "programs"},
     "export": {"config", "data", "store", "metrics"},
+    "author_log": {"store"},
+    "passport_page": {"report"},
+    "passport": {"report", "store", "passport_page"},
     "console": set(),
     "options": set(),
 }
@@ -90,6 +97,9 @@ OUTSIDE = {
     "programs": {"dspy"},
     "store": {"orjson", "pyarrow"},
     "report": set(),
+    "author_log": set(),
+    "passport": set(),
+    "passport_page": set(),
 }
 MAY_PRINT = {"cli", "console"}
 

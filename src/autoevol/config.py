@@ -294,3 +294,23 @@ class EndpointConfig:
     api_key_env: str | None = setting(None, "Environment variable that holds the API key.")
     judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same.")
     concurrency: int = setting(16, "Most requests under way at once.")
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """Transfer of methods to other data or another evol LM.
+
+    Attributes:
+        sample: Rows that every method is scored on; fewer if there are fewer.
+        seed: Draws them.
+        rounds: Rounds of evolution per instruction.
+    """
+
+    sample: int = setting(100, "Instructions that every method is scored on.")
+    seed: int = setting(0, "Draws these instructions.")
+    rounds: int = setting(1, "Rounds of evolution per instruction.")
+
+    def __post_init__(self) -> None:
+        for name in ("sample", "rounds"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import dspy
 
 from autoevol import aio
+from autoevol.author_log import read_state
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
 from autoevol.context import in_scope
 from autoevol.data.split import Split, reserve_of, split_rows
@@ -197,8 +199,17 @@ def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dsp
 
 
 def find_method(name: str) -> Method:
-    """A built-in method or an operation of WizardLM by name, else one from a file or a run folder."""
-    return NAMED[name] if name in NAMED else load_method(name)
+    """A method that is known by name, else one from a file or a run folder.
+
+    Built-in methods and the operations of WizardLM have names; `FILE#4` is state 4 of the
+    authors' optimizer log.
+    """
+    if name in NAMED:
+        return NAMED[name]
+    path, _, state = name.rpartition("#")
+    if path and state.isdecimal() and not Path(name).exists():
+        return read_state(Path(path), int(state))
+    return load_method(name)
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import dspy
 
-from autoevol import jobs, report
+from autoevol import jobs, passport, report
 from autoevol.clean.cleaner import Cleaner
 from autoevol.config import (
     FREE,
@@ -73,7 +73,7 @@ def run(
     rows_decide = decisive(pipeline, *_cleaning(pipeline, clean)) if evolve else {}
     settings = {**asdict(loop), **asdict(methods), **rows_decide, **decisive(models, metrics)}
     settings["data_hash"] = loaded.data_hash
-    with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
+    with RunFolder(out, settings) as folder, session_of(folder, models, metrics, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
@@ -92,6 +92,7 @@ def run(
             found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
         )
         summary = summarise(folder, session, scanned, models, metrics, metric, started, found, tally, gates)
+        passport.leave_passport(folder.path)
         return Outcome(summary, _budget_stop(session) if stopped else None)
 
 
@@ -119,7 +120,7 @@ def evolve(
         settings = {"method_id": known.id if known else None, "rounds": rounds}
         settings |= decisive(models, metrics, pipeline, *_cleaning(pipeline, clean))
         folder.claim({**settings, "data_hash": scanned.data_hash})
-        with _session(folder, models, metrics, budget, store) as session:
+        with session_of(folder, models, metrics, budget, store) as session:
             started = time.monotonic()
             metric = jobs.make_metric(session, models, metrics)
             gates = _gates(pipeline, clean)
@@ -151,7 +152,7 @@ def retry(
         models, metrics = _read(ModelConfig, given), _read(MetricConfig, given)
         parts = Parts(out / "parts", None)
         policy = _policy_of(parts, folder)
-        with _session(folder, models, metrics, budget, store) as session:
+        with session_of(folder, models, metrics, budget, store) as session:
             started = time.monotonic()
             metric = jobs.make_metric(session, models, metrics)
             listener.phase("retry", sum(part.dead for part in parts))
@@ -234,14 +235,19 @@ def _gates(pipeline: PipelineConfig, clean: CleanConfig) -> tuple[Gate, ...]:
 
 
 @contextmanager
-def _session(
+def session_of(
     folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
+    """The session of a run, its settings checked first.
+
+    Raises:
+        InputError: If one of them is out of range.
+    """
     if models.reply_tokens < 1 or models.concurrency < 1:
         raise InputError("--reply-tokens and --concurrency must be at least 1")
     if min(models.rpm or 1, models.tpm or 1) <= 0:
         raise InputError("--rpm and --tpm must be over 0")
-    with jobs.open_session(folder, models, metrics, budget, store) as session:
+    with jobs.opensession_of(folder, models, metrics, budget, store) as session:
         yield session
 
 
