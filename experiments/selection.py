@@ -198,7 +198,8 @@ def selection_lines(reps: int, rhos: Sequence[float]) -> Iterator[str]:
             rarer = paired_bootstrap(paper.worse, found.worse)
             yield (
                 f"simulated | rho {rho:.1f} | {rival.name:16} | "
-                f"{np.mean(found.evaluations):5.1f} evaluations | regret {np.mean(found.regrets):.4f}, to paper {gap.difference:+.4f} "
+                f"{np.mean(found.evaluations):5.1f} evaluations | "
+                f"regret {np.mean(found.regrets):.4f}, to paper {gap.difference:+.4f} "
                 f"[{gap.low:+.4f}, {gap.high:+.4f}] | worse {_share(found.worse)}, to paper "
                 f"{rarer.difference:+.3f} [{rarer.low:+.3f}, {rarer.high:+.3f}]"
             )
