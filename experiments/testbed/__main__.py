@@ -18,6 +18,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Step
 from autoevol.store.calls import CallStore
+from autoevol.strategies import LowestFailureRate
 from autoevol.teleprompt import AutoEvol
 
 
@@ -44,7 +45,7 @@ def run(seed: int, config: LoopConfig) -> list[float]:
             )
 
         with dspy.context(lm=lm):
-            AutoEvol(FailureMetric(), config=config, on_step=show).compile(
+            AutoEvol(FailureMetric(), config=config, selection=LowestFailureRate(), on_step=show).compile(
                 Evolver(testbed.start),
                 trainset=testbed.rows(200, first=config.dev_size),
                 valset=testbed.rows(config.dev_size),

@@ -65,14 +65,14 @@ def without_repeats(
     """
     seen, checked = list(known), []
     for candidate in candidates:
-        if (proposed := candidate.method) is not None:
-            method = next((known for known in undecided if says_the_same(known, proposed)), proposed)
-            candidate = replace(candidate, method=method)
+        if (method := candidate.method) is not None:
+            method = next((other for other in undecided if says_the_same(other, method)), method)
             try:
                 check_new(method, seen)
             except MethodError as error:
-                candidate = Candidate(None, candidate.parent_id, candidate.feedback, str(error))
+                candidate = replace(candidate, method=None, problem=str(error))
             else:
+                candidate = replace(candidate, method=method)
                 seen.append(method)
         checked.append(candidate)
     return checked

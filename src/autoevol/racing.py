@@ -109,8 +109,12 @@ class Race:
 
     The paper scores every candidate on every dev row (section 3.3; `LowestFailureRate`).
     Racing follows Maron and Moore (1994) and the bound of Auer et al. (2002); the pooled,
-    stratified forecast is ours. What error it makes over a whole run, `experiments/selection.py`
-    measures by simulation.
+    stratified forecast is ours.
+
+    The error level holds for one look at one pair. It is no promise over a run: a leader that
+    is ahead when the reserve ends is taken, and where no rewrite is ever better, ten steps end
+    with a worse method nearly as often as under the paper's rule (*simulated*,
+    `experiments/selection.py`, which measures this).
     """
 
     name = "race"

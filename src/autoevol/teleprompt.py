@@ -19,9 +19,10 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
+from autoevol.racing import Race
 from autoevol.records import Candidate, Case, Method, Outcome, Row, Step, digest
 from autoevol.store.journal import MemoryJournal, StepJournal
-from autoevol.strategies import BatchSampler, LowestFailureRate, RandomBatches, SelectionRule
+from autoevol.strategies import BatchSampler, RandomBatches, SelectionRule
 
 
 def planned_calls(
@@ -67,7 +68,8 @@ class AutoEvol(Teleprompter):
         metric: Judges trajectories; by default `FailureMetric()`.
         config: Settings of the loop.
         optimizer_lm: The LM that analyses and rewrites; by default the one in `dspy.context`.
-        selection: Chooses between the method in force and its challengers.
+        selection: Chooses between the method in force and its challengers; by default `Race()`.
+            `LowestFailureRate()` is the paper's.
         sampler: Draws mini-batches.
         starts: Methods that compete with the student's own before step 1.
         journal: Where finished steps are kept. With a durable one, an interrupted `compile`
@@ -93,7 +95,7 @@ class AutoEvol(Teleprompter):
         self.metric = metric or FailureMetric()
         self.config = config or LoopConfig()
         self.optimizer_lm = optimizer_lm
-        self.selection = selection or LowestFailureRate()
+        self.selection = selection or Race()
         self.sampler = sampler or RandomBatches()
         self.starts = tuple(starts)
         self.journal = journal

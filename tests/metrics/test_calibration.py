@@ -202,7 +202,8 @@ def test_real_pairs_are_judged_fast() -> None:
             ensemble.judge(trajectory)
         quickest = min(quickest, time.thread_time() - start)
     rate = len(trajectories) / quickest
-    assert rate >= 5_000, f"{rate:.0f} pairs a second"
+    # 5,600 on the machine of experiments/LOG.md; what is asserted leaves room for a slower one.
+    assert rate >= 4_000, f"{rate:.0f} pairs a second"
 
 
 LABEL = st.sampled_from([True, False, None])
