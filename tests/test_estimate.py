@@ -80,7 +80,7 @@ def test_a_plan_is_what_planned_calls_says(seeds: Path) -> None:
     assert optimize.calls["respond"] == sum(optimize.rows)
     assert optimize.calls["optimizer"] == 2 * sum(optimize.chains)
     assert holdout.calls == {"evol": 32, "respond": 16}
-    assert evolve.calls == {"evol": 80, "respond": 40}
+    assert evolve.calls == {"evol": 80, "respond": 80}  # every round is answered
     assert plan.sample == ()
 
 
@@ -212,5 +212,5 @@ def test_time_goes_by_waves() -> None:
 def test_a_plan_to_evolve_counts_in_one_pass(seeds: Path) -> None:
     plan = plan_evolve(str(seeds), DataConfig(limit=30), "weak", 2, judge_calls=1, sample=5)
     assert plan.rows == 30
-    assert plan.calls == {"evol": 60, "respond": 30, "judge": 30}
+    assert plan.calls == {"evol": 60, "respond": 60, "judge": 60}
     assert len(plan.sample) == 5
