@@ -132,6 +132,21 @@ def test_evolve_takes_a_passport_as_method(served: Served, ended: Path, tmp_path
     assert {json.loads(line)["method_id"] for line in kept} == {load_method(ended / "run").id}
 
 
+def test_a_run_that_only_evolved_has_a_passport_without_a_choice(
+    served: Served, ended: Path, tmp_path: Path
+) -> None:
+    words = ["evolve", ended / "seeds.jsonl", "--method", ended / "start.txt", "--out", tmp_path / "e"]
+    assert command(*words, *at(served)).exit_code == 0
+    done = command("passport", tmp_path / "e")
+    assert done.exit_code == 0, done.stderr
+    passport, text = read_passport(tmp_path / "e"), (tmp_path / "e" / "passport.md").read_text()
+    assert passport["selection"] is None is passport["holdout"]
+    assert passport["models"]["evol"] == "world"
+    assert "## Origin" in text
+    assert "## Selection" not in text
+    assert "None" not in text
+
+
 def test_a_changed_method_loses_its_passport(ended: Path, tmp_path: Path) -> None:
     passport = read_passport(ended / "run")
     write_json(tmp_path / "p.json", {**passport, "text": passport["text"] + " Be bold."})
