@@ -59,8 +59,13 @@ def check_new(method: Method, known: Iterable[Method]) -> None:
         MethodError: Naming the method that it repeats.
     """
     for other in known:
-        if _normal(other.text) == _normal(method.text) and other.demos == method.demos:
+        if says_the_same(method, other):
             raise MethodError(f"repeats the method {other.name or other.id}")
+
+
+def says_the_same(method: Method, other: Method) -> bool:
+    """Whether two methods differ in spacing and case at most."""
+    return _normal(method.text) == _normal(other.text) and method.demos == other.demos
 
 
 def usable(proposal: str, parent: Method, *, cut: bool = False) -> Method:

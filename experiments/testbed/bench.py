@@ -8,7 +8,7 @@ from pathlib import Path
 import dspy
 
 from autoevol.compare.entry import Heat
-from autoevol.compare.meter import MeteredSession
+from autoevol.compare.meter import EntrySession
 from autoevol.experiments.testbed.world import Testbed
 from autoevol.lm.budget import Caps
 from autoevol.metrics.failure import FailureMetric
@@ -27,19 +27,19 @@ class TestbedBench:
     def __init__(self, testbed: Testbed) -> None:
         self.transport = testbed.transport()
 
-    def session(self, path: Path, caps: Caps) -> MeteredSession:
+    def session(self, path: Path, caps: Caps) -> EntrySession:
         """See `compare.Bench`."""
-        return MeteredSession(CallStore(path, power_safe=False), caps=caps, concurrency=self.concurrency)
+        return EntrySession(CallStore(path, power_safe=False), caps=caps, concurrency=self.concurrency)
 
-    def task_lm(self, session: MeteredSession) -> dspy.LM:
+    def task_lm(self, session: EntrySession) -> dspy.LM:
         """See `compare.Bench`."""
         return session.lm("testbed/world", "evol", transport=self.transport, temperature=0.0)
 
-    def prompt_lm(self, session: MeteredSession) -> dspy.LM:
+    def prompt_lm(self, session: EntrySession) -> dspy.LM:
         """See `compare.Bench`."""
         return session.lm("testbed/world", "optimizer", transport=self.transport, temperature=1.0)
 
-    def metric(self, session: MeteredSession) -> FailureMetric:
+    def metric(self, session: EntrySession) -> FailureMetric:
         """See `compare.Bench`."""
         return FailureMetric()
 

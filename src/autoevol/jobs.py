@@ -11,10 +11,9 @@ import dspy
 
 from autoevol import aio
 from autoevol.author_log import read_state
-from autoevol.bulk import Tally, evolve_rows
-from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
+from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
 from autoevol.context import in_scope
-from autoevol.data.split import Split, split_rows
+from autoevol.data.split import Split, reserve_of, split_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.evaluate import Metric, Scoreboard
 from autoevol.lm.budget import Caps
@@ -26,6 +25,12 @@ from autoevol.metrics.catalog import make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.judge import Cascade, LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
+from autoevol.pipeline.gates import Gate
+from autoevol.pipeline.outputs import Tally
+from autoevol.pipeline.policy import Policy, parse_mix, parse_on_failure
+from autoevol.pipeline.rounds import RowPipeline
+from autoevol.pipeline.source import Source
+from autoevol.pipeline.stage import evolve_rows
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
@@ -65,7 +70,7 @@ class Optimized:
         stopped: steps, patience, solved or budget.
         holdout: Scores of `before` and `chosen` on the holdout; None where the budget did not
             reach that far.
-        split: Sizes of train, dev and holdout.
+        split: Sizes of train, dev, reserve and holdout.
     """
 
     before: Method
@@ -208,17 +213,20 @@ def find_method(name: str) -> Method:
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
-    """Disjoint train, dev and holdout rows.
+    """Disjoint train, dev and holdout rows, and a reserve for a rule that uses one.
 
     The default sizes shrink for a small file, so that each of the three gets at least a
-    quarter of it; sizes that the user chose are kept, or refused.
+    quarter of it; sizes that the user chose are kept, or refused. The reserve is what can be
+    spared, `loop.reserve_size` at most.
     """
     dev, holdout = loop.dev_size, methods.holdout_size
     if dev == LoopConfig().dev_size and 4 * dev > len(rows):
         dev = max(1, len(rows) // 4)
     if holdout is None:
         holdout = min(dev, max(1, len(rows) // 4))
-    return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed)
+    wanted = loop.reserve_size if RULES[methods.selection].uses_reserve else 0
+    reserve = reserve_of(len(rows) - dev - holdout, dev, wanted)
+    return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed, reserve=reserve)
 
 
 def optimize(
@@ -249,7 +257,9 @@ def optimize(
         on_row=lambda _, case: listener.case(case),
     )
     with dspy.context(lm=evol_lm(session, models)):
-        best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
+        best: Any = teleprompter.compile(
+            student, trainset=split.train, valset=split.dev, reserve=split.reserve
+        )
         chosen = _named(best.method, starts)
         facts = {"steps": len(best.trial_logs) - 1, "stopped": best.stopped, "dev_score": best.score}
         folder.save_method(chosen, facts)
@@ -260,32 +270,69 @@ def optimize(
             student, metric, concurrency=models.concurrency, on_row=lambda _, case: listener.case(case)
         )
         scores = (_try_score(board, pair[0], split.holdout), _try_score(board, pair[1], split.holdout))
-    sizes = {"train": len(split.train), "dev": len(split.dev), "holdout": len(split.holdout)}
+    sizes = {
+        "train": len(split.train),
+        "dev": len(split.dev),
+        "reserve": len(split.reserve),
+        "holdout": len(split.holdout),
+    }
     return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes)
+
+
+def make_policy(models: ModelConfig, pipeline: PipelineConfig, rounds: int, method: Method | None) -> Policy:
+    """How rows go through their rounds.
+
+    Raises:
+        InputError: If the mix, or what to do on failure, cannot be used.
+    """
+    if rounds < 1:
+        raise InputError(f"--rounds must be at least 1, got {rounds}")
+    retries, drop = parse_on_failure(pipeline.on_failure)
+    if retries and models.temperature == 0:
+        raise InputError("--on-failure retry:K takes fresh samples, so it needs a --temperature above 0")
+    choices = parse_mix(pipeline.mix, method, find_method)
+    return Policy(choices, rounds, retries, drop, pipeline.with_seeds, pipeline.seed)
+
+
+def row_pipeline(
+    metric: Metric, models: ModelConfig, pipeline: PipelineConfig, policy: Policy, gates: Sequence[Gate] = ()
+) -> RowPipeline:
+    """What takes one row through its rounds."""
+    return RowPipeline(
+        policy,
+        metric,
+        models.evol_model,
+        gates=gates,
+        system=models.system,
+        compare=pipeline.keep == "best",
+    )
 
 
 def evolve(
     folder: RunFolder,
     session: Session,
-    rows: Sequence[Row],
+    source: Source,
+    total: int,
     metric: Metric,
     models: ModelConfig,
-    method: Method,
-    rounds: int,
+    pipeline: PipelineConfig,
+    policy: Policy,
     listener: Listener,
+    gates: Sequence[Gate] = (),
 ) -> Tally:
-    """Evolve all of `rows` with `method` into the run folder's dataset."""
-    listener.phase("evolve", len(rows))
+    """Evolve all rows of `source`, `total` of them, into the run folder's files."""
+    listener.phase("evolve", total)
+    folder.save_methods([choice.method for choice in policy.choices])
     with dspy.context(lm=evol_lm(session, models)):
         return evolve_rows(
-            Evolver(method, rounds=rounds, system=models.system),
-            rows,
-            len(rows),
-            metric,
+            row_pipeline(metric, models, pipeline, policy, gates),
+            source,
             folder.path,
-            model=models.evol_model,
+            pipeline,
             concurrency=models.concurrency,
+            gates=gates,
             on_case=listener.case,
+            forget=session.store.forget if pipeline.forget_calls else None,
         )
 
 

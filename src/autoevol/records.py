@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -50,18 +51,29 @@ def digest(*parts: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One seed instruction.
 
     Attributes:
-        id: Content hash of the instruction, so that it is the same in every run and file order.
+        id: Content hash of the instruction (and the context), so that it is the same in every run
+            and file order.
         instruction: What a user would ask, with any separate input text already joined to it.
         reference: The answer that the seed file carries, if it has one; never shown to a model.
+        context: What was said before, oldest first; shown when the instruction is answered.
     """
 
     id: str
     instruction: str
     reference: str | None = None
+    context: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +224,10 @@ class Score:
     def scored(self, row_id: str) -> bool:
         """Whether there is a decision on this row."""
         return row_id in self.marks and self.marks[row_id].outcome is not Outcome.UNSCORED
+
+    def covers(self, row_ids: Collection[str]) -> bool:
+        """Whether all of these rows were looked at, scored or not."""
+        return all(row_id in self.marks for row_id in row_ids)
 
     @property
     def rate(self) -> float:

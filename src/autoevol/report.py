@@ -106,11 +106,17 @@ def verdict_text(summary: dict[str, Any]) -> str:
     )
     change = after["rate"] - before["rate"]
     if change < 0:
-        sure = found["p_value"]
-        strength = f"McNemar p = {sure:.3f}" if sure is not None else "no test"
-        return f"The failure rate fell by {-change:.1%} on the holdout with {where} ({strength})."
+        return f"The failure rate fell by {-change:.1%} on the holdout with {where} ({_strength(found)})."
     worse = f"The failure rate did not improve on the holdout (+{change:.1%})"
     return f"{worse}, although {where} was better on dev."
+
+
+def _strength(found: dict[str, Any]) -> str:
+    sure, paired = found["p_value"], found.get("change")
+    if sure is None or paired is None:
+        return "no paired test"
+    interval = f"[{paired['low']:+.1%}, {paired['high']:+.1%}]"
+    return f"paired {paired['rate']:+.1%} {interval}, McNemar p = {sure:.3f}"
 
 
 def metric_text(metric: dict[str, Any]) -> str:
@@ -138,11 +144,16 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             ("steps", f"{found['steps']} (stopped: {found['stopped']})"),
         ]
     if bulk := summary.get("evolution"):
-        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} not scored"
+        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} lost to the network"
         done = f"{counts}, of {bulk['rows']}"
         rows.append(("dataset rows", done if bulk["complete"] else f"{done} (stopped early)"))
         if bulk["kinds"]:
-            rows.append(("failures by kind", ", ".join(f"{kind} {n}" for kind, n in bulk["kinds"].items())))
+            rows.append(("failures by kind", _counts(bulk["kinds"])))
+        rows.append(("rounds", _counts(bulk["rounds"])))
+        if len(bulk["operations"]) > 1:
+            rows.append(("rounds by method", _counts(bulk["operations"])))
+        if bulk["unscored"]:
+            rows.append(("lost rows", "`autoevol retry` takes up the rows of dead.jsonl again"))
     total = summary["ledger"]["total"]
     money = f", ${total['usd']:.4f}" if total["usd"] else ""
     rows += [
@@ -154,10 +165,16 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
 def paths(folder: Path) -> dict[str, str]:
     """The files of a run that exist, by what they are."""
     names = {"dataset": "dataset.jsonl", "rejected rows": "rejected.jsonl", "chosen method": "method.json"}
-    return {label: str(folder / name) for label, name in names.items() if (folder / name).exists()}
+    found = {label: str(folder / name) for label, name in names.items() if (folder / name).exists()}
+    dead = folder / "dead.jsonl"
+    return {**found, "lost rows": str(dead)} if dead.exists() and dead.stat().st_size else found
 
 
 def optimization_json(found: Optimized) -> dict[str, Any]:
@@ -175,37 +192,46 @@ def optimization_json(found: Optimized) -> dict[str, Any]:
         "holdout_before": rate_of(before),
         "holdout_after": rate_of(after),
         "p_value": paired_p_value(before, after),
+        "change": paired_change(before, after),
     }
 
 
 def paired_p_value(before: Score | None, after: Score | None) -> float | None:
     """Exact McNemar p-value over the rows scored under both methods; None if there are none."""
-    if before is None or after is None:
-        return None
-    both = [
-        (before.marks[row_id].outcome, after.marks[row_id].outcome)
-        for row_id in before.marks.keys() & after.marks.keys()
-    ]
-    pairs = [pair for pair in both if Outcome.UNSCORED not in pair]
-    fixed = sum(1 for old, new in pairs if old is Outcome.FAILED and new is Outcome.PASSED)
-    broken = sum(1 for old, new in pairs if old is Outcome.PASSED and new is Outcome.FAILED)
+    pairs = _scored_under_both(before, after)
+    fixed = sum(1 for old, new in pairs if old and not new)
+    broken = sum(1 for old, new in pairs if new and not old)
     return mcnemar_exact(fixed, broken) if pairs else None
+
+
+def paired_change(before: Score | None, after: Score | None) -> dict[str, float] | None:
+    """Change of the failure rate over the rows scored under both methods, below 0 where it fell.
+
+    Returns:
+        `rate` with its 95 % interval `low` to `high` (paired bootstrap), each -1..1; None if
+        there are no such rows.
+    """
+    found = paired_difference(before, after)
+    return {"rate": found.difference, "low": found.low, "high": found.high} if found else None
 
 
 def paired_difference(first: Score | None, other: Score | None) -> PairedDifference | None:
     """Failure rate of `other` minus that of `first`, with a bootstrap interval over the rows
     scored under both; None if there are none.
     """
-    if first is None or other is None:
+    pairs = _scored_under_both(first, other)
+    if not pairs:
         return None
-    common = [row_id for row_id in first.marks if first.scored(row_id) and other.scored(row_id)]
-    if not common:
-        return None
-    before, after = (
-        [float(score.marks[row_id].outcome is Outcome.FAILED) for row_id in common]
-        for score in (first, other)
-    )
-    return paired_bootstrap(before, after)
+    return paired_bootstrap([float(old) for old, _ in pairs], [float(new) for _, new in pairs])
+
+
+def _scored_under_both(before: Score | None, after: Score | None) -> list[tuple[bool, bool]]:
+    """Whether a row failed, under either method, for the rows that both have a decision on."""
+    if before is None or after is None:
+        return []
+    both = [row_id for row_id in before.marks if before.scored(row_id) and after.scored(row_id)]
+    failed = Outcome.FAILED
+    return [(before.marks[row].outcome is failed, after.marks[row].outcome is failed) for row in both]
 
 
 def versions() -> dict[str, str]:

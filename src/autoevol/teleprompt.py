@@ -10,7 +10,7 @@ from dspy.teleprompt.teleprompt import Teleprompter
 from dspy.utils.exceptions import LMError
 
 from autoevol import aio
-from autoevol.compiling import compiled, train_and_dev, without_repeats
+from autoevol.compiling import compiled, total_scores, train_and_dev, with_reserve, without_repeats
 from autoevol.config import LoopConfig
 from autoevol.context import in_scope
 from autoevol.errors import BudgetReached, MethodError
@@ -25,11 +25,12 @@ from autoevol.strategies import BatchSampler, LowestFailureRate, RandomBatches, 
 
 
 def planned_calls(
-    config: LoopConfig, *, rounds: int, dev: int, batch: int, starts: int = 1
+    config: LoopConfig, *, rounds: int, dev: int, batch: int, starts: int = 1, reserve: int = 0
 ) -> dict[str, int]:
     """LM calls of a whole optimisation, by role, if every reply parses and every proposal is usable.
 
-    With l rounds, D dev rows, batches of B rows, m chains, T steps and S starting methods:
+    They are exact where every method is scored on every dev row, which a race spares itself. With
+    l rounds, D dev rows, batches of B rows, m chains, T steps and S starting methods:
 
     - evol: l * (S*D + T*(B + m*D))
     - respond: S*D + T*(B + m*D)
@@ -38,9 +39,13 @@ def planned_calls(
     At the paper's settings (l=1, D=50, B=10, m=5, T=10, S=1) that is 5,400 calls. The paper
     counts 6,120 (table 11): it scores the incumbent anew at every step, and counts one analysis
     and one rewrite per step instead of m. Fewer steps, unparsed evolutions (no response is
-    asked), refused proposals and calls found in the store make it less; nothing makes it more.
+    asked), refused proposals and calls found in the store make it less; nothing makes it more,
+    except that a race may look at R `reserve` rows: a method at most once at each, and of
+    methods the first incumbent and one leader a race at most. With K races (K = T, and one more
+    if S > 1) that adds R*(K + 1) to S*D + T*(B + m*D) if K > 0; so for a race this is an upper bound.
     """
-    runs = starts * dev + config.steps * (batch + config.m * dev)
+    races = config.steps + (starts > 1)
+    runs = starts * dev + config.steps * (batch + config.m * dev) + (reserve * (races + 1) if races else 0)
     return {"evol": rounds * runs, "respond": runs, "optimizer": 2 * config.m * config.steps}
 
 
@@ -54,7 +59,9 @@ class AutoEvol(Teleprompter):
     Where this differs from the paper: the dev set is fixed and the incumbent's scores are
     kept instead of paid again; the optimizer also sees responses and the detector's findings;
     several starting methods may compete before step 1; a proposal is checked before it is
-    scored; cases that the network lost are left out of the rate.
+    scored; cases that the network lost are left out of the rate; with the rule `Race`, most
+    candidates are not scored on all dev rows, and a proposal that repeats one of these is given
+    a second chance.
 
     Args:
         metric: Judges trajectories; by default `FailureMetric()`.
@@ -100,6 +107,7 @@ class AutoEvol(Teleprompter):
         trainset: Sequence[Any],
         teacher: dspy.Module | None = None,
         valset: Sequence[Any] | None = None,
+        reserve: Sequence[Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 (DSPy's contract)
     ) -> Evolver:
         """Find a better method for `student`.
@@ -110,12 +118,16 @@ class AutoEvol(Teleprompter):
             teacher: Not used; there for DSPy's contract.
             valset: The dev set. Without it, `config.dev_size` rows of `trainset` (half of it at
                 most) are set aside by a seeded permutation.
+            reserve: Further dev rows for a rule that uses them, such as `Race`. Without it, up to
+                `config.reserve_size` rows of `trainset` are set aside for such a rule, as far as
+                train keeps twice as many rows as dev has.
             kwargs: None is known; each raises a TypeError.
 
         Returns:
             A copy of `student` with the best method, and DSPy's usual attributes:
-            `candidate_programs` (best first; score 0..100, higher is better), `trial_logs` (by
-            step), `score`; and `stopped`: steps, patience, solved or budget.
+            `candidate_programs` (best first; score 0..100, higher is better; methods dropped
+            early come last), `trial_logs` (by step), `score`; and `stopped`: steps, patience,
+            solved or budget.
 
         Raises:
             InputError: If the rows do not suffice.
@@ -127,15 +139,23 @@ class AutoEvol(Teleprompter):
         if not isinstance(student, Evolver):
             raise TypeError(f"AutoEvol compiles an Evolver, got {type(student).__name__}")
         train, dev = train_and_dev(trainset, valset, dev_size=self.config.dev_size, seed=self.config.seed)
-        return aio.run(_Loop(self, student, train, dev).run())
+        spare: list[Row] = []
+        if self.selection.uses_reserve:
+            train, spare = with_reserve(
+                train, dev, reserve, size=self.config.reserve_size, seed=self.config.seed
+            )
+        return aio.run(_Loop(self, student, train, dev, spare).run())
 
 
 class _Loop:
     """One compile: the state between steps is what the journal would give back."""
 
-    def __init__(self, owner: AutoEvol, student: Evolver, train: list[Row], dev: list[Row]) -> None:
+    def __init__(
+        self, owner: AutoEvol, student: Evolver, train: list[Row], dev: list[Row], reserve: list[Row]
+    ) -> None:
         self.owner, self.config = owner, owner.config
-        self.student, self.train, self.dev = student, train, dev
+        self.student, self.train, self.dev, self.reserve = student, train, dev, reserve
+        self.dev_ids = {row.id for row in dev}
         self.journal = owner.journal or MemoryJournal()
         self.optimizer_lm = owner.optimizer_lm or dspy.settings.lm
         self.analyze, self.propose = AnalyzeTrajectory(), ProposeMethod()
@@ -169,7 +189,7 @@ class _Loop:
                     self._tell(step)
             except BudgetReached:
                 stopped = "budget"
-        return compiled(self.student, self.steps, self.methods, stopped)
+        return compiled(self.student, self.steps, self.methods, stopped, self.dev)
 
     async def _first_step(self) -> Step:
         """Step 0: the starting methods compete under the same rule as later challengers."""
@@ -181,7 +201,8 @@ class _Loop:
         batch = self.owner.sampler.draw(self.train, self.config.batch_size, number, self.config.seed)
         cases = await self.board.cases(incumbent, batch, f"batch-{number}")
         chains = [self._chain(number, chain, incumbent, cases) for chain in range(self.config.m)]
-        candidates = without_repeats(await aio.gather(chains), self.methods.values())
+        decided, undecided = self._decided()
+        candidates = without_repeats(await aio.gather(chains), decided, undecided)
         challengers = [candidate.method for candidate in candidates if candidate.method]
         return await self._select(number, batch, candidates, incumbent, challengers)
 
@@ -193,7 +214,9 @@ class _Loop:
         incumbent: Method,
         challengers: Sequence[Method],
     ) -> Step:
-        picked = await self.owner.selection.select(incumbent, challengers, self.dev, self.board.evaluate)
+        picked = await self.owner.selection.select(
+            incumbent, challengers, self.dev, self.board.evaluate, self.reserve
+        )
         return Step(
             number=number,
             batch_ids=tuple(row.id for row in batch),
@@ -219,7 +242,11 @@ class _Loop:
     def _why_stop(self) -> str:
         last = self.steps[-1]
         score = next((score for score in last.scores if score.method_id == last.chosen_id), None)
-        if score is not None and score.count(Outcome.PASSED) == len(self.dev):
+        if (
+            score is not None
+            and score.covers(self.dev_ids)
+            and score.count(Outcome.PASSED) == len(score.marks)
+        ):
             return "solved"
         if last.number >= self.config.steps:
             return "steps"
@@ -231,6 +258,13 @@ class _Loop:
         ):
             return "patience"
         return ""
+
+    def _decided(self) -> tuple[list[Method], list[Method]]:
+        """The methods scored on all dev rows, and those that a rule dropped before."""
+        scores = total_scores(self.steps)
+        full = {method_id for method_id, score in scores.items() if score.covers(self.dev_ids)}
+        decided = [method for method in self.methods.values() if method.id in full]
+        return decided, [method for method in self.methods.values() if method.id not in full]
 
     def _remember(self, step: Step) -> None:
         for candidate in step.candidates:

@@ -26,6 +26,7 @@ from autoevol.passport_page import difference_text
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Method, Row, Score, digest
 from autoevol.store.run import RunFolder, write_json
+from autoevol.summary import metric_json
 from autoevol.workflow import Outcome
 
 
@@ -87,7 +88,8 @@ def transfer(
     loaded = workflow.load(seeds, data)
     sample = draw(sources, loaded, config)
     known = {"methods": [method.id for method in methods], "rows_hash": sample.rows_hash}
-    settings = {**asdict(config), **known, **workflow.decisive(models, metrics, loaded)}
+    settings = {**asdict(config), **known, **workflow.decisive(models, metrics)}
+    settings["data_hash"] = loaded.data_hash
     with (
         RunFolder(out, settings) as folder,
         workflow.session_of(folder, models, metrics, budget, store) as session,
@@ -108,7 +110,7 @@ def transfer(
             "seeds": _seeds_json(loaded, sample, config),
             "models": {"evol": models.evol_model, "temperature": models.temperature},
             "rounds": config.rounds,
-            "metric": workflow.metric_json(metrics, metric),
+            "metric": metric_json(metrics, metric),
             "reference": report.method_json(methods[0]),
             "methods": _methods_json(sources, methods, scores),
             "ledger": report.ledger_json(session.ledger()),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import dspy
 
-from autoevol.compare.meter import MeteredSession
+from autoevol.compare.meter import EntrySession
 from autoevol.compare.results import Group
 from autoevol.compare.tracker import Tracker
 from autoevol.lm.budget import Caps
@@ -24,19 +24,19 @@ class Bench(Protocol):
     concurrency: int
     """Most rows under way at once; foreign optimizers get as many threads."""
 
-    def session(self, path: Path, caps: Caps) -> MeteredSession:
+    def session(self, path: Path, caps: Caps) -> EntrySession:
         """A session with a call store of its own at `path`."""
         ...
 
-    def task_lm(self, session: MeteredSession) -> dspy.LM:
+    def task_lm(self, session: EntrySession) -> dspy.LM:
         """The LM that evolves and responds."""
         ...
 
-    def prompt_lm(self, session: MeteredSession) -> dspy.LM:
+    def prompt_lm(self, session: EntrySession) -> dspy.LM:
         """The LM that optimizers ask for analyses and methods."""
         ...
 
-    def metric(self, session: MeteredSession) -> FailureMetric:
+    def metric(self, session: EntrySession) -> FailureMetric:
         """The measure; what its judge asks is paid from the entry's budget."""
         ...
 

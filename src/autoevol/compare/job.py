@@ -11,13 +11,14 @@ import dspy
 from autoevol import jobs
 from autoevol.compare.catalog import find_contestants
 from autoevol.compare.entry import Heat
-from autoevol.compare.meter import MeteredSession
+from autoevol.compare.meter import EntrySession
 from autoevol.compare.results import Finished
 from autoevol.compare.tournament import Comparison, compare
-from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.config import FREE, CompareConfig, DataConfig, MetricConfig, ModelConfig
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
+from autoevol.lm.flow import Limits
 from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
@@ -27,16 +28,6 @@ from autoevol.store.calls import CallStore
 from autoevol.store.run import RunFolder
 
 _MOST_HOLDOUT = 200
-# What a resumed comparison may change: none of it alters what any call would answer.
-_FREE = (
-    "concurrency",
-    "api_base",
-    "api_key_env",
-    "optimizer_api_base",
-    "optimizer_api_key_env",
-    "judge_api_base",
-    "calibration",
-)
 
 
 class ModelBench:
@@ -47,22 +38,28 @@ class ModelBench:
         self._models = models
         self._metrics = metrics
 
-    def session(self, path: Path, caps: Caps) -> MeteredSession:
+    def session(self, path: Path, caps: Caps) -> EntrySession:
         """See `Bench`."""
         used = (self._models.evol_model, self._models.optimizer_model, self._metrics.judge_model)
         # Calls to a model in this process cost only time: power loss may take the last few.
         paid = any(name and not name.startswith("local/") for name in used)
-        return MeteredSession(CallStore(path, power_safe=paid), caps=caps, concurrency=self.concurrency)
+        return EntrySession(
+            CallStore(path, power_safe=paid),
+            caps=caps,
+            concurrency=self.concurrency,
+            client=self._models.client,
+            limits=Limits(self._models.rpm, self._models.tpm),
+        )
 
-    def task_lm(self, session: MeteredSession) -> dspy.LM:
+    def task_lm(self, session: EntrySession) -> dspy.LM:
         """See `Bench`."""
         return jobs.evol_lm(session, self._models)
 
-    def prompt_lm(self, session: MeteredSession) -> dspy.LM:
+    def prompt_lm(self, session: EntrySession) -> dspy.LM:
         """See `Bench`. Sampled as AutoEvol's, so that optimizers that set nothing are sampled alike."""
         return jobs.optimizer_lm(session, self._models)
 
-    def metric(self, session: MeteredSession) -> FailureMetric:
+    def metric(self, session: EntrySession) -> FailureMetric:
         """See `Bench`."""
         return jobs.make_metric(session, self._models, self._metrics)
 
@@ -119,7 +116,7 @@ def run(
     student = Evolver(jobs.find_method(config.start), rounds=config.rounds, system=models.system)
     heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(models, metrics))
     given = {**asdict(config), **asdict(models), **asdict(metrics), "start": student.method.id}
-    settings = {name: value for name, value in given.items() if name not in _FREE}
+    settings = {name: value for name, value in given.items() if name not in FREE}
     with RunFolder(out, {**settings, "data_hash": loaded.data_hash}) as folder:
         return compare(
             contestants,

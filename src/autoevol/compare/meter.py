@@ -10,6 +10,7 @@ from dspy.lm15 import Request
 from autoevol.context import Role
 from autoevol.errors import BudgetReached
 from autoevol.lm.budget import Caps
+from autoevol.lm.flow import Limits
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
@@ -17,26 +18,27 @@ from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallRecord, CallStore
 
 
-class MeteredRecorder(Recorder):
+class EntryRecorder(Recorder):
     """Counts the distinct calls that were answered, and the requests that the budget refused.
 
     In a store of its own, the distinct calls answered so far are the calls paid so far. While
     an interrupted run is replayed, its ledger stands still and this count does not.
 
-    Args:
-        store: As for `Recorder`.
-        caps: As for `Recorder`.
-        retry: As for `Recorder`.
-        concurrency: As for `Recorder`.
+    Arguments are those of `Recorder`.
 
     Attributes:
         refused: Requests refused because the budget was reached.
     """
 
     def __init__(
-        self, store: CallStore, caps: Caps | None, retry: RetryPolicy | None, concurrency: int
+        self,
+        store: CallStore,
+        caps: Caps | None,
+        retry: RetryPolicy | None,
+        concurrency: int,
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__(store, caps, retry, concurrency)
+        super().__init__(store, caps, retry, concurrency, limits=limits)
         self.refused = 0
         self._answered: set[tuple[str, int]] = set()
 
@@ -58,8 +60,8 @@ class MeteredRecorder(Recorder):
         return record
 
 
-class MeteredSession(Session):
-    """A `Session` over a `MeteredRecorder`; its store must belong to one run alone."""
+class EntrySession(Session):
+    """A `Session` over a `EntryRecorder`; its store must belong to one run alone."""
 
     def __init__(
         self,
@@ -69,7 +71,17 @@ class MeteredSession(Session):
         retry: RetryPolicy | None = None,
         concurrency: int = 16,
         prices: Mapping[str, Price] | None = None,
+        client: str = "aiohttp",
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__(store, caps=caps, retry=retry, concurrency=concurrency, prices=prices)
-        self.meter = MeteredRecorder(self.store, caps, retry, concurrency)
+        super().__init__(
+            store,
+            caps=caps,
+            retry=retry,
+            concurrency=concurrency,
+            prices=prices,
+            client=client,
+            limits=limits,
+        )
+        self.meter = EntryRecorder(self.store, caps, retry, concurrency, limits)
         self.recorder = self.meter

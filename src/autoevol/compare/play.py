@@ -14,7 +14,7 @@ from typing import Any
 import dspy
 
 from autoevol.compare.entry import Contestant, Entry, Heat
-from autoevol.compare.meter import MeteredRecorder
+from autoevol.compare.meter import EntryRecorder
 from autoevol.compare.results import Ending, Finished, Point, decode_finished, encode_finished
 from autoevol.compare.tracker import Tracker
 from autoevol.context import in_scope
@@ -117,7 +117,7 @@ class _Turn:
     notes: tuple[str, ...] = ()
 
 
-def _all_turns(contestant: Contestant, entry: Entry, meter: MeteredRecorder) -> list[_Turn]:
+def _all_turns(contestant: Contestant, entry: Entry, meter: EntryRecorder) -> list[_Turn]:
     turns: list[_Turn] = []
     while len(turns) < _MOST_TURNS:
         before = meter.reached
@@ -131,7 +131,7 @@ def _all_turns(contestant: Contestant, entry: Entry, meter: MeteredRecorder) -> 
     return turns
 
 
-def _turn(contestant: Contestant, entry: Entry, meter: MeteredRecorder) -> _Turn:
+def _turn(contestant: Contestant, entry: Entry, meter: EntryRecorder) -> _Turn:
     sizes = dict(contestant.sizes(entry))
     try:
         # Samples of optimizers without a seed differ between seeds all the same.

@@ -124,7 +124,7 @@ class MethodSearch(Teleprompter):
                     await search.finish(number, without_repeats(proposed, search.methods.values()))
             except BudgetReached:
                 stopped = "budget"
-        return compiled(search.student, search.steps, search.methods, stopped)
+        return compiled(search.student, search.steps, search.methods, stopped, search.dev)
 
 
 class Search:
