@@ -72,7 +72,7 @@ def test_a_run_leaves_a_passport_with_all_that_is_known(ended: Path) -> None:
     assert (after["low"], after["high"]) == tuple(wilson(after["failed"], 10))
     assert passport["id"] == summary["optimization"]["chosen"]["id"] == load_method(run).id
     assert passport["data"]["data_hash"] == summary["seeds"]["data_hash"]
-    assert passport["data"]["split"] == {"train": 20, "dev": 10, "holdout": 10}
+    assert passport["data"]["split"].items() >= {"train": 20, "dev": 10, "holdout": 10}.items()
     assert [step["step"] for step in passport["dev_curve"]] == [0, 1, 2, 3]
     assert passport["cost"] == summary["ledger"]
     assert set(passport["cost"]["roles"]) == {"evol", "respond", "optimizer"}

@@ -247,7 +247,7 @@ def session_of(
         raise InputError("--reply-tokens and --concurrency must be at least 1")
     if min(models.rpm or 1, models.tpm or 1) <= 0:
         raise InputError("--rpm and --tpm must be over 0")
-    with jobs.opensession_of(folder, models, metrics, budget, store) as session:
+    with jobs.open_session(folder, models, metrics, budget, store) as session:
         yield session
 
 
