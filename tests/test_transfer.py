@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from autoevol.author_log import cut_contract, import_log, read_log, read_state
@@ -128,6 +130,17 @@ def test_the_form_of_the_reply_and_the_slot_are_cut_off_and_nothing_else() -> No
     assert cut_contract(f"{WEAK}\n\n#Instruction#:\n") == (WEAK, "#Instruction#:")
 
 
+@given(body=st.text(max_size=200), end=st.sampled_from(["", FORM, "\n#Instruction#:\n", f"\n{FORM}\n{FORM}"]))
+def test_cutting_loses_nothing_but_blanks(body: str, end: str) -> None:
+    prompt = body + end
+    text, cut = cut_contract(prompt)
+    assert prompt.strip().startswith(text)
+    assert prompt.strip().endswith(cut)
+    assert "".join(f"{text}{cut}".split()) == "".join(prompt.split())
+    if end.startswith("\n"):
+        assert cut
+
+
 def test_equal_states_become_one_file_with_its_source(tmp_path: Path) -> None:
     write_json(tmp_path / "log.json", log(WEAK, STRONG, STRONG, WEAK))
     written = import_log(tmp_path / "log.json", tmp_path / "methods")
@@ -171,6 +184,14 @@ def test_the_published_log_holds_three_distinct_methods(data_folder: Path, tmp_p
         assert one.method.text.endswith("without any explanation.")
         assert one.cut.startswith("Please reply strictly")
         assert one.cut.endswith("#Instruction#:")
+        with bench(tmp_path / one.method.name, lambda _: "#Finally Rewritten Instruction#:\nHarder.") as (
+            _,
+            lm,
+            _,
+        ):
+            assert Evolver(one.method, respond=False)(instruction="Easy.").evolved_instruction == "Harder."
+        (request,) = lm.requests
+        assert (request.messages[0].text or "").startswith(one.method.text)
 
 
 def test_demos_of_a_method_travel_with_it(served: Served, files: Path) -> None:

@@ -29,7 +29,7 @@ def difference_text(found: dict[str, Any]) -> str:
     if gap is None:
         return "not compared"
     interval = f"{gap['difference']:+.1%} [{gap['low']:+.1%}, {gap['high']:+.1%}]"
-    return f"{interval}, McNemar p = {p_value:.3f}"
+    return f"{interval}, McNemar p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}"
 
 
 def _method(passport: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -39,14 +40,14 @@ def passport(
     for path in paths:
         if path.suffix not in (".json", ".md"):
             raise InputError(f"--out {path}: it must end in .json or .md")
-    if (source / "run.json").exists():
-        RunFolder(source).close()  # refuses a folder whose run is still under way
-    made = passports.make_passport(source)
-    for path in evaluation or ():
-        made = passports.with_transfer(made, read_json(path))
-    for path in paths:
-        passports.write_passport(made, path)
-        print(path)
+    # Refuses a folder whose run is still under way.
+    with RunFolder(source) if (source / "run.json").exists() else nullcontext():
+        made = passports.make_passport(source)
+        for path in evaluation or ():
+            made = passports.with_transfer(made, read_json(path))
+        for path in paths:
+            passports.write_passport(made, path)
+            print(path)
 
 
 @app.command()
