@@ -24,21 +24,25 @@ class EveryRound:
 
     def judge(self, trajectory: Trajectory) -> Verdict:
         """The verdict on the first round that does not pass, else on the last."""
-        for number, part in enumerate(after_each_round(trajectory), start=1):
+        *earlier, whole = after_each_round(trajectory)
+        for number, part in enumerate(earlier, start=1):
             verdict = self.detector.judge(part)
             if verdict.outcome is not Outcome.PASSED:
-                return _of_round(verdict, number, trajectory)
-        return verdict
+                return _of_round(verdict, number)
+        verdict = self.detector.judge(whole)
+        return _of_round(verdict, len(earlier) + 1) if earlier else verdict
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
         """As `judge`, without blocking the event loop."""
         if not isinstance(self.detector, AsyncDetector):
             return self.judge(trajectory)
-        for number, part in enumerate(after_each_round(trajectory), start=1):
+        *earlier, whole = after_each_round(trajectory)
+        for number, part in enumerate(earlier, start=1):
             verdict = await self.detector.ajudge(part)
             if verdict.outcome is not Outcome.PASSED:
-                return _of_round(verdict, number, trajectory)
-        return verdict
+                return _of_round(verdict, number)
+        verdict = await self.detector.ajudge(whole)
+        return _of_round(verdict, len(earlier) + 1) if earlier else verdict
 
 
 def after_each_round(trajectory: Trajectory) -> list[Trajectory]:
@@ -47,7 +51,7 @@ def after_each_round(trajectory: Trajectory) -> list[Trajectory]:
     return [*(Trajectory(steps[:number]) for number in range(1, len(steps))), trajectory]
 
 
-def _of_round(verdict: Verdict, number: int, trajectory: Trajectory) -> Verdict:
-    if len(trajectory.evolutions) == 1:
+def _of_round(verdict: Verdict, number: int) -> Verdict:
+    if verdict.outcome is Outcome.PASSED:
         return verdict
     return Verdict(verdict.outcome, verdict.kinds, f"Round {number}: {verdict.reason}", verdict.detector)

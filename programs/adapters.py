@@ -86,6 +86,16 @@ def watched(lm: Any) -> bool:  # noqa: ANN401 (an LM of any class)
     )
 
 
+def tokens_of(reply: Response) -> tuple[int, int]:
+    """Input and output tokens as the provider counted them, 0 where it did not."""
+    usage = reply.usage
+    return (usage.input_tokens or 0, usage.output_tokens or 0) if usage else (0, 0)
+
+
+def _facts(reply: Response, text: str) -> dict[str, Any]:
+    return {"reply": text, "finish_reason": reply.finish_reason, "tokens": tokens_of(reply)}
+
+
 class PlainText(Adapter):
     """Instructions, then the inputs under their names; the whole reply is the output.
 
@@ -157,7 +167,7 @@ class PlainText(Adapter):
 
     def _read(self, reply: Response, signature: type[dspy.Signature], tag: str) -> dict[str, Any]:
         text = reply.message.text or ""
-        return {**self.parse(signature, text), "reply": text, "finish_reason": reply.finish_reason}
+        return {**self.parse(signature, text), **_facts(reply, text)}
 
     def _plan(
         self, lm: dspy.BaseLM, lm_kwargs: dict[str, Any], turns: list[Turn]
@@ -201,7 +211,7 @@ class TaggedText(PlainText):
     def _read(self, reply: Response, signature: type[dspy.Signature], tag: str) -> dict[str, Any]:
         text = reply.message.text or ""
         found = self._marked(signature, text, tag, complete=reply.finish_reason == "stop")
-        return {**found, "reply": text, "finish_reason": reply.finish_reason}
+        return {**found, **_facts(reply, text)}
 
     def _marked(
         self, signature: type[dspy.Signature], text: str, tag: str, *, complete: bool

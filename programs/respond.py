@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import dspy
 from dspy.lm15 import Response
 
 from autoevol.context import as_role
-from autoevol.programs.adapters import Turn, chat_request, reply_to
+from autoevol.programs.adapters import Turn, chat_request, reply_to, tokens_of
+from autoevol.records import Message
 
 
 class RespondToInstruction(dspy.Module):
     """instruction -> response, with nothing of DSPy's in between.
 
-    The instruction is the only user message and the reply is kept untouched, as these pairs
-    become training data. There is no predictor here on purpose: how answers are asked for is
-    not for an optimizer to change.
+    The instruction is the only user message, or the last of a conversation, and the reply is kept
+    untouched, as these pairs become training data. There is no predictor here on purpose: how
+    answers are asked for is not for an optimizer to change.
 
     Args:
-        system: Optional system prompt.
+        system: Optional system prompt; a context with one of its own has that instead.
     """
 
     def __init__(self, system: str | None = None) -> None:
         super().__init__()
         self.system = system
 
-    def forward(self, instruction: str) -> dspy.Prediction:
-        """A prediction with `response` and `finish_reason`."""
+    def forward(self, instruction: str, context: Sequence[Message] = ()) -> dspy.Prediction:
+        """A prediction with `response`, `finish_reason` and `tokens` (input, output)."""
         lm = _language_model()
         with as_role("respond"):
-            return _prediction(lm(request=chat_request(lm, self._turns(instruction), {})))
+            return _prediction(lm(request=chat_request(lm, self._turns(instruction, context), {})))
 
-    async def aforward(self, instruction: str) -> dspy.Prediction:
+    async def aforward(self, instruction: str, context: Sequence[Message] = ()) -> dspy.Prediction:
         """The same from a coroutine."""
         lm = _language_model()
         with as_role("respond"):
-            return _prediction(await reply_to(lm, chat_request(lm, self._turns(instruction), {})))
+            return _prediction(await reply_to(lm, chat_request(lm, self._turns(instruction, context), {})))
 
-    def _turns(self, instruction: str) -> list[Turn]:
-        system: list[Turn] = [{"role": "system", "content": self.system}] if self.system else []
-        return [*system, {"role": "user", "content": instruction}]
+    def _turns(self, instruction: str, context: Sequence[Message]) -> list[Turn]:
+        turns: list[Turn] = [{"role": message.role, "content": message.text} for message in context]
+        if self.system and not any(message.role == "system" for message in context):
+            turns.insert(0, {"role": "system", "content": self.system})
+        return [*turns, {"role": "user", "content": instruction}]
 
 
 def _language_model() -> dspy.BaseLM:
@@ -49,4 +54,6 @@ def _language_model() -> dspy.BaseLM:
 
 
 def _prediction(reply: Response) -> dspy.Prediction:
-    return dspy.Prediction(response=reply.message.text or "", finish_reason=reply.finish_reason)
+    return dspy.Prediction(
+        response=reply.message.text or "", finish_reason=reply.finish_reason, tokens=tokens_of(reply)
+    )

@@ -65,15 +65,15 @@ def without_repeats(
     """
     seen, checked = list(known), []
     for candidate in candidates:
-        if candidate.method is not None:
-            again = next((method for method in undecided if says_the_same(method, candidate.method)), None)
-            candidate = replace(candidate, method=again or candidate.method)
+        if (proposed := candidate.method) is not None:
+            method = next((known for known in undecided if says_the_same(known, proposed)), proposed)
+            candidate = replace(candidate, method=method)
             try:
-                check_new(candidate.method, seen)
+                check_new(method, seen)
             except MethodError as error:
                 candidate = Candidate(None, candidate.parent_id, candidate.feedback, str(error))
             else:
-                seen.append(candidate.method)
+                seen.append(method)
         checked.append(candidate)
     return checked
 

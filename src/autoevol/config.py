@@ -23,6 +23,7 @@ class DataConfig:
     split: str = setting("train", "Split of a Hugging Face dataset.")
     limit: int | None = setting(None, "Read at most this many instructions.")
     skip_bad: bool = setting(False, "Set unusable records aside in rejects.jsonl instead of stopping.")
+    turns: str = setting("first", "User turns of a conversation that are evolved: first or every.")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ FREE = frozenset(
         "client",
         "rpm",
         "tpm",
+        "part_rows",
+        "forget_calls",
     }
 )
 
@@ -242,3 +245,72 @@ class CompareConfig:
         ):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Rounds and rows.
+
+    Attributes:
+        mix: Shares of methods over the rounds; see `pipeline.policy.parse_mix`.
+        on_failure: `again` (WizardLM: the row returns unchanged to the pool), `drop`, or `retry:K`.
+        keep: Which rounds that passed go into the dataset.
+        with_seeds: Share of the seeds, 0 to 1, that are answered and go into it as well.
+        seed: Of the draws of methods and seeds.
+        part_rows: Rows that are made durable together.
+        clean: Whether near duplicates and benchmark items are refused; see `pipeline.cleaning`.
+        forget_calls: Saves about 4 kB a call on disk; the ledger keeps what was paid.
+    """
+
+    mix: str | None = setting(
+        None, "Shares of methods over the rounds: depth=0.8,breadth=0.2; depth is the method in use."
+    )
+    on_failure: str = setting(
+        "again", "A row that fails in a round: again (next round, unchanged), drop, or retry:K."
+    )
+    keep: str = setting("last", "Rounds that are kept of a row: last, all or best (one more call).")
+    with_seeds: float = setting(0.0, "Share (0 to 1) of the seeds that the dataset holds as well, answered.")
+    seed: int = setting(0, "Seeds splits, batches, draws of methods and the optimizer's sampling.")
+    part_rows: int = setting(1000, "Rows of a part file; a part is made durable at once.")
+    clean: bool = setting(
+        False, "Refuse near duplicates before they become parents; --decontaminate implies it."
+    )
+    forget_calls: bool = setting(False, "Drop the calls of rows from the call store once these are durable.")
+
+    def __post_init__(self) -> None:
+        if self.keep not in ("last", "all", "best"):
+            raise InputError(f"--keep {self.keep!r} is unknown; known are last, all and best")
+        if not 0 <= self.with_seeds <= 1:
+            raise InputError(f"--with-seeds must be between 0 and 1, got {self.with_seeds}")
+        if self.part_rows < 1:
+            raise InputError(f"--part-rows must be at least 1, got {self.part_rows}")
+
+
+@dataclass(frozen=True)
+class EndpointConfig:
+    """Endpoint."""
+
+    api_base: str | None = setting(None, "URL of an OpenAI-compatible endpoint.")
+    api_key_env: str | None = setting(None, "Environment variable that holds the API key.")
+    judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same.")
+    concurrency: int = setting(16, "Most requests under way at once.")
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """Transfer of methods to other data or another evol LM.
+
+    Attributes:
+        sample: Rows that every method is scored on; fewer if there are fewer.
+        seed: Draws them.
+        rounds: Rounds of evolution per instruction.
+    """
+
+    sample: int = setting(100, "Instructions that every method is scored on.")
+    seed: int = setting(0, "Draws these instructions.")
+    rounds: int = setting(1, "Rounds of evolution per instruction.")
+
+    def __post_init__(self) -> None:
+        for name in ("sample", "rounds"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")

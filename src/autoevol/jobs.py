@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import dspy
 
 from autoevol import aio
-from autoevol.bulk import Tally, evolve_rows
-from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
+from autoevol.author_log import read_state
+from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
 from autoevol.context import in_scope
 from autoevol.data.split import Split, reserve_of, split_rows
 from autoevol.errors import BudgetReached, InputError
@@ -24,6 +25,12 @@ from autoevol.metrics.catalog import make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.judge import Cascade, LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
+from autoevol.pipeline.gates import Gate
+from autoevol.pipeline.outputs import Tally
+from autoevol.pipeline.policy import Policy, parse_mix, parse_on_failure
+from autoevol.pipeline.rounds import RowPipeline
+from autoevol.pipeline.source import Source
+from autoevol.pipeline.stage import evolve_rows
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
@@ -192,8 +199,17 @@ def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dsp
 
 
 def find_method(name: str) -> Method:
-    """A built-in method or an operation of WizardLM by name, else one from a file or a run folder."""
-    return NAMED[name] if name in NAMED else load_method(name)
+    """A method that is known by name, else one from a file or a run folder.
+
+    Built-in methods and the operations of WizardLM have names; `FILE#4` is state 4 of the
+    authors' optimizer log.
+    """
+    if name in NAMED:
+        return NAMED[name]
+    path, _, state = name.rpartition("#")
+    if path and state.isdecimal() and not Path(name).exists():
+        return read_state(Path(path), int(state))
+    return load_method(name)
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
@@ -263,28 +279,60 @@ def optimize(
     return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes)
 
 
+def make_policy(models: ModelConfig, pipeline: PipelineConfig, rounds: int, method: Method | None) -> Policy:
+    """How rows go through their rounds.
+
+    Raises:
+        InputError: If the mix, or what to do on failure, cannot be used.
+    """
+    if rounds < 1:
+        raise InputError(f"--rounds must be at least 1, got {rounds}")
+    retries, drop = parse_on_failure(pipeline.on_failure)
+    if retries and models.temperature == 0:
+        raise InputError("--on-failure retry:K takes fresh samples, so it needs a --temperature above 0")
+    choices = parse_mix(pipeline.mix, method, find_method)
+    return Policy(choices, rounds, retries, drop, pipeline.with_seeds, pipeline.seed)
+
+
+def row_pipeline(
+    metric: Metric, models: ModelConfig, pipeline: PipelineConfig, policy: Policy, gates: Sequence[Gate] = ()
+) -> RowPipeline:
+    """What takes one row through its rounds."""
+    return RowPipeline(
+        policy,
+        metric,
+        models.evol_model,
+        gates=gates,
+        system=models.system,
+        compare=pipeline.keep == "best",
+    )
+
+
 def evolve(
     folder: RunFolder,
     session: Session,
-    rows: Sequence[Row],
+    source: Source,
+    total: int,
     metric: Metric,
     models: ModelConfig,
-    method: Method,
-    rounds: int,
+    pipeline: PipelineConfig,
+    policy: Policy,
     listener: Listener,
+    gates: Sequence[Gate] = (),
 ) -> Tally:
-    """Evolve all of `rows` with `method` into the run folder's dataset."""
-    listener.phase("evolve", len(rows))
+    """Evolve all rows of `source`, `total` of them, into the run folder's files."""
+    listener.phase("evolve", total)
+    folder.save_methods([choice.method for choice in policy.choices])
     with dspy.context(lm=evol_lm(session, models)):
         return evolve_rows(
-            Evolver(method, rounds=rounds, system=models.system),
-            rows,
-            len(rows),
-            metric,
+            row_pipeline(metric, models, pipeline, policy, gates),
+            source,
             folder.path,
-            model=models.evol_model,
+            pipeline,
             concurrency=models.concurrency,
+            gates=gates,
             on_case=listener.case,
+            forget=session.store.forget if pipeline.forget_calls else None,
         )
 
 

@@ -13,6 +13,7 @@ from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.split import sample_rows
 from autoevol.errors import InputError
 from autoevol.lm.meter import MeteredSession
+from autoevol.programs.operations import IN_DEPTH
 from autoevol.records import Method, Row
 from autoevol.store.calls import CallStore
 from autoevol.strategies import RULES, RandomBatches
@@ -103,7 +104,9 @@ def plan_run(
         raise InputError(f"--selection {methods.selection!r} is unknown; known are {', '.join(RULES)}")
     starts = {method.id: method for method in map(jobs.find_method, methods.start)}
     first = next(iter(starts.values()))
-    loaded = load_rows(seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split)
+    loaded = load_rows(
+        seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split, turns=data.turns
+    )
     split = jobs.plan_split(loaded.rows, loop, methods)
     batch = RandomBatches().draw(split.train, loop.batch_size, 1, loop.seed) if loop.steps else ()
     dev = len(split.dev)
@@ -113,7 +116,8 @@ def plan_run(
     stages = [Stage("optimize", _with_judge(calls, sum(rows), judge_calls), rows, (loop.m,) * loop.steps)]
     stages.append(_rows_stage("holdout", (len(split.holdout),) * 2, methods.rounds, judge_calls))
     if evolve:
-        stages.append(_rows_stage("evolve", (len(loaded.rows),), methods.rounds, judge_calls))
+        count = len(loaded.rows)
+        stages.append(_rows_stage("evolve", (count,), methods.rounds, judge_calls, every_round=True))
     tried = batch[: max(1, sample // 2)] if sample else ()
     rest = split.dev[: max(0, sample - len(tried))]
     scoped = [(row, f"batch-1:{first.id}:{row.id}") for row in tried]
@@ -124,20 +128,23 @@ def plan_run(
 def plan_evolve(
     seeds: str,
     data: DataConfig,
-    method: str,
+    method: str | None,
     rounds: int,
     *,
     judge_calls: int = 0,
     sample: int = 0,
     seed: int = 0,
 ) -> Plan:
-    """Plan the evolution of `seeds` with a known method. Reads them all and keeps the sample only."""
-    known = jobs.find_method(method)
+    """Plan the evolution of `seeds` with a known method. Reads them all and keeps the sample only.
+
+    Without a method rounds are drawn from WizardLM's operations; the first stands for all of them.
+    """
+    known = jobs.find_method(method) if method else IN_DEPTH[0]
     with iter_rows(
-        seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split
+        seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split, turns=data.turns
     ) as stream:
         tried, count = sample_rows(stream, sample, seed)
-    stage = _rows_stage("evolve", (count,), rounds, judge_calls)
+    stage = _rows_stage("evolve", (count,), rounds, judge_calls, every_round=True)
     scoped = tuple((row, f"bulk:{row.id}") for row in tried)
     return Plan(stream.source, count, known, rounds, (stage,), scoped)
 
@@ -171,10 +178,14 @@ def table_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
     return rows
 
 
-def _rows_stage(name: str, batches: Sequence[int], rounds: int, judge_calls: int) -> Stage:
+def _rows_stage(
+    name: str, batches: Sequence[int], rounds: int, judge_calls: int, *, every_round: bool = False
+) -> Stage:
+    """Calls of a stage; in the bulk stage `every_round` is answered and judged, else the last."""
     total = sum(batches)
-    calls = {"evol": rounds * total, "respond": total}
-    return Stage(name, _with_judge(calls, total, judge_calls), tuple(batches))
+    judged = rounds * total if every_round else total
+    calls = {"evol": rounds * total, "respond": judged}
+    return Stage(name, _with_judge(calls, judged, judge_calls), tuple(batches))
 
 
 def _with_judge(calls: dict[str, int], rows: int, judge_calls: int) -> dict[str, int]:

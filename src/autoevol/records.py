@@ -51,18 +51,29 @@ def digest(*parts: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One seed instruction.
 
     Attributes:
-        id: Content hash of the instruction, so that it is the same in every run and file order.
+        id: Content hash of the instruction (and the context), so that it is the same in every run
+            and file order.
         instruction: What a user would ask, with any separate input text already joined to it.
         reference: The answer that the seed file carries, if it has one; never shown to a model.
+        context: What was said before, oldest first; shown when the instruction is answered.
     """
 
     id: str
     instruction: str
     reference: str | None = None
+    context: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

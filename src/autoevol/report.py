@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoevol.errors import InputError
 from autoevol.metrics.failure import FailureRate
-from autoevol.metrics.intervals import mcnemar_exact, paired_bootstrap
+from autoevol.metrics.intervals import PairedDifference, mcnemar_exact, paired_bootstrap
 from autoevol.records import Method, Outcome, Score, Step
 from autoevol.store.journal import FileJournal
 from autoevol.store.run import read_json
@@ -142,11 +144,16 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             ("steps", f"{found['steps']} (stopped: {found['stopped']})"),
         ]
     if bulk := summary.get("evolution"):
-        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} not scored"
+        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} lost to the network"
         done = f"{counts}, of {bulk['rows']}"
         rows.append(("dataset rows", done if bulk["complete"] else f"{done} (stopped early)"))
         if bulk["kinds"]:
-            rows.append(("failures by kind", ", ".join(f"{kind} {n}" for kind, n in bulk["kinds"].items())))
+            rows.append(("failures by kind", _counts(bulk["kinds"])))
+        rows.append(("rounds", _counts(bulk["rounds"])))
+        if len(bulk["operations"]) > 1:
+            rows.append(("rounds by method", _counts(bulk["operations"])))
+        if bulk["unscored"]:
+            rows.append(("lost rows", "`autoevol retry` takes up the rows of dead.jsonl again"))
     total = summary["ledger"]["total"]
     money = f", ${total['usd']:.4f}" if total["usd"] else ""
     rows += [
@@ -158,10 +165,16 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
 def paths(folder: Path) -> dict[str, str]:
     """The files of a run that exist, by what they are."""
     names = {"dataset": "dataset.jsonl", "rejected rows": "rejected.jsonl", "chosen method": "method.json"}
-    return {label: str(folder / name) for label, name in names.items() if (folder / name).exists()}
+    found = {label: str(folder / name) for label, name in names.items() if (folder / name).exists()}
+    dead = folder / "dead.jsonl"
+    return {**found, "lost rows": str(dead)} if dead.exists() and dead.stat().st_size else found
 
 
 def optimization_json(found: Optimized) -> dict[str, Any]:
@@ -198,11 +211,18 @@ def paired_change(before: Score | None, after: Score | None) -> dict[str, float]
         `rate` with its 95 % interval `low` to `high` (paired bootstrap), each -1..1; None if
         there are no such rows.
     """
-    pairs = _scored_under_both(before, after)
+    found = paired_difference(before, after)
+    return {"rate": found.difference, "low": found.low, "high": found.high} if found else None
+
+
+def paired_difference(first: Score | None, other: Score | None) -> PairedDifference | None:
+    """Failure rate of `other` minus that of `first`, with a bootstrap interval over the rows
+    scored under both; None if there are none.
+    """
+    pairs = _scored_under_both(first, other)
     if not pairs:
         return None
-    found = paired_bootstrap([float(old) for old, _ in pairs], [float(new) for _, new in pairs])
-    return {"rate": found.difference, "low": found.low, "high": found.high}
+    return paired_bootstrap([float(old) for old, _ in pairs], [float(new) for _, new in pairs])
 
 
 def _scored_under_both(before: Score | None, after: Score | None) -> list[tuple[bool, bool]]:
@@ -212,6 +232,11 @@ def _scored_under_both(before: Score | None, after: Score | None) -> list[tuple[
     both = [row_id for row_id in before.marks if before.scored(row_id) and after.scored(row_id)]
     failed = Outcome.FAILED
     return [(before.marks[row].outcome is failed, after.marks[row].outcome is failed) for row in both]
+
+
+def versions() -> dict[str, str]:
+    """What the figures were computed with."""
+    return {"autoevol": version("autoevol"), "dspy": version("dspy"), "python": platform.python_version()}
 
 
 def read_folder(folder: Path) -> dict[str, Any]:

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from autoevol import jobs, report
-from autoevol.bulk import Tally
+import dspy
+
+from autoevol import jobs, passport, report
+from autoevol.clean.cleaner import Cleaner
 from autoevol.config import (
     FREE,
     BudgetConfig,
+    CleanConfig,
     DataConfig,
+    EndpointConfig,
     LoopConfig,
     MethodConfig,
     MetricConfig,
     ModelConfig,
+    PipelineConfig,
 )
 from autoevol.data.load import Loaded, load_rows
-from autoevol.errors import BudgetReached, InputError
-from autoevol.jobs import Listener, Optimized
+from autoevol.data.scan import Scanned, fingerprint, scan
+from autoevol.errors import BudgetReached, InputError, StoreError
+from autoevol.jobs import Listener
 from autoevol.lm.session import Session
-from autoevol.metrics.catalog import calibration_of
-from autoevol.metrics.failure import FailureMetric
-from autoevol.records import Method
-from autoevol.records import Outcome as Judged
-from autoevol.store.run import RunFolder, replacing, write_json
+from autoevol.pipeline.cleaning import CleanGate
+from autoevol.pipeline.gates import Gate
+from autoevol.pipeline.policy import Policy
+from autoevol.pipeline.retry import retry_rows
+from autoevol.pipeline.source import FileRows
+from autoevol.store.parts import Parts
+from autoevol.store.run import RunFolder, read_json, replacing, write_json
+from autoevol.summary import summarise
+
+_Config = TypeVar("_Config")
 
 
 @dataclass(frozen=True)
@@ -50,33 +61,45 @@ def run(
     budget: BudgetConfig,
     listener: Listener,
     *,
+    pipeline: PipelineConfig | None = None,
+    clean: CleanConfig | None = None,
     store: str | None = None,
     evolve: bool = True,
 ) -> Outcome:
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
+    pipeline, clean = pipeline or PipelineConfig(), clean or CleanConfig()
+    jobs.make_policy(models, pipeline, methods.rounds, None)  # a mix that cannot be read ends here
     loaded = load(seeds, data)
-    settings = {**asdict(loop), **asdict(methods), **decisive(models, metrics, loaded)}
-    with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
+    rows_decide = decisive(pipeline, *_cleaning(pipeline, clean)) if evolve else {}
+    settings = {**asdict(loop), **asdict(methods), **rows_decide, **decisive(models, metrics)}
+    settings["data_hash"] = loaded.data_hash
+    with RunFolder(out, settings) as folder, session_of(folder, models, metrics, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
         found = jobs.optimize(folder, session, loaded.rows, metric, models, loop, methods, listener)
-        tally = None
+        tally, gates = None, ()
+        scanned = Scanned.of(loaded)
+        del loaded  # the rows are streamed from here on
         if evolve and found.stopped != "budget":
+            policy = jobs.make_policy(models, pipeline, methods.rounds, found.chosen)
+            gates = _gates(pipeline, clean)
+            source = FileRows(seeds, data)
             tally = jobs.evolve(
-                folder, session, loaded.rows, metric, models, found.chosen, methods.rounds, listener
+                folder, session, source, scanned.rows, metric, models, pipeline, policy, listener, gates
             )
         stopped = (
             found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
         )
-        summary = _summary(folder, session, loaded, models, metrics, metric, started, found, tally)
+        summary = summarise(folder, session, scanned, models, metrics, metric, started, found, tally, gates)
+        passport.leave_passport(folder.path)
         return Outcome(summary, _budget_stop(session) if stopped else None)
 
 
 def evolve(
     seeds: str,
     out: Path,
-    method: str,
+    method: str | None,
     rounds: int,
     data: DataConfig,
     models: ModelConfig,
@@ -84,32 +107,110 @@ def evolve(
     budget: BudgetConfig,
     listener: Listener,
     *,
+    pipeline: PipelineConfig | None = None,
+    clean: CleanConfig | None = None,
     store: str | None = None,
 ) -> Outcome:
-    """Evolve all of `seeds` with a known method."""
-    known: Method = jobs.find_method(method)
-    loaded = load(seeds, data)
-    settings = {"method_id": known.id, "rounds": rounds, **decisive(models, metrics, loaded)}
-    with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
-        started = time.monotonic()
-        _set_aside(folder, loaded)
-        metric = jobs.make_metric(session, models, metrics)
-        folder.save_method(known, {})
-        tally = jobs.evolve(folder, session, loaded.rows, metric, models, known, rounds, listener)
-        summary = _summary(folder, session, loaded, models, metrics, metric, started, None, tally)
-        return Outcome(summary, None if tally.complete else _budget_stop(session))
+    """Evolve all of `seeds` with a known method, or with the operations of WizardLM."""
+    pipeline, clean = pipeline or PipelineConfig(), clean or CleanConfig()
+    known = jobs.find_method(method) if method else None
+    policy = jobs.make_policy(models, pipeline, rounds, known)
+    with RunFolder(out, claim=False) as folder:
+        scanned = _scan(folder, seeds, data)
+        settings = {"method_id": known.id if known else None, "rounds": rounds}
+        settings |= decisive(models, metrics, pipeline, *_cleaning(pipeline, clean))
+        folder.claim({**settings, "data_hash": scanned.data_hash})
+        with session_of(folder, models, metrics, budget, store) as session:
+            started = time.monotonic()
+            metric = jobs.make_metric(session, models, metrics)
+            gates = _gates(pipeline, clean)
+            if known:
+                folder.save_method(known, {})
+            source = FileRows(seeds, data)
+            tally = jobs.evolve(
+                folder, session, source, scanned.rows, metric, models, pipeline, policy, listener, gates
+            )
+            summary = summarise(
+                folder, session, scanned, models, metrics, metric, started, None, tally, gates
+            )
+            return Outcome(summary, None if tally.complete else _budget_stop(session))
+
+
+def retry(
+    out: Path,
+    endpoint: EndpointConfig,
+    budget: BudgetConfig,
+    listener: Listener,
+    *,
+    store: str | None = None,
+) -> Outcome:
+    """Take up the dead rows of a run again, with its own settings."""
+    if not (out / "parts").is_dir():
+        raise InputError(f"{out} has no finished rows (no folder `parts`)")
+    with RunFolder(out) as folder:
+        given = {**folder.settings, **asdict(endpoint)}
+        models, metrics = _read(ModelConfig, given), _read(MetricConfig, given)
+        parts = Parts(out / "parts", None)
+        policy = _policy_of(parts, folder)
+        with session_of(folder, models, metrics, budget, store) as session:
+            started = time.monotonic()
+            metric = jobs.make_metric(session, models, metrics)
+            listener.phase("retry", sum(part.dead for part in parts))
+            pipeline = _read(PipelineConfig, given)
+            gates = _gates(pipeline, _read(CleanConfig, given))
+            with dspy.context(lm=jobs.evol_lm(session, models)):
+                tally = retry_rows(
+                    jobs.row_pipeline(metric, models, pipeline, policy, gates),
+                    parts,
+                    out,
+                    gates=gates,
+                    keep=pipeline.keep,
+                    concurrency=models.concurrency,
+                    on_case=listener.case,
+                )
+            seeds = Scanned(**(read_json(out / "seeds.json") or {})["found"])
+            out_of_budget = not tally.complete
+            tally.complete = not out_of_budget and tally.rows == seeds.rows
+            summary = summarise(folder, session, seeds, models, metrics, metric, started, None, tally, gates)
+            return Outcome(summary, _budget_stop(session) if out_of_budget else None)
+
+
+def _policy_of(parts: Parts, folder: RunFolder) -> Policy:
+    try:
+        return Policy.from_json(parts.made, folder.methods())
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{folder.path} does not say how its rows were made: {error!r}") from error
+
+
+def _read(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
+    """A settings record out of what a run folder remembers; the rest are defaults."""
+    names = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return kind(**{name: value for name, value in values.items() if name in names})
 
 
 def load(seeds: str, data: DataConfig) -> Loaded:
     """The seeds as the settings want them read."""
-    return load_rows(seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split)
+    return load_rows(
+        seeds,
+        field=data.field,
+        skip_bad=data.skip_bad,
+        limit=data.limit,
+        split=data.split,
+        turns=data.turns,
+    )
 
 
-def decisive(models: ModelConfig, metrics: MetricConfig, loaded: Loaded) -> dict[str, Any]:
-    """The settings and the data that decide what any call of a run answers."""
-    given = {**asdict(models), **asdict(metrics)}
-    kept = {name: value for name, value in given.items() if name not in FREE}
-    return {**kept, "data_hash": loaded.data_hash}
+def _scan(folder: RunFolder, seeds: str, data: DataConfig) -> Scanned:
+    """What the seeds hold; a file that has not changed since is not read again."""
+    path, mark = folder.path / "seeds.json", fingerprint(seeds, data)
+    known = read_json(path)
+    if mark is not None and isinstance(known, dict) and known.get("fingerprint") == mark:
+        return Scanned(**known["found"])
+    with replacing(folder.path / "rejects.jsonl") as lines:
+        found = scan(seeds, data, lambda reject: lines.add(asdict(reject)))
+    write_json(path, {"fingerprint": mark, "found": asdict(found)})
+    return found
 
 
 def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
@@ -117,70 +218,39 @@ def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
         with replacing(folder.path / "rejects.jsonl") as lines:
             for reject in loaded.rejects:
                 lines.add(asdict(reject))
+    write_json(folder.path / "seeds.json", {"fingerprint": None, "found": asdict(Scanned.of(loaded))})
+
+
+def decisive(*groups: Any) -> dict[str, Any]:  # noqa: ANN401 (settings records)
+    """The settings that decide what any call of a run answers."""
+    return {name: value for group in groups for name, value in asdict(group).items() if name not in FREE}
+
+
+def _cleaning(pipeline: PipelineConfig, clean: CleanConfig) -> Sequence[CleanConfig]:
+    return (clean,) if pipeline.clean or clean.decontaminate else ()
+
+
+def _gates(pipeline: PipelineConfig, clean: CleanConfig) -> tuple[Gate, ...]:
+    return tuple(CleanGate(Cleaner(settings)) for settings in _cleaning(pipeline, clean))
 
 
 @contextmanager
-def _session(
+def session_of(
     folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
+    """The session of a run, its settings checked first.
+
+    Raises:
+        InputError: If one of them is out of range.
+    """
     if models.reply_tokens < 1 or models.concurrency < 1:
         raise InputError("--reply-tokens and --concurrency must be at least 1")
     if min(models.rpm or 1, models.tpm or 1) <= 0:
         raise InputError("--rpm and --tpm must be over 0")
-    with jobs.open_session(folder, models, metrics, budget, store) as session:
+    with jobs.opensession_of(folder, models, metrics, budget, store) as session:
         yield session
 
 
 def _budget_stop(session: Session) -> BudgetReached:
     total = report.ledger_json(session.ledger())["total"]
     return BudgetReached(f"budget reached after {total['calls']} calls paid")
-
-
-def _summary(
-    folder: RunFolder,
-    session: Session,
-    loaded: Loaded,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    metric: FailureMetric,
-    started: float,
-    found: Optimized | None,
-    tally: Tally | None,
-) -> dict[str, Any]:
-    summary: dict[str, Any] = {
-        "seeds": {
-            "source": loaded.source,
-            "shape": loaded.shape,
-            "rows": len(loaded.rows),
-            "rejected": len(loaded.rejects),
-            "duplicates": loaded.duplicates,
-            "data_hash": loaded.data_hash,
-        },
-        "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
-        "metric": metric_json(metrics, metric),
-        "ledger": report.ledger_json(session.ledger()),
-        "seconds": time.monotonic() - started,
-        "paths": report.paths(folder.path),
-    }
-    if found is not None:
-        summary["optimization"] = report.optimization_json(found)
-    if tally is not None:
-        summary["evolution"] = {
-            "rows": tally.total,
-            **{outcome.value: tally.outcomes[outcome] for outcome in Judged},
-            "kinds": dict(tally.kinds.most_common()),
-            "complete": tally.complete,
-        }
-    write_json(folder.path / "summary.json", summary)
-    return summary
-
-
-def metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:
-    """Which detector decides, and how far it can be trusted."""
-    known = calibration_of(metric.detector.name, metrics.calibration)
-    return {
-        "detector": metrics.detector,
-        "objective": metrics.objective,
-        "judge": metrics.judge_model,
-        "calibration": known.sentence() if known else None,
-    }

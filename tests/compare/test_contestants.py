@@ -129,9 +129,15 @@ class HalfTheRows:
     """A rule that looks at half of the dev rows only, as a race does at first."""
 
     name = "half"
+    uses_reserve = False
 
     async def select(
-        self, incumbent: Method, challengers: Sequence[Method], rows: Sequence[Row], evaluate: Evaluate
+        self,
+        incumbent: Method,
+        challengers: Sequence[Method],
+        rows: Sequence[Row],
+        evaluate: Evaluate,
+        reserve: Sequence[Row] = (),
     ) -> Selection:
         half = rows[: len(rows) // 2]
         scores = tuple([await evaluate(method, half) for method in (incumbent, *challengers)])

@@ -4,6 +4,7 @@ The model is *simulated*: it finds no fault until its prompt tells it to try the
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import dspy
@@ -64,7 +65,7 @@ def measured(judge: Judge, pairs: list[Labelled]) -> Calibration:
 
 
 def instructions(judge: Judge) -> str:
-    return judge.read.signature.instructions
+    return str(getattr(judge.read.signature, "instructions", ""))
 
 
 @pytest.fixture
@@ -85,12 +86,15 @@ def compiled_by_copro(lm: dspy.LM) -> Judge:
 def compiled_by_gepa(lm: dspy.LM) -> Judge:
     gepa = dspy.GEPA(metric=judge_agreement, reflection_lm=lm, max_metric_calls=60, num_threads=1)
     with dspy.context(lm=lm):
-        return gepa.compile(Judge(), trainset=judge_examples(TRAIN[:12]), valset=judge_examples(TRAIN[12:]))
+        judge = gepa.compile(Judge(), trainset=judge_examples(TRAIN[:12]), valset=judge_examples(TRAIN[12:]))
+    assert isinstance(judge, Judge)
+    return judge
 
 
 @pytest.mark.parametrize("compiled", [compiled_by_copro, compiled_by_gepa])
-def test_a_compiled_judge_agrees_better_with_the_labels(compiled: object, lm: dspy.LM) -> None:
-    assert callable(compiled)
+def test_a_compiled_judge_agrees_better_with_the_labels(
+    compiled: Callable[[dspy.LM], Judge], lm: dspy.LM
+) -> None:
     before = measured(Judge(), TEST)
     judge = compiled(lm)
     assert instructions(judge) != instructions(Judge())

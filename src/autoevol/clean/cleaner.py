@@ -119,6 +119,7 @@ class Cleaner:
 
 
 def _repeats(key: str, twin: Twin | None, exactly: Reason, nearly: Reason) -> Finding | None:
-    if twin is None or (twin.exact and twin.key == key):
+    # A text may be like another of its own key: a round adds some words to what went before.
+    if twin is None or twin.key == key:
         return None
     return Finding(exactly if twin.exact else nearly, twin.key, twin.similarity)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
-from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
+from autoevol.config import (
+    BudgetConfig,
+    CleanConfig,
+    DataConfig,
+    EndpointConfig,
+    LoopConfig,
+    MethodConfig,
+    MetricConfig,
+    ModelConfig,
+    PipelineConfig,
+)
 from autoevol.options import with_settings
 
 
@@ -21,6 +32,8 @@ from autoevol.options import with_settings
     methods=MethodConfig,
     metrics=MetricConfig,
     budget=BudgetConfig,
+    pipeline=PipelineConfig,
+    clean=CleanConfig,
 )
 def run(
     *,
@@ -36,6 +49,8 @@ def run(
     methods: MethodConfig,
     metrics: MetricConfig,
     budget: BudgetConfig,
+    pipeline: PipelineConfig,
+    clean: CleanConfig,
 ) -> None:
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     if dry_run:
@@ -44,7 +59,18 @@ def run(
 
     return finish(
         lambda tell: workflow.run(
-            seeds, out, data, models, loop, methods, metrics, budget, tell, store=store
+            seeds,
+            out,
+            data,
+            models,
+            loop,
+            methods,
+            metrics,
+            budget,
+            tell,
+            pipeline=pipeline,
+            clean=clean,
+            store=store,
         ),
         json,
     )
@@ -90,14 +116,25 @@ def optimize(
 
 @app.command()
 @exit_codes()
-@with_settings(data=DataConfig, models=ModelConfig, metrics=MetricConfig, budget=BudgetConfig)
+@with_settings(
+    data=DataConfig,
+    models=ModelConfig,
+    metrics=MetricConfig,
+    budget=BudgetConfig,
+    pipeline=PipelineConfig,
+    clean=CleanConfig,
+)
 def evolve(
     *,
     seeds: Seeds,
     out: Out,
     method: Annotated[
-        str, typer.Option("--method", help="Run folder, method file, or the name of a method.")
-    ],
+        str | None,
+        typer.Option(
+            "--method",
+            help="Run folder, method file or name of a method; by default the operations of WizardLM.",
+        ),
+    ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of evolution per instruction.")] = 1,
     json: Json = False,
     store: Store = None,
@@ -106,15 +143,45 @@ def evolve(
     models: ModelConfig,
     metrics: MetricConfig,
     budget: BudgetConfig,
+    pipeline: PipelineConfig,
+    clean: CleanConfig,
 ) -> None:
-    """Evolve all of SEEDS with a method that is already known."""
+    """Evolve all of SEEDS with a method that is already known, or with the operations of WizardLM."""
     if dry_run:
         return show_evolve_plan(seeds, method, rounds, data, models, metrics, budget, json=json)
     from autoevol import workflow
 
     return finish(
         lambda tell: workflow.evolve(
-            seeds, out, method, rounds, data, models, metrics, budget, tell, store=store
+            seeds,
+            out,
+            method,
+            rounds,
+            data,
+            models,
+            metrics,
+            budget,
+            tell,
+            pipeline=pipeline,
+            clean=clean,
+            store=store,
         ),
         json,
     )
+
+
+@app.command()
+@exit_codes()
+@with_settings(endpoint=EndpointConfig, budget=BudgetConfig)
+def retry(
+    *,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder with dead rows.")],
+    json: Json = False,
+    store: Store = None,
+    endpoint: EndpointConfig,
+    budget: BudgetConfig,
+) -> None:
+    """Take up the rows of dead.jsonl again, with the settings of their run."""
+    from autoevol import workflow
+
+    finish(lambda tell: workflow.retry(folder, endpoint, budget, tell, store=store), json)

@@ -101,7 +101,7 @@ def show_run_plan(
 
 def show_evolve_plan(
     seeds: str,
-    method: str,
+    method: str | None,
     rounds: int,
     data: DataConfig,
     models: ModelConfig,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from autoevol.data.files import Raw, snippet_of
@@ -39,9 +39,11 @@ class Entry:
 
 
 class EntryStream(Iterator[Entry]):
-    """Usable records as they are read. Memory grows by the rejects only.
+    """Usable records as they are read. Memory grows by the rejects only, if at all.
 
-    With `longest`, a record whose instruction has more characters is unusable.
+    With `longest`, a record whose instruction has more characters is unusable. With
+    `on_reject`, rejects are told and not kept. With `start`, that many records are skipped
+    (the shape is still decided by the first that can be read).
 
     Use it as a context manager, or exhaust it, to close the file at once.
 
@@ -49,7 +51,9 @@ class EntryStream(Iterator[Entry]):
         source: The source as messages call it.
         unit: What a position in it is: `line` or `record`.
         shape: The shape recognised, in words; empty before the first entry.
-        rejects: Records skipped.
+        rejects: Records that could not be used, unless there is an `on_reject`.
+        rejected: How many there were.
+        record: 0-based number of the record read last; -1 before the first.
     """
 
     def __init__(
@@ -59,11 +63,18 @@ class EntryStream(Iterator[Entry]):
         field: str | None = None,
         skip_bad: bool = False,
         longest: int | None = None,
+        start: int = 0,
+        on_reject: Callable[[Reject], None] | None = None,
     ) -> None:
         self.source = found.name
         self.unit = found.unit
         self.shape = ""
         self.rejects: list[Reject] = []
+        self.rejected = 0
+        self.record = -1
+        self._start = start
+        self._on_reject = on_reject or self.rejects.append
+        self._first: Reject | None = None
         self._found = found
         self._field = field
         self._skip_bad = skip_bad
@@ -83,13 +94,28 @@ class EntryStream(Iterator[Entry]):
     def _read(self) -> Generator[Entry, None, None]:
         usable = False
         with contextlib.closing(self._found.records) as records:
-            for raw in records:
+            for self.record, raw in enumerate(records):
+                if self.record < self._start:
+                    usable = usable or self._decides(raw)
+                    continue
                 seed = self._seed(raw)
                 if seed is not None:
                     usable = True
                     yield Entry(raw.line, raw.value, seed)
         if not usable:
             raise InputError(self._nothing())
+
+    def _decides(self, raw: Raw) -> bool:
+        """Whether a skipped record decides the shape, as it did when it was read."""
+        if raw.problem is not None:
+            return False
+        try:
+            shape = recognise(raw.value, self._field)
+            shape.read(raw.value)
+        except InputError:
+            return False
+        self._decided, self.shape = shape, shape.name
+        return True
 
     def _seed(self, raw: Raw) -> Seed | None:
         """The record's seed; None if it was rejected."""
@@ -121,13 +147,16 @@ class EntryStream(Iterator[Entry]):
             # A reason that asks for --field is about the whole file: skipping will not help.
             remedy = "" if "--field" in reason else ". Correct it, or leave out bad records with --skip-bad"
             raise InputError(f"{self.source}, {self.unit} {line}: {reason}{shape}{remedy}")
-        self.rejects.append(Reject(self.source, line, reason, snippet))
+        found = Reject(self.source, line, reason, snippet)
+        self.rejected += 1
+        self._first = self._first or found
+        self._on_reject(found)
 
     def _nothing(self) -> str:
-        if not self.rejects:
+        first = self._first
+        if first is None:
             return f"{self.source} holds no records"
-        first = self.rejects[0]
         return (
-            f"{self.source}: none of its {len(self.rejects):,} records can be used. "
+            f"{self.source}: none of its {self.rejected:,} records can be used. "
             f"The first, {self.unit} {first.line}: {first.reason}"
         )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoevol.data.entries import EntryStream, Reject
+from autoevol.data.seen import SeenIds
 from autoevol.data.sources import find_source
 from autoevol.data.stream import RowStream
 from autoevol.errors import InputError
 from autoevol.records import Row
+
+TURNS = ("first", "every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,30 @@ def iter_rows(
     skip_bad: bool = False,
     limit: int | None = None,
     split: str = "train",
+    turns: str = "first",
+    start: int = 0,
+    seen: SeenIds | None = None,
+    on_reject: Callable[[Reject], None] | None = None,
 ) -> RowStream:
-    """Stream the rows of `source`; arguments and errors are those of `load_rows`.
+    """Stream the rows of `source`; arguments and errors are those of `load_rows` and `RowStream`.
 
     A source that is missing or of an unknown format raises here, all else while reading.
     """
+    if turns not in TURNS:
+        raise InputError(f"turns {turns!r} is unknown; known are {', '.join(TURNS)}")
     if limit is not None and limit < 1:
         raise InputError(f"the limit of rows is {limit}; give 1 or more")
     _check_field(field)
-    return RowStream(find_source(source, field, split), field=field, skip_bad=skip_bad, limit=limit)
+    return RowStream(
+        find_source(source, field, split),
+        field=field,
+        skip_bad=skip_bad,
+        limit=limit,
+        turns=turns,
+        start=start,
+        seen=seen,
+        on_reject=on_reject,
+    )
 
 
 def iter_entries(
@@ -69,6 +88,7 @@ def load_rows(
     skip_bad: bool = False,
     limit: int | None = None,
     split: str = "train",
+    turns: str = "first",
 ) -> Loaded:
     """Load seed instructions.
 
@@ -81,12 +101,14 @@ def load_rows(
             damaged as a whole still raises: what is lost in it cannot be counted.
         limit: Stop after this many distinct rows.
         split: Split of a Hugging Face data set; unused for files.
+        turns: Which user turns of a conversation become rows: `first` or `every`, each with what
+            was said before as its context.
 
     Raises:
         InputError: The source cannot be read, holds no usable record, or (without
             `skip_bad`) holds a bad one; the message names the file, the line and a remedy.
     """
-    with iter_rows(source, field=field, skip_bad=skip_bad, limit=limit, split=split) as stream:
+    with iter_rows(source, field=field, skip_bad=skip_bad, limit=limit, split=split, turns=turns) as stream:
         rows = tuple(stream)
     return Loaded(
         rows=rows,

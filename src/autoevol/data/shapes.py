@@ -13,12 +13,12 @@ A shape is recognised by its leading column, in the order of `_KNOWN`; no flag i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from autoevol.data.turns import first_exchange, is_blank, kind_of, optional_text, text_of
+from autoevol.data.turns import Exchange, exchanges, first_exchange, is_blank, kind_of, optional_text, text_of
 from autoevol.errors import InputError
 
 
@@ -67,6 +67,26 @@ def recognise(record: object, field: str | None = None) -> Shape:
         f"no known shape fits. Columns seen: {listed(columns)}. "
         f"Name the column that holds the instruction with --field{_suggestion(columns)}"
     )
+
+
+def dialogue(record: object, shape: str) -> Iterator[Exchange] | None:
+    """The exchanges of a record, read as asked for; None where records of the shape hold no turns.
+
+    Raises:
+        InputError: While reading, without a place, at a turn that cannot be used.
+    """
+    if not isinstance(record, Mapping):
+        return None
+    column = {"sharegpt": "conversations", "chat": "messages"}.get(shape)
+    if column is not None:
+        return exchanges(record.get(column), column)
+    if shape == "prompt-completion" and isinstance(record.get("prompt"), list):
+        completion = record.get("completion")
+        answer = (
+            completion if isinstance(completion, list) else [{"role": "assistant", "content": completion}]
+        )
+        return exchanges([*record["prompt"], *answer], "prompt")
+    return None
 
 
 def needed_columns(names: Iterable[str], field: str | None) -> list[str]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from itertools import islice
 
-from autoevol.data.entries import EntryStream, Reject
+from autoevol.data.entries import Entry, EntryStream, Reject
+from autoevol.data.files import snippet_of
+from autoevol.data.seen import SeenIds
+from autoevol.data.shapes import dialogue
 from autoevol.data.sources import Source
+from autoevol.errors import InputError
 from autoevol.records import Row, digest
 
 # About 50,000 tokens, which every row would pay for at least twice.
@@ -16,18 +21,43 @@ LONGEST_SEED = 200_000
 class RowStream(Iterator[Row]):
     """Rows as they are read; the counts are those of what has been read so far.
 
-    Memory grows by a few bytes per row (to find duplicates) and by the rejects, not by the
+    Memory grows by 14 to 28 bytes per row (to find duplicates) and by the rejects, not by the
     rows. Use it as a context manager, or exhaust it, to close the file at once.
+
+    Args:
+        found: Where from.
+        field: Column that holds the instruction.
+        skip_bad: Set unusable records aside instead of raising.
+        limit: Stop when there have been this many rows, those of `seen` included.
+        turns: `first` or `every`: which user turns of a conversation are rows.
+        start: Records to skip.
+        seen: Ids of rows that were read before; they do not come again.
+        on_reject: Told of every unusable record, which is then not kept here.
 
     Attributes:
         source: The source as messages call it.
-        duplicates: Records left out because their instruction had been there before.
+        duplicates: Rows left out because the same had been there before.
     """
 
-    def __init__(self, found: Source, *, field: str | None, skip_bad: bool, limit: int | None) -> None:
+    def __init__(
+        self,
+        found: Source,
+        *,
+        field: str | None,
+        skip_bad: bool,
+        limit: int | None,
+        turns: str = "first",
+        start: int = 0,
+        seen: SeenIds | None = None,
+        on_reject: Callable[[Reject], None] | None = None,
+    ) -> None:
         self.source = found.name
         self.duplicates = 0
-        self._entries = EntryStream(found, field=field, skip_bad=skip_bad, longest=LONGEST_SEED)
+        self._every = turns == "every"
+        self._seen = seen or SeenIds()
+        self._entries = EntryStream(
+            found, field=field, skip_bad=skip_bad, longest=LONGEST_SEED, start=start, on_reject=on_reject
+        )
         self._hash = hashlib.sha256()
         self._rows = self._read(limit)
 
@@ -47,8 +77,18 @@ class RowStream(Iterator[Row]):
 
     @property
     def rejects(self) -> list[Reject]:
-        """Records skipped."""
+        """Records skipped, unless there is an `on_reject`."""
         return self._entries.rejects
+
+    @property
+    def rejected(self) -> int:
+        """How many records were skipped because they could not be used."""
+        return self._entries.rejected
+
+    @property
+    def record(self) -> int:
+        """0-based number of the record that the last row came from; -1 before the first."""
+        return self._entries.record
 
     @property
     def data_hash(self) -> str:
@@ -56,19 +96,29 @@ class RowStream(Iterator[Row]):
         return self._hash.hexdigest()[:16]
 
     def _read(self, limit: int | None) -> Generator[Row, None, None]:
-        # Integers take half the memory of the hex digits, and there may be millions.
-        seen: set[int] = set()
+        seen = self._seen
         with self._entries as entries:
             for entry in entries:
-                row = Row(digest(entry.seed.instruction), *entry.seed)
-                if int(row.id, 16) in seen:
-                    self.duplicates += 1
-                    continue
-                seen.add(int(row.id, 16))
-                self._hash.update(_row_hash(row))
-                yield row
-                if limit is not None and len(seen) >= limit:
-                    return
+                for row in self._rows_of(entry):
+                    if not seen.add(int(row.id, 16)):
+                        self.duplicates += 1
+                        continue
+                    self._hash.update(_row_hash(row))
+                    yield row
+                    if limit is not None and len(seen) >= limit:
+                        return
+
+    def _rows_of(self, entry: Entry) -> Iterator[Row]:
+        found = dialogue(entry.value, self.shape)
+        if found is None:
+            yield Row(digest(entry.seed.instruction), *entry.seed)
+            return
+        try:
+            for instruction, answer, context in found if self._every else islice(found, 1):
+                said = (f"{message.role}: {message.text}" for message in context)
+                yield Row(digest(instruction, *said), instruction, answer, context)
+        except InputError as error:
+            self._entries.reject(entry.line, str(error), snippet_of(entry.value))
 
 
 def _row_hash(row: Row) -> bytes:

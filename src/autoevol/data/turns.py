@@ -5,9 +5,11 @@ Every function raises InputError with the reason alone; the caller knows the fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from autoevol.errors import InputError
+from autoevol.records import Message
 
 _SYSTEM = frozenset({"system", "developer"})
 _USER = frozenset({"human", "user"})
@@ -108,6 +110,48 @@ def first_exchange(turns: object, where: str) -> tuple[str, str | None]:
         return instruction, None
     place = f"{where}[{answer}]"
     return instruction, optional_text(_joined(named[answer][1], place), place)
+
+
+class Exchange(NamedTuple):
+    """A user's turn, the assistant's answer to it if there is one with text, and what went before."""
+
+    instruction: str
+    answer: str | None
+    context: tuple[Message, ...]
+
+
+def exchanges(turns: object, where: str) -> Iterator[Exchange]:
+    """Every user turn of a conversation that begins as `first_exchange` wants it; read as asked for.
+
+    Raises:
+        InputError: A turn belongs to anybody but system, user and assistant, or holds no text.
+    """
+    if not isinstance(turns, list):
+        raise InputError(f"{where} is {kind_of(turns)}; expected a list of turns")
+    context: list[Message] = []
+    asked: str | None = None
+    for number, turn in enumerate(turns):
+        place = f"{where}[{number}]"
+        role, said = _turn(turn, place)
+        if role in _ASSISTANT:
+            answer = optional_text(_joined(said, place), place)
+            if asked is not None:
+                yield Exchange(asked, answer, tuple(context))
+                context.append(Message("user", asked))
+                asked = None
+            if answer is not None:
+                context.append(Message("assistant", answer))
+            continue
+        if role not in _SYSTEM | _USER:
+            raise InputError(f"{place} is a turn of {role!r}; expected system, user or assistant")
+        text = text_of(_joined(said, place), place)
+        if role in _SYSTEM:
+            context.append(Message("system", text))
+        else:
+            # Two user turns in a row are one message in two parts.
+            asked = text if asked is None else f"{asked}\n\n{text}"
+    if asked is not None:
+        yield Exchange(asked, None, tuple(context))
 
 
 def _turn(turn: object, where: str) -> tuple[str, object]:

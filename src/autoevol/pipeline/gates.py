@@ -11,8 +11,8 @@ class Gate(Protocol):
     """Refuses single texts: near-duplicates, overlap with a benchmark, what a user wants out.
 
     A gate sees every seed (round 0) before it is evolved, and every evolved instruction that was
-    read out of a reply (round >= 1) before it is answered. A text that all gates let pass may
-    be remembered, to be compared with later ones. Calls come from one thread, one after another,
+    read out of a reply (round >= 1) before it is answered. A text that is let through may be
+    remembered, to be compared with later ones. Calls come from one thread, one after another,
     in the order in which replies arrive; with a gate that remembers, which of two similar
     texts stays is therefore chance. `check` runs on the event loop, so it must be quick.
 
@@ -30,8 +30,8 @@ class Gate(Protocol):
         """
         ...
 
-    def accept(self, text: str, *, seed_id: str, round: int) -> None:
-        """All gates let `text` pass. Called again for finished rows when a run resumes."""
+    def remember(self, text: str, *, seed_id: str, round: int) -> None:
+        """A process before this one let `text` through; told for all finished rows on resuming."""
         ...
 
     def report(self) -> Mapping[str, Any]:
@@ -47,12 +47,9 @@ class Refusal(NamedTuple):
 
 
 def refusal(gates: Iterable[Gate], text: str, *, seed_id: str, round: int) -> Refusal | None:
-    """The first refusal of `text`; None, after telling every gate, if all let it pass."""
-    gates = tuple(gates)
+    """The first refusal of `text`, None if all gates let it through."""
     for gate in gates:
         reason = gate.check(text, seed_id=seed_id, round=round)
         if reason is not None:
             return Refusal(gate.name, reason)
-    for gate in gates:
-        gate.accept(text, seed_id=seed_id, round=round)
     return None

@@ -11,8 +11,8 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
 from autoevol import report
-from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
-from autoevol.records import Outcome, Score
+from autoevol.metrics.intervals import PairedDifference
+from autoevol.records import Score
 from autoevol.search.space import Space
 from autoevol.search.study import OBJECTIVES, SharedStudy
 from autoevol.search.trial import Bench
@@ -115,11 +115,4 @@ def _score(bench: Bench, space: Space, trial: FrozenTrial) -> Score:
 
 
 def _beside(first: Score, other: Score) -> tuple[PairedDifference | None, float | None]:
-    common = [row_id for row_id in first.marks if first.scored(row_id) and other.scored(row_id)]
-    if not common:
-        return None, None
-    before, after = (
-        [float(score.marks[row_id].outcome is Outcome.FAILED) for row_id in common]
-        for score in (first, other)
-    )
-    return paired_bootstrap(before, after), report.paired_p_value(first, other)
+    return report.paired_difference(first, other), report.paired_p_value(first, other)

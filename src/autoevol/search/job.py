@@ -31,6 +31,7 @@ from autoevol.search.space import Configuration, Space, describe
 from autoevol.search.study import SharedStudy, quiet, shown
 from autoevol.search.trial import Bench, run_trial
 from autoevol.store.study import StudyFolder, WorkerFolder
+from autoevol.summary import metric_json
 from autoevol.workflow import Outcome
 
 # More trials may be asked for, and more of them compared, than when the search began.
@@ -59,7 +60,8 @@ def search(
     space, base = plan(loaded.rows, models, loop, methods, config)
     chosen = {name: value for name, value in asdict(config).items() if name not in _FREE}
     chosen["storage"] = shown(config.storage)
-    settings = {**asdict(loop), **asdict(methods), **workflow.decisive(models, metrics, loaded), **chosen}
+    settings = {**asdict(loop), **asdict(methods), **workflow.decisive(models, metrics), **chosen}
+    settings["data_hash"] = loaded.data_hash
     folder = StudyFolder(out, settings, config.workers)
     share = _share(budget, config.workers)
 
@@ -80,7 +82,7 @@ def search(
     with quiet():
         study = SharedStudy(folder, config, space)
         ended = Search(folder, study, open_bench).run()
-        return result.write(study, ended, workflow.metric_json(metrics, ended.metric))
+        return result.write(study, ended, metric_json(metrics, ended.metric))
 
 
 def plan(

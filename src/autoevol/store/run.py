@@ -3,12 +3,18 @@
 run.json        the settings of the run; the same folder with other settings is refused
 journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
+seeds.json      what the seed file was found to hold
+parts/          finished rows with all their rounds
 method.json     the chosen evolving method
+methods.json    every method that rounds were drawn from, by id
 program.json    the same as a saved DSPy program
 dataset.jsonl   evolved pairs that passed
-rejected.jsonl  rows that failed or could not be scored, with the reason
+rejected.jsonl  rows that failed, with the reason
+dead.jsonl      rows that were lost to the infrastructure, with the reason
 rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
 summary.json    figures and paths
+passport.json   the chosen method with all that is known about it; a method file as well
+passport.md     the same for readers
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -38,13 +44,16 @@ class RunFolder:
         path: Created if missing.
         settings: What decides the run's results. A folder that has been used with other
             settings is refused; None opens whatever is there.
+        claim: False only locks the folder; `claim` then says whose it is.
 
     Raises:
         InputError: If the folder belongs to a run with other settings, or `path` is a file.
         StoreError: If another process is using it, or it cannot be written.
     """
 
-    def __init__(self, path: str | Path, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, path: str | Path, settings: Mapping[str, Any] | None = None, *, claim: bool = True
+    ) -> None:
         self.path = Path(path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -59,10 +68,14 @@ class RunFolder:
             self._lock.close()
             raise InUse(f"{self.path} is in use by another autoevol process") from error
         try:
-            self.run_id = self._claim(settings)
+            self.run_id = self._claim(settings) if claim else ""
         except BaseException:
             self.close()
             raise
+
+    def claim(self, settings: Mapping[str, Any]) -> None:
+        """Say what decides the run's results. Raises as the constructor."""
+        self.run_id = self._claim(settings)
 
     def _claim(self, settings: Mapping[str, Any] | None) -> str:
         known = self._known()
@@ -110,6 +123,22 @@ class RunFolder:
         path = self.path / "method.json"
         write_json(path, {**encode_method(method), **facts})
         return path
+
+    def save_methods(self, methods: Iterable[Method]) -> None:
+        """Write the methods that records name by id."""
+        write_json(self.path / "methods.json", {method.id: encode_method(method) for method in methods})
+
+    def methods(self) -> dict[str, Method]:
+        """The methods that were saved, by id.
+
+        Raises:
+            StoreError: If the file is damaged.
+        """
+        path = self.path / "methods.json"
+        try:
+            return {key: decode_method(data) for key, data in (read_json(path) or {}).items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise StoreError(f"{path} is damaged: {error!r}") from error
 
     def close(self) -> None:
         """Give the folder free."""
@@ -167,6 +196,12 @@ def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 (JSON)
     """Write `data` so that a crash leaves the old file or the new one, never a part."""
     with replacing(path) as lines:
         lines.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with replacing(path) as lines:
+        lines.write(text.encode("utf-8", "surrogatepass"))
 
 
 class LineWriter:

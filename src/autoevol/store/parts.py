@@ -1,0 +1,190 @@
+"""Finished rows in numbered files, and the manifest that says which of them are whole.
+
+parts/part-000000.jsonl   lines in the order in which they were added
+parts/manifest.jsonl      what was being made, then one line for each sealed part; the last line of
+                          a part counts, so a part can be replaced
+
+A part is written under another name, synced and renamed before its line is written, so a crash
+at any moment costs the part that was open and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from autoevol.errors import InputError, StoreError, StoreLost
+from autoevol.store.journal import sync_folder
+from autoevol.store.run import LineWriter
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line of the manifest.
+
+    Attributes:
+        number: 0, 1, ...
+        rows: Lines of the part.
+        dead: How many of them are to be retried.
+        record: Number of the record that its last row was read from.
+        open: Rows of it are missing: it is made again when the run goes on.
+        ids: The rows' ids, 16 hex digits each, one after another.
+    """
+
+    number: int
+    rows: int
+    dead: int
+    record: int
+    open: bool = False
+    ids: str = ""
+
+
+class Parts:
+    """The parts of one run. One process at a time: the run folder's lock is the caller's to hold.
+
+    Args:
+        folder: Where they are, created if missing.
+        made: What decides the rows; a folder with parts made otherwise is refused. None takes
+            what is there.
+
+    Raises:
+        InputError: If the parts were made otherwise.
+        StoreError: If the manifest is damaged, or the folder cannot be used.
+    """
+
+    def __init__(self, folder: Path, made: Mapping[str, Any] | None) -> None:
+        self.folder = folder
+        self._manifest = folder / "manifest.jsonl"
+        self._ids: dict[int, bytes] = {}
+        self._parts: dict[int, Part] = {}
+        try:
+            folder.mkdir(exist_ok=True)
+            known = self._replay()
+            self.made: dict[str, Any] = _as_json(made or {}) if known is None else known
+            if known is None:
+                self._append({"schema": SCHEMA, "made": self.made})
+        except OSError as error:
+            raise StoreError(f"cannot use {folder}: {error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{self._manifest} is damaged: {error!r}") from error
+        if made is not None and self.made != _as_json(made):
+            raise InputError(f"{folder} holds rows that were made otherwise. Give another --out")
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __iter__(self) -> Iterator[Part]:
+        """The parts in order, without their ids."""
+        return iter(list(self._parts.values()))
+
+    @property
+    def rows(self) -> int:
+        """Rows in parts that are whole."""
+        return sum(part.rows for part in self if not part.open)
+
+    @property
+    def record(self) -> int:
+        """Record of the last row of the last whole part; -1 if there is none."""
+        return max((part.record for part in self if not part.open), default=-1)
+
+    def take_ids(self) -> Iterator[int]:
+        """Ids of the rows in whole parts, once: afterwards they are not kept here."""
+        while self._ids:
+            _, packed = self._ids.popitem()
+            for start in range(0, len(packed), 8):
+                yield int.from_bytes(packed[start : start + 8], "big")
+
+    def drop_open(self) -> None:
+        """Forget a part that was sealed with rows missing; its number is used again."""
+        self._parts = {number: part for number, part in self._parts.items() if not part.open}
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """All lines of all parts, in order.
+
+        Raises:
+            StoreError: If a part is missing or damaged.
+        """
+        for part in self:
+            yield from self.lines_of(part)
+
+    def lines_of(self, part: Part) -> Iterator[dict[str, Any]]:
+        """The lines of one part. Raises as `lines`."""
+        path, count = self._path(part.number), 0
+        try:
+            with path.open("rb") as file:
+                for line in file:
+                    yield orjson.loads(line)
+                    count += 1
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path} is damaged: {error}") from error
+        if count != part.rows:
+            raise StoreError(f"{path} is damaged: it has {count} rows, not {part.rows}")
+
+    def writer(self, number: int) -> LineWriter:
+        """A writer for the part `number`: `seal` it with the part's line, or discard it."""
+        return LineWriter(self._path(number))
+
+    def seal(self, writer: LineWriter, part: Part) -> None:
+        """Make a part durable, then its line; a part of the same number is replaced.
+
+        Raises:
+            StoreLost: If the disk refuses.
+        """
+        writer.seal()
+        try:
+            self._append(asdict(part))
+        except OSError as error:
+            raise StoreLost(f"cannot write {self._manifest}: {error}") from error
+        self._parts[part.number] = replace(part, ids="")
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"part-{number:06d}.jsonl"
+
+    def _replay(self) -> dict[str, Any] | None:
+        """Read the manifest line by line; returns what was being made, None for an empty one."""
+        if not self._manifest.exists():
+            return None
+        made = None
+        with self._manifest.open("r+b") as file:
+            while line := file.readline():
+                if not line.endswith(b"\n"):  # torn by a crash
+                    file.truncate(file.tell() - len(line))
+                    break
+                read = orjson.loads(line)
+                if made is None:
+                    made = _made(read)
+                else:
+                    self._take(Part(**read))
+        return made
+
+    def _take(self, part: Part) -> None:
+        self._ids.pop(part.number, None)
+        if not part.open:
+            self._ids[part.number] = bytes.fromhex(part.ids)
+        self._parts[part.number] = replace(part, ids="")
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        new = not self._manifest.exists()
+        with self._manifest.open("ab") as file:
+            file.write(orjson.dumps(record) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            sync_folder(self.folder)
+
+
+def _made(line: dict[str, Any]) -> dict[str, Any]:
+    if line["schema"] != SCHEMA:
+        raise ValueError(f"schema {line['schema']}, this version reads {SCHEMA}")
+    return line["made"]
+
+
+def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
+    return orjson.loads(orjson.dumps(dict(data)))

@@ -1,0 +1,76 @@
+"""The summary of a command: figures and paths, for `summary.json` and the final table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from autoevol import report
+from autoevol.config import MetricConfig, ModelConfig
+from autoevol.data.scan import Scanned
+from autoevol.jobs import Optimized
+from autoevol.lm.session import Session
+from autoevol.metrics.catalog import calibration_of
+from autoevol.metrics.failure import FailureMetric
+from autoevol.pipeline.gates import Gate
+from autoevol.pipeline.outputs import Tally
+from autoevol.records import Outcome
+from autoevol.store.run import RunFolder, write_json
+
+
+def summarise(
+    folder: RunFolder,
+    session: Session,
+    seeds: Scanned,
+    models: ModelConfig,
+    metrics: MetricConfig,
+    metric: FailureMetric,
+    started: float,
+    found: Optimized | None = None,
+    tally: Tally | None = None,
+    gates: Sequence[Gate] = (),
+) -> dict[str, Any]:
+    """Write `summary.json` and return what is in it; `started` is monotonic seconds."""
+    summary: dict[str, Any] = {
+        "seeds": asdict(seeds),
+        "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
+        "metric": metric_json(metrics, metric),
+        "ledger": report.ledger_json(session.ledger()),
+        "versions": report.versions(),
+        "seconds": time.monotonic() - started,
+        "paths": report.paths(folder.path),
+    }
+    if found is not None:
+        summary["optimization"] = report.optimization_json(found)
+    if tally is not None:
+        summary["evolution"] = evolution_json(tally)
+    if gates:
+        summary["gates"] = {gate.name: dict(gate.report()) for gate in gates}
+    write_json(folder.path / "summary.json", summary)
+    return summary
+
+
+def evolution_json(tally: Tally) -> dict[str, Any]:
+    """What the bulk stage has done: rows by outcome, rounds by how they ended and by method."""
+    return {
+        "rows": tally.rows,
+        **{outcome.value: tally.outcomes[outcome] for outcome in Outcome},
+        "kinds": dict(tally.kinds.most_common()),
+        "rounds": {fate.value: count for fate, count in tally.fates.most_common()},
+        "operations": dict(tally.operations.most_common()),
+        "dataset": {"lines": tally.written, "seeds": tally.seeds},
+        "complete": tally.complete,
+    }
+
+
+def metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:
+    """Which detector decided, and how good it is known to be."""
+    known = calibration_of(metric.detector.name, metrics.calibration)
+    return {
+        "detector": metrics.detector,
+        "objective": metrics.objective,
+        "judge": metrics.judge_model,
+        "calibration": known.sentence() if known else None,
+    }
