@@ -33,8 +33,8 @@ _SYSTEM = "Answer in at most three sentences, or with one short piece of code."
 def run(
     out: Path,
     *,
-    budget: int = 60,
-    seeds: int = 2,
+    budget: int = 40,
+    seeds: int = 1,
     model: str = "local/smollm2",
     api_base: str | None = None,
 ) -> Comparison:
@@ -86,8 +86,8 @@ def main() -> None:
     """Read the options, run, print the tables."""
     parser = argparse.ArgumentParser(prog="python -m autoevol.experiments.study", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="Folder; the same one goes on.")
-    parser.add_argument("--budget", type=int, default=60, help="Calls per entry (default 60).")
-    parser.add_argument("--seeds", type=int, default=2, help="Entries per contestant (default 2).")
+    parser.add_argument("--budget", type=int, default=40, help="Calls per entry (default 40).")
+    parser.add_argument("--seeds", type=int, default=1, help="Entries per contestant (default 1).")
     parser.add_argument("--model", default="local/smollm2", help="Plays every role (default local/smollm2).")
     parser.add_argument("--api-base", help="URL of an OpenAI-compatible endpoint of another model.")
     given = parser.parse_args()
