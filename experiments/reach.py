@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import dspy
 import numpy as np
 
 from autoevol.config import LoopConfig
+from autoevol.experiments.loop import run_loop
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import heat_of
-from autoevol.lm.budget import Caps
 from autoevol.metrics.intervals import PairedDifference
-from autoevol.records import Method, Step
-from autoevol.strategies import RULES
-from autoevol.teleprompt import AutoEvol
 
 LABEL = "simulated"
 
@@ -46,23 +42,9 @@ class Walk:
 
 def walk(testbed: Testbed, rule: str, config: LoopConfig, folder: Path, cap: int | None = None) -> Walk:
     """One loop in one testbed, to its last step or to `cap` calls."""
-    heat, told = heat_of(testbed, config.dev_size), list[tuple[int, float, bool]]()
-    methods: dict[str, Method] = {testbed.start.id: testbed.start}
-    with heat.bench.session(folder / f"{rule}-{testbed.seed}.sqlite", Caps(calls=cap)) as session:
-
-        def tell(step: Step) -> None:
-            methods.update({c.method.id: c.method for c in step.candidates if c.method})
-            told.append((session.meter.reached, testbed.true_rate(methods[step.chosen_id]), step.improved))
-
-        teleprompter = AutoEvol(
-            heat.bench.metric(session),
-            config=config,
-            optimizer_lm=heat.bench.prompt_lm(session),
-            selection=RULES[rule](),
-            on_step=tell,
-        )
-        with dspy.context(lm=heat.bench.task_lm(session)):
-            teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
+    heat = heat_of(testbed, config.dev_size)
+    reached = run_loop(heat, rule, config, folder / f"{rule}-{testbed.seed}.sqlite", cap)
+    told = [(place.calls, testbed.true_rate(place.method), place.improved) for place in reached]
     calls, rates, improved = zip(*told, strict=True)
     return Walk(calls, rates, improved)
 

@@ -12,13 +12,14 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 _DASHES = ("", "6 3", "2 3")
 
 
-def curves_svg(curves: Mapping[str, Curve], title: str, end: int) -> str:
+def curves_svg(curves: Mapping[str, Curve], title: str, end: int, axis: str = "calls paid") -> str:
     """A drawing of `curves` (calls, failure rate 0..1), each prolonged to `end` calls.
 
     Args:
         curves: Ascending in calls, each beginning at 0.
         title: Stands above; say here what is simulated.
         end: Right edge, >= 1.
+        axis: What runs to the right.
     """
     top = max((rate for curve in curves.values() for _, rate in curve), default=1.0) or 1.0
     right, bottom = _WIDTH - _LEGEND, _HEIGHT - 50
@@ -32,7 +33,7 @@ def curves_svg(curves: Mapping[str, Curve], title: str, end: int) -> str:
         '<rect width="100%" height="100%" fill="white"/>',
         f'<text x="{_LEFT}" y="20" font-size="14">{escape(title)}</text>',
         f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="black"/>',
-        f'<text x="{(_LEFT + right) // 2}" y="{_HEIGHT - 12}" text-anchor="middle">calls paid</text>',
+        f'<text x="{(_LEFT + right) // 2}" y="{_HEIGHT - 12}" text-anchor="middle">{escape(axis)}</text>',
     ]
     for step in range(5):
         x, y = place(end * step / 4, top * step / 4)
