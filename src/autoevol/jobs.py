@@ -36,7 +36,7 @@ from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
 from autoevol.records import Case, Method, Row, Score, Step
 from autoevol.store.run import RunFolder, load_method
-from autoevol.strategies import RULES
+from autoevol.strategies import find_rule
 from autoevol.teleprompt import AutoEvol
 
 NAMED = {**BUILT_IN, **OPERATIONS}
@@ -224,7 +224,7 @@ def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> 
         dev = max(1, len(rows) // 4)
     if holdout is None:
         holdout = min(dev, max(1, len(rows) // 4))
-    wanted = loop.reserve_size if RULES[methods.selection].uses_reserve else 0
+    wanted = loop.reserve_size if find_rule(methods.selection).uses_reserve else 0
     reserve = reserve_of(len(rows) - dev - holdout, dev, wanted)
     return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed, reserve=reserve)
 
@@ -240,8 +240,6 @@ def optimize(
     listener: Listener,
 ) -> Optimized:
     """Find the best method for `rows`, and score it against the first one on the holdout."""
-    if methods.selection not in RULES:
-        raise InputError(f"--selection {methods.selection!r} is unknown; known are {', '.join(RULES)}")
     starts = [find_method(name) for name in methods.start]
     split = plan_split(rows, loop, methods)
     student = Evolver(starts[0], rounds=methods.rounds, system=models.system)
@@ -250,7 +248,7 @@ def optimize(
         metric,
         config=replace(loop, concurrency=models.concurrency),
         optimizer_lm=optimizer_lm(session, models),
-        selection=RULES[methods.selection](),
+        selection=find_rule(methods.selection)(),
         starts=starts[1:],
         journal=folder.journal(),
         on_step=lambda step: listener.step(step, len(step.scores)),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from autoevol import aio
+from autoevol.errors import InputError
 from autoevol.racing import Race
 from autoevol.records import Method, Outcome, Row, Score
 from autoevol.selection import Evaluate, Selection, SelectionRule
@@ -96,6 +97,17 @@ async def _all(evaluate: Evaluate, methods: Sequence[Method], rows: Sequence[Row
 
 
 RULES: dict[str, type[SelectionRule]] = {rule.name: rule for rule in (Race, LowestFailureRate, ReleasedRule)}
+
+
+def find_rule(name: str) -> type[SelectionRule]:
+    """The selection rule that `--selection` names.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name not in RULES:
+        raise InputError(f"--selection {name!r} is unknown; known are {', '.join(RULES)}")
+    return RULES[name]
 
 
 class BatchSampler(Protocol):

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution
 from autoevol.config import LoopConfig, MethodConfig, ModelConfig
 from autoevol.errors import InputError
 from autoevol.programs.methods import BUILT_IN
-from autoevol.strategies import RULES
+from autoevol.strategies import RULES, find_rule
 
 ALWAYS = ("batch_size", "m", "steps")
 OPTIONAL = ("patience", "rounds", "temperature", "dev_size", "start", "selection")
@@ -102,10 +102,7 @@ class Space:
         if unknown:
             known = ", ".join((*ALWAYS, *OPTIONAL)).replace("_", "-")
             raise InputError(f"--space {min(unknown)!r} cannot be varied; known are {known}")
-        if base.methods.selection not in RULES:
-            raise InputError(
-                f"--selection {base.methods.selection!r} is unknown; known are {', '.join(RULES)}"
-            )
+        find_rule(base.methods.selection)  # an unknown name ends here
         self.base = base
         self.baseline: Params = {name: _value_of(name, base) for name in wanted}
         self.baseline["batch_size"] = min(self.baseline["batch_size"], train)

@@ -25,7 +25,7 @@ from autoevol.search.pruning import Point
 from autoevol.search.space import Configuration
 from autoevol.store.calls import Spent
 from autoevol.store.study import SharedCalls
-from autoevol.strategies import RULES
+from autoevol.strategies import find_rule
 from autoevol.teleprompt import AutoEvol
 
 
@@ -148,7 +148,7 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
         bench.metric,
         config=configuration.loop,
         optimizer_lm=bench.optimizer,
-        selection=RULES[configuration.methods.selection](),
+        selection=find_rule(configuration.methods.selection)(),
         starts=starts[1:],
         on_step=step_done,
         on_row=lambda _, case: bench.listener.case(case),
