@@ -130,6 +130,7 @@ def main() -> None:
     parser.add_argument(
         "--rule", default="race", help="Rule that is to reach the paper's end (default race)."
     )
+    parser.add_argument("--m", type=int, default=5, help="Rewrites per step of that rule (default 5).")
     parser.add_argument("--out", type=Path, help="Folder for entries, JSON and the drawing; resumes.")
     given = parser.parse_args()
     testbeds = [Testbed(seed) for seed in range(given.first, given.first + given.seeds)]
@@ -147,7 +148,9 @@ def main() -> None:
         started = time.perf_counter()
         walks = folder.path / "walks"
         walks.mkdir(exist_ok=True)
-        found = [reach for testbed in testbeds for reach in calls_to_reach(testbed, given.rule, walks)]
+        found = [
+            reach for testbed in testbeds for reach in calls_to_reach(testbed, given.rule, walks, given.m)
+        ]
         for end in dict.fromkeys(reach.end for reach in found):
             print("\n".join(show_reach([reach for reach in found if reach.end == end], given.rule)))
         print(f"{LABEL}  {time.perf_counter() - started:.0f} s")

@@ -12,9 +12,10 @@ from autoevol.config import LoopConfig
 from autoevol.experiments.loop import run_loop
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import heat_of
-from autoevol.metrics.intervals import PairedDifference
+from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
 
 LABEL = "simulated"
+GOAL = 0.4  # of the paper loop's calls
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Walk:
         """Calls paid when the method in force first has at most this true rate; None if never."""
         return next((calls for calls, true in zip(self.calls, self.rates, strict=True) if true <= rate), None)
 
+    def rate_after(self, calls: float) -> float:
+        """True rate of the method in force when so many calls are paid."""
+        reached = [rate for paid, rate in zip(self.calls, self.rates, strict=True) if paid <= calls]
+        return reached[-1] if reached else self.rates[0]
+
 
 def walk(testbed: Testbed, rule: str, config: LoopConfig, folder: Path, cap: int | None = None) -> Walk:
     """One loop in one testbed, to its last step or to `cap` calls."""
@@ -59,6 +65,7 @@ class Reach:
         paper_rate: True rate of its final method.
         calls: Calls of the other rule until it first has this rate; None if it does not within
             as many calls as the paper's loop.
+        rate_at_goal: True rate of the other rule's method after 40 % of the paper's calls.
     """
 
     seed: int
@@ -66,6 +73,7 @@ class Reach:
     paper_calls: int
     paper_rate: float
     calls: int | None
+    rate_at_goal: float
 
     @property
     def share(self) -> float:
@@ -73,17 +81,18 @@ class Reach:
         return (self.calls if self.calls is not None else self.paper_calls) / self.paper_calls
 
 
-def calls_to_reach(testbed: Testbed, rule: str, folder: Path) -> list[Reach]:
-    """The paper's loop (10 steps, m 5, batches of 10, 50 dev rows) against `rule` with the same sizes."""
+def calls_to_reach(testbed: Testbed, rule: str, folder: Path, m: int = 5) -> list[Reach]:
+    """The paper's loop (10 steps, m 5, batches of 10, 50 dev rows) against `rule` with `m` and the same rows."""
     paper = walk(testbed, "paper", LoopConfig(seed=testbed.seed, patience=10), folder)
-    endless = LoopConfig(seed=testbed.seed, steps=10_000, patience=10_000)
+    endless = LoopConfig(seed=testbed.seed, m=m, steps=10_000, patience=10_000)
     other = walk(testbed, rule, endless, folder, cap=paper.calls[-1])
     ends = {"ten steps": paper, "patience 1": paper.patient(1)}
     found = []
     for end, part in ends.items():
         reached = other.reaches(part.rates[-1])
         within = reached if reached is not None and reached <= part.calls[-1] else None
-        found.append(Reach(testbed.seed, end, part.calls[-1], part.rates[-1], within))
+        goal = other.rate_after(GOAL * part.calls[-1])
+        found.append(Reach(testbed.seed, end, part.calls[-1], part.rates[-1], within, goal))
     return found
 
 
@@ -95,6 +104,12 @@ def total_share(found: Sequence[Reach], seed: int = 0) -> PairedDifference:
     shares = mine[drawn].sum(axis=1) / its[drawn].sum(axis=1)
     low, high = np.quantile(shares, [0.025, 0.975])
     return PairedDifference(float(mine.sum() / its.sum()), float(low), float(high))
+
+
+def _behind(found: Sequence[Reach]) -> str:
+    """Mean difference to the paper's end at the goal, with a bootstrap interval over testbeds."""
+    gap = paired_bootstrap([reach.paper_rate for reach in found], [reach.rate_at_goal for reach in found])
+    return f"{gap.difference:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]"
 
 
 def show_reach(found: Sequence[Reach], rule: str) -> list[str]:
@@ -112,5 +127,7 @@ def show_reach(found: Sequence[Reach], rule: str) -> list[str]:
     return [
         *lines,
         f"{LABEL}  {found[0].end}: {rule} needs {share:.0%} [{low:.0%}, {high:.0%}] of the paper's calls in "
-        f"total{bound}; median {shares[len(shares) // 2]:.0%}; goal 40%",
+        f"total{bound}; median {shares[len(shares) // 2]:.0%}; goal {GOAL:.0%}",
+        f"{LABEL}  {found[0].end}: after {GOAL:.0%} of the paper's calls {rule} is at "
+        f"{np.mean([reach.rate_at_goal for reach in found]):.1%}, {_behind(found)} against the paper's end",
     ]

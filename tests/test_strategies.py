@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoevol.racing import Race
+from autoevol.racing import Race, Sprint
 from autoevol.records import FailureKind, Mark, Method, Outcome, Row, Score
 from autoevol.strategies import (
     RULES,
@@ -128,7 +128,7 @@ def test_rules_of_full_scoring_evaluate_each_method_once_and_ends_its_siblings_o
 
 
 def test_rules_are_known_by_the_names_of_the_command_line() -> None:
-    assert {"race": Race, "paper": LowestFailureRate, "author": ReleasedRule} == RULES
+    assert {"race": Race, "sprint": Sprint, "paper": LowestFailureRate, "author": ReleasedRule} == RULES
 
 
 SAMPLERS = [RandomBatches(), EpochBatches()]

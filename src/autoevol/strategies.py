@@ -8,7 +8,7 @@ from typing import Protocol
 
 from autoevol import aio
 from autoevol.errors import InputError
-from autoevol.racing import Race
+from autoevol.racing import Race, Sprint
 from autoevol.records import Method, Outcome, Row, Score
 from autoevol.selection import Evaluate, Selection, SelectionRule
 
@@ -96,7 +96,9 @@ async def _all(evaluate: Evaluate, methods: Sequence[Method], rows: Sequence[Row
     return tuple(await aio.gather(evaluate(method, rows) for method in methods))
 
 
-RULES: dict[str, type[SelectionRule]] = {rule.name: rule for rule in (Race, LowestFailureRate, ReleasedRule)}
+RULES: dict[str, type[SelectionRule]] = {
+    rule.name: rule for rule in (Race, Sprint, LowestFailureRate, ReleasedRule)
+}
 
 
 def find_rule(name: str) -> type[SelectionRule]:

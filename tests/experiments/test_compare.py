@@ -49,7 +49,7 @@ def test_a_rate_is_reached_when_the_method_in_force_first_has_it(rate: float, ca
 
 
 def test_shares_count_what_was_not_reached_as_a_lower_bound() -> None:
-    found = [Reach(0, "ten steps", 1000, 0.2, 300), Reach(1, "ten steps", 3000, 0.3, None)]
+    found = [Reach(0, "ten steps", 1000, 0.2, 300, 0.2), Reach(1, "ten steps", 3000, 0.3, None, 0.4)]
     assert [reach.share for reach in found] == [0.3, 1.0]
     share, low, high = total_share(found)
     assert (share, low, high) == (pytest.approx(0.825), pytest.approx(0.3), pytest.approx(1.0))
