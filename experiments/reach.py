@@ -82,7 +82,7 @@ class Reach:
 
 
 def calls_to_reach(testbed: Testbed, rule: str, folder: Path, m: int = 5) -> list[Reach]:
-    """The paper's loop (10 steps, m 5, batches of 10, 50 dev rows) against `rule` with `m` rewrites a step."""
+    """The paper's loop (10 steps, m 5, batches of 10, 50 dev rows) against `rule` `m` rewrites a step."""
     paper = walk(testbed, "paper", LoopConfig(seed=testbed.seed, patience=10), folder)
     endless = LoopConfig(seed=testbed.seed, m=m, steps=10_000, patience=10_000)
     other = walk(testbed, rule, endless, folder, cap=paper.calls[-1])
