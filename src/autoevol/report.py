@@ -153,7 +153,7 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         if len(bulk["operations"]) > 1:
             rows.append(("rounds by method", _counts(bulk["operations"])))
         if bulk["unscored"]:
-            rows.append(("lost rows", "`autoevol retry` takes up the rows of dead.jsonl again"))
+            rows.append(("lost rows by error", f"{_counts(bulk['losses'])} (`autoevol retry` takes them up)"))
     total = summary["ledger"]["total"]
     money = f", ${total['usd']:.4f}" if total["usd"] else ""
     rows += [

@@ -58,6 +58,7 @@ def evolution_json(tally: Tally) -> dict[str, Any]:
         "rows": tally.rows,
         **{outcome.value: tally.outcomes[outcome] for outcome in Outcome},
         "kinds": dict(tally.kinds.most_common()),
+        "losses": dict(tally.losses.most_common()),
         "rounds": {fate.value: count for fate, count in tally.fates.most_common()},
         "operations": dict(tally.operations.most_common()),
         "dataset": {"lines": tally.written, "seeds": tally.seeds},

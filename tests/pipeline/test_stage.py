@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def fated(fates: list[str]) -> Callable[[Request], Answer]:
             case "unmarked":
                 return "I thought about it."
             case "filtered":
-                return lm15.InvalidRequestError("The prompt triggered the content_filter of the provider")
+                return lm15.InvalidRequestError("not that", provider_code="content_filter")
         word = "refuse " if fate == "refuse" else ""
         text = f"<final_instruction>{word}harder row {number}"
         return text if fate == "cut" else f"{text}</final_instruction>"
@@ -109,6 +110,9 @@ def test_every_row_is_in_exactly_one_file_in_order_and_counted(
         **({"lost": len(ids(*LOST))} if ids(*LOST) else {}),
     }
     assert [case.row_id for case in bulk.cases] == [row.id for row in seeds]
+    assert tally.losses == Counter(
+        {"400": "bad_request"}.get(fate, "server_error") for fate in fates if fate in LOST
+    )
     assert tally.complete
 
 

@@ -58,7 +58,7 @@ class Round:
         finish_reasons: Why the rewrite and the response ended, None where there was none.
         fate: See `Fate`.
         kinds: Failure kinds, worst first.
-        reason: One sentence: what was seen, or the error.
+        reason: One sentence: what was seen, or a stable word for the error and what it said.
     """
 
     id: str

@@ -24,6 +24,7 @@ class Tally:
         rows: Rows that were read, as far as they are finished.
         outcomes: Rows by outcome: kept, rejected, dead.
         kinds: Rejected rows by the worst failure kind of their last round.
+        losses: Dead rows by the word for their error.
         fates: Rounds by how they ended, every attempt counted.
         operations: Rounds by method.
         written: Lines of `dataset.jsonl`.
@@ -34,6 +35,7 @@ class Tally:
     rows: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    losses: Counter[str] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
     written: int = 0
@@ -48,6 +50,8 @@ class Tally:
         self.operations.update(step.operation for step in lineage.rounds if step.round)
         if lineage.end is End.REJECTED:
             self.kinds.update(kind.value for kind in lineage.rounds[-1].kinds[:1])
+        elif lineage.end is End.DEAD:
+            self.losses[lineage.rounds[-1].reason.partition(":")[0]] += 1
 
 
 def assemble(parts: Parts, folder: Path, keep: str) -> Tally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +9,8 @@ from dspy.utils.exceptions import LMError
 
 from autoevol.context import in_scope
 from autoevol.evaluate import Metric
+from autoevol.lm.answers import FILTERED
+from autoevol.lm.retry import first_line, reason_of
 from autoevol.metrics.base import failed
 from autoevol.metrics.complexity import ComplexityScorer
 from autoevol.pipeline.gates import Gate, refusal
@@ -21,9 +22,6 @@ from autoevol.records import FailureKind, Outcome, Row, Verdict
 
 # What a new instruction of the same domain is meant to do; in a rewrite it would be a failure.
 _MEANT_IN_BREADTH = frozenset({FailureKind.LOST_INFORMATION, FailureKind.OFF_TASK, FailureKind.STAGNANT})
-# Some providers refuse a filtered request instead of ending its reply.
-_FILTERED = re.compile(r"content[ _-]?(?:filter|management|policy)|safety system", re.IGNORECASE)
-_FILTER_REASON = "content_filter"
 
 
 class RowPipeline:
@@ -94,8 +92,10 @@ class RowPipeline:
                 return await self._answered_seed(lineage.row, begun)
             return await self._round(lineage, begun)
         except LMError as error:
-            fate = Fate.FILTERED if _FILTERED.search(str(error)) else Fate.LOST
-            return replace(begun, fate=fate, reason=f"{type(error).__name__}: {error}"[:500])
+            # Some providers refuse a filtered request instead of ending its reply.
+            word = reason_of(error)
+            fate = Fate.FILTERED if word == FILTERED else Fate.LOST
+            return replace(begun, fate=fate, reason=f"{word}: {first_line(error)}"[:500])
 
     async def _round(self, lineage: Lineage, begun: Round) -> Round:
         choice = self.policy.draw(lineage.row.id, begun.round)
@@ -110,14 +110,14 @@ class RowPipeline:
             tokens=tuple(reply.tokens),
             finish_reasons=(reply.finish_reason, None),
         )
-        if reply.finish_reason == _FILTER_REASON:
+        if reply.finish_reason == FILTERED:
             return replace(step, fate=Fate.FILTERED, reason="The provider's filter stopped the rewrite.")
         if found is not None:
             refused = refusal(self._gates, found, seed_id=begun.seed_id, round=begun.round)
             if refused is not None:
                 return replace(step, fate=Fate.GATED, reason=f"{refused.gate}: {refused.reason}")
             step = await self._answered(step, found, lineage.row)
-            if step.finish_reasons[1] == _FILTER_REASON:
+            if step.finish_reasons[1] == FILTERED:
                 return replace(step, fate=Fate.FILTERED, reason="The provider's filter stopped the response.")
         return await self._judged(lineage, step, choice)
 
@@ -149,7 +149,7 @@ class RowPipeline:
             return replace(
                 step, fate=Fate.FAILED, kinds=(FailureKind.EMPTY,), reason="The response is blank."
             )
-        ends = {_FILTER_REASON: Fate.FILTERED, "length": Fate.LENGTH}
+        ends = {FILTERED: Fate.FILTERED, "length": Fate.LENGTH}
         return replace(step, fate=ends.get(step.finish_reasons[1] or "", Fate.PASSED))
 
     def _begun(self, lineage: Lineage, turn: Turn) -> Round:
