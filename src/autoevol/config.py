@@ -143,7 +143,7 @@ class MethodConfig:
         "Starting method: initial, weak, compact, a file or a run folder. Repeat to let several compete.",
     )
     rounds: int = setting(1, "Rounds of evolution per instruction.")
-    selection: str = setting("race", "Rule that keeps or replaces the method: race, paper or author.")
+    selection: str = setting("race", "Rule that keeps or replaces the method: race, sprint, paper or author.")
     holdout_size: int | None = setting(
         None, "Instructions for the final comparison (default: as many as dev)."
     )
