@@ -26,6 +26,10 @@ quick: $(READY)
 bench: $(READY)
 	$(BIN)/python -m autoevol.experiments.bench
 
+# Optimizers side by side on the embedded model; it takes both cores. Run it again and it resumes.
+study: $(READY)
+	$(BIN)/python -m autoevol.experiments.study --out runs/study
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,4 +55,4 @@ $(READY): requirements.lock requirements-model.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $(READY)
 
-.PHONY: run test quick bench lint lock wheel clean
+.PHONY: run test quick bench study lint lock wheel clean

@@ -42,6 +42,10 @@ _INDIRECT = re.compile(
     r"|\b(?:i want|i need|i'd like|i would like|your task is|you are asked|we want|we need|bitte"
     r"|veuillez|por favor)\b"
 )
+_INDIRECT_WORDS = word_set(
+    """how wie combien cuántos cuántas quanti quante quantos quantas сколько i i'd want need task asked we
+    bitte veuillez favor"""
+)
 _OTHER_SCRIPTS = re.compile(
     r"请|計算|计算|求|写|寫|编写|解释|解釋|描述|翻译|翻譯|列出|生成|设计|設計|分析|比较|多少|几"
     r"|什么|如何|为什么"
@@ -61,20 +65,22 @@ def asks_for_something(text: View) -> bool:
         return True
     if text.requests is None:
         known = text.vocabulary & _REQUEST_SET
-        text.requests = bool(_INDIRECT.search(text.lower)) or any(
-            _requests(sentence)
+        text.requests = (text.has(_INDIRECT_WORDS) and bool(_INDIRECT.search(text.lower))) or any(
+            _requests(sentence[:_LOOK].lower(), known)
             for sentence in text.sentences
             if any(map(sentence.lower().__contains__, known))
         )
     return text.requests
 
 
+_LOOK = 1_000
+_LETTERS = re.compile(r"[^\W\d_]+")
 _CLAUSE = re.compile(r"(?:^|[,:—–-]\s|\bto [^,]{0,120},\s*|\band\s|\bthen\s)[\"“*\W]{0,3}([^\W\d_]+)")
 
 
-def _requests(sentence: str) -> bool:
-    lowered = sentence[:1_000].lower()
-    words = re.findall(r"[^\W\d_]+", lowered[:200])
+def _requests(lowered: str, known: frozenset[str]) -> bool:
+    """Whether a sentence opens with one of the `known` verbs of request, or a clause of it does."""
+    words = _LETTERS.findall(lowered[:200])
     previous = ""
     for word in words[:8]:
         if word in _REQUEST_SET:
@@ -82,9 +88,6 @@ def _requests(sentence: str) -> bool:
         if word not in _LEADS and not word.endswith("ly") and not (word == "to" and previous in _WANTS):
             break
         previous = word
-    return any(word in _REQUEST_SET and _is_clause_start(lowered, word) for word in _CLAUSE.findall(lowered))
-
-
-def _is_clause_start(sentence: str, word: str) -> bool:
     # After a comma an infinitive without "to" is an imperative: "if it rains, find ...".
-    return f", {word} " in sentence or f": {word} " in sentence
+    opening = [word for word in known if f", {word} " in lowered or f": {word} " in lowered]
+    return bool(opening) and not set(opening).isdisjoint(_CLAUSE.findall(lowered))

@@ -11,13 +11,14 @@ from autoevol.metrics.base import Detector
 from autoevol.metrics.calibration import Calibration, load
 from autoevol.metrics.eliminator import Eliminator
 from autoevol.metrics.ensemble import default_text_ensemble
+from autoevol.metrics.rounds import EveryRound
 from autoevol.metrics.rules import AuthorRules, PaperRules
 
 TEXT_DETECTORS: dict[str, Callable[[], Detector]] = {
     "text": default_text_ensemble,
     "paper": PaperRules,
     "author": AuthorRules,
-    "eliminator": Eliminator,
+    "eliminator": lambda: EveryRound(Eliminator()),
 }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.growth import quantitative
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, MISSING, NO_ANSWER
 from autoevol.metrics.textual import Phrases, View, shorten, value_of, view
@@ -24,6 +23,7 @@ _MISSING = Phrases(*MISSING)
 _NO_ANSWER, _CONTRADICTION, _ASSUMPTIONS = Phrases(*NO_ANSWER), Phrases(*CONTRADICTION), Phrases(*ASSUMPTIONS)
 _SENTENCE_END = re.compile(r"[.!?]\s+|\n+|[。！？]")
 _NUMBER = re.compile(r"[-−–]?\s?\$?€?£?\d+(?:[.,]\d+)*")
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _ANSWER_MARKS = (
     "answer is", "answer:", "####", "antwort", "réponse est", "réponse :", "respuesta es", "respuesta:",
     "答案", "答え", "ответ",
@@ -50,7 +50,7 @@ class Conclusion:
         if trajectory.evolved is None or not trajectory.response:
             return passed(self.name)
         asked, response = view(trajectory.evolved), view(trajectory.response)
-        counted = quantitative(asked) or quantitative(view(trajectory.seed))
+        counted = asked.quantitative or view(trajectory.seed).quantitative
         if not counted and len(response.text) > LAST_PART:
             return passed(self.name)
         kind, seen = _said(asked, response)
@@ -166,7 +166,7 @@ def _underived(asked: View, response: View, answer: str) -> bool:
         or not any(m in before[-30:].lower() for m in _ANSWER_MARKS)
     ):
         return False
-    digits = re.search(r"\d+(?:[.,]\d+)*", answer)
+    digits = _DIGITS.search(answer)
     if not digits or digits.group() in before:
         return False
     value, worked = value_of(digits.group()), view(before)
@@ -175,7 +175,7 @@ def _underived(asked: View, response: View, answer: str) -> bool:
 
 
 def _impossible(asked: View, answer: str, number: str) -> _Finding:
-    digits = re.search(r"\d+(?:[.,]\d+)*", number)
+    digits = _DIGITS.search(number)
     value = value_of(digits.group()) if digits else 0.0
     largest = max([abs(v) for v in asked.quantities], default=0.0)
     if value > HUGE * max(largest, 1.0):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.growth import quantitative
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
@@ -31,7 +30,7 @@ class Inconsistent:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
-        if len(evolved.values) < 2 or not quantitative(seed):
+        if len(evolved.values) < 2 or not seed.quantitative:
             return passed(self.name)
         seen = _parts(evolved) or _shares(evolved) or _two_amounts(seed, evolved)
         return failed(self.name, FailureKind.CONTRADICTORY, seen) if seen else passed(self.name)
@@ -44,12 +43,13 @@ _PARTS = re.compile(
     r" (?:(?:has|have|had|with|includes?|including|contains?|consists? of) )"
     rf"(?:exactly )?({_NUMBER}) ([a-z]+)(?:, ({_NUMBER}) ([a-z]+))?,? and ({_NUMBER}) ([a-z]+)"
 )
+_AND_NUMBER = re.compile(r" and \d")
 _COLLECTION = ("of ", "of the ", "total ", "all ", "all the ", "altogether ")
 
 
 def _parts(evolved: View) -> str:
     """A collection ("a class of 28 pupils") with parts that are more than the whole."""
-    if not evolved.has(_HAVING) or " and " not in evolved.lower:
+    if not evolved.has(_HAVING) or not _AND_NUMBER.search(evolved.lower):
         return ""
     for _, start, _ in evolved.numbers:
         if not evolved.lower.endswith(_COLLECTION, 0, start):
@@ -83,13 +83,15 @@ _OWNED = re.compile(
     rf"\b([A-Z][a-z]+) (?:is|has|weighs|earns|owns|tiene|ist|hat) (?:only |already |exactly )?"
     rf"({_NUMBER}) ([a-zñäöüéß]+)"
 )
-_OWNS = (" is ", " has ", " weighs ", " earns ", " owns ", " tiene ", " ist ", " hat ")
+_OWNS = word_set("is has weighs earns owns tiene ist hat")
 _LATER = word_set("now then later after afterwards currently today tomorrow yesterday ago remaining left")
 
 
 def _two_amounts(seed: View, evolved: View) -> str:
     """Somebody who is said to have one amount of a thing and then another, at no other time."""
-    if sum(map(evolved.text.count, _OWNS)) < 2 or evolved.has(_LATER):
+    if evolved.has(_LATER):
+        return ""
+    if sum(evolved.text.count(f" {word} ") for word in _OWNS & evolved.vocabulary) < 2:
         return ""
     owned = _OWNED.findall(evolved.text)
     amounts: dict[tuple[str, str], float] = {}

@@ -6,7 +6,6 @@ import re
 
 from autoevol.metrics.asking import asks_for_something
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.growth import quantitative
 from autoevol.metrics.lexicon import FUNCTION_WORDS, word_set
 from autoevol.metrics.textual import View, shorten, view
 from autoevol.records import FailureKind, Trajectory, Verdict
@@ -57,6 +56,8 @@ class OffTask:
         seen = _other_work(seed, evolved)
         if seen:
             return failed(self.name, FailureKind.OFF_TASK, seen)
+        if not set(seed.values).isdisjoint(evolved.values):
+            return passed(self.name)
         # Enough words as they stand settle it; beginnings of words are for the doubtful rest.
         if len((seed.vocabulary & evolved.vocabulary) - FUNCTION_WORDS) >= SHARED_SUBJECT * len(
             seed.vocabulary
@@ -66,7 +67,7 @@ class OffTask:
         if len(seed.plain_stems) < 6 or len(evolved.plain_stems) < 3 or _scripts_differ(seed, evolved):
             return passed(self.name)
         shared = seed.plain_stems & evolved.plain_stems
-        if len(shared) >= SHARED_SUBJECT * len(seed.plain_stems) or set(seed.values) & set(evolved.values):
+        if len(shared) >= SHARED_SUBJECT * len(seed.plain_stems):
             return passed(self.name)
         return failed(
             self.name,
@@ -95,9 +96,9 @@ def _other_work(seed: View, evolved: View) -> str:
         if "`" not in evolved.text and evolved.ascii and len(evolved.words) >= 8:
             return "A program was asked for, and now something else is."
     elif (
-        len(seed.values) >= 2
-        and quantitative(seed)
-        and not evolved.asks
+        not evolved.asks
+        and seed.quantitative
+        and len(seed.values) >= 2
         and evolved.has(_PROSE)
         and not seed.has(_PROSE)
         and not set(seed.values) & set(evolved.values)

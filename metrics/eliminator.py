@@ -45,7 +45,7 @@ _WINDOW = 4_000
 
 
 class Eliminator:
-    """Three of the eliminator's four rules; usable after every round.
+    """Three of the eliminator's four rules, on the last round; `metrics.rounds` asks after every one.
 
     1. "sorry" in a response of fewer than 80 words: the model could not answer;
     2. a response of nothing but punctuation and stop words;

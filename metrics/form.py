@@ -14,6 +14,7 @@ NEAR_COPY_RATIO = 0.97
 """Share of words kept in order from which a rewrite counts as a copy (2 * matches / words)."""
 
 
+_WORD = re.compile(r"\w")
 _TAG = re.compile(r"#[^#\n]{1,60}#:?")
 
 
@@ -130,7 +131,7 @@ def _plainly_english(text: View) -> bool:
 
 
 def _has_content(text: str) -> bool:
-    return any(char.isalnum() for char in text[:2_000]) or bool(re.search(r"\w", clip(text)))
+    return text[:1].isalnum() or bool(_WORD.search(clip(text)))
 
 
 def _same(before: View, after: View, first: str, second: str) -> bool:

@@ -62,16 +62,11 @@ class Stagnant:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
-        if quantitative(seed):
+        if seed.quantitative:
             seen = _no_new_quantity(seed, evolved, trajectory.response)
         else:
             seen = _no_new_content(seed, evolved)
         return failed(self.name, FailureKind.STAGNANT, seen) if seen else passed(self.name)
-
-
-def quantitative(text: View) -> bool:
-    """Whether `text` is a question over given quantities (a word problem)."""
-    return text.asks and len(text.quantities) >= 2 and bool(text.values) and "```" not in text.text
 
 
 def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
@@ -111,13 +106,13 @@ def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
     A value counts as new as often as it occurs more often than in the seed; together with
     the same word ("5 years") it is never new.
     """
-    before = _counted(seed)
+    before = counted(seed)
     named = {(value, thing) for value, thing, _ in before}
     left: dict[float, int] = {}
     for value, _, _ in before:
         left[value] = left.get(value, 0) + 1
     cut = ""
-    for value, thing, place in _counted(evolved):
+    for value, thing, place in counted(evolved):
         if (value, thing) in named or left.get(value, 0) > 0:
             left[value] = left.get(value, 0) - 1
         else:
@@ -128,17 +123,32 @@ def new_quantities(seed: View, evolved: View) -> Iterator[tuple[float, str]]:
             yield value, evolved.lower[start : end if end >= 0 else place + _REACH]
 
 
-def _counted(text: View) -> list[tuple[float, str, int]]:
+def counted(text: View) -> list[tuple[float, str, int]]:
     """Quantities with the beginning of the next word, and their place: "5 years" is (5.0, "year", 0)."""
     lower = text.lower
     # Words first: of "twice as many, that is, by 2" the digit is the restatement. "one" and
     # "a third friend" are rarely quantities.
-    found = [
-        (NUMBER_WORDS[word], lower[end + 1 : end + 5], start)
-        for word, start, end in text.number_words
-        if word not in _RARELY_COUNTING
-    ]
-    return found + [(value, lower[end + 1 : end + 5], start) for value, start, end in text.numbers]
+    found = [(value, lower[end + 1 : end + 5], start) for value, start, end in text.numbers]
+    if text.number_words:
+        words = [(NUMBER_WORDS[word], lower[end + 1 : end + 5], start) for word, start, end in _placed(text)]
+        return words + found
+    return found
+
+
+def _placed(text: View) -> Iterator[tuple[str, int, int]]:
+    """Numbers in words that count, with their begin and end in `lower`."""
+    end = 0
+    for word in text.number_words:
+        if word not in _RARELY_COUNTING:
+            start = text.lower.index(word, end)
+            while not _stands_alone(text.lower, start, start + len(word)):
+                start = text.lower.index(word, start + 1)
+            end = start + len(word)
+            yield word, start, end
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not (text[max(0, start - 1) : start].isalpha() or text[end : end + 1].isalpha())
 
 
 _NUMBER_WORDS = frozenset(NUMBER_WORDS)

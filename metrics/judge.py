@@ -139,17 +139,20 @@ class LMDetector:
 
     def verdict(self, judgement: Judgement | None) -> Verdict:
         """The verdict that a judgement amounts to."""
-        if judgement is None:
-            return unscored(self.name, "The judge's reply cannot be read.")
-        kinds = judgement.kinds
-        if not kinds and judgement.after <= judgement.before:
-            kinds = (FailureKind.STAGNANT,)
-            return failed(
-                self.name, kinds[0], f"Complexity {judgement.before:g} before, {judgement.after:g} after."
-            )
-        if not kinds or judgement.severity < self.min_severity:
-            return passed(self.name)
-        return failed(self.name, kinds[0], judgement.reason, *kinds[1:])
+        return decide(judgement, self.min_severity, self.name)
+
+
+def decide(judgement: Judgement | None, min_severity: int = 1, name: str = "lm-judge") -> Verdict:
+    """The verdict that a judgement amounts to; None, an unreadable reply, is unscored."""
+    if judgement is None:
+        return unscored(name, "The judge's reply cannot be read.")
+    kinds = judgement.kinds
+    if not kinds and judgement.after <= judgement.before:
+        seen = f"Complexity {judgement.before:g} before, {judgement.after:g} after."
+        return failed(name, FailureKind.STAGNANT, seen)
+    if not kinds or judgement.severity < min_severity:
+        return passed(name)
+    return failed(name, kinds[0], judgement.reason, *kinds[1:])
 
 
 class Cascade:

@@ -180,7 +180,6 @@ _FORMULA = re.compile(
     r"[\d%)] ?(?: [-+/]|[*×÷]) ?(?:\(?[a-z$][\w ]{0,40}\)?|\$?\d[\d.,]{0,20}) ?(?: [-+/] |[*×÷])",
     re.IGNORECASE,
 )
-_OPERATORS = ("*", "×", "÷", " + ", " - ", " / ")
 _STEPS = re.compile(
     r"\bfirst,?\s(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b.{0,300}?"
     r"\bthen,?\s(?:calculate|compute|find|determine|multiply|divide|subtract|add)\b",
@@ -226,7 +225,7 @@ def _answer(seed: View, evolved: View) -> str:
     if not seed.quantities or seed.has(_ALGEBRA_WORDS) or "=" in seed.text or "^" in seed.text:
         return ""
     spelled = _COMPUTED.search(text) if "=" in text else None
-    if spelled is None and any(mark in text for mark in _OPERATORS):
+    if spelled is None and _has_operator(evolved):
         spelled = _FORMULA.search(text)
     if spelled:
         return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
@@ -238,6 +237,11 @@ def _answer(seed: View, evolved: View) -> str:
     if recipe:
         return f'The instruction says how to solve it: "{shorten(recipe.group())}".'
     return _closing_statement(seed, evolved) or _stated_result(seed, evolved)
+
+
+def _has_operator(text: View) -> bool:
+    plain = "*" in text.text or " + " in text.text or " - " in text.text or " / " in text.text
+    return plain or (not text.ascii and ("×" in text.text or "÷" in text.text))
 
 
 _HENCE = word_set("so thus therefore hence leaving leaves meaning also donc luego entonces quedan")
@@ -259,16 +263,15 @@ def _stated_result(seed: View, evolved: View) -> str:
         return ""
     if set(evolved.values) <= set(seed.values):
         return ""
-    asked = view(evolved.question).stems
     for sentence in evolved.sentences:
-        found = _CONCLUDES.search(sentence.lower())
-        if not found or "?" in sentence:
+        found = None if "?" in sentence else _CONCLUDES.search(sentence.lower())
+        if not found:
             continue
         drawn = view(sentence[found.end() :])
         new = [value for value in drawn.values if value not in seed.values]
         if (
             new
-            and len(asked & drawn.stems) >= _SHARED_STEMS
+            and len(view(evolved.question).stems & drawn.stems) >= _SHARED_STEMS
             and any(derivable(value, seed.quantities) for value in new)
         ):
             return f'The result is stated before it is asked for: "{shorten(sentence)}".'

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.growth import derivable, quantitative
+from autoevol.metrics.growth import derivable
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
@@ -35,6 +35,8 @@ _OPEN_PAIRS = (
     (word_set("ranged ranging ranges"), word_set("from between")),
     (word_set("may might"), word_set("able unable have lose need")),
 )  # fmt: skip
+_OPEN_LEFT = frozenset().union(*(left for left, _ in _OPEN_PAIRS))
+_OPEN_WIDE = ("未知", "不确定", "若干", "视情况")
 _ASKS_RANGE = re.compile(
     r"\b(?:range|minimum|maximum|at least|at most|probability|expected|estimate|average|in terms of"
     r"|express)\b|最少|最多|概率",
@@ -70,7 +72,7 @@ class Unsound:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
-        if not quantitative(seed):
+        if not seed.quantitative:
             return passed(self.name)
         seen = (
             _open_quantity(seed, evolved)
@@ -85,16 +87,18 @@ class Unsound:
 
 
 def _open_quantity(seed: View, evolved: View) -> str:
-    if not evolved.has(_OPEN_WORDS) and not evolved.has_any(("未知", "不确定", "若干", "视情况")):
-        for left, right in _OPEN_PAIRS:
-            if evolved.has(left) and evolved.has(right):
-                break
-        else:
-            return ""
+    if not _may_be_open(evolved):
+        return ""
     found = _OPEN_QUANTITY.search(evolved.lower)
     if not found or _OPEN_QUANTITY.search(seed.lower) or _ASKS_RANGE.search(evolved.question):
         return ""
     return f'A quantity is left open: "{shorten(found.group())}".'
+
+
+def _may_be_open(text: View) -> bool:
+    if text.has(_OPEN_WORDS) or text.has_any(_OPEN_WIDE):
+        return True
+    return text.has(_OPEN_LEFT) and any(text.has(left) and text.has(right) for left, right in _OPEN_PAIRS)
 
 
 def _unpriced(seed: View, evolved: View) -> str:
@@ -157,12 +161,14 @@ _VAGUE = re.compile(
 
 def _vague(seed: View, evolved: View) -> str:
     """An indefinite amount or a free choice in a sentence that does not say how much."""
-    if not evolved.has(_VAGUE_WORDS) or _ASKS_RANGE.search(evolved.question):
-        return ""
-    if not _VAGUE.search(evolved.lower):
+    words = _VAGUE_WORDS & evolved.vocabulary
+    if not words or _ASKS_RANGE.search(evolved.question):
         return ""
     for sentence in evolved.sentences:
-        found = _VAGUE.search(sentence.lower())
+        lowered = sentence.lower()
+        if not any(word in lowered for word in words):
+            continue
+        found = _VAGUE.search(lowered)
         # A free choice stays one whatever numbers stand beside it.
         if (
             found

@@ -23,16 +23,16 @@ STEM_CHARS = 5
 """Two words are taken as forms of one if this many first letters agree (crude, fast, for
 languages that inflect at the end)."""
 
-# Cutting with `translate` and `split` is several times as fast as any pattern; for plain
-# ASCII, by far the commonest case, a table of bytes is twice as fast again.
+# Cutting with `translate` and `split` is several times as fast as any pattern, and a table of
+# bytes ten times as fast as one of characters.
 _BLANKS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\n\t\r€£¥“”„«»‘…–—−×÷、。，！？；：（）「」『』《》【】¿¡'
-_TYPOGRAPHIC = "“”‘–—…€£×"
+_WIDE_BLANKS = tuple(mark for mark in _BLANKS if not mark.isascii())
 _WORD_BLANKS = {ord(mark): " " for mark in _BLANKS}
-_ASCII_WORDS = bytes(32 if code in _WORD_BLANKS else code for code in range(256))
+_ASCII_WORDS = bytes(32 if code < 128 and code in _WORD_BLANKS else code for code in range(256))
 _ASCII_NUMBERS = bytes(code if chr(code) in "0123456789.," else 32 for code in range(256))
 _FULL_STOPS = str.maketrans({"、": ", ", "，": ", ", "。": ". ", "；": "; ", "！": "! ", "？": "? "})
 _NUMBER_WORDS = frozenset(NUMBER_WORDS)
-_STOPS = (".", "!", "?", ";")
+_STOPS = ((". ", ".\n"), ("! ", "!\n"), ("? ", "?\n"), ("; ", ";\n"))
 _BEFORE_QUESTION = (". ", "! ", "? ", "; ", "\n", '."', "?")
 _MAX_QUESTIONS = 20
 _MAX_QUESTION = 600
@@ -41,6 +41,7 @@ _FENCE = re.compile(r"```[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
 _LEADING = re.compile(r"\d+(?:\.\d+)?")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_WIDE = re.compile(r"[\u0250-\u1fff\u2e80-\U0010ffff]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
 
@@ -95,27 +96,25 @@ class View:
     def __init__(self, text: str) -> None:
         self.text = clip(text)
         self.ascii = self.text.isascii()
-        self.requests: bool | None = None  # for `autoevol.metrics.asking`, which looks at every sentence
-
-    @lazy
-    def lower(self) -> str:
+        self.lower = self.text.lower()
         """The text in lower case, with straight apostrophes."""
-        return self.text.lower() if self.ascii else self.text.lower().replace("’", "'")
+        if not self.ascii:
+            self.lower = self.lower.replace("’", "'")
+        self.requests: bool | None = None  # for `autoevol.metrics.asking`, which looks at every sentence
 
     @lazy
     def words(self) -> list[str]:
         """Lower-case words and digits in order; CJK runs are cut into overlapping pairs."""
         text = self.lower
         if not self.ascii:
-            for mark in _TYPOGRAPHIC:
+            for mark in _WIDE_BLANKS:
                 text = text.replace(mark, " ")
-        if text.isascii():
-            found = text.encode().translate(_ASCII_WORDS).decode().split()
-        else:
-            found = text.translate(_WORD_BLANKS).split()
+        # Bytes of other characters than ASCII are not in the table and stay.
+        found = text.encode("utf-8", "surrogatepass").translate(_ASCII_WORDS)
+        found = found.decode("utf-8", "surrogatepass").split()
         if " '" in self.lower or "' " in self.lower:
             found = [bare for word in found if (bare := word.strip("'"))]
-        if self.ascii or not _CJK.search(self.text):
+        if not self.wide or not _CJK.search(self.text):
             return found
         words: list[str] = []
         for word in found:
@@ -141,61 +140,73 @@ class View:
         return frozenset([word[:STEM_CHARS] for word in self.vocabulary - FUNCTION_WORDS - DECORATION])
 
     @lazy
-    def numbers(self) -> list[tuple[float, int, int]]:
-        """Numbers in digits, in order: value, and where they begin and end in `lower`."""
-        text = self.lower
-        found: list[tuple[float, int, int]] = []
-        end = 0
-        # One byte a character, whatever the script, so that places are those of the text.
-        for token in text.encode("ascii", "replace").translate(_ASCII_NUMBERS).decode().split():
+    def digits(self) -> list[str]:
+        """Numbers written in digits, in order, as they are written: "1,600", ".5"."""
+        found: list[str] = []
+        # One byte a character, whatever the script: other digits than ASCII are not read.
+        for token in self.lower.encode("ascii", "replace").translate(_ASCII_NUMBERS).decode().split():
             digits = token.strip(".,")
-            if not digits:
-                continue
-            start = text.index(digits, end)
-            end = start + len(digits)
-            if token[0] == "." and not text[max(0, start - 2) : start - 1].isalnum():
-                digits = "." + digits
-            found.append((value_of(digits), start, end))
+            if digits:
+                fraction = token[0] == "." and token[1] == digits[0] and self._opens(token)
+                found.append("." + digits if fraction else digits)
         return found
+
+    def _opens(self, token: str) -> bool:
+        """Whether a word begins with `token`: ".5" is a half, and "no.5" is the fifth."""
+        place = self.lower.find(token)
+        return place == 0 or not self.lower[place - 1].isalnum()
 
     @lazy
     def values(self) -> list[float]:
         """Values of the numbers written in digits, in order."""
-        return [value for value, _, _ in self.numbers]
+        return [value_of(digits) for digits in self.digits]
 
     @lazy
-    def number_words(self) -> list[tuple[str, int, int]]:
-        """Numbers in words ("three", "twice", "half", "dozen"): the word, begin and end in `lower`."""
-        found: list[tuple[str, int, int]] = []
-        for word in self.vocabulary & _NUMBER_WORDS:
-            start = self.lower.find(word)
-            while start >= 0 and len(found) < _MAX_NUMBER_WORDS:
-                end = start + len(word)
-                if not (
-                    self.lower[end : end + 1].isalpha() or self.lower[max(0, start - 1) : start].isalpha()
-                ):
-                    found.append((word, start, end))
-                start = self.lower.find(word, end)
+    def numbers(self) -> list[tuple[float, int, int]]:
+        """Numbers in digits, in order: value, and where they begin and end in `lower`."""
+        found: list[tuple[float, int, int]] = []
+        end = 0
+        text = self.lower
+        for digits, value in zip(self.digits, self.values, strict=True):
+            start = text.index(digits, end)
+            end = start + len(digits)
+            found.append((value, start, end))
         return found
+
+    @lazy
+    def number_words(self) -> list[str]:
+        """Numbers in words ("three", "twice", "half", "dozen"), in order."""
+        if self.vocabulary.isdisjoint(_NUMBER_WORDS):
+            return []
+        return [word for word in self.words if word in _NUMBER_WORDS][:_MAX_NUMBER_WORDS]
 
     @lazy
     def quantities(self) -> list[float]:
         """Values in digits, then values in words."""
-        if self.vocabulary.isdisjoint(_NUMBER_WORDS):
-            return self.values
-        return self.values + [NUMBER_WORDS[word] for word, _, _ in self.number_words]
+        words = self.number_words
+        return self.values + [NUMBER_WORDS[word] for word in words] if words else self.values
+
+    @lazy
+    def quantitative(self) -> bool:
+        """Whether the text is a question over given quantities (a word problem)."""
+        return self.asks and bool(self.values) and len(self.quantities) >= 2 and "```" not in self.text
 
     @lazy
     def sentences(self) -> list[str]:
         """Sentences and lines, stripped, none empty."""
         if self.ascii:
             lines = self.text
-            for mark in _STOPS:
-                lines = lines.replace(mark + " ", mark + "\n")
+            for stop, broken in _STOPS:
+                lines = lines.replace(stop, broken)
             parts = lines.split("\n")
         else:
             parts = _SENTENCE.split(self.text)
         return [part for part in map(str.strip, parts) if part]
+
+    @lazy
+    def wide(self) -> bool:
+        """Whether there are letters of another script than the Latin one."""
+        return not self.ascii and bool(_WIDE.search(self.text))
 
     @lazy
     def asks(self) -> bool:
@@ -211,7 +222,9 @@ class View:
         asked, end = [], text.find("?")
         while end >= 0 and len(asked) < _MAX_QUESTIONS:
             before = text[max(0, end - _MAX_QUESTION) : end]
-            start = max(map(before.rfind, _BEFORE_QUESTION))
+            start = -1
+            for mark in _BEFORE_QUESTION:
+                start = max(start, before.rfind(mark, start + 1))
             asked.append(before[start + 1 :].strip() + "?")
             end = text.find("?", end + 1)
         return " ".join(asked)
@@ -245,8 +258,8 @@ class Phrases:
 
     def __init__(self, *phrases: str) -> None:
         self._keyed: dict[str, list[str]] = {}
-        self._ascii: list[str] = []
-        self._other: list[str] = []
+        self._stems: list[str] = []
+        self._wide: list[str] = []
         for phrase in phrases:
             plain = phrase.rstrip("*")
             whole = plain.translate(_WORD_BLANKS).split()[: -1 if phrase.endswith("*") else None]
@@ -257,18 +270,26 @@ class Phrases:
                     max(words, key=lambda w: (w not in FUNCTION_WORDS, len(w))), []
                 ).append(plain)
             else:
-                (self._ascii if plain.isascii() else self._other).append(plain)
+                (self._wide if _WIDE.search(plain) else self._stems).append(plain)
         self._keys = frozenset(self._keyed)
 
     def find(self, text: View, part: str | None = None) -> str:
         """The first phrase found in `part` (by default all) of `text`, lower-case; else ''."""
         where = text.lower if part is None else part
-        for key in sorted(self._keys & text.vocabulary):
-            for phrase in self._keyed[key]:
+        keys = self._keys & text.vocabulary
+        if keys:
+            for key in sorted(keys):
+                for phrase in self._keyed[key]:
+                    if phrase in where:
+                        return phrase
+        for phrase in self._stems:
+            if phrase in where:
+                return phrase
+        if text.wide:
+            for phrase in self._wide:
                 if phrase in where:
                     return phrase
-        rest = self._ascii if text.ascii else [*self._ascii, *self._other]
-        return next((phrase for phrase in rest if phrase in where), "")
+        return ""
 
 
 def shorten(text: str, limit: int = 60) -> str:

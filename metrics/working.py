@@ -10,7 +10,6 @@ import re
 
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.conclusions import CONTINUOUS, counted_thing, final_answer
-from autoevol.metrics.growth import quantitative
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
@@ -33,7 +32,7 @@ class Working:
         if trajectory.evolved is None or not trajectory.response:
             return passed(self.name)
         asked, response = view(trajectory.evolved), view(trajectory.response)
-        if not (quantitative(asked) or quantitative(view(trajectory.seed))):
+        if not (asked.quantitative or view(trajectory.seed).quantitative):
             return passed(self.name)
         seen = _below_zero(asked, response) or _two_values(response) or _beyond_limit(asked, response)
         if seen:
@@ -46,12 +45,12 @@ class Working:
 _NEGATIVE_RESULT = re.compile(
     r"\d\)? ?[-+*/×÷−] ?[$€£(]?\d[\d.,]{0,12}[)%]{0,2} ?= ?[$€£]?[-−]\d[\d.,]{0,12}"
 )
-_MINUS_AFTER_EQUALS = ("= -", "=-", "= −", "=−", "= $-", "=$-", "= €-", "= £-")
+_MINUS_AFTER_EQUALS = re.compile(r"= ?[$€£]?[-−]")
 _SIGNED = word_set("negative below debt loss deficit temperature temperatures owe owes degrees")
 
 
 def _below_zero(asked: View, response: View) -> str:
-    if not any(mark in response.text for mark in _MINUS_AFTER_EQUALS):
+    if not _MINUS_AFTER_EQUALS.search(response.text):
         return ""
     found = _NEGATIVE_RESULT.search(response.text)
     if not found or asked.has(_SIGNED):
@@ -87,13 +86,14 @@ _UPPER = re.compile(
     r"|maximum(?: capacity| budget)? of|limit(?:ed)? (?:of|to|is)|budget (?:of|is)|capacity (?:of|is))"
     r"[^\d.?!]{0,25}?(\$?)(\d[\d,]{0,15}(?:\.\d{1,9})?) ?([a-z]*)"
 )
+_LIMIT_WORDS = word_set("most more exceed over maximum limit limited budget capacity")
 _LIMITS = ("at most", "more than", "exceed", "go over", "maximum", "limit", "budget", "capacity")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def _beyond_limit(asked: View, response: View) -> str:
     """A limit of the instruction that the answer, in the same unit, goes beyond."""
-    if not any(mark in asked.lower for mark in _LIMITS):
+    if not asked.has(_LIMIT_WORDS) or not any(mark in asked.lower for mark in _LIMITS):
         return ""
     answer = final_answer(response)
     number = _NUMBER.search(answer)

@@ -55,8 +55,8 @@ class Evolver(dspy.Module):
 
         Returns:
             A prediction with `evolved_instruction` ('' if the last round yielded none),
-            `response` (None if there was nothing to respond to) and `trajectory`, the
-            `records.Trajectory` that metrics judge.
+            `response` (None if there was nothing to respond to), `trajectory`, the
+            `records.Trajectory` that metrics judge, and `method`, by which it was evolved.
         """
         done: list[Evolution] = []
         current: str | None = instruction
@@ -64,7 +64,7 @@ class Evolver(dspy.Module):
             done.append(as_evolution(current, self.evolve(instruction=current)))
             current = done[-1].evolved
         answer = self.respond(instruction=current) if self.respond and current else None
-        return _prediction(done, answer)
+        return self._prediction(done, answer)
 
     async def aforward(self, instruction: str) -> dspy.Prediction:
         """The same from a coroutine."""
@@ -74,15 +74,17 @@ class Evolver(dspy.Module):
             done.append(as_evolution(current, await self.evolve.acall(instruction=current)))
             current = done[-1].evolved
         answer = await self.respond.acall(instruction=current) if self.respond and current else None
-        return _prediction(done, answer)
+        return self._prediction(done, answer)
 
-
-def _prediction(done: list[Evolution], answer: dspy.Prediction | None) -> dspy.Prediction:
-    trajectory = Trajectory(
-        evolutions=tuple(done),
-        response=answer.response if answer else None,
-        response_finish_reason=answer.finish_reason if answer else None,
-    )
-    return dspy.Prediction(
-        evolved_instruction=trajectory.evolved or "", response=trajectory.response, trajectory=trajectory
-    )
+    def _prediction(self, done: list[Evolution], answer: dspy.Prediction | None) -> dspy.Prediction:
+        trajectory = Trajectory(
+            evolutions=tuple(done),
+            response=answer.response if answer else None,
+            response_finish_reason=answer.finish_reason if answer else None,
+        )
+        return dspy.Prediction(
+            evolved_instruction=trajectory.evolved or "",
+            response=trajectory.response,
+            trajectory=trajectory,
+            method=self.method,
+        )

@@ -39,13 +39,17 @@ class ProposeMethod(dspy.Module):
         """
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
             reply = self.predict(method=method.text, feedback=feedback, config=config)
-        return dspy.Prediction(method=_usable(reply, method))
+        return dspy.Prediction(
+            method=usable(reply.improved_method, method, cut=reply.finish_reason == "length")
+        )
 
     async def aforward(self, method: Method, feedback: str, **config: Any) -> dspy.Prediction:  # noqa: ANN401
         """The same from a coroutine."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
             reply = await self.predict.acall(method=method.text, feedback=feedback, config=config)
-        return dspy.Prediction(method=_usable(reply, method))
+        return dspy.Prediction(
+            method=usable(reply.improved_method, method, cut=reply.finish_reason == "length")
+        )
 
 
 def check_new(method: Method, known: Iterable[Method]) -> None:
@@ -55,15 +59,29 @@ def check_new(method: Method, known: Iterable[Method]) -> None:
         MethodError: Naming the method that it repeats.
     """
     for other in known:
-        if _normal(other.text) == _normal(method.text) and other.demos == method.demos:
+        if says_the_same(method, other):
             raise MethodError(f"repeats the method {other.name or other.id}")
 
 
-def _usable(reply: dspy.Prediction, parent: Method) -> Method:
-    text = _unfenced(reply.improved_method)
+def says_the_same(method: Method, other: Method) -> bool:
+    """Whether two methods differ in spacing and case at most."""
+    return _normal(method.text) == _normal(other.text) and method.demos == other.demos
+
+
+def usable(proposal: str, parent: Method, *, cut: bool = False) -> Method:
+    """The method that `proposal` says, with the demos of `parent`, checked for form.
+
+    Args:
+        proposal: What a reply marks as the method; '' if it marks none.
+        parent: The method that was rewritten.
+        cut: Whether the reply was cut off.
+
+    Raises:
+        MethodError: Saying why it cannot be used.
+    """
+    text = _unfenced(proposal)
     if not text:
-        cut = " (the reply was cut off)" if reply.finish_reason == "length" else ""
-        raise MethodError(f"the reply marks no method{cut}")
+        raise MethodError(f"the reply marks no method{' (the reply was cut off)' if cut else ''}")
     if len(text) < FEWEST_CHARS:
         raise MethodError(f"only {len(text)} characters long: {text!r}")
     if len(text) > MOST_CHARS:

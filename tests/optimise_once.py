@@ -14,6 +14,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
 from autoevol.programs.evolver import Evolver
 from autoevol.store.run import RunFolder
+from autoevol.strategies import LowestFailureRate
 from autoevol.teleprompt import AutoEvol
 from synthetic import START, rows
 
@@ -29,7 +30,10 @@ def main(url: str, path: Path) -> None:
         lm = session.lm("world", api_base=url, temperature=0.0, max_tokens=100)
         with dspy.context(lm=lm):
             best: Any = AutoEvol(
-                FailureMetric(PaperRules()), config=CONFIG, journal=folder.journal()
+                FailureMetric(PaperRules()),
+                config=CONFIG,
+                selection=LowestFailureRate(),
+                journal=folder.journal(),
             ).compile(Evolver(START, rounds=2), trainset=rows(40, 100), valset=rows(CONFIG.dev_size))
         folder.save_method(best.method, {"stopped": best.stopped})
 

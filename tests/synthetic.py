@@ -32,7 +32,7 @@ from autoevol.programs.evolver import Evolver
 from autoevol.records import Method, Row, digest
 from autoevol.store.calls import CallStore
 from autoevol.store.journal import FileJournal
-from autoevol.strategies import EpochBatches
+from autoevol.strategies import EpochBatches, LowestFailureRate
 from autoevol.teleprompt import AutoEvol
 from autoevol.testing import Answer, ScriptedTransport
 
@@ -167,7 +167,12 @@ def optimise(
     stepped: list[int] = []
     with bench(folder, script, caps=caps, **(sampling or {})) as (session, transport, _):
         journal = FileJournal(folder / "journal.jsonl")
-        options = {"sampler": EpochBatches(), "metric": FailureMetric(PaperRules()), **more}
+        options = {
+            "sampler": EpochBatches(),
+            "metric": FailureMetric(PaperRules()),
+            "selection": LowestFailureRate(),  # every method on every row, so that calls can be counted
+            **more,
+        }
         teleprompter = AutoEvol(
             config=config, journal=journal, on_step=lambda step: stepped.append(step.number), **options
         )

@@ -32,10 +32,10 @@ def reply(body: dict[str, Any]) -> Answer:
     number = int(re.findall(r"Task (\d+)", text)[0]) if "Task" in text else 0
     usage = (50 + number, 10 + 2 * number)
     if "#Cases#:" in text:
-        return says("Case 1 lost its question.", usage=(1000, 100))
+        return says("Case 1 lost its question.", usage=(300, 100))
     if "<improved_method>" in text:
         method = f"<improved_method>\nRewrite the instruction, way {body['seed']}.\n</improved_method>"
-        return says(method, usage=(500, 50))
+        return says(method, usage=(200, 50))
     if "#Instruction#:\n" in text:
         task = text.rpartition("#Instruction#:\n")[2]
         if number % 3 == 0:

@@ -10,43 +10,19 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
-from dspy.lm15 import request_from_openai_chat
 
 from autoevol.teleprompt import planned_calls
 from optimise_once import CONFIG
-from servers import Answer, Endpoint, says
-from synthetic import world
+from served_world import Served, request_key, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = 20
 LATENCY = 0.005
 _TESTS = Path(__file__).parent
-
-
-class Served:
-    """The synthetic world behind an endpoint. `asked` counts arrivals by request."""
-
-    def __init__(self) -> None:
-        self.asked: Counter[str] = Counter()
-        self.arrivals = 0
-
-    def __call__(self, body: dict[str, Any]) -> Answer:
-        self.asked[request_key(body)] += 1
-        self.arrivals += 1
-        text = world(request_from_openai_chat(body))
-        assert isinstance(text, str)
-        return says(text).after(LATENCY)
-
-
-def request_key(body: dict[str, Any]) -> str:
-    """What identifies a request, as the server and the call store both know it."""
-    return json.dumps([body["messages"], body.get("seed")], sort_keys=True)
 
 
 def start(url: str, folder: Path) -> subprocess.Popen[bytes]:
@@ -94,9 +70,8 @@ def asked_again(served: Served, known: dict[str, int]) -> list[str]:
 
 def test_a_run_killed_at_twenty_random_moments_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    served = Served()
-    with Endpoint(served) as endpoint:
-        finish(start(endpoint.url, whole))
+    with serving(LATENCY) as served:
+        finish(start(served.url, whole))
         needed = served.arrivals
         assert max(served.asked.values()) == 1
     plan = planned_calls(CONFIG, rounds=2, dev=CONFIG.dev_size, batch=CONFIG.batch_size)
@@ -106,10 +81,9 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_an_uninterrupted_one(tmp_
     # Spread over the run; the first two fall before the first request, into the start itself.
     moments = [0, 0, *sorted(draw.sample(range(1, needed - 5), KILLS - 2))]
     known: dict[str, int] = {}  # stored requests, and how often the server had seen each by then
-    served = Served()
-    with Endpoint(served) as endpoint:
+    with serving(LATENCY) as served:
         for number, moment in enumerate(moments):
-            process = start(endpoint.url, killed)
+            process = start(served.url, killed)
             startup = draw.uniform(0.0, 3.0) if number < 2 else 0.0
             kill_at(served, process, moment, startup + draw.uniform(0.0, 0.03))
             assert process.returncode == -signal.SIGKILL, "the run had ended before it could be killed"
@@ -117,7 +91,7 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_an_uninterrupted_one(tmp_
             safe = stored(killed)
             assert safe <= served.asked.keys()
             known = {key: served.asked[key] for key in safe}
-        finish(start(endpoint.url, killed))
+        finish(start(served.url, killed))
         assert asked_again(served, known) == []
         assert len(served.asked) == needed
         assert served.arrivals <= needed + KILLS * CONFIG.concurrency

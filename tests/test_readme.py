@@ -53,10 +53,15 @@ def test_commands_exist(command: str) -> None:
     if program == "make":
         subprocess.run(["make", "--dry-run", *words], cwd=ROOT, check=True, capture_output=True)
         return
-    assert program == "autoevol"
+    if program == "python":
+        assert words[0] == "-m"
+        module, words = words[1], words[1:]
+    else:
+        assert program == "autoevol"
+        module = "autoevol"
     flags = [word for word in words if word.startswith("--")]
     shown = subprocess.run(
-        [sys.executable, "-m", "autoevol", words[0], "--help"],
+        [sys.executable, "-m", module, *words[: module == "autoevol"], "--help"],
         env={"COLUMNS": "200", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,

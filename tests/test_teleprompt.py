@@ -19,7 +19,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Case, Demo, Method, Row, Step
-from autoevol.strategies import ReleasedRule
+from autoevol.strategies import LowestFailureRate, ReleasedRule
 from autoevol.teleprompt import AutoEvol, as_examples
 from autoevol.testing import Answer, ScriptedTransport
 from synthetic import START, bench, expected_strengths, kind_of, optimise, rows, strength_of, world
@@ -213,9 +213,9 @@ def test_any_dspy_lm_will_do() -> None:
     engine = PlainAsyncEngine()
     lm = dspy.LM("plain/x", engine=PlainEngine(), async_engine=engine, cache=False, temperature=0.0)
     with dspy.context(lm=lm):
-        best: Any = AutoEvol(FailureMetric(PaperRules()), config=SMALL).compile(
-            Evolver(START), trainset=rows(20, 100), valset=rows(10)
-        )
+        best: Any = AutoEvol(
+            FailureMetric(PaperRules()), config=SMALL, selection=LowestFailureRate()
+        ).compile(Evolver(START), trainset=rows(20, 100), valset=rows(10))
     assert strength_of(best.method.text) == expected_strengths(SMALL)[-1]
     assert engine.calls == 2 * (10 + 2 * (3 + 2 * 10)) + 2 * 2 * 2
     assert lm.history == []

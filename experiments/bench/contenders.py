@@ -85,7 +85,8 @@ def openai_package(url: str, calls: int, concurrency: int) -> None:
     import openai
 
     async def main() -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        # None would mean aiohttp's own default, 100.
+        limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         http_client = openai.DefaultAioHttpClient(limits=limits)
         async with openai.AsyncOpenAI(base_url=url, api_key="none", http_client=http_client) as client:
 

@@ -19,6 +19,7 @@ from autoevol.metrics.catalog import TEXT_DETECTORS
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
+from autoevol.metrics.training import load_judge
 from autoevol.records import Outcome, Verdict, digest
 from autoevol.store.run import write_json
 
@@ -90,6 +91,19 @@ def calibrate_judge(
         measure(pairs, judged, judge.name, judge.kinds),
         measure(pairs, both, f"{text.name}+{judge.name}", text.kinds | judge.kinds),
     ]
+
+
+def compiled_judge(path: Path | None, model: str | None) -> LMDetector | None:
+    """The detector of a judge that was compiled and saved, None without a file.
+
+    Raises:
+        InputError: If the file is no saved judge, or there is no model to ask.
+    """
+    if path is None:
+        return None
+    if model is None:
+        raise InputError("--judge needs --judge-model: the file holds the prompt, not the model")
+    return LMDetector(load_judge(path))
 
 
 def save_calibrations(path: Path, found: Sequence[Calibration], pairs: Pairs) -> None:

@@ -53,6 +53,25 @@ class ModelConfig:
     client: str = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints: aiohttp or openai.")
 
 
+# What a resumed run may change: none of it alters what any call would answer.
+FREE = frozenset(
+    {
+        "concurrency",
+        "api_base",
+        "api_key_env",
+        "optimizer_api_base",
+        "optimizer_api_key_env",
+        "judge_api_base",
+        "calibration",
+        "client",
+        "rpm",
+        "tpm",
+        "part_rows",
+        "forget_calls",
+    }
+)
+
+
 @dataclass(frozen=True)
 class BudgetConfig:
     """Budget: hard caps over the whole run, resumes included."""
@@ -100,6 +119,7 @@ class LoopConfig:
     steps: int = setting(10, "Most optimisation steps; 0 only compares the starting methods.")
     patience: int = setting(1, "Steps without a better method before stopping.")
     dev_size: int = setting(50, "Instructions that every method is scored on.")
+    reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
     seed: int = setting(0, "Seeds splits, batches and the optimizer's sampling.")
     optimizer_temperature: float = setting(0.6, "Sampling temperature of the optimizer model.")
     optimizer_top_p: float = setting(0.95, "Nucleus of the optimizer model.")
@@ -109,8 +129,9 @@ class LoopConfig:
         for name in ("batch_size", "m", "patience", "dev_size", "concurrency"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.steps < 0:
-            raise InputError(f"steps must not be negative, got {self.steps}")
+        for name in ("steps", "reserve_size"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -122,7 +143,7 @@ class MethodConfig:
         "Starting method: initial, weak, compact, a file or a run folder. Repeat to let several compete.",
     )
     rounds: int = setting(1, "Rounds of evolution per instruction.")
-    selection: str = setting("paper", "Rule that keeps or replaces the method: paper or author.")
+    selection: str = setting("race", "Rule that keeps or replaces the method: race, sprint, paper or author.")
     holdout_size: int | None = setting(
         None, "Instructions for the final comparison (default: as many as dev)."
     )
@@ -149,6 +170,81 @@ class CleanConfig:
             raise InputError(f"--near must be above 0 and at most 1, got {self.near}")
         if self.overlap not in (13, 8):
             raise InputError(f"--overlap must be 13 or 8, got {self.overlap}")
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Search.
+
+    Attributes:
+        trials: Finished trials in all, pruned ones included.
+        space: What to vary, as `--space` takes it; see `search.space`.
+        search_seed: Seeds the proposals; the loop's own seed is the same in every trial.
+        trial_calls: Most calls of a feasible configuration; None calls any feasible.
+        no_pruning: Let every trial run to its end.
+        top: Configurations of the front that are compared on the holdout, the best first.
+        storage: Any Optuna storage URL; None keeps a journal file in the folder.
+        workers: Processes among which the budget is divided.
+    """
+
+    trials: int = setting(20, "Configurations to try in all, resumes included.")
+    space: tuple[str, ...] = setting(
+        (),
+        "What else to vary, or a range: patience, rounds, temperature, dev-size, start, selection, m=1:5, "
+        "start=initial,weak. Repeatable.",
+    )
+    search_seed: int = setting(0, "Seeds the proposals.")
+    trial_calls: int | None = setting(None, "Most LM calls that a configuration may need by itself.")
+    no_pruning: bool = setting(False, "Let every trial run to its end.")
+    top: int = setting(3, "Best configurations to compare on the holdout.")
+    storage: str | None = setting(None, "Optuna storage URL (default: a journal file in the folder).")
+    workers: int = setting(
+        1, "Processes that may work on the search at once, each with its part of the budget."
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "top", "workers"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.trial_calls is not None and self.trial_calls < 1:
+            raise InputError(f"trial_calls must be at least 1, got {self.trial_calls}")
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Comparison of optimizers at an equal budget.
+
+    Attributes:
+        optimizers: Names of contestants and of groups (`autoevol`, `rivals`, `demos`, `fixed`),
+            separated by commas; `all` takes every one.
+        budget: Calls that each entry may pay: evolutions, responses, judgements, proposals.
+        seeds: Entries per contestant; a seed decides the split into train and dev and all
+            that the optimizer draws.
+        curve_methods: Most methods of one entry's curve that the referee scores, >= 2.
+    """
+
+    optimizers: str = setting("all", "Contestants or groups of them: autoevol, rivals, demos, fixed, all.")
+    budget: int = setting(2000, "LM calls that each entry may pay, task and optimizer together.")
+    seeds: int = setting(3, "Entries per contestant, each with a split and a seed of its own.")
+    seed: int = setting(0, "First seed; it also draws the holdout.")
+    start: str = setting("initial", "Starting method of every optimizer: a name, a file or a run folder.")
+    rounds: int = setting(1, "Rounds of evolution per instruction.")
+    dev_size: int = setting(50, "Instructions that optimizers select methods on.")
+    holdout_size: int | None = setting(
+        None, "Instructions that the referee scores on (default: a quarter of all, 200 at most)."
+    )
+    curve_methods: int = setting(8, "Most methods of each entry's curve that the referee scores.")
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("budget", 1),
+            ("seeds", 1),
+            ("rounds", 1),
+            ("dev_size", 1),
+            ("curve_methods", 2),
+        ):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -198,3 +294,23 @@ class EndpointConfig:
     api_key_env: str | None = setting(None, "Environment variable that holds the API key.")
     judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same.")
     concurrency: int = setting(16, "Most requests under way at once.")
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """Transfer of methods to other data or another evol LM.
+
+    Attributes:
+        sample: Rows that every method is scored on; fewer if there are fewer.
+        seed: Draws them.
+        rounds: Rounds of evolution per instruction.
+    """
+
+    sample: int = setting(100, "Instructions that every method is scored on.")
+    seed: int = setting(0, "Draws these instructions.")
+    rounds: int = setting(1, "Rounds of evolution per instruction.")
+
+    def __post_init__(self) -> None:
+        for name in ("sample", "rounds"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")

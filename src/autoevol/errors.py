@@ -3,6 +3,7 @@
 AutoEvolError
 ├── InputError           what the user gave cannot be used: a file, a flag, a method (exit code 2)
 ├── StoreError           the run folder or the call store: locked, of another run, unwritable
+│   └── InUse            another process holds the run folder
 └── MethodError          a proposed evolving method that must not be scored
 StopRun                  a BaseException: the whole run must end, now (see the class)
 ├── BudgetReached        the next call would break a cap that the user set (exit code 3)
@@ -26,6 +27,10 @@ class InputError(AutoEvolError):
 
 class StoreError(AutoEvolError):
     """The run folder or the call store cannot be used as asked."""
+
+
+class InUse(StoreError):
+    """Another process holds the run folder."""
 
 
 class MethodError(AutoEvolError):

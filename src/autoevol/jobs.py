@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import dspy
 
 from autoevol import aio
+from autoevol.author_log import read_state
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
 from autoevol.context import in_scope
-from autoevol.data.split import Split, split_rows
+from autoevol.data.split import Split, reserve_of, split_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.evaluate import Metric, Scoreboard
 from autoevol.lm.budget import Caps
@@ -34,7 +36,7 @@ from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
 from autoevol.records import Case, Method, Row, Score, Step
 from autoevol.store.run import RunFolder, load_method
-from autoevol.strategies import RULES
+from autoevol.strategies import find_rule
 from autoevol.teleprompt import AutoEvol
 
 NAMED = {**BUILT_IN, **OPERATIONS}
@@ -68,7 +70,7 @@ class Optimized:
         stopped: steps, patience, solved or budget.
         holdout: Scores of `before` and `chosen` on the holdout; None where the budget did not
             reach that far.
-        split: Sizes of train, dev and holdout.
+        split: Sizes of train, dev, reserve and holdout.
     """
 
     before: Method
@@ -197,22 +199,34 @@ def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dsp
 
 
 def find_method(name: str) -> Method:
-    """A built-in method or an operation of WizardLM by name, else one from a file or a run folder."""
-    return NAMED[name] if name in NAMED else load_method(name)
+    """A method that is known by name, else one from a file or a run folder.
+
+    Built-in methods and the operations of WizardLM have names; `FILE#4` is state 4 of the
+    authors' optimizer log.
+    """
+    if name in NAMED:
+        return NAMED[name]
+    path, _, state = name.rpartition("#")
+    if path and state.isdecimal() and not Path(name).exists():
+        return read_state(Path(path), int(state))
+    return load_method(name)
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
-    """Disjoint train, dev and holdout rows.
+    """Disjoint train, dev and holdout rows, and a reserve for a rule that uses one.
 
     The default sizes shrink for a small file, so that each of the three gets at least a
-    quarter of it; sizes that the user chose are kept, or refused.
+    quarter of it; sizes that the user chose are kept, or refused. The reserve is what can be
+    spared, `loop.reserve_size` at most.
     """
     dev, holdout = loop.dev_size, methods.holdout_size
     if dev == LoopConfig().dev_size and 4 * dev > len(rows):
         dev = max(1, len(rows) // 4)
     if holdout is None:
         holdout = min(dev, max(1, len(rows) // 4))
-    return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed)
+    wanted = loop.reserve_size if find_rule(methods.selection).uses_reserve else 0
+    reserve = reserve_of(len(rows) - dev - holdout, dev, wanted)
+    return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed, reserve=reserve)
 
 
 def optimize(
@@ -226,8 +240,6 @@ def optimize(
     listener: Listener,
 ) -> Optimized:
     """Find the best method for `rows`, and score it against the first one on the holdout."""
-    if methods.selection not in RULES:
-        raise InputError(f"--selection {methods.selection!r} is unknown; known are {', '.join(RULES)}")
     starts = [find_method(name) for name in methods.start]
     split = plan_split(rows, loop, methods)
     student = Evolver(starts[0], rounds=methods.rounds, system=models.system)
@@ -236,14 +248,16 @@ def optimize(
         metric,
         config=replace(loop, concurrency=models.concurrency),
         optimizer_lm=optimizer_lm(session, models),
-        selection=RULES[methods.selection](),
+        selection=find_rule(methods.selection)(),
         starts=starts[1:],
         journal=folder.journal(),
         on_step=lambda step: listener.step(step, len(step.scores)),
         on_row=lambda _, case: listener.case(case),
     )
     with dspy.context(lm=evol_lm(session, models)):
-        best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
+        best: Any = teleprompter.compile(
+            student, trainset=split.train, valset=split.dev, reserve=split.reserve
+        )
         chosen = _named(best.method, starts)
         facts = {"steps": len(best.trial_logs) - 1, "stopped": best.stopped, "dev_score": best.score}
         folder.save_method(chosen, facts)
@@ -254,7 +268,12 @@ def optimize(
             student, metric, concurrency=models.concurrency, on_row=lambda _, case: listener.case(case)
         )
         scores = (_try_score(board, pair[0], split.holdout), _try_score(board, pair[1], split.holdout))
-    sizes = {"train": len(split.train), "dev": len(split.dev), "holdout": len(split.holdout)}
+    sizes = {
+        "train": len(split.train),
+        "dev": len(split.dev),
+        "reserve": len(split.reserve),
+        "holdout": len(split.holdout),
+    }
     return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes)
 
 

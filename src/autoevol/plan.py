@@ -11,12 +11,11 @@ from autoevol import jobs
 from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.split import sample_rows
-from autoevol.errors import InputError
 from autoevol.lm.meter import MeteredSession
 from autoevol.programs.operations import IN_DEPTH
 from autoevol.records import Method, Row
 from autoevol.store.calls import CallStore
-from autoevol.strategies import RULES, RandomBatches
+from autoevol.strategies import RandomBatches, find_rule
 from autoevol.teleprompt import planned_calls
 
 
@@ -100,8 +99,7 @@ def plan_run(
     Raises:
         InputError: If the seeds or a setting cannot be used.
     """
-    if methods.selection not in RULES:
-        raise InputError(f"--selection {methods.selection!r} is unknown; known are {', '.join(RULES)}")
+    find_rule(methods.selection)  # an unknown name ends here
     starts = {method.id: method for method in map(jobs.find_method, methods.start)}
     first = next(iter(starts.values()))
     loaded = load_rows(

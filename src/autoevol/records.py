@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -223,6 +224,10 @@ class Score:
     def scored(self, row_id: str) -> bool:
         """Whether there is a decision on this row."""
         return row_id in self.marks and self.marks[row_id].outcome is not Outcome.UNSCORED
+
+    def covers(self, row_ids: Collection[str]) -> bool:
+        """Whether all of these rows were looked at, scored or not."""
+        return all(row_id in self.marks for row_id in row_ids)
 
     @property
     def rate(self) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoevol.errors import InputError
 from autoevol.metrics.failure import FailureRate
-from autoevol.metrics.intervals import mcnemar_exact
+from autoevol.metrics.intervals import PairedDifference, mcnemar_exact, paired_bootstrap
 from autoevol.records import Method, Outcome, Score, Step
 from autoevol.store.journal import FileJournal
 from autoevol.store.run import read_json
@@ -104,11 +106,17 @@ def verdict_text(summary: dict[str, Any]) -> str:
     )
     change = after["rate"] - before["rate"]
     if change < 0:
-        sure = found["p_value"]
-        strength = f"McNemar p = {sure:.3f}" if sure is not None else "no test"
-        return f"The failure rate fell by {-change:.1%} on the holdout with {where} ({strength})."
+        return f"The failure rate fell by {-change:.1%} on the holdout with {where} ({_strength(found)})."
     worse = f"The failure rate did not improve on the holdout (+{change:.1%})"
     return f"{worse}, although {where} was better on dev."
+
+
+def _strength(found: dict[str, Any]) -> str:
+    sure, paired = found["p_value"], found.get("change")
+    if sure is None or paired is None:
+        return "no paired test"
+    interval = f"[{paired['low']:+.1%}, {paired['high']:+.1%}]"
+    return f"paired {paired['rate']:+.1%} {interval}, McNemar p = {sure:.3f}"
 
 
 def metric_text(metric: dict[str, Any]) -> str:
@@ -184,25 +192,55 @@ def optimization_json(found: Optimized) -> dict[str, Any]:
         "holdout_before": rate_of(before),
         "holdout_after": rate_of(after),
         "p_value": paired_p_value(before, after),
+        "change": paired_change(before, after),
     }
 
 
 def paired_p_value(before: Score | None, after: Score | None) -> float | None:
     """Exact McNemar p-value over the rows scored under both methods; None if there are none."""
-    if before is None or after is None:
-        return None
-    both = [
-        (before.marks[row_id].outcome, after.marks[row_id].outcome)
-        for row_id in before.marks.keys() & after.marks.keys()
-    ]
-    pairs = [pair for pair in both if Outcome.UNSCORED not in pair]
-    fixed = sum(1 for old, new in pairs if old is Outcome.FAILED and new is Outcome.PASSED)
-    broken = sum(1 for old, new in pairs if old is Outcome.PASSED and new is Outcome.FAILED)
+    pairs = _scored_under_both(before, after)
+    fixed = sum(1 for old, new in pairs if old and not new)
+    broken = sum(1 for old, new in pairs if new and not old)
     return mcnemar_exact(fixed, broken) if pairs else None
 
 
+def paired_change(before: Score | None, after: Score | None) -> dict[str, float] | None:
+    """Change of the failure rate over the rows scored under both methods, below 0 where it fell.
+
+    Returns:
+        `rate` with its 95 % interval `low` to `high` (paired bootstrap), each -1..1; None if
+        there are no such rows.
+    """
+    found = paired_difference(before, after)
+    return {"rate": found.difference, "low": found.low, "high": found.high} if found else None
+
+
+def paired_difference(first: Score | None, other: Score | None) -> PairedDifference | None:
+    """Failure rate of `other` minus that of `first`, with a bootstrap interval over the rows
+    scored under both; None if there are none.
+    """
+    pairs = _scored_under_both(first, other)
+    if not pairs:
+        return None
+    return paired_bootstrap([float(old) for old, _ in pairs], [float(new) for _, new in pairs])
+
+
+def _scored_under_both(before: Score | None, after: Score | None) -> list[tuple[bool, bool]]:
+    """Whether a row failed, under either method, for the rows that both have a decision on."""
+    if before is None or after is None:
+        return []
+    both = [row_id for row_id in before.marks if before.scored(row_id) and after.scored(row_id)]
+    failed = Outcome.FAILED
+    return [(before.marks[row].outcome is failed, after.marks[row].outcome is failed) for row in both]
+
+
+def versions() -> dict[str, str]:
+    """What the figures were computed with."""
+    return {"autoevol": version("autoevol"), "dspy": version("dspy"), "python": platform.python_version()}
+
+
 def read_folder(folder: Path) -> dict[str, Any]:
-    """What `autoevol show` shows: summary, steps and method, None or empty where missing.
+    """What `autoevol show` shows: summary, search, steps and method, None or empty where missing.
 
     Raises:
         InputError: If `folder` is no run folder.
@@ -211,6 +249,7 @@ def read_folder(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} is not a run folder: it has no run.json")
     return {
         "summary": read_json(folder / "summary.json"),
+        "search": read_json(folder / "search.json"),
         "steps": [step_json(step) for step in FileJournal(folder / "journal.jsonl").steps()],
         "method": read_json(folder / "method.json"),
     }

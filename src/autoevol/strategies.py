@@ -3,50 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from autoevol import aio
+from autoevol.errors import InputError
+from autoevol.racing import Race, Sprint
 from autoevol.records import Method, Outcome, Row, Score
-
-Evaluate = Callable[[Method, Sequence[Row]], Coroutine[Any, Any, Score]]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What a rule decided.
-
-    Attributes:
-        chosen: The method in force from now on; the incumbent itself if nothing beat it.
-        scores: The scores it decided on, the incumbent's first.
-        note: Why, in one sentence.
-    """
-
-    chosen: Method
-    scores: tuple[Score, ...]
-    note: str
-
-
-class SelectionRule(Protocol):
-    """Chooses between the method in force and its challengers.
-
-    The rule asks for the evaluations it needs, so it may look at some rows first and spare
-    itself the rest. `evaluate(method, rows)` never pays for a row of a method twice, returns
-    a score over all rows of `rows`, and may be awaited concurrently. A rule must be a pure
-    function of those scores: a resumed run asks it again.
-
-    Attributes:
-        name: As given on the command line.
-    """
-
-    name: str
-
-    async def select(
-        self, incumbent: Method, challengers: Sequence[Method], rows: Sequence[Row], evaluate: Evaluate
-    ) -> Selection:
-        """Decide. `challengers` may be empty; `rows` is the whole dev set, in a fixed order."""
-        ...
+from autoevol.selection import Evaluate, Selection, SelectionRule
 
 
 class LowestFailureRate:
@@ -59,9 +23,15 @@ class LowestFailureRate:
     """
 
     name = "paper"
+    uses_reserve = False
 
     async def select(
-        self, incumbent: Method, challengers: Sequence[Method], rows: Sequence[Row], evaluate: Evaluate
+        self,
+        incumbent: Method,
+        challengers: Sequence[Method],
+        rows: Sequence[Row],
+        evaluate: Evaluate,
+        reserve: Sequence[Row] = (),
     ) -> Selection:
         """See `SelectionRule`."""
         scores = await _all(evaluate, [incumbent, *challengers], rows)
@@ -87,9 +57,15 @@ class ReleasedRule:
     """
 
     name = "author"
+    uses_reserve = False
 
     async def select(
-        self, incumbent: Method, challengers: Sequence[Method], rows: Sequence[Row], evaluate: Evaluate
+        self,
+        incumbent: Method,
+        challengers: Sequence[Method],
+        rows: Sequence[Row],
+        evaluate: Evaluate,
+        reserve: Sequence[Row] = (),
     ) -> Selection:
         """See `SelectionRule`."""
         scores = await _all(evaluate, [incumbent, *challengers], rows)
@@ -120,7 +96,20 @@ async def _all(evaluate: Evaluate, methods: Sequence[Method], rows: Sequence[Row
     return tuple(await aio.gather(evaluate(method, rows) for method in methods))
 
 
-RULES: dict[str, type[SelectionRule]] = {rule.name: rule for rule in (LowestFailureRate, ReleasedRule)}
+RULES: dict[str, type[SelectionRule]] = {
+    rule.name: rule for rule in (Race, Sprint, LowestFailureRate, ReleasedRule)
+}
+
+
+def find_rule(name: str) -> type[SelectionRule]:
+    """The selection rule that `--selection` names.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name not in RULES:
+        raise InputError(f"--selection {name!r} is unknown; known are {', '.join(RULES)}")
+    return RULES[name]
 
 
 class BatchSampler(Protocol):

@@ -38,6 +38,7 @@ def summarise(
         "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
         "metric": metric_json(metrics, metric),
         "ledger": report.ledger_json(session.ledger()),
+        "versions": report.versions(),
         "seconds": time.monotonic() - started,
         "paths": report.paths(folder.path),
     }

@@ -10,26 +10,28 @@ from dspy.teleprompt.teleprompt import Teleprompter
 from dspy.utils.exceptions import LMError
 
 from autoevol import aio
+from autoevol.compiling import compiled, total_scores, train_and_dev, with_reserve, without_repeats
 from autoevol.config import LoopConfig
 from autoevol.context import in_scope
-from autoevol.data.split import split_rows
-from autoevol.errors import BudgetReached, InputError, MethodError
+from autoevol.errors import BudgetReached, MethodError
 from autoevol.evaluate import Metric, Scoreboard
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
-from autoevol.programs.propose import ProposeMethod, check_new
-from autoevol.records import Candidate, Case, Method, Outcome, Row, Score, Step, digest
+from autoevol.programs.propose import ProposeMethod
+from autoevol.racing import Race
+from autoevol.records import Candidate, Case, Method, Outcome, Row, Step, digest
 from autoevol.store.journal import MemoryJournal, StepJournal
-from autoevol.strategies import BatchSampler, LowestFailureRate, RandomBatches, SelectionRule
+from autoevol.strategies import BatchSampler, RandomBatches, SelectionRule
 
 
 def planned_calls(
-    config: LoopConfig, *, rounds: int, dev: int, batch: int, starts: int = 1
+    config: LoopConfig, *, rounds: int, dev: int, batch: int, starts: int = 1, reserve: int = 0
 ) -> dict[str, int]:
     """LM calls of a whole optimisation, by role, if every reply parses and every proposal is usable.
 
-    With l rounds, D dev rows, batches of B rows, m chains, T steps and S starting methods:
+    They are exact where every method is scored on every dev row, which a race spares itself. With
+    l rounds, D dev rows, batches of B rows, m chains, T steps and S starting methods:
 
     - evol: l * (S*D + T*(B + m*D))
     - respond: S*D + T*(B + m*D)
@@ -38,9 +40,13 @@ def planned_calls(
     At the paper's settings (l=1, D=50, B=10, m=5, T=10, S=1) that is 5,400 calls. The paper
     counts 6,120 (table 11): it scores the incumbent anew at every step, and counts one analysis
     and one rewrite per step instead of m. Fewer steps, unparsed evolutions (no response is
-    asked), refused proposals and calls found in the store make it less; nothing makes it more.
+    asked), refused proposals and calls found in the store make it less; nothing makes it more,
+    except that a race may look at R `reserve` rows: a method at most once at each, and of
+    methods the first incumbent and one leader a race at most. With K races (K = T, and one more
+    if S > 1) that adds R*(K + 1) to S*D + T*(B + m*D) if K > 0; so for a race this is an upper bound.
     """
-    runs = starts * dev + config.steps * (batch + config.m * dev)
+    races = config.steps + (starts > 1)
+    runs = starts * dev + config.steps * (batch + config.m * dev) + (reserve * (races + 1) if races else 0)
     return {"evol": rounds * runs, "respond": runs, "optimizer": 2 * config.m * config.steps}
 
 
@@ -54,13 +60,16 @@ class AutoEvol(Teleprompter):
     Where this differs from the paper: the dev set is fixed and the incumbent's scores are
     kept instead of paid again; the optimizer also sees responses and the detector's findings;
     several starting methods may compete before step 1; a proposal is checked before it is
-    scored; cases that the network lost are left out of the rate.
+    scored; cases that the network lost are left out of the rate; with the rule `Race`, most
+    candidates are not scored on all dev rows, and a proposal that repeats one of these is given
+    a second chance.
 
     Args:
         metric: Judges trajectories; by default `FailureMetric()`.
         config: Settings of the loop.
         optimizer_lm: The LM that analyses and rewrites; by default the one in `dspy.context`.
-        selection: Chooses between the method in force and its challengers.
+        selection: Chooses between the method in force and its challengers; by default `Race()`.
+            `LowestFailureRate()` is the paper's.
         sampler: Draws mini-batches.
         starts: Methods that compete with the student's own before step 1.
         journal: Where finished steps are kept. With a durable one, an interrupted `compile`
@@ -86,7 +95,7 @@ class AutoEvol(Teleprompter):
         self.metric = metric or FailureMetric()
         self.config = config or LoopConfig()
         self.optimizer_lm = optimizer_lm
-        self.selection = selection or LowestFailureRate()
+        self.selection = selection or Race()
         self.sampler = sampler or RandomBatches()
         self.starts = tuple(starts)
         self.journal = journal
@@ -100,6 +109,7 @@ class AutoEvol(Teleprompter):
         trainset: Sequence[Any],
         teacher: dspy.Module | None = None,
         valset: Sequence[Any] | None = None,
+        reserve: Sequence[Any] | None = None,
         **kwargs: Any,  # noqa: ANN401 (DSPy's contract)
     ) -> Evolver:
         """Find a better method for `student`.
@@ -110,12 +120,16 @@ class AutoEvol(Teleprompter):
             teacher: Not used; there for DSPy's contract.
             valset: The dev set. Without it, `config.dev_size` rows of `trainset` (half of it at
                 most) are set aside by a seeded permutation.
+            reserve: Further dev rows for a rule that uses them, such as `Race`. Without it, up to
+                `config.reserve_size` rows of `trainset` are set aside for such a rule, as far as
+                train keeps twice as many rows as dev has.
             kwargs: None is known; each raises a TypeError.
 
         Returns:
             A copy of `student` with the best method, and DSPy's usual attributes:
-            `candidate_programs` (best first; score 0..100, higher is better), `trial_logs` (by
-            step), `score`; and `stopped`: steps, patience, solved or budget.
+            `candidate_programs` (best first; score 0..100, higher is better; methods dropped
+            early come last), `trial_logs` (by step), `score`; and `stopped`: steps, patience,
+            solved or budget.
 
         Raises:
             InputError: If the rows do not suffice.
@@ -126,20 +140,24 @@ class AutoEvol(Teleprompter):
             raise TypeError(f"AutoEvol.compile got unknown arguments: {sorted(kwargs)}")
         if not isinstance(student, Evolver):
             raise TypeError(f"AutoEvol compiles an Evolver, got {type(student).__name__}")
-        train, dev = _rows(trainset), _rows(valset or ())
-        if not dev:
-            train, dev = _set_aside(train, self.config)
-        if not train or not dev:
-            raise InputError(f"need at least one train and one dev row, got {len(train)} and {len(dev)}")
-        return aio.run(_Loop(self, student, train, dev).run())
+        train, dev = train_and_dev(trainset, valset, dev_size=self.config.dev_size, seed=self.config.seed)
+        spare: list[Row] = []
+        if self.selection.uses_reserve:
+            train, spare = with_reserve(
+                train, dev, reserve, size=self.config.reserve_size, seed=self.config.seed
+            )
+        return aio.run(_Loop(self, student, train, dev, spare).run())
 
 
 class _Loop:
     """One compile: the state between steps is what the journal would give back."""
 
-    def __init__(self, owner: AutoEvol, student: Evolver, train: list[Row], dev: list[Row]) -> None:
+    def __init__(
+        self, owner: AutoEvol, student: Evolver, train: list[Row], dev: list[Row], reserve: list[Row]
+    ) -> None:
         self.owner, self.config = owner, owner.config
-        self.student, self.train, self.dev = student, train, dev
+        self.student, self.train, self.dev, self.reserve = student, train, dev, reserve
+        self.dev_ids = {row.id for row in dev}
         self.journal = owner.journal or MemoryJournal()
         self.optimizer_lm = owner.optimizer_lm or dspy.settings.lm
         self.analyze, self.propose = AnalyzeTrajectory(), ProposeMethod()
@@ -173,7 +191,7 @@ class _Loop:
                     self._tell(step)
             except BudgetReached:
                 stopped = "budget"
-        return self._result(stopped)
+        return compiled(self.student, self.steps, self.methods, stopped, self.dev)
 
     async def _first_step(self) -> Step:
         """Step 0: the starting methods compete under the same rule as later challengers."""
@@ -185,7 +203,8 @@ class _Loop:
         batch = self.owner.sampler.draw(self.train, self.config.batch_size, number, self.config.seed)
         cases = await self.board.cases(incumbent, batch, f"batch-{number}")
         chains = [self._chain(number, chain, incumbent, cases) for chain in range(self.config.m)]
-        candidates = self._without_repeats(await aio.gather(chains))
+        decided, undecided = self._decided()
+        candidates = without_repeats(await aio.gather(chains), decided, undecided)
         challengers = [candidate.method for candidate in candidates if candidate.method]
         return await self._select(number, batch, candidates, incumbent, challengers)
 
@@ -197,7 +216,9 @@ class _Loop:
         incumbent: Method,
         challengers: Sequence[Method],
     ) -> Step:
-        picked = await self.owner.selection.select(incumbent, challengers, self.dev, self.board.evaluate)
+        picked = await self.owner.selection.select(
+            incumbent, challengers, self.dev, self.board.evaluate, self.reserve
+        )
         return Step(
             number=number,
             batch_ids=tuple(row.id for row in batch),
@@ -220,23 +241,14 @@ class _Loop:
             except (MethodError, LMError) as error:
                 return Candidate(None, method.id, feedback, problem=str(error))
 
-    def _without_repeats(self, candidates: list[Candidate]) -> list[Candidate]:
-        known, checked = list(self.methods.values()), []
-        for candidate in candidates:
-            if candidate.method is not None:
-                try:
-                    check_new(candidate.method, known)
-                except MethodError as error:
-                    candidate = Candidate(None, candidate.parent_id, candidate.feedback, str(error))
-                else:
-                    known.append(candidate.method)
-            checked.append(candidate)
-        return checked
-
     def _why_stop(self) -> str:
         last = self.steps[-1]
         score = next((score for score in last.scores if score.method_id == last.chosen_id), None)
-        if score is not None and score.count(Outcome.PASSED) == len(self.dev):
+        if (
+            score is not None
+            and score.covers(self.dev_ids)
+            and score.count(Outcome.PASSED) == len(score.marks)
+        ):
             return "solved"
         if last.number >= self.config.steps:
             return "steps"
@@ -249,6 +261,13 @@ class _Loop:
             return "patience"
         return ""
 
+    def _decided(self) -> tuple[list[Method], list[Method]]:
+        """The methods scored on all dev rows, and those that a rule dropped before."""
+        scores = total_scores(self.steps)
+        full = {method_id for method_id, score in scores.items() if score.covers(self.dev_ids)}
+        decided = [method for method in self.methods.values() if method.id in full]
+        return decided, [method for method in self.methods.values() if method.id not in full]
+
     def _remember(self, step: Step) -> None:
         for candidate in step.candidates:
             if candidate.method is not None:
@@ -257,20 +276,6 @@ class _Loop:
     def _tell(self, step: Step) -> None:
         if self.owner.on_step:
             self.owner.on_step(step)
-
-    def _result(self, stopped: str) -> Evolver:
-        latest: dict[str, Score] = {score.method_id: score for step in self.steps for score in step.scores}
-        chosen = self.methods[self.steps[-1].chosen_id] if self.steps else self.student.method
-        best: Any = self.student.with_method(chosen)  # DSPy hangs its results on the program
-        ranked = sorted(latest.values(), key=lambda score: (score.rate, score.method_id != chosen.id))
-        best.candidate_programs = [
-            {"score": _percent(score), "program": self.student.with_method(self.methods[score.method_id])}
-            for score in ranked
-        ]
-        best.trial_logs = {step.number: step for step in self.steps}
-        best.score = _percent(latest[chosen.id]) if chosen.id in latest else None
-        best.stopped = stopped
-        return best
 
 
 def chain_sampling(config: LoopConfig, step: int, chain: int) -> dict[str, Any]:
@@ -282,23 +287,6 @@ def chain_sampling(config: LoopConfig, step: int, chain: int) -> dict[str, Any]:
     }
 
 
-def _percent(score: Score) -> float:
-    return round(100.0 * (1.0 - score.rate), 2)
-
-
-def _rows(given: Sequence[Any]) -> list[Row]:
-    """Rows of what a user of DSPy or of autoevol may pass; repeated instructions count once."""
-    rows = [
-        item if isinstance(item, Row) else Row(digest(item.instruction), item.instruction) for item in given
-    ]
-    return list({row.id: row for row in rows}.values())
-
-
 def as_examples(rows: Sequence[Row]) -> list[dspy.Example]:
     """Rows as other DSPy optimizers want them: examples whose one input is `instruction`."""
     return [dspy.Example(instruction=row.instruction, id=row.id).with_inputs("instruction") for row in rows]
-
-
-def _set_aside(rows: list[Row], config: LoopConfig) -> tuple[list[Row], list[Row]]:
-    split = split_rows(rows, dev=min(config.dev_size, len(rows) // 2), holdout=0, seed=config.seed)
-    return list(split.train), list(split.dev)

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import dspy
 
-from autoevol import jobs, report
+from autoevol import jobs, passport, report
 from autoevol.clean.cleaner import Cleaner
 from autoevol.config import (
+    FREE,
     BudgetConfig,
     CleanConfig,
     DataConfig,
@@ -37,22 +38,6 @@ from autoevol.pipeline.source import FileRows
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder, read_json, replacing, write_json
 from autoevol.summary import summarise
-
-# What a resumed run may change: none of it alters what any call would answer.
-_FREE = {
-    "concurrency",
-    "api_base",
-    "api_key_env",
-    "optimizer_api_base",
-    "optimizer_api_key_env",
-    "judge_api_base",
-    "calibration",
-    "client",
-    "rpm",
-    "tpm",
-    "part_rows",
-    "forget_calls",
-}
 
 _Config = TypeVar("_Config")
 
@@ -84,11 +69,11 @@ def run(
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
     pipeline, clean = pipeline or PipelineConfig(), clean or CleanConfig()
     jobs.make_policy(models, pipeline, methods.rounds, None)  # a mix that cannot be read ends here
-    loaded = _load(seeds, data)
-    rows_decide = _decisive(pipeline, *_cleaning(pipeline, clean)) if evolve else {}
-    settings = {**asdict(loop), **asdict(methods), **rows_decide, **_decisive(models, metrics)}
+    loaded = load(seeds, data)
+    rows_decide = decisive(pipeline, *_cleaning(pipeline, clean)) if evolve else {}
+    settings = {**asdict(loop), **asdict(methods), **rows_decide, **decisive(models, metrics)}
     settings["data_hash"] = loaded.data_hash
-    with RunFolder(out, settings) as folder, _session(folder, models, metrics, budget, store) as session:
+    with RunFolder(out, settings) as folder, session_of(folder, models, metrics, budget, store) as session:
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
@@ -107,6 +92,7 @@ def run(
             found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
         )
         summary = summarise(folder, session, scanned, models, metrics, metric, started, found, tally, gates)
+        passport.leave_passport(folder.path)
         return Outcome(summary, _budget_stop(session) if stopped else None)
 
 
@@ -132,9 +118,9 @@ def evolve(
     with RunFolder(out, claim=False) as folder:
         scanned = _scan(folder, seeds, data)
         settings = {"method_id": known.id if known else None, "rounds": rounds}
-        settings |= _decisive(models, metrics, pipeline, *_cleaning(pipeline, clean))
+        settings |= decisive(models, metrics, pipeline, *_cleaning(pipeline, clean))
         folder.claim({**settings, "data_hash": scanned.data_hash})
-        with _session(folder, models, metrics, budget, store) as session:
+        with session_of(folder, models, metrics, budget, store) as session:
             started = time.monotonic()
             metric = jobs.make_metric(session, models, metrics)
             gates = _gates(pipeline, clean)
@@ -166,7 +152,7 @@ def retry(
         models, metrics = _read(ModelConfig, given), _read(MetricConfig, given)
         parts = Parts(out / "parts", None)
         policy = _policy_of(parts, folder)
-        with _session(folder, models, metrics, budget, store) as session:
+        with session_of(folder, models, metrics, budget, store) as session:
             started = time.monotonic()
             metric = jobs.make_metric(session, models, metrics)
             listener.phase("retry", sum(part.dead for part in parts))
@@ -203,7 +189,8 @@ def _read(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
     return kind(**{name: value for name, value in values.items() if name in names})
 
 
-def _load(seeds: str, data: DataConfig) -> Loaded:
+def load(seeds: str, data: DataConfig) -> Loaded:
+    """The seeds as the settings want them read."""
     return load_rows(
         seeds,
         field=data.field,
@@ -234,8 +221,9 @@ def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
     write_json(folder.path / "seeds.json", {"fingerprint": None, "found": asdict(Scanned.of(loaded))})
 
 
-def _decisive(*groups: Any) -> dict[str, Any]:  # noqa: ANN401 (settings records)
-    return {name: value for group in groups for name, value in asdict(group).items() if name not in _FREE}
+def decisive(*groups: Any) -> dict[str, Any]:  # noqa: ANN401 (settings records)
+    """The settings that decide what any call of a run answers."""
+    return {name: value for group in groups for name, value in asdict(group).items() if name not in FREE}
 
 
 def _cleaning(pipeline: PipelineConfig, clean: CleanConfig) -> Sequence[CleanConfig]:
@@ -247,9 +235,14 @@ def _gates(pipeline: PipelineConfig, clean: CleanConfig) -> tuple[Gate, ...]:
 
 
 @contextmanager
-def _session(
+def session_of(
     folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
+    """The session of a run, its settings checked first.
+
+    Raises:
+        InputError: If one of them is out of range.
+    """
     if models.reply_tokens < 1 or models.concurrency < 1:
         raise InputError("--reply-tokens and --concurrency must be at least 1")
     if min(models.rpm or 1, models.tpm or 1) <= 0:

@@ -22,6 +22,7 @@ from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.labels import load_labelled, parse_labelled
 from autoevol.metrics.rules import AuthorRules
 from autoevol.metrics.tables import render_table
+from autoevol.metrics.textual import view
 from autoevol.records import FailureKind, Trajectory, Verdict
 from metrics_support import main, real_data
 
@@ -191,13 +192,46 @@ def test_real_pairs_against_the_authors_rules() -> None:
 def test_real_pairs_are_judged_fast() -> None:
     trajectories = [pair.trajectory for pair in load_labelled(real_pairs())]
     ensemble = default_text_ensemble()
-    quickest = [float("inf")] * len(trajectories)
-    # The least of many, pair by pair: what the code costs, not what else the machine does.
-    for _ in range(30):
-        for place, trajectory in enumerate(trajectories):
-            start = time.perf_counter()
+    quickest = float("inf")
+    # CPU time of this thread, whole rounds, the best of many: what the code costs, not what else the
+    # machine does. No round profits from the one before: more texts than are kept lie between.
+    for _ in range(60):
+        view.cache_clear()
+        start = time.thread_time()
+        for trajectory in trajectories:
             ensemble.judge(trajectory)
-            quickest[place] = min(quickest[place], time.perf_counter() - start)
-    rate = len(trajectories) / sum(quickest)
-    # Half of what one core does, just 5,000: other machines are slower, and other work goes on.
-    assert rate > 2_500, f"{rate:.0f} pairs a second"
+        quickest = min(quickest, time.thread_time() - start)
+    rate = len(trajectories) / quickest
+    # 5,600 on the machine of experiments/LOG.md; what is asserted leaves room for a slower one.
+    assert rate >= 4_000, f"{rate:.0f} pairs a second"
+
+
+LABEL = st.sampled_from([True, False, None])
+
+
+@given(st.lists(st.tuples(LABEL, LABEL, st.integers(0, 3)), max_size=12))
+def test_every_decision_is_counted_once_in_any_order(
+    rows: list[tuple[bool | None, bool | None, int]],
+) -> None:
+    pairs = [parse_labelled(entry(place, ok, fatal, [], [])) for place, (ok, fatal, _) in enumerate(rows)]
+    answers = [
+        passed("x"),
+        failed("x", K.UNSOLVABLE, "y"),
+        failed("x", K.STAGNANT, "y"),
+        unscored("x", "y"),
+    ]
+    verdicts = [answers[choice] for _, _, choice in rows]
+    found = measure(pairs, verdicts, "x", {K.UNSOLVABLE, K.STAGNANT})
+    assert (
+        found.confusions == measure(pairs[::-1], verdicts[::-1], "x", {K.UNSOLVABLE, K.STAGNANT}).confusions
+    )
+    scored = [row for row in rows if row[2] != 3]
+    assert found.pairs - found.unscored == len(scored)
+    for question, known in (
+        ("fatal", [row for row in scored if row[1] is not None]),
+        ("usable", [row for row in scored if row[0] is not None]),
+    ):
+        counts = found.confusions[question]
+        assert counts.total == len(known)
+        assert -1 <= counts.mcc <= 1
+    assert all(value != value or -1 <= value <= 1 for value in found.agreement.values())

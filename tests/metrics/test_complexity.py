@@ -123,3 +123,10 @@ def test_tag_statistics_keep_their_ranges(tags: list[list[str] | None]) -> None:
     assert found.tagged + found.unscored == len(tags)
     assert found.unique <= 6
     assert (found.complexity >= 1) == (found.diversity > 0) == (found.tagged > 0)
+
+
+@given(st.text(max_size=200) | st.text("ab,;\n*-1. ", max_size=200))
+def test_tags_are_distinct_and_bounded(text: str) -> None:
+    tags = read_tags(text)
+    assert tags is None or 0 < len(tags) == len(set(tags)) <= MAX_TAGS
+    assert tags is None or all(tag == tag.lower().strip() for tag in tags)

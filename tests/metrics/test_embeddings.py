@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoevol.errors import InputError
 from autoevol.metrics.embeddings import Matrix, model2vec_embedder, unit
@@ -63,3 +65,13 @@ def test_static_vectors_of_a_tiny_model(tmp_path: Path) -> None:
     model2vec.StaticModel(vectors, tokenizer).save_pretrained(str(tmp_path))
     embed = model2vec_embedder(tmp_path)
     assert vendi(["dog", "cat"], embed) < 1.1 < 1.9 < vendi(["dog", "star"], embed)
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), max_size=6))
+def test_rows_get_length_one_and_keep_their_angles(rows: list[list[float]]) -> None:
+    given_rows = np.asarray(rows, dtype=float).reshape(len(rows), 3)
+    found = unit(given_rows, len(rows))
+    assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(len(rows)))
+    cosines = found @ found.T
+    assert (np.abs(cosines) <= 1 + 1e-9).all()
+    assert unit(given_rows * 0.5, len(rows)) @ unit(given_rows * 0.5, len(rows)).T == pytest.approx(cosines)

@@ -9,6 +9,8 @@ from typing import Any
 import dspy
 import pytest
 from dspy.lm15 import Request
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoevol.metrics.failure import FailureMetric, FailureRate
 from autoevol.metrics.rules import AuthorRules
@@ -133,3 +135,16 @@ def test_the_rate_keeps_three_counts_and_an_interval(
     assert found.scored == counts[0] + counts[1]
     assert str(found) == text
     assert 0.0 <= found.interval.low <= (rate or 0.0) <= found.interval.high <= 1.0
+
+
+@given(st.lists(st.sampled_from(Outcome), max_size=30))
+def test_a_rate_lies_in_its_interval_whatever_the_order(outcomes: list[Outcome]) -> None:
+    found = FailureRate.of(outcomes)
+    assert found == FailureRate.of(outcomes[::-1])
+    assert found.scored + found.unscored == len(outcomes)
+    low, high = found.interval
+    assert 0 <= low <= high <= 1
+    assert (found.rate is None) == (found.scored == 0)
+    assert found.rate is None or low <= found.rate <= high
+    # What is not scored never moves the rate.
+    assert FailureRate.of([*outcomes, Outcome.UNSCORED]).rate == found.rate

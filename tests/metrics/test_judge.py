@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.metrics.agreement import AnswerAgreement, agreement, normal_answer
+from autoevol.metrics.agreement import SHORT_WORDS, AnswerAgreement, agreement, normal_answer
 from autoevol.metrics.base import AsyncDetector
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import Cascade, Judge, LMDetector, read_judgement
@@ -195,3 +195,16 @@ def test_default_sampling_asks_the_bare_instruction_with_the_lm_of_the_context()
     assert verdict.outcome is Outcome.PASSED
     assert len(engine.prompts) == 3
     assert all(prompt.strip() == HARDER for prompt in engine.prompts)
+
+
+@given(st.text(max_size=80))
+def test_an_answer_in_a_form_to_be_compared_is_a_number_or_few_words(response: str) -> None:
+    found = normal_answer(response)
+    assert found is None or 0 < len(found.split()) <= SHORT_WORDS
+    assert found is None or agreement([found, normal_answer(response)]) == 1.0
+
+
+@given(st.integers(-(10**5), 10**5))
+def test_a_number_is_the_same_answer_however_it_is_written(value: int) -> None:
+    ways = [f"The answer is {value}.", f"So it comes to:\n#### {value}", f"{value:,}", f"= {value}.00"]
+    assert agreement([normal_answer(way) for way in ways]) == 1.0

@@ -89,3 +89,25 @@ def test_distribution_is_ordered(values: list[float]) -> None:
 def test_growth_counts_added_words() -> None:
     found = growth([("one two", "one two " + "more " * 10), ("one two three", "one")])
     assert (found.added.low, found.added.high, found.in_range) == (-2, 10, 0.5)
+
+
+@settings(deadline=None)
+@given(texts, st.integers(1, 6))
+def test_vectors_have_unit_length_in_any_order(some: list[str], features: int) -> None:
+    vectors = tfidf(some, features)
+    assert vectors.shape[0] == len(some)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(some)))
+    assert (vectors >= 0).all()
+    turned = tfidf(some[::-1], features)
+    assert turned @ turned.T == pytest.approx((vectors @ vectors.T)[::-1, ::-1])
+
+
+@given(st.lists(st.tuples(st.text("ab ", max_size=40), st.text("ab ", max_size=40)), max_size=8))
+def test_growth_turns_with_the_pairs(pairs: list[tuple[str, str]]) -> None:
+    there, back = growth(pairs), growth([(after, before) for before, after in pairs])
+    assert 0 <= there.in_range <= 1
+    assert there.words.size == there.added.size == len(pairs)
+    assert there.words.low >= 0
+    assert there.added.mean == pytest.approx(-back.added.mean)
+    assert (there.added.low, there.added.high) == (-back.added.high, -back.added.low)
+    assert growth(pairs[::-1]).in_range == there.in_range

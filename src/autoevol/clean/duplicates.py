@@ -39,8 +39,10 @@ class Duplicates:
     MinHash does not propose is missed: two pairs in a thousand at a similarity of 0.8, fewer
     above. Seeded; the same texts in the same order give the same answers.
 
-    Memory: about 1.9 kB per remembered text of 60 words (`experiments/LOG.md`), of which 8 bytes
-    per word are the shingles.
+    Texts that share a long template are compared pair by pair, which is slow from some thousands on
+    (`experiments/LOG.md`).
+
+    Memory: about 1.9 kB per remembered text of 60 words , of which 8 bytes per word are the shingles.
 
     Args:
         threshold: Least similarity of a near duplicate, above 0 and at most 1.
@@ -61,15 +63,21 @@ class Duplicates:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def find(self, text: str | Sketch) -> Twin | None:
-        """The remembered text that `text` repeats most closely, the earliest among equals."""
+    def find(self, text: str | Sketch, *, but: str | None = None) -> Twin | None:
+        """The remembered text that `text` repeats most closely, the earliest among equals.
+
+        Texts under the key `but` are passed over.
+        """
         sketch = text if isinstance(text, Sketch) else Sketch(text)
-        if (same := self._exact.get(sketch.fingerprint)) is not None:
+        same = self._exact.get(sketch.fingerprint)
+        if same is not None and self._keys[same] != but:
             return Twin(self._keys[same], 1.0, exact=True)
         if not sketch.hashes or not self._keys:
             return None
         best, closest = -1, 0.0
         for place in sorted(self._index.query(sketch.minhash)):
+            if self._keys[place] == but:
+                continue
             similarity = _similarity(sketch.hashes, self._shingles[place])
             if similarity >= self.threshold and similarity > closest:
                 best, closest = place, similarity
@@ -82,6 +90,12 @@ class Duplicates:
         if twin is None:
             self._remember(key, sketch)
         return twin
+
+    def remember(self, key: str, text: str | Sketch) -> None:
+        """Remember `text` under `key`, whatever it repeats; an equal text keeps its first key."""
+        sketch = text if isinstance(text, Sketch) else Sketch(text)
+        if sketch.fingerprint not in self._exact:
+            self._remember(key, sketch)
 
     def _remember(self, key: str, sketch: Sketch) -> None:
         place = len(self._keys)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from autoevol.errors import AutoEvolError, BudgetReached, StopRun
+from autoevol.errors import AutoEvolError, BudgetReached, InputError, StopRun
 
 if TYPE_CHECKING:
     from autoevol.workflow import Outcome
@@ -47,6 +47,44 @@ Seeds = Annotated[str, typer.Argument(help="A file, the name of a Hugging Face d
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, pay nothing.")]
+
+
+def _take_config(ctx: typer.Context, path: Path | None) -> Path | None:
+    """Let a file give the defaults of the options; what is on the command line still comes first."""
+    if path is None:
+        return None
+    from autoevol.store.run import read_json
+
+    with exit_codes():
+        given = read_json(path)
+        if not isinstance(given, dict):
+            raise InputError(f"--config {path}: {'no such file' if given is None else 'not a JSON object'}")
+        settings = {name.replace("-", "_"): value for name, value in given.items()}
+        known = {param.name for param in ctx.command.params if param.param_type_name == "option"}
+        for name, value in settings.items():
+            if name not in known - {"config", "out", "json", "help"}:
+                raise InputError(f"--config {path}: {ctx.info_name} has no setting {name!r}")
+            if isinstance(value, dict):
+                raise InputError(f"--config {path}: {name!r} cannot be an object")
+    # As text, each value is checked like one on the command line.
+    ctx.default_map = {
+        name: [str(item) for item in value] if isinstance(value, list) else str(value)
+        for name, value in settings.items()
+        if value is not None
+    }
+    return path
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="JSON file with settings, such as a search writes; options given here come first.",
+        is_eager=True,
+        callback=_take_config,
+    ),
+]
+_Table = Callable[[dict[str, Any]], list[tuple[str, str]]]
 Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
 
 
@@ -55,7 +93,7 @@ def quiet_dspy() -> None:
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
-def finish(job: Callable[[Any], Outcome], json: bool) -> None:
+def finish(job: Callable[[Any], Outcome], json: bool, rows: _Table | None = None) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
     quiet_dspy()
     import orjson
@@ -69,7 +107,7 @@ def finish(job: Callable[[Any], Outcome], json: bool) -> None:
     finally:
         reporter.close()
     if not json:
-        print_table(report.table_rows(outcome.summary))
+        print_table((rows or report.table_rows)(outcome.summary))
     else:
         print(orjson.dumps(outcome.summary).decode(), flush=True)
     if outcome.stopped_by is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
+from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
 from autoevol.config import (
     BudgetConfig,
@@ -42,6 +42,7 @@ def run(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
+    config: Config = None,
     data: DataConfig,
     models: ModelConfig,
     loop: LoopConfig,
@@ -92,6 +93,7 @@ def optimize(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
+    config: Config = None,
     data: DataConfig,
     models: ModelConfig,
     loop: LoopConfig,

@@ -19,6 +19,7 @@ def calibrate(
     *,
     labelled: Annotated[Path, typer.Argument(help="Labelled evolutions, JSONL.")],
     judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
+    judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
     with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
     half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
@@ -39,6 +40,7 @@ def calibrate(
 
     wanted = measuring.Pairs(labelled, limit, with_responses, half)
     pairs = measuring.load_pairs(wanted)
+    compiled = measuring.compiled_judge(judge, judge_model)
     found = measuring.calibrate_text(pairs)
     if judge_model:
         with Session(
@@ -49,7 +51,7 @@ def calibrate(
             limits=Limits(models.rpm, models.tpm),
         ) as session:
             lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
-            found += measuring.calibrate_judge(pairs, lm)
+            found += measuring.calibrate_judge(pairs, lm, compiled)
     if save:
         measuring.save_calibrations(save, found, wanted)
     if json:
@@ -61,16 +63,21 @@ def calibrate(
 @app.command()
 @exit_codes()
 def show(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, or that of a search.")],
     json: Json = False,
 ) -> None:
-    """Show what a run found: figures, steps, and the chosen method."""
+    """Show what a run or a search found: figures, steps, and the chosen method."""
     import orjson
 
     from autoevol import report
     from autoevol.console import print_table
 
     found = report.read_folder(folder)
+    if found["search"] and not json:
+        from autoevol.search.result import table_rows
+
+        print_table(table_rows(found["search"]))
+        return
     if json:
         print(orjson.dumps(found).decode())
         return

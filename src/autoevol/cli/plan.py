@@ -52,6 +52,7 @@ def estimate(
     from autoevol import estimate as estimating
     from autoevol import jobs, plan
     from autoevol.console import print_table
+    from autoevol.lm.flow import Limits
     from autoevol.lm.meter import MeteredSession
     from autoevol.store.calls import CallStore
 
@@ -69,6 +70,8 @@ def estimate(
         caps=jobs.caps_of(budget),
         concurrency=models.concurrency,
         prices=jobs.prices_of(models, metrics, budget),
+        client=models.client,
+        limits=Limits(models.rpm, models.tpm),
     ) as session:
         found = estimating.estimate(planned, session, models, loop, metrics)
     if json:

@@ -11,6 +11,7 @@ from dspy.lm15 import Request
 
 from autoevol.context import Role
 from autoevol.lm.budget import Caps
+from autoevol.lm.flow import Limits
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Transport
@@ -48,8 +49,8 @@ class Use:
 
 
 class _MeteredRecorder(Recorder):
-    def __init__(self, store: CallStore, caps: Caps | None, concurrency: int) -> None:
-        super().__init__(store, caps, concurrency=concurrency)
+    def __init__(self, store: CallStore, caps: Caps | None, concurrency: int, limits: Limits | None) -> None:
+        super().__init__(store, caps, concurrency=concurrency, limits=limits)
         self.uses: list[Use] = []
 
     async def complete(
@@ -72,9 +73,13 @@ class MeteredSession(Session):
         caps: Caps | None = None,
         concurrency: int = 16,
         prices: Mapping[str, Price] | None = None,
+        client: str = "aiohttp",
+        limits: Limits | None = None,
     ) -> None:
-        super().__init__(store, caps=caps, concurrency=concurrency, prices=prices)
-        self.recorder = self._meter = _MeteredRecorder(self.store, caps, concurrency)
+        super().__init__(
+            store, caps=caps, concurrency=concurrency, prices=prices, client=client, limits=limits
+        )
+        self.recorder = self._meter = _MeteredRecorder(self.store, caps, concurrency, limits)
 
     def __enter__(self) -> MeteredSession:
         return self

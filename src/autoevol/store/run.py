@@ -13,6 +13,8 @@ rejected.jsonl  rows that failed, with the reason
 dead.jsonl      rows that were lost to the infrastructure, with the reason
 rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
 summary.json    figures and paths
+passport.json   the chosen method with all that is known about it; a method file as well
+passport.md     the same for readers
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from typing import Any
 
 import orjson
 
-from autoevol.errors import InputError, StoreError, StoreLost
+from autoevol.errors import InputError, InUse, StoreError, StoreLost
 from autoevol.records import Method
 from autoevol.store.calls import CallStore
 from autoevol.store.journal import FileJournal, decode_method, encode_method, sync_folder
@@ -64,7 +66,7 @@ class RunFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._lock.close()
-            raise StoreError(f"{self.path} is in use by another autoevol process") from error
+            raise InUse(f"{self.path} is in use by another autoevol process") from error
         try:
             self.run_id = self._claim(settings) if claim else ""
         except BaseException:
@@ -194,6 +196,12 @@ def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 (JSON)
     """Write `data` so that a crash leaves the old file or the new one, never a part."""
     with replacing(path) as lines:
         lines.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with replacing(path) as lines:
+        lines.write(text.encode("utf-8", "surrogatepass"))
 
 
 class LineWriter:

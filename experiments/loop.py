@@ -1,0 +1,72 @@
+"""One run of AutoEvol in a heat, told step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import dspy
+
+from autoevol.compare.entry import Heat
+from autoevol.config import LoopConfig
+from autoevol.lm.budget import Caps
+from autoevol.records import Method, Step
+from autoevol.strategies import RULES
+from autoevol.teleprompt import AutoEvol
+
+
+class Reached(NamedTuple):
+    """Where the loop stood after a step.
+
+    Attributes:
+        calls: Calls answered so far.
+        method: The method in force.
+        dev: Its failure rate on the dev rows that it was scored on, 0..1.
+        improved: Whether this step put it in force.
+    """
+
+    calls: int
+    method: Method
+    dev: float
+    improved: bool
+
+
+def run_loop(
+    heat: Heat,
+    rule: str,
+    config: LoopConfig,
+    path: Path,
+    cap: int | None = None,
+    starts: Sequence[Method] = (),
+) -> list[Reached]:
+    """One loop to its last step or to `cap` calls: one element per step, step 0 first.
+
+    Args:
+        heat: Student, rows and models.
+        rule: Name of the selection rule.
+        config: Settings of the loop.
+        path: Call store of this loop alone; a run that was killed finds its calls there.
+        cap: Most calls.
+        starts: Methods that compete with the student's own before step 1.
+    """
+    told: list[Reached] = []
+    methods = {method.id: method for method in (heat.student.method, *starts)}
+    with heat.bench.session(path, Caps(calls=cap)) as session:
+
+        def tell(step: Step) -> None:
+            methods.update({c.method.id: c.method for c in step.candidates if c.method})
+            dev = next((s.rate for s in step.scores if s.method_id == step.chosen_id), float("nan"))
+            told.append(Reached(session.meter.reached, methods[step.chosen_id], dev, step.improved))
+
+        teleprompter = AutoEvol(
+            heat.bench.metric(session),
+            config=config,
+            optimizer_lm=heat.bench.prompt_lm(session),
+            selection=RULES[rule](),
+            starts=starts,
+            on_step=tell,
+        )
+        with dspy.context(lm=heat.bench.task_lm(session)):
+            teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
+    return told

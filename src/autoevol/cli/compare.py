@@ -1,0 +1,58 @@
+"""compare: optimizers side by side at an equal budget."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autoevol.cli.common import Json, Out, app, exit_codes
+from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.options import with_settings
+
+if TYPE_CHECKING:
+    from autoevol.compare.results import Finished
+
+# The option --seeds is the number of entries, so the argument cannot be called that in Python.
+Source = Annotated[
+    str, typer.Argument(metavar="SEEDS", help="A file, the name of a Hugging Face dataset, or `sample`.")
+]
+
+
+@app.command()
+@exit_codes()
+@with_settings(comparison=CompareConfig, data=DataConfig, models=ModelConfig, metrics=MetricConfig)
+def compare(
+    *,
+    source: Source,
+    out: Out,
+    json: Json = False,
+    comparison: CompareConfig,
+    data: DataConfig,
+    models: ModelConfig,
+    metrics: MetricConfig,
+) -> None:
+    """Give every optimizer the same budget on SEEDS, and score what they find on one holdout."""
+    import orjson
+
+    from autoevol.compare import job, tournament
+
+    _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
+    found = job.run(source, out, comparison, data, models, metrics, _tell)
+    if json:
+        print(orjson.dumps(tournament.as_json(found)).decode())
+        return
+    print(tournament.table(found))
+    for name in ("comparison.json", "curves.svg"):
+        print(out / name)
+
+
+def _tell(entry: Finished) -> None:
+    notes = "".join(f"; {note}" for note in entry.notes)
+    took = f"{entry.calls} calls, {entry.seconds:.0f} s, {entry.ending}"
+    _say(f"{entry.contestant}, seed {entry.seed}: {took}{notes}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

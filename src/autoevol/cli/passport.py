@@ -1,0 +1,101 @@
+"""passport, transfer, methods: what is known about a method, and how far it holds."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
+from autoevol.config import BudgetConfig, DataConfig, MetricConfig, ModelConfig, TransferConfig
+from autoevol.options import with_settings
+
+methods_app = typer.Typer(no_args_is_help=True, help="Method files.")
+app.add_typer(methods_app, name="methods")
+
+
+@app.command()
+@exit_codes()
+def passport(
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, or a method file.")],
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("--out", "-o", help="File ending in .json or .md (default: both in DIR). Repeatable."),
+    ] = None,
+    evaluation: Annotated[
+        list[Path] | None,
+        typer.Option("--evaluation", help="Result of a transfer to enter: DIR/transfer.json. Repeatable."),
+    ] = None,
+) -> None:
+    """Write all that is known about the method of DIR as one file, JSON and Markdown."""
+    from autoevol import passport as passports
+    from autoevol.errors import InputError
+    from autoevol.store.run import RunFolder, read_json
+
+    if not out and not source.is_dir():
+        raise InputError(f"{source} is a file: say with --out where its passport is to go")
+    paths = out or [source / passports.FILE, source / passports.PAGE]
+    for path in paths:
+        if path.suffix not in (".json", ".md"):
+            raise InputError(f"--out {path}: it must end in .json or .md")
+    # Refuses a folder whose run is still under way.
+    with RunFolder(source) if (source / "run.json").exists() else nullcontext():
+        made = passports.make_passport(source)
+        for path in evaluation or ():
+            made = passports.with_transfer(made, read_json(path))
+        for path in paths:
+            passports.write_passport(made, path)
+            print(path)
+
+
+@app.command()
+@exit_codes()
+@with_settings(
+    config=TransferConfig, data=DataConfig, models=ModelConfig, metrics=MetricConfig, budget=BudgetConfig
+)
+def transfer(
+    *,
+    methods: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METHOD...", help="Names, method files, run folders, passports, LOG#STATE of the authors."
+        ),
+    ],
+    seeds: Annotated[str, typer.Option("--seeds", help="A file, or the name of a Hugging Face dataset.")],
+    out: Out,
+    into: Annotated[
+        list[Path] | None, typer.Option("--into", help="Passport to enter the result in. Repeatable.")
+    ] = None,
+    json: Json = False,
+    store: Store = None,
+    config: TransferConfig,
+    data: DataConfig,
+    models: ModelConfig,
+    metrics: MetricConfig,
+    budget: BudgetConfig,
+) -> None:
+    """Score methods on other data or with another evol LM, each against the first one."""
+    from autoevol import transfer as transfers
+
+    finish(
+        lambda tell: transfers.transfer(
+            methods, seeds, out, config, data, models, metrics, budget, tell, into=into or (), store=store
+        ),
+        json,
+        transfers.table_rows,
+    )
+
+
+@methods_app.command("import")
+@exit_codes()
+def import_methods(
+    log: Annotated[Path, typer.Argument(help="Optimizer log of the authors of Auto Evol-Instruct.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the method files.")],
+) -> None:
+    """Write each distinct method of a published optimizer log as a method file."""
+    from autoevol.author_log import import_log
+
+    for path in import_log(log, out):
+        print(path)

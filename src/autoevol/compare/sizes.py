@@ -1,0 +1,147 @@
+"""How much of each optimizer a budget buys. One pure function per optimizer, all in the same terms.
+
+Args of all functions:
+    budget: Calls that the entry may pay, >= 1.
+    row: Calls for one row under one method: its rounds and the response, and judgements if any.
+    dev: Dev rows.
+
+Each size is chosen such that the optimizer, left alone, would use the budget up if every row cost
+`row` calls. Rows that yield no instruction and calls that repeat cost less, so an optimizer of
+fixed size may end early; it then plays again with what is left (see `play.run_entry`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Loop(NamedTuple):
+    """Sizes of AutoEvol."""
+
+    batch_size: int
+    m: int
+    steps: int
+
+
+def loop(budget: int, row: int, dev: int, train: int) -> Loop:
+    """The paper's batch of 10 and m of 5; a smaller m where fewer than three full steps would fit.
+
+    A step of the paper's rule costs row * (batch + m * dev) + 2m. The number of steps is out
+    of reach on purpose: rules that score less make more of them.
+    """
+    batch = min(10, train)
+    left = budget - row * dev
+    fitting = [m for m in (5, 4, 3, 2) if 3 * (row * (batch + m * dev) + 2 * m) <= left]
+    m = fitting[0] if fitting else 1
+    return Loop(batch, m, budget // (2 * m) + 1)
+
+
+class Steps(NamedTuple):
+    """Sizes of OPRO and of APE."""
+
+    steps: int
+    candidates: int
+
+
+def proposals(budget: int, row: int, dev: int) -> int:
+    """Methods that can be proposed and scored on all dev rows beside the start, >= 1."""
+    return max(1, (budget - row * dev) // (row * dev + 1))
+
+
+def opro(budget: int, row: int, dev: int) -> Steps:
+    """Up to the paper's 8 candidates per step, but at least five steps; the cap ends it."""
+    candidates = min(8, max(1, proposals(budget, row, dev) // 5))
+    return Steps(budget // candidates + 1, candidates)
+
+
+def ape(budget: int, row: int, dev: int) -> Steps:
+    """A quarter of the proposals from examples, as at its defaults; then variations until the cap."""
+    candidates = max(1, proposals(budget, row, dev) // 4)
+    return Steps(budget // candidates + 1, candidates)
+
+
+class Copro(NamedTuple):
+    """Sizes of COPRO."""
+
+    breadth: int
+    depth: int
+
+
+def copro(budget: int, row: int, dev: int) -> Copro:
+    """DSPy scores breadth * depth methods on all rows: its depth of 3 first, then breadth to 10.
+
+    Beyond that depth grows. breadth is at least 2, which COPRO demands.
+    """
+    wanted = 1 + proposals(budget, row, dev)
+    breadth = min(10, max(2, math.ceil(wanted / 3)))
+    return Copro(breadth, max(1, math.ceil(wanted / breadth)))
+
+
+class Mipro(NamedTuple):
+    """Sizes of MIPROv2."""
+
+    num_candidates: int
+    num_trials: int
+    minibatch: bool
+    minibatch_size: int
+
+
+_BOOTSTRAP_ROWS = 6
+_PROMPTS = 3
+
+
+def mipro(budget: int, row: int, dev: int) -> Mipro:
+    """As many instructions as can be scored on all dev rows, beside what proposing each costs.
+
+    For each one MIPROv2 evolves some train rows as examples (about six until three pass) and
+    asks three times. Trials follow its own rule, max(2 log2 n, 1.5 n); trials on an instruction
+    that was scored are free here. Minibatches of 35 only above 50 dev rows, as its `auto` does.
+    """
+    each = row * (dev + _BOOTSTRAP_ROWS) + _PROMPTS
+    count = max(2, math.ceil((budget - row * dev) / each))
+    trials = int(max(2 * math.log2(count), 1.5 * count))
+    return Mipro(count, trials, dev > 50, min(35, dev))
+
+
+class Simba(NamedTuple):
+    """Sizes of SIMBA."""
+
+    bsize: int
+    num_candidates: int
+    max_steps: int
+
+
+def simba(budget: int, row: int, dev: int) -> Simba:
+    """Its default sizes, shrunk together until four steps and the end fit.
+
+    A step costs up to bsize * (2n + 1) rows and n + 1 prompts; the end scores n + 1 programs on
+    all rows.
+    """
+    for bsize, count in ((32, 6), (24, 5), (16, 4), (12, 3), (8, 2), (4, 2)):
+        step = row * bsize * (2 * count + 1) + count + 1
+        fitting = (budget - row * dev * (count + 1)) // step
+        if bsize <= dev and fitting >= 4:
+            return Simba(bsize, count, fitting)
+    return Simba(min(4, dev), 2, 1)
+
+
+def gepa(budget: int, row: int, dev: int) -> int:
+    """Metric calls of GEPA: one per paid call, more than it can pay for.
+
+    It counts scores that the store gave back, and no reflection, so its own count fits no
+    budget; the cap ends it.
+    """
+    return max(budget, 2 * dev)
+
+
+_DEMO_ROWS = 8
+
+
+def bootstrap(budget: int, row: int, dev: int) -> int:
+    """Sets of demos for random search: each is bootstrapped from about eight rows and scored.
+
+    DSPy adds three sets of its own, of which the one without demos and the one with labels
+    are the same program here.
+    """
+    return max(1, math.ceil((budget - row * dev) / (row * (dev + _DEMO_ROWS))) - 1)

@@ -1,0 +1,172 @@
+"""The folder of a search, which several worker processes share.
+
+run.json       the settings of the search; other settings are refused
+study.journal  the Optuna study, unless it lives behind a URL
+calls.sqlite   every LM call of every worker
+worker-1/ ...  a run folder per worker at work: its lock says that the worker lives
+search.json    the result
+best.json      the best configuration, for `--config`
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from autoevol.errors import InputError, InUse, StoreError
+from autoevol.store.calls import CallRecord, CallStore, Spent
+from autoevol.store.run import RunFolder, read_json
+
+
+class FileLock:
+    """An exclusive lock between processes that ends with its process, however that ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> bool:
+        """Wait for the lock; always True."""
+        self._file = self.path.open("w")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> FileLock:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class SharedCalls(CallStore):
+    """A call store that also knows which calls were asked for, whoever has paid for them.
+
+    What a configuration would have cost by itself is the number of different calls that it asked for:
+    within one run, too, an identical call is answered from the store.
+    """
+
+    def __init__(self, path: Path, run: str, *, power_safe: bool = True) -> None:
+        super().__init__(path, run, power_safe=power_safe)
+        self._asked: set[tuple[str, int]] = set()
+
+    def get(self, key: str, sample: int) -> CallRecord | None:
+        """See `CallStore`; a call that is asked for again while it is under way does not come here."""
+        self._asked.add((key, sample))
+        return super().get(key, sample)
+
+    @property
+    def asked(self) -> int:
+        """Different calls asked for since `count_anew`."""
+        return len(self._asked)
+
+    def count_anew(self) -> None:
+        """Forget what was asked for."""
+        self._asked.clear()
+
+
+class WorkerFolder(RunFolder):
+    """A worker's place in the folder of a search. Its calls are in the search's one store."""
+
+    def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> SharedCalls:
+        """The call store of the search, booking to this worker."""
+        return SharedCalls(
+            Path(shared or self.path.parent / "calls.sqlite"), self.run_id, power_safe=power_safe
+        )
+
+
+class StudyFolder:
+    """Opens the folder of a search and hands out its places for workers.
+
+    Args:
+        path: Created if missing.
+        settings: What decides the results, as for `RunFolder`.
+        workers: Number of places.
+
+    Raises:
+        InputError: If the folder belongs to a search with other settings, or `path` is a file.
+        StoreError: If it cannot be written.
+    """
+
+    def __init__(self, path: str | Path, settings: Mapping[str, Any], workers: int) -> None:
+        self.path = Path(path)
+        self.workers = workers
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(f"{self.path} is a file, not a folder") from error
+        except OSError as error:
+            raise StoreError(f"cannot write to {self.path}: {error}") from error
+        with self.alone(), RunFolder(self.path, settings) as folder:
+            self.run_id = folder.run_id
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other worker is inside such a block at the same time. Not reentrant."""
+        with FileLock(self.path / ".study.lock"):
+            yield
+
+    def claim(self, after: int = 0) -> tuple[int, WorkerFolder] | None:
+        """The first free place with a number above `after`, locked; None if there is none."""
+        with self.alone():
+            for number in range(after + 1, self.workers + 1):
+                try:
+                    return number, WorkerFolder(self._place(number), {})
+                except InUse:
+                    continue
+        return None
+
+    def at_work(self, number: int) -> bool:
+        """Whether a process, this one included, holds the place. Ask inside `alone`."""
+        if not self._place(number).exists():
+            return False
+        try:
+            RunFolder(self._place(number)).close()
+        except InUse:
+            return True
+        return False
+
+    def spent(self) -> dict[str, Spent]:
+        """What all workers have paid, by role."""
+        total: dict[str, Spent] = {}
+        for place in self.path.glob("worker-*"):
+            known = read_json(place / "run.json")
+            if known is None:
+                continue
+            store = CallStore(self.path / "calls.sqlite", known["run_id"])
+            for role, spent in store.spent().items():
+                total[role] = total.get(role, Spent()) + spent
+            store.close()
+        return total
+
+    @property
+    def journal(self) -> Path:
+        """The file of the Optuna study."""
+        return self.path / "study.journal"
+
+    def journal_lock(self) -> FileLock:
+        """The lock that every writer of the journal takes. Optuna's own outlives a killed process."""
+        return FileLock(self.path / ".journal.lock")
+
+    def mend_journal(self) -> None:
+        """Cut off a last line that a crash has torn."""
+        with self.journal_lock():
+            if self.journal.exists():
+                with self.journal.open("r+b") as file:
+                    whole = file.read()
+                    if not whole.endswith(b"\n"):
+                        file.truncate(whole.rfind(b"\n") + 1)
+                        os.fsync(file.fileno())
+
+    def _place(self, number: int) -> Path:
+        return self.path / f"worker-{number}"
