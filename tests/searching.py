@@ -34,7 +34,18 @@ def arguments(served: Served, folder: Path, *more: object, trials: int = 8) -> l
         seeds.write_text("".join(json.dumps({"instruction": row.instruction}) + "\n" for row in rows(40)))
         start.write_text(START.text)
     words = ["search", seeds, "--out", folder / "s", "--trials", trials, "--json"]
-    words += ["--start", start, "--detector", "paper", "--evol-model", "world", "--api-base", served.url]
+    words += [
+        "--start",
+        start,
+        "--detector",
+        "paper",
+        "--selection",
+        "paper",
+        "--evol-model",
+        "world",
+        "--api-base",
+        served.url,
+    ]
     words += [word for name, value in SETTINGS.items() for word in (f"--{name}", value)]
     words += [word for text in SPACE for word in ("--space", text)]
     return [str(word) for word in (*words, *more)]

@@ -21,7 +21,7 @@ from served_world import Served, request_key, serving
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLS = 20
-LATENCY = 0.005
+LATENCY = 0.02
 _TESTS = Path(__file__).parent
 
 
@@ -71,7 +71,9 @@ def asked_again(served: Served, known: dict[str, int]) -> list[str]:
 def test_a_run_killed_at_twenty_random_moments_ends_as_an_uninterrupted_one(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     with serving(LATENCY) as served:
+        began = time.monotonic()
         finish(start(served.url, whole))
+        lasted = time.monotonic() - began
         needed = served.arrivals
         assert max(served.asked.values()) == 1
     plan = planned_calls(CONFIG, rounds=2, dev=CONFIG.dev_size, batch=CONFIG.batch_size)
@@ -79,13 +81,13 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_an_uninterrupted_one(tmp_
 
     draw = random.Random(11)
     # Spread over the run; the first two fall before the first request, into the start itself.
-    moments = [0, 0, *sorted(draw.sample(range(1, needed - 5), KILLS - 2))]
+    moments = [0, 0, *sorted(draw.sample(range(1, needed - 3 * CONFIG.concurrency), KILLS - 2))]
     known: dict[str, int] = {}  # stored requests, and how often the server had seen each by then
     with serving(LATENCY) as served:
         for number, moment in enumerate(moments):
             process = start(served.url, killed)
-            startup = draw.uniform(0.0, 3.0) if number < 2 else 0.0
-            kill_at(served, process, moment, startup + draw.uniform(0.0, 0.03))
+            startup = draw.uniform(0.0, lasted / 2) if number < 2 else 0.0
+            kill_at(served, process, moment, startup + draw.uniform(0.0, LATENCY))
             assert process.returncode == -signal.SIGKILL, "the run had ended before it could be killed"
             assert asked_again(served, known) == [], f"after kill {number}"
             safe = stored(killed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from autoevol.errors import InputError
@@ -27,7 +28,6 @@ def push_to_hub(exported: Exported, card: Path, name: str, *, private: bool = Tr
     Raises:
         InputError: If the hub refuses, with its reason. The local files stay.
     """
-    import httpx
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -39,9 +39,14 @@ def push_to_hub(exported: Exported, card: Path, name: str, *, private: bool = Tr
         api.create_commit(
             address.repo_id, operations, commit_message="Upload the data set", repo_type="dataset"
         )
-    except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, OSError, *_connection_errors()) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"{name} could not be pushed: {reason}. The files are complete in {exported.path.parent}"
         ) from error
     return str(address)
+
+
+def _connection_errors() -> list[type[Exception]]:
+    # Releases of huggingface_hub differ in the HTTP client that they use, and import it themselves.
+    return [sys.modules[name].HTTPError for name in ("httpx", "httpx2") if name in sys.modules]
