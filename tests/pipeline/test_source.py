@@ -44,7 +44,7 @@ def write(tmp_path: Path) -> Callable[[list[Any]], str]:
     return writer
 
 
-def resumes_anywhere(source: Source, seen_before: bool = True) -> None:
+def resumes_anywhere(source: Source) -> None:
     whole = list(source.rows(-1, iter(())))
     for done in range(1, len(whole) + 1):
         ids = (int(placed.row.id, 16) for placed in whole[:done])

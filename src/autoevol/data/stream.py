@@ -54,7 +54,7 @@ class RowStream(Iterator[Row]):
         self.source = found.name
         self.duplicates = 0
         self._every = turns == "every"
-        self._seen = seen or SeenIds()
+        self._seen = SeenIds() if seen is None else seen
         self._entries = EntryStream(
             found, field=field, skip_bad=skip_bad, longest=LONGEST_SEED, start=start, on_reject=on_reject
         )
@@ -97,6 +97,8 @@ class RowStream(Iterator[Row]):
 
     def _read(self, limit: int | None) -> Generator[Row, None, None]:
         seen = self._seen
+        if limit is not None and len(seen) >= limit:
+            return  # a run that resumes may have them all
         with self._entries as entries:
             for entry in entries:
                 for row in self._rows_of(entry):
