@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import io
 import json
 from collections.abc import Iterator
@@ -287,10 +287,9 @@ def test_no_password_is_written(url: str, written: str) -> None:
     assert shown(url) == written
 
 
-@pytest.mark.skipif(importlib.util.find_spec("optuna_dashboard") is None, reason="optuna-dashboard missing")
 def test_the_dashboard_opens_the_study_as_it_is(served: Served, tmp_path: Path) -> None:
-    from optuna_dashboard import wsgi
-    from optuna_dashboard._storage_url import get_storage
+    wsgi = pytest.importorskip("optuna_dashboard", reason="optuna-dashboard (extra) is missing").wsgi
+    get_storage = importlib.import_module("optuna_dashboard._storage_url").get_storage
 
     found = searched(served, tmp_path, trials=3)
     # The storage as its command line makes it from the path.
