@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import dspy
 
 from autoevol.programs.evolve import EvolveInstruction, as_evolution
 from autoevol.programs.respond import RespondToInstruction
-from autoevol.records import Evolution, Method, Trajectory
+from autoevol.records import Evolution, Message, Method, Trajectory
 
 
 class Evolver(dspy.Module):
@@ -50,8 +52,8 @@ class Evolver(dspy.Module):
         copy.evolve.use(method)
         return copy
 
-    def forward(self, instruction: str) -> dspy.Prediction:
-        """Evolve and respond.
+    def forward(self, instruction: str, context: Sequence[Message] = ()) -> dspy.Prediction:
+        """Evolve and respond; a `context` is shown for the response alone.
 
         Returns:
             A prediction with `evolved_instruction` ('' if the last round yielded none),
@@ -63,17 +65,19 @@ class Evolver(dspy.Module):
         while current is not None and len(done) < self.rounds:
             done.append(as_evolution(current, self.evolve(instruction=current)))
             current = done[-1].evolved
-        answer = self.respond(instruction=current) if self.respond and current else None
+        answer = self.respond(instruction=current, context=context) if self.respond and current else None
         return self._prediction(done, answer)
 
-    async def aforward(self, instruction: str) -> dspy.Prediction:
+    async def aforward(self, instruction: str, context: Sequence[Message] = ()) -> dspy.Prediction:
         """The same from a coroutine."""
         done: list[Evolution] = []
         current: str | None = instruction
         while current is not None and len(done) < self.rounds:
             done.append(as_evolution(current, await self.evolve.acall(instruction=current)))
             current = done[-1].evolved
-        answer = await self.respond.acall(instruction=current) if self.respond and current else None
+        answer = None
+        if self.respond and current:
+            answer = await self.respond.acall(instruction=current, context=context)
         return self._prediction(done, answer)
 
     def _prediction(self, done: list[Evolution], answer: dspy.Prediction | None) -> dspy.Prediction:

@@ -108,7 +108,9 @@ class Bulk:
             with dspy.context(lm=lm):
                 if retry:
                     parts = Parts(self.folder / "parts", None)
-                    return retry_rows(work, parts, self.folder, on_case=self.cases.append)
+                    return retry_rows(
+                        work, parts, self.folder, concurrency=concurrency, on_case=self.cases.append
+                    )
                 source: Source = ListRows(seeds) if isinstance(seeds, Sequence) else seeds
                 return evolve_rows(
                     work,

@@ -20,11 +20,14 @@ from autoevol.errors import InputError, MethodError
 from autoevol.evaluate import Metric, run_row
 from autoevol.extrapolate import FIELDS, Interval, cost_of, intervals
 from autoevol.lm.meter import MeteredSession, Use, metered_as
+from autoevol.pipeline.policy import Choice, Policy
+from autoevol.pipeline.rounds import RowPipeline
+from autoevol.pipeline.stage import case_of
 from autoevol.plan import Plan
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
-from autoevol.records import Case, Outcome
+from autoevol.records import Case, Outcome, Row
 from autoevol.teleprompt import chain_sampling
 
 _CHAINS = 3
@@ -97,12 +100,16 @@ async def _run(
 ) -> tuple[list[Case], int]:
     """The cases of the sample, and how many chains were tried on them."""
     program = Evolver(plan.method, rounds=plan.rounds, system=models.system)
+    policy = Policy((Choice(plan.method.name, plan.method, 1.0),), plan.rounds)
+    bulk = RowPipeline(policy, metric, models.evol_model, system=models.system)
+    only_bulk = [stage.name for stage in plan.stages] == ["evolve"]
     slots = asyncio.Semaphore(models.concurrency)
 
-    async def one(row: Any, scope: str) -> Case:  # noqa: ANN401
+    async def one(row: Row, scope: str) -> Case:
         async with slots:
             with in_scope(scope), metered_as(f"row-{row.id}"):
-                return await run_row(program, row, metric)
+                # The bulk stage answers every round, the optimisation the last.
+                return case_of(await bulk.run(row)) if only_bulk else await run_row(program, row, metric)
 
     cases = await aio.gather(one(row, scope) for row, scope in plan.sample)
     chains = min(_CHAINS, loop.m) if any(stage.chains for stage in plan.stages) else 0

@@ -25,7 +25,8 @@ class Metric(Protocol):
 async def run_row(program: Evolver, row: Row, metric: Metric) -> Case:
     """One row through `program`, judged. An LM call that failed for good leaves it unscored."""
     try:
-        prediction = await program.acall(instruction=row.instruction)
+        said = {"context": row.context} if row.context else {}
+        prediction = await program.acall(instruction=row.instruction, **said)
     except LMError as error:
         return Case(row.id, Verdict(Outcome.UNSCORED, reason=f"{type(error).__name__}: {error}"))
     return Case(row.id, await metric.ajudge(prediction.trajectory), prediction.trajectory)

@@ -10,6 +10,7 @@ import pytest
 from dspy import lm15
 from dspy.lm15 import Request
 
+from autoevol.lm.budget import Caps
 from autoevol.lm.transport import Reply
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.failure import FailureMetric
@@ -256,3 +257,22 @@ def test_lost_calls_end_a_row_as_dead_even_after_rounds_that_passed(tmp_path: Pa
     assert bulk.dead == []
     assert bulk.kept[0]["stages"][-1] == "harder harder harder row 0"
     assert METHOD.id == bulk.kept[0]["method_id"]
+
+
+def test_a_budget_that_ends_a_retry_leaves_the_rest_dead(tmp_path: Path) -> None:
+    down = True
+
+    def serve(asked: Request) -> Answer:
+        return lm15.ServerError("bad gateway") if down else evolves(asked)
+
+    bulk = Bulk(tmp_path, serve)
+    bulk.run(rows(*(f"row {number}" for number in range(7))), part_rows=3)
+    assert len(bulk.dead) == 7
+    down = False
+    tally = bulk.run([], retry=True, caps=Caps(calls=8), concurrency=1)
+    assert not tally.complete
+    assert [record["seed"] for record in bulk.kept] == [f"row {number}" for number in range(4)]
+    assert [record["seed"] for record in bulk.dead] == [f"row {number}" for number in range(4, 7)]
+    assert bulk.run([], retry=True).complete
+    assert len(bulk.kept) == 7
+    assert len([request for request in bulk.transport.requests if not is_evolution(request)]) == 7

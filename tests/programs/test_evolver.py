@@ -18,7 +18,7 @@ from autoevol.lm.transport import Reply
 from autoevol.programs.evolve import EvolveInstruction
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN, COMPACT, INITIAL, WEAK
-from autoevol.records import Demo, Method
+from autoevol.records import Demo, Message, Method
 from autoevol.testing import Answer
 from synthetic import START, bench, kind_of, tagged, world
 
@@ -54,6 +54,17 @@ def test_a_row_is_evolved_round_by_round_and_then_answered(tmp_path: Path, ask: 
         assert found.response == found.trajectory.response == "Here is a prime above 1."
         assert transport.requests[-1].messages[-1].text == stages[-1]
         assert {line.role: line.paid.calls for line in session.ledger()} == {"evol": rounds, "respond": 1}
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_a_context_is_shown_for_the_response_alone(tmp_path: Path, face: str) -> None:
+    asked = {"instruction": "Task 1: go.", "context": (Message("user", "Hello"), Message("assistant", "Hi"))}
+    with bench(tmp_path) as (_, transport, _):
+        program = Evolver(START)
+        program(**asked) if face == "sync" else asyncio.run(program.acall(**asked))
+        evolution, response = transport.requests
+    assert "Hello" not in str(evolution.messages)
+    assert [message.text for message in response.messages[:2]] == ["Hello", "Hi"]
 
 
 @each_face

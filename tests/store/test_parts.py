@@ -131,6 +131,12 @@ def test_a_disk_that_is_full_at_the_manifest_leaves_the_part_out(tmp_path: Path)
     assert names(Parts(tmp_path / "parts", MADE)) == []
 
 
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "parts").write_text("a file")
+    with pytest.raises(StoreError, match="cannot use"):
+        Parts(tmp_path / "parts", MADE)
+
+
 @pytest.mark.slow
 def test_a_manifest_of_a_million_rows_is_read_in_seconds(tmp_path: Path) -> None:
     parts = Parts(tmp_path / "parts", MADE)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dspy.utils.exceptions import LMError
 
-from autoevol.context import in_scope
+from autoevol.context import as_role, in_scope
 from autoevol.evaluate import Metric
 from autoevol.lm.answers import FILTERED
 from autoevol.lm.retry import first_line, reason_of
@@ -81,7 +81,7 @@ class RowPipeline:
                 lineage = lineage.plus(await self._attempt(lineage, turn))
             turn = self.policy.next_turn(row_id, lineage.rounds)
         if self._scorer is not None and len(lineage.passed) > 1:
-            with in_scope(f"bulk:{row_id}:best"):
+            with in_scope(f"bulk:{row_id}:best"), as_role("judge"):
                 return replace(lineage, scores=await self._scores(self._scorer, lineage.passed))
         return lineage
 
