@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoevol.errors import InputError
@@ -82,6 +82,15 @@ class BudgetConfig:
     price: tuple[str, ...] = setting(
         (), "Dollars per million input,output tokens: MODEL=0.15,0.60. Repeatable."
     )
+
+    def part(self, of: int) -> BudgetConfig:
+        """What each of `of` processes may spend; together it is the whole or a little less."""
+        return replace(
+            self,
+            max_calls=None if self.max_calls is None else self.max_calls // of,
+            max_tokens=None if self.max_tokens is None else self.max_tokens // of,
+            max_usd=None if self.max_usd is None else self.max_usd / of,
+        )
 
 
 @dataclass(frozen=True)
