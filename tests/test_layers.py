@@ -44,6 +44,7 @@ LEVEL = {
     "workflow": 7,
     "summary": 6,
     "merging": 7,
+    "launching": 7,
     "extrapolate": 7,
     "estimate": 8,
     "compare": 6,

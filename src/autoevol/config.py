@@ -296,6 +296,29 @@ class PipelineConfig:
 
 
 @dataclass(frozen=True)
+class LaunchConfig:
+    """Launch.
+
+    Attributes:
+        shards: Parts into which the seeds are divided; one process each.
+        workers: Most processes at once; None for all.
+        memory: Gigabytes that Slurm or Ray sets aside for a process.
+    """
+
+    executor: str = setting("local", "Where the processes run: local, slurm or ray.")
+    shards: int = setting(2, "Parts into which the seeds are divided, each a process.")
+    workers: int | None = setting(None, "Most processes at once (default: all).")
+    partition: str | None = setting(None, "Slurm partition.")
+    time: str | None = setting(None, "Time limit of a Slurm job, such as 12:00:00.")
+    memory: int = setting(2, "Gigabytes of memory for each process, for slurm and ray.")
+
+    def __post_init__(self) -> None:
+        for name in ("shards", "workers", "memory"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise InputError(f"--{name} must be at least 1, got {value}")
+
+
+@dataclass(frozen=True)
 class EndpointConfig:
     """Endpoint."""
 

@@ -18,7 +18,7 @@ def merge_parts(shards: Mapping[Shard, Parts], into: Parts, part_rows: int) -> N
     """Write the rows of all shards to the parts of `into`, which are those of one run then.
 
     Parts of the same number are replaced, so a merge that was killed is simply done again. Memory
-    grows by 14 to 28 bytes a row; one file is open for each shard.
+    grows by 11 to 16 bytes a row; one file is open for each shard.
 
     Args:
         shards: Parts that are whole.
