@@ -25,6 +25,8 @@ class Tally:
         outcomes: Rows by outcome: kept, rejected, dead.
         kinds: Rejected rows by the worst failure kind of their last round.
         losses: Dead rows by the word for their error.
+        rejected: Rejected rows by how their last round ended.
+        refused: Texts that a gate refused, by gate and reason.
         fates: Rounds by how they ended, every attempt counted.
         operations: Rounds by method.
         written: Lines of `dataset.jsonl`.
@@ -36,6 +38,8 @@ class Tally:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     losses: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[Fate] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
     written: int = 0
@@ -48,7 +52,10 @@ class Tally:
         self.outcomes[lineage.outcome] += 1
         self.fates.update(step.fate for step in lineage.rounds)
         self.operations.update(step.operation for step in lineage.rounds if step.round)
+        gated = (step.reason for step in lineage.rounds if step.fate is Fate.GATED)
+        self.refused.update((gate, why) for gate, why, *_ in (reason.split(": ", 2) for reason in gated))
         if lineage.end is End.REJECTED:
+            self.rejected[lineage.rounds[-1].fate] += 1
             self.kinds.update(kind.value for kind in lineage.rounds[-1].kinds[:1])
         elif lineage.end is End.DEAD:
             self.losses[lineage.rounds[-1].reason.partition(":")[0]] += 1
