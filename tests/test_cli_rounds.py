@@ -5,33 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from autoevol.cli import app
 from autoevol.store.run import RunFolder
-from servers import Answer, Endpoint, refuses, says
-
-SEEDS = [f"Task {number}: describe how a bridge over a river is built." for number in range(12)]
-
-
-class Served:
-    """Evolves and answers, except that tasks in `down` meet an error for good."""
-
-    def __init__(self) -> None:
-        self.down: set[int] = set()
-
-    def __call__(self, body: dict[str, Any]) -> Answer:
-        text = body["messages"][-1]["content"]
-        number = int(text.rpartition("Task ")[2].partition(":")[0])
-        if number in self.down:
-            return refuses(400, "SECRET")
-        if "between these two tags" not in text:
-            return says(f"Here is the answer in full, with a reason for each step of it. ({text})")
-        task = text.rpartition("#Instruction#:\n")[2]
-        return says(f"<final_instruction>\n{task} Explain every step and its cost.\n</final_instruction>")
+from commanding import SEEDS, Served, command, evolve, lines, summary, write_seeds
+from servers import Endpoint
 
 
 @pytest.fixture
@@ -47,27 +26,7 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    path = tmp_path / "seeds.jsonl"
-    path.write_text("".join(f"{json.dumps({'instruction': seed})}\n" for seed in SEEDS))
-    return path
-
-
-def command(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def summary(done: Result) -> dict[str, Any]:
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def evolve(seeds: Path, endpoint: Endpoint, out: Path, *more: object) -> Result:
-    at = ("--out", out, "--evol-model", "served", "--api-base", endpoint.url, "--json")
-    return command("evolve", seeds, *at, *more)
+    return write_seeds(tmp_path / "seeds.jsonl")
 
 
 def test_the_operations_of_wizardlm_are_drawn_and_named(
