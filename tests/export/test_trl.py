@@ -53,7 +53,9 @@ def test_a_model_is_tuned_on_an_export_as_it_is(name: str, write: Write, tmp_pat
     from trl.data_utils import is_conversational  # pyright: ignore
 
     out = tmp_path / f"train{FORMATS[name].suffix}"
-    export_file(write("d.jsonl", [*ROWS, {"instruction": "First?", "response": "No.", "messages": TALK}]), out, name)
+    export_file(
+        write("d.jsonl", [*ROWS, {"instruction": "First?", "response": "No.", "messages": TALK}]), out, name
+    )
     loaded: Any = datasets.load_dataset(
         "parquet" if name == "parquet" else "json",
         data_files=str(out),

@@ -16,7 +16,18 @@ from autoevol.pipeline.policy import Choice, Policy
 from autoevol.testing import Answer
 from evolving import METHOD, Bulk, is_evolution, number_of, rows, tagged
 
-PLACES = "harbour orchard museum quarry stable bakery tunnel library meadow foundry".split()
+PLACES = (
+    "harbour",
+    "orchard",
+    "museum",
+    "quarry",
+    "stable",
+    "bakery",
+    "tunnel",
+    "library",
+    "meadow",
+    "foundry",
+)
 SEEDS = [
     f"row {number} Plan a day of work at the {place} for a crew of {number} people and list the tools"
     for number, place in enumerate(PLACES)

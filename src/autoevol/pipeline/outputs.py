@@ -70,8 +70,8 @@ def assemble(parts: Parts, folder: Path, keep: str) -> Tally:
     Args:
         parts: All finished rows.
         folder: Where the files go.
-        keep: Which rounds that passed are kept: the `last`, `all`, or the `best`, which is the most
-            complex one (the last where rounds were not compared).
+        keep: Which rounds that passed are kept: the `last`, `all`, the one of a number, or the
+            `best`, which is the most complex one (the last where rounds were not compared).
     """
     tally = Tally()
     with (
@@ -82,11 +82,14 @@ def assemble(parts: Parts, folder: Path, keep: str) -> Tally:
         for line in parts.lines():
             lineage = decode(line)
             tally.count(lineage)
-            for step in kept(lineage, keep):
+            pairs = [*kept(lineage, keep)]
+            for step in pairs:
                 dataset.add(pair(lineage, step))
                 tally.seeds += step.round == 0
             if lineage.end is not End.KEPT:
                 (dead if lineage.end is End.DEAD else rejected).add(reject(lineage))
+            elif not pairs:
+                rejected.add({**reject(lineage), "reason": f"No pair of round {keep} has passed."})
         tally.written = dataset.count
     return tally
 
@@ -99,6 +102,8 @@ def kept(lineage: Lineage, keep: str) -> Iterator[Round]:
     passed = lineage.passed
     if keep == "all":
         yield from passed
+    elif keep.isdecimal():
+        yield from (step for step in passed if step.round == int(keep))
     elif passed:
         scores = lineage.scores or {}
         yield passed[-1] if keep == "last" else max(reversed(passed), key=lambda step: scores.get(step.id, 0))
