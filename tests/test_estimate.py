@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from autoevol.cli import app
-from autoevol.config import DataConfig, LoopConfig, MethodConfig
+from autoevol.config import DataConfig, LoopConfig, MethodConfig, ModelConfig, PipelineConfig
 from autoevol.data.split import sample_rows
 from autoevol.extrapolate import cost_of
 from autoevol.plan import Stage, plan_evolve, plan_run
@@ -148,6 +148,57 @@ def test_what_the_sample_pays_the_run_does_not(
     ran = told(command("run", seeds, "--out", tmp_path / "run", *flags))
     assert len(endpoint.seen) - alone == alone
     assert ran["ledger"]["total"]["calls"] == alone - sampled
+
+
+ROUNDS = {
+    "rounds": 2,
+    "mix": "depth=0.7,breadth=0.3",
+    "on-failure": "retry:1",
+    "with-seeds": 0.5,
+    "keep": "best",
+}
+MANY = [word for name, value in ROUNDS.items() for word in (f"--{name}", str(value))]
+
+
+@pytest.mark.parametrize("method", [["--method", "weak"], ["--evolve"]])
+def test_a_sample_of_rounds_is_not_paid_twice_and_tells_the_whole(
+    method: list[str], endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    flags = [*MANY, *at(endpoint), "--temperature", 0.7]
+    out = tmp_path / "run"
+    found = told(command("estimate", seeds, "--sample", 16, "--out", out, *method, *flags))
+    sampled = len(endpoint.seen)
+    assert sum(found["paid"].values()) == sampled > 16
+    job = ["evolve", seeds, "--out", out, *(method if "--method" in method else []), *flags]
+    most = told(command(*job, "--dry-run"))["calls"]["total"]
+    told(command(*job))
+    whole = len(endpoint.seen)
+    told(command("evolve", seeds, "--out", tmp_path / "alone", *job[4:]))
+    assert len(endpoint.seen) == 2 * whole, "with the sample or without: as many calls in all"
+    interval = found["totals"]["calls"]
+    assert interval["low"] <= whole <= interval["high"] <= most == found["plan"]["calls"]["total"]
+
+
+def test_a_run_of_rounds_is_told_by_the_calls_of_its_own_bulk_stage(
+    endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    flags = [*FLAGS, "--rounds", 2, "--with-seeds", 0.5, *at(endpoint), "--temperature", 0.7]
+    found = told(command("estimate", seeds, "--sample", 14, "--out", tmp_path / "run", *flags))
+    paid = len(endpoint.seen)
+    summary = told(command("run", seeds, "--out", tmp_path / "run", *flags))
+    interval = found["totals"]["calls"]
+    ledger = summary["ledger"]["total"]
+    assert interval["low"] <= ledger["calls"] + ledger["reused"] <= interval["high"]
+    assert len(endpoint.seen) == paid + ledger["calls"]
+
+
+def test_a_plan_counts_rounds_retries_seeds_and_comparisons(seeds: Path) -> None:
+    settings = PipelineConfig(on_failure="retry:2", with_seeds=1.0, keep="best", mix="deepen=1,breadth=3")
+    models = ModelConfig(temperature=0.5)
+    plan = plan_evolve(str(seeds), DataConfig(), None, 3, models=models, pipeline=settings, judge_calls=1)
+    tries = 40 * 3 * 3
+    assert plan.calls == {"evol": tries, "respond": tries + 40, "judge": tries + 40}
+    assert plan.name == "deepen 25%, breadth 75%"
 
 
 def test_the_truth_lies_in_the_interval(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:

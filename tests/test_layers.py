@@ -57,6 +57,7 @@ LEVEL = {
     "passport_page": 4,
     "passport": 5,
     "transfer": 8,
+    "again": 8,
     "cli": 9,
     "__main__": 10,
     "experiments": 10,

@@ -277,7 +277,9 @@ class PipelineConfig:
     on_failure: str = setting(
         "again", "A row that fails in a round: again (next round, unchanged), drop, or retry:K."
     )
-    keep: str = setting("last", "Rounds that are kept of a row: last, all or best (one more call).")
+    keep: str = setting(
+        "last", "Rounds that are kept of a row: last, all, best (one more call), or a number."
+    )
     with_seeds: float = setting(0.0, "Share (0 to 1) of the seeds that the dataset holds as well, answered.")
     seed: int = setting(0, "Seeds splits, batches, draws of methods and the optimizer's sampling.")
     part_rows: int = setting(1000, "Rows of a part file; a part is made durable at once.")
@@ -287,8 +289,10 @@ class PipelineConfig:
     forget_calls: bool = setting(False, "Drop the calls of rows from the call store once these are durable.")
 
     def __post_init__(self) -> None:
-        if self.keep not in ("last", "all", "best"):
-            raise InputError(f"--keep {self.keep!r} is unknown; known are last, all and best")
+        if self.keep not in ("last", "all", "best") and not (self.keep.isdecimal() and int(self.keep)):
+            raise InputError(
+                f"--keep {self.keep!r} is unknown; known are last, all, best and the number of a round"
+            )
         if not 0 <= self.with_seeds <= 1:
             raise InputError(f"--with-seeds must be between 0 and 1, got {self.with_seeds}")
         if self.part_rows < 1:
@@ -319,6 +323,16 @@ class LaunchConfig:
                 raise InputError(f"--{name} must be at least 1, got {value}")
         if any("=" not in option for option in self.sbatch):
             raise InputError(f"--sbatch: write it as NAME=VALUE, got {', '.join(self.sbatch)}")
+
+
+@dataclass(frozen=True)
+class AgainConfig:
+    """Rounds that are there. What is not given is as the run had it."""
+
+    keep: str | None = setting(None, "Rounds that are kept of a row: last, all, best or a number.")
+    answer_with: str | None = setting(None, "Model that answers every round anew.")
+    detector: str | None = setting(None, "Judge every round anew: text, paper, author or eliminator.")
+    judge_model: str | None = setting(None, "Judge every round anew, with this LM behind the detector.")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from autoevol.errors import InputError, MethodError
 from autoevol.evaluate import Metric, run_row
 from autoevol.extrapolate import FIELDS, Interval, cost_of, intervals
 from autoevol.lm.meter import MeteredSession, Use, metered_as
-from autoevol.pipeline.policy import Choice, Policy
 from autoevol.pipeline.rounds import RowPipeline
 from autoevol.pipeline.stage import case_of
 from autoevol.plan import Plan
@@ -77,9 +76,16 @@ def estimate(
     if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
         raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
     rows = _per_unit(session.uses, [f"row-{case.row_id}" for case in cases])
+    bulk = _per_unit(session.uses, [f"bulk-{case.row_id}" for case in cases]) if _differs(plan) else rows
     tries = _per_unit(session.uses, [f"chain-{number}" for number in range(chains)])
     drawn = [
-        cost_of(stage, rows, tries, models.concurrency, np.random.default_rng(loop.seed))
+        cost_of(
+            stage,
+            bulk if stage.name == "evolve" else rows,
+            tries,
+            models.concurrency,
+            np.random.default_rng(loop.seed),
+        )
         for stage in plan.stages
     ]
     known = all(use.usd is not None for use in session.uses)
@@ -100,16 +106,18 @@ async def _run(
 ) -> tuple[list[Case], int]:
     """The cases of the sample, and how many chains were tried on them."""
     program = Evolver(plan.method, rounds=plan.rounds, system=models.system)
-    policy = Policy((Choice(plan.method.name, plan.method, 1.0),), plan.rounds)
-    bulk = RowPipeline(policy, metric, models.evol_model, system=models.system)
-    only_bulk = [stage.name for stage in plan.stages] == ["evolve"]
+    bulk = RowPipeline(plan.policy, metric, models.evol_model, system=models.system, compare=plan.compare)
     slots = asyncio.Semaphore(models.concurrency)
 
     async def one(row: Row, scope: str) -> Case:
         async with slots:
+            if _only_bulk(plan) or _differs(plan):
+                with metered_as(f"{'row' if _only_bulk(plan) else 'bulk'}-{row.id}"):
+                    case = case_of(await bulk.run(row))
+                if _only_bulk(plan):
+                    return case
             with in_scope(scope), metered_as(f"row-{row.id}"):
-                # The bulk stage answers every round, the optimisation the last.
-                return case_of(await bulk.run(row)) if only_bulk else await run_row(program, row, metric)
+                return await run_row(program, row, metric)
 
     cases = await aio.gather(one(row, scope) for row, scope in plan.sample)
     chains = min(_CHAINS, loop.m) if any(stage.chains for stage in plan.stages) else 0
@@ -119,6 +127,17 @@ async def _run(
     lm = jobs.optimizer_lm(session, models)
     await aio.gather(_chain(plan, read, lm, number, loop) for number in range(chains))
     return cases, chains
+
+
+def _only_bulk(plan: Plan) -> bool:
+    return [stage.name for stage in plan.stages] == ["evolve"]
+
+
+def _differs(plan: Plan) -> bool:
+    """Whether the bulk stage makes other calls for a row than the optimisation before it."""
+    policy = plan.policy
+    one_round = policy.rounds == 1 and not policy.retries and not policy.with_seeds
+    return not _only_bulk(plan) and not (one_round and len(policy.choices) == 1)
 
 
 async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: LoopConfig) -> None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from autoevol import jobs
-from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
+from autoevol.config import (
+    BudgetConfig,
+    DataConfig,
+    LoopConfig,
+    MethodConfig,
+    MetricConfig,
+    ModelConfig,
+    PipelineConfig,
+)
 from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.split import sample_rows
 from autoevol.lm.meter import MeteredSession
-from autoevol.programs.operations import IN_DEPTH
+from autoevol.pipeline.policy import Policy
 from autoevol.records import Method, Row
 from autoevol.store.calls import CallStore
 from autoevol.strategies import RandomBatches, find_rule
@@ -42,18 +50,37 @@ class Plan:
     Attributes:
         source: The seeds as messages call them.
         rows: Distinct seeds.
-        method: The first method, with which a sample can be run.
-        rounds: Rounds of evolution per row.
+        policy: How rows go through the bulk stage; its first method stands for those to be found.
+        compare: Whether the bulk stage compares the rounds of a row.
         stages: In order.
         sample: Rows to try first, each with the scope in which the run will ask for it.
     """
 
     source: str
     rows: int
-    method: Method
-    rounds: int
+    policy: Policy
     stages: tuple[Stage, ...]
     sample: tuple[tuple[Row, str], ...] = ()
+    compare: bool = False
+
+    @property
+    def method(self) -> Method:
+        """The first method, with which a sample can be run."""
+        return self.policy.choices[0].method
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of evolution per row."""
+        return self.policy.rounds
+
+    @property
+    def name(self) -> str:
+        """The methods, each with its share where there are several."""
+        choices = self.policy.choices
+        if len(choices) == 1:
+            return self.method.name or self.method.id
+        whole = sum(choice.share for choice in choices)
+        return ", ".join(f"{choice.name} {choice.share / whole:.0%}" for choice in choices)
 
     @property
     def calls(self) -> dict[str, int]:
@@ -65,7 +92,7 @@ class Plan:
         """The plan as JSON, without the rows themselves."""
         return {
             "seeds": {"source": self.source, "rows": self.rows},
-            "method": {"id": self.method.id, "name": self.method.name},
+            "method": {"id": self.method.id, "name": self.name},
             "rounds": self.rounds,
             "stages": {
                 stage.name: {"rows": sum(stage.rows), "chains": sum(stage.chains), "calls": stage.calls}
@@ -81,6 +108,8 @@ def plan_run(
     loop: LoopConfig,
     methods: MethodConfig,
     *,
+    models: ModelConfig | None = None,
+    pipeline: PipelineConfig | None = None,
     judge_calls: int = 0,
     evolve: bool = True,
     sample: int = 0,
@@ -92,6 +121,8 @@ def plan_run(
         data: How to read them.
         loop: Settings of the optimisation.
         methods: Starting methods, rounds, holdout.
+        models: Those of the run.
+        pipeline: Settings of the bulk stage.
         evolve: Whether the file is evolved afterwards.
         judge_calls: LM calls of the metric for each row that it judges.
         sample: Rows to try first: half from the first mini-batch, the others from the dev set.
@@ -113,14 +144,17 @@ def plan_run(
     rows = (len(starts) * dev, *steps)
     stages = [Stage("optimize", _with_judge(calls, sum(rows), judge_calls), rows, (loop.m,) * loop.steps)]
     stages.append(_rows_stage("holdout", (len(split.holdout),) * 2, methods.rounds, judge_calls))
+    pipeline = pipeline or PipelineConfig()
+    policy = jobs.make_policy(models or ModelConfig(), pipeline, methods.rounds, first)
+    compare = pipeline.keep == "best"
     if evolve:
-        count = len(loaded.rows)
-        stages.append(_rows_stage("evolve", (count,), methods.rounds, judge_calls, every_round=True))
+        answered = sum(_is_answered(policy, row) for row in loaded.rows)
+        stages.append(_bulk_stage(policy, len(loaded.rows), answered, judge_calls, compare))
     tried = batch[: max(1, sample // 2)] if sample else ()
     rest = split.dev[: max(0, sample - len(tried))]
     scoped = [(row, f"batch-1:{first.id}:{row.id}") for row in tried]
     scoped += [(row, f"dev:{first.id}:{row.id}") for row in rest]
-    return Plan(loaded.source, len(loaded.rows), first, methods.rounds, tuple(stages), tuple(scoped))
+    return Plan(loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare)
 
 
 def plan_evolve(
@@ -129,22 +163,33 @@ def plan_evolve(
     method: str | None,
     rounds: int,
     *,
+    models: ModelConfig | None = None,
+    pipeline: PipelineConfig | None = None,
     judge_calls: int = 0,
     sample: int = 0,
     seed: int = 0,
 ) -> Plan:
-    """Plan the evolution of `seeds` with a known method. Reads them all and keeps the sample only.
+    """Plan the evolution of `seeds` with a known method, or without one with the operations of WizardLM.
 
-    Without a method rounds are drawn from WizardLM's operations; the first stands for all of them.
+    Reads them all and keeps the sample only.
     """
-    known = jobs.find_method(method) if method else IN_DEPTH[0]
+    pipeline, answered = pipeline or PipelineConfig(), 0
+    known = jobs.find_method(method) if method else None
+    policy = jobs.make_policy(models or ModelConfig(), pipeline, rounds, known)
+
+    def counted(rows: Iterable[Row]) -> Iterator[Row]:
+        nonlocal answered
+        for row in rows:
+            answered += _is_answered(policy, row)
+            yield row
+
     with iter_rows(
         seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split, turns=data.turns
     ) as stream:
-        tried, count = sample_rows(stream, sample, seed)
-    stage = _rows_stage("evolve", (count,), rounds, judge_calls, every_round=True)
-    scoped = tuple((row, f"bulk:{row.id}") for row in tried)
-    return Plan(stream.source, count, known, rounds, (stage,), scoped)
+        tried, count = sample_rows(counted(stream), sample, seed)
+    compare = pipeline.keep == "best"
+    stage = _bulk_stage(policy, count, answered, judge_calls, compare)
+    return Plan(stream.source, count, policy, (stage,), tuple((row, "bulk") for row in tried), compare)
 
 
 def check(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> int:
@@ -162,7 +207,7 @@ def check(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> i
 
 def table_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
     """The plan as (label, value) rows."""
-    rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.method.name or plan.method.id)]
+    rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:
         made = ", ".join(f"{count} {role}" for role, count in stage.calls.items() if count)
         rows.append(
@@ -176,15 +221,24 @@ def table_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
     return rows
 
 
-def _rows_stage(
-    name: str, batches: Sequence[int], rounds: int, judge_calls: int, *, every_round: bool = False
-) -> Stage:
-    """Calls of a stage; in the bulk stage `every_round` is answered and judged, else the last."""
+def _rows_stage(name: str, batches: Sequence[int], rounds: int, judge_calls: int) -> Stage:
+    """Calls of a stage that answers and judges the last round."""
     total = sum(batches)
-    judged = rounds * total if every_round else total
-    calls = {"evol": rounds * total, "respond": judged}
-    return Stage(name, _with_judge(calls, judged, judge_calls), tuple(batches))
+    calls = {"evol": rounds * total, "respond": total}
+    return Stage(name, _with_judge(calls, total, judge_calls), tuple(batches))
+
+
+def _bulk_stage(policy: Policy, rows: int, answered: int, judge_calls: int, compare: bool) -> Stage:
+    """Calls of the bulk stage, which answers and judges every round, and `answered` seeds."""
+    tries = rows * policy.rounds * (1 + policy.retries)
+    calls = {"evol": tries, "respond": tries + answered}
+    judged = tries * judge_calls + (rows if compare and policy.rounds > 1 else 0)
+    return Stage("evolve", _with_judge(calls, judged, 1), (rows,))
+
+
+def _is_answered(policy: Policy, row: Row) -> bool:
+    return row.reference is None and policy.answers_seed(row.id)
 
 
 def _with_judge(calls: dict[str, int], rows: int, judge_calls: int) -> dict[str, int]:
-    return {**calls, "judge": rows * judge_calls} if judge_calls else calls
+    return {**calls, "judge": rows * judge_calls} if rows * judge_calls else calls

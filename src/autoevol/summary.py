@@ -47,7 +47,7 @@ def summarise(
     if tally is not None:
         summary["evolution"] = evolution_json(tally)
     if gates:
-        summary["gates"] = {gate.name: dict(gate.report()) for gate in gates}
+        summary["gates"] = {gate.name: {**gate.report(), "removed": _removed(gate, tally)} for gate in gates}
     write_json(folder.path / "summary.json", summary)
     return summary
 
@@ -58,12 +58,19 @@ def evolution_json(tally: Tally) -> dict[str, Any]:
         "rows": tally.rows,
         **{outcome.value: tally.outcomes[outcome] for outcome in Outcome},
         "kinds": dict(tally.kinds.most_common()),
+        "rejected": {fate.value: count for fate, count in tally.rejected.most_common()},
         "losses": dict(tally.losses.most_common()),
         "rounds": {fate.value: count for fate, count in tally.fates.most_common()},
         "operations": dict(tally.operations.most_common()),
         "dataset": {"lines": tally.written, "seeds": tally.seeds},
         "complete": tally.complete,
     }
+
+
+def _removed(gate: Gate, tally: Tally | None) -> dict[str, int]:
+    """Texts that a gate refused, by reason, those of earlier processes included."""
+    refused = tally.refused.most_common() if tally else ()
+    return {reason: count for (name, reason), count in refused if name == gate.name}
 
 
 def metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:

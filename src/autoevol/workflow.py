@@ -94,7 +94,7 @@ def run(
         )
         summary = summarise(folder, session, scanned, models, metrics, metric, started, found, tally, gates)
         passport.leave_passport(folder.path)
-        return Outcome(summary, _budget_stop(session) if stopped else None)
+        return Outcome(summary, budget_stop(session) if stopped else None)
 
 
 def evolve(
@@ -141,7 +141,7 @@ def evolve(
             summary = summarise(
                 folder, session, scanned, models, metrics, metric, started, None, tally, gates
             )
-            return Outcome(summary, None if tally.complete else _budget_stop(session))
+            return Outcome(summary, None if tally.complete else budget_stop(session))
 
 
 def retry(
@@ -156,16 +156,18 @@ def retry(
     if not (out / "parts").is_dir():
         raise InputError(f"{out} has no finished rows (no folder `parts`)")
     with RunFolder(out) as folder:
+        if "of" in folder.settings:
+            raise InputError(f"{out} was made by `autoevol again`; the same command takes up its dead rows")
         given = {**folder.settings, **asdict(endpoint)}
-        models, metrics = _read(ModelConfig, given), _read(MetricConfig, given)
+        models, metrics = read_settings(ModelConfig, given), read_settings(MetricConfig, given)
         parts = Parts(out / "parts", None)
-        policy = _policy_of(parts, folder)
+        policy = policy_of(parts, folder)
         with session_of(folder, models, metrics, budget, store) as session:
             started = time.monotonic()
             metric = jobs.make_metric(session, models, metrics)
             listener.phase("retry", sum(part.dead for part in parts))
-            pipeline = _read(PipelineConfig, given)
-            gates = _gates(pipeline, _read(CleanConfig, given))
+            pipeline = read_settings(PipelineConfig, given)
+            gates = _gates(pipeline, read_settings(CleanConfig, given))
             with dspy.context(lm=jobs.evol_lm(session, models)):
                 tally = retry_rows(
                     jobs.row_pipeline(metric, models, pipeline, policy, gates),
@@ -183,17 +185,18 @@ def retry(
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and tally.rows == seeds.here
             summary = summarise(folder, session, seeds, models, metrics, metric, started, None, tally, gates)
-            return Outcome(summary, _budget_stop(session) if out_of_budget else None)
+            return Outcome(summary, budget_stop(session) if out_of_budget else None)
 
 
-def _policy_of(parts: Parts, folder: RunFolder) -> Policy:
+def policy_of(parts: Parts, folder: RunFolder) -> Policy:
+    """How the rows of a run went through their rounds. Raises StoreError if that is not known."""
     try:
         return Policy.from_json(parts.made, folder.methods())
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{folder.path} does not say how its rows were made: {error!r}") from error
 
 
-def _read(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
+def read_settings(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
     """A settings record out of what a run folder remembers; the rest are defaults."""
     names = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
@@ -261,6 +264,7 @@ def session_of(
         yield session
 
 
-def _budget_stop(session: Session) -> BudgetReached:
+def budget_stop(session: Session) -> BudgetReached:
+    """What ends a command whose budget is spent."""
     total = report.ledger_json(session.ledger())["total"]
     return BudgetReached(f"budget reached after {total['calls']} calls paid")

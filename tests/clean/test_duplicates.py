@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoevol.clean.duplicates import Duplicates
+from autoevol.clean.duplicates import Duplicates, Sketch
 from autoevol.clean.text import jaccard, normalised, shingles
 
 _WORDS = [f"word{number}" for number in range(400)]
@@ -55,6 +55,24 @@ def test_planted_edits_are_found_and_others_are_not() -> None:
     assert near > 400
     assert far > 500
     assert found / near >= 0.995
+
+
+def test_in_a_crowd_of_one_template_comparisons_are_bounded_and_twins_still_found() -> None:
+    chance = random.Random(3)
+    template = chance.choices(_WORDS, k=40)
+    texts = [[*template, *chance.choices(_WORDS, k=20)] for _ in range(1500)]
+    duplicates = Duplicates(0.8)
+    for number, said in enumerate(texts):
+        assert duplicates.add(str(number), " ".join(said)) is None
+    found = most = 0
+    for number, said in enumerate(texts[-200:], len(texts) - 200):
+        said[chance.randrange(40, 60)] = "changed"
+        sketch = Sketch(" ".join(said))
+        most = max(most, len(duplicates._candidates(sketch)))
+        twin = duplicates.find(sketch)
+        found += twin is not None and twin.key == str(number)
+    assert 64 < most <= 12 * 64, "the crowd is met, and not compared as a whole"
+    assert found >= 190
 
 
 def test_the_first_stays_whatever_comes_later() -> None:

@@ -184,22 +184,6 @@ def test_the_input_is_never_overwritten(source: Path) -> None:
     assert source.read_bytes() == before
 
 
-def test_trl_knows_the_formats_for_conversations(source: Path, tmp_path: Path) -> None:
-    pytest.importorskip("trl", reason="trl is not installed")
-    from trl.data_utils import is_conversational  # pyright: ignore[reportMissingImports]
-
-    for name in ("messages", "prompt-completion"):
-        export_file(source, tmp_path / f"{name}.jsonl", name)
-        loaded = datasets.load_dataset(
-            "json",
-            data_files=str(tmp_path / f"{name}.jsonl"),
-            split="train",
-            features=FORMATS[name].features(),
-            cache_dir=str(tmp_path / "cache"),
-        )
-        assert all(is_conversational(record) for record in loaded)
-
-
 def test_shapes_without_lineage_export_as_well(write: Write) -> None:
     path = write("gsm.jsonl", [{"question": "How many?", "answer": "4"}])
     (example,) = [read_example(entry) for entry in iter_entries(path)]

@@ -180,6 +180,29 @@ def test_tokens_per_minute_are_kept_by_what_was_used(store: CallStore) -> None:
     assert took < 3.0, "not 40 times the 1000 tokens that were feared"
 
 
+@pytest.mark.parametrize("flag", [None, 30_000.0])
+def test_a_provider_s_own_limits_are_kept_where_no_flag_says_otherwise(
+    store: CallStore, flag: float | None
+) -> None:
+    sent: list[float] = []
+
+    def serve(asked: lm15.Request) -> Reply:
+        sent.append(time.monotonic())
+        return Reply("x", rpm=3000)  # 50 a second
+
+    recorder = Recorder(store, concurrency=5, limits=Limits(rpm=flag))
+    texts(ask_all(recorder, ScriptedTransport(serve), [request(str(n)) for n in range(60)]))
+    slow = 0.95 * (60 - 1 - 12) / 50  # with a little credit, and what was under way before the first reply
+    assert (sent[-1] - sent[0] >= slow) is (flag is None)
+
+
+def test_a_provider_s_own_limit_on_tokens_is_kept(store: CallStore) -> None:
+    reply = Reply("x", "stop", 50, 50, tpm=600_000)  # 100 calls a second
+    recorder, started = Recorder(store, concurrency=2), time.monotonic()
+    texts(ask_all(recorder, ScriptedTransport(lambda _: reply), [request(str(n)) for n in range(60)]))
+    assert time.monotonic() - started >= 0.4
+
+
 def test_a_provider_that_says_its_limit_is_used_up_is_left_alone_until_it_resets(store: CallStore) -> None:
     sent: list[float] = []
 

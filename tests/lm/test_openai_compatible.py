@@ -253,6 +253,26 @@ def test_a_used_up_rate_limit_comes_with_the_answer(
     assert error.retry_after == seconds
 
 
+@pytest.mark.parametrize(
+    ("headers", "limits"),
+    [
+        ({"requests": "500", "tokens": "200000"}, (500.0, 200_000.0)),
+        ({"tokens": "1e4"}, (None, 10_000.0)),
+        ({"requests": "0", "tokens": "-1"}, (None, None)),
+        ({"requests": "many", "tokens": "inf"}, (None, None)),
+        ({"requests": "nan"}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_the_server_s_own_limits_come_with_the_answer(
+    client: Client, headers: dict[str, str], limits: tuple[float | None, float | None]
+) -> None:
+    named = {f"X-RateLimit-Limit-{name.title()}": value for name, value in headers.items()}
+    reply = outcome(client, replace(says("Hi"), headers=named))
+    assert isinstance(reply, Reply)
+    assert (reply.rpm, reply.tpm) == limits
+
+
 @pytest.mark.parametrize("status", [200, 400, 401, 402, 404, 429, 500])
 def test_a_server_that_repeats_the_key_does_not_get_it_into_our_errors(client: Client, status: int) -> None:
     error = error_of(client, refuses(status, f"Incorrect API key provided: {KEY}. Try {KEY}!"))

@@ -83,23 +83,33 @@ class Cleaner:
         """
         finding = self.contamination(instruction)
         if finding is None:
-            finding = _repeats(key, self._seeds.add(key, instruction), Reason.REPEATED, Reason.NEAR_REPEATED)
+            sketch = Sketch(instruction)
+            finding = _repeats(self._seeds.find(sketch, but=key), Reason.REPEATED, Reason.NEAR_REPEATED)
+            if finding is None:
+                self._seeds.remember(key, sketch)
         return self._counted(finding)
 
     def admit(self, key: str, instruction: str, response: str = "") -> Finding | None:
         """Remember `instruction` under `key` and return None; or count and return why not.
 
-        Admitting the same text under the same key again changes nothing, so a run that resumes
-        may ask anew. Seeds have to be remembered before. A response is held against the
-        benchmarks only: a good answer may well be given twice.
+        A text may be like others of its own key: a round adds some words to what went before.
+        Seeds have to be remembered before. A response is held against the benchmarks only: a
+        good answer may well be given twice.
         """
         finding = self.contamination(instruction, response)
         if finding is None:
             sketch = Sketch(instruction)
-            finding = _repeats(key, self._seeds.find(sketch), Reason.SEED, Reason.NEAR_SEED)
+            finding = _repeats(self._seeds.find(sketch, but=key), Reason.SEED, Reason.NEAR_SEED)
+            finding = finding or _repeats(
+                self._kept.find(sketch, but=key), Reason.REPEATED, Reason.NEAR_REPEATED
+            )
             if finding is None:
-                finding = _repeats(key, self._kept.add(key, sketch), Reason.REPEATED, Reason.NEAR_REPEATED)
+                self._kept.remember(key, sketch)
         return self._counted(finding)
+
+    def remember(self, key: str, instruction: str, *, seed: bool = False) -> None:
+        """Take a text that was admitted before, by `admit_seed` or by `admit`; nothing is counted."""
+        (self._seeds if seed else self._kept).remember(key, instruction)
 
     def contamination(self, *texts: str) -> Finding | None:
         """The worst that `texts` share with the benchmarks, if it is too much; counts all of it."""
@@ -118,8 +128,7 @@ class Cleaner:
         return finding
 
 
-def _repeats(key: str, twin: Twin | None, exactly: Reason, nearly: Reason) -> Finding | None:
-    # A text may be like another of its own key: a round adds some words to what went before.
-    if twin is None or twin.key == key:
+def _repeats(twin: Twin | None, exactly: Reason, nearly: Reason) -> Finding | None:
+    if twin is None:
         return None
     return Finding(exactly if twin.exact else nearly, twin.key, twin.similarity)

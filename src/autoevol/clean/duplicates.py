@@ -6,13 +6,15 @@ import hashlib
 from array import array
 from dataclasses import dataclass
 
-from rensa import RMinHash, RMinHashLSH  # pyright: ignore[reportAttributeAccessIssue]
+from rensa import RMinHash  # pyright: ignore[reportAttributeAccessIssue]
 
 from autoevol.clean.text import normalised, shingles
 
 # 12 bands of 4 values: a pair of Jaccard similarity s becomes a candidate with probability
 # 1 - (1 - s^4)^12, which is 0.998 at 0.8, 0.96 at 0.7 and 0.54 at 0.5.
 _BANDS, _VALUES, _SEED = 12, 4, 1
+# A band that so many texts share holds nothing but their template, and says little of any of them.
+_CROWD = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,11 @@ class Duplicates:
     MinHash does not propose is missed: two pairs in a thousand at a similarity of 0.8, fewer
     above. Seeded; the same texts in the same order give the same answers.
 
-    Texts that share a long template are compared pair by pair, which is slow from some thousands on
-    (`experiments/LOG.md`).
+    A text is compared with 768 others at most, so the time per text is bounded. The bound tells where
+    thousands share a long template: of what agrees in the template's bands only, the first 64 texts
+    are candidates, and more near duplicates are missed (`experiments/LOG.md` has how many).
 
-    Memory: about 1.9 kB per remembered text of 60 words , of which 8 bytes per word are the shingles.
+    Memory: about 1.9 kB per remembered text of 60 words, of which 8 bytes per word are the shingles.
 
     Args:
         threshold: Least similarity of a near duplicate, above 0 and at most 1.
@@ -58,7 +61,8 @@ class Duplicates:
         self._keys: list[str] = []
         self._shingles: list[array[int]] = []
         self._exact: dict[int, int] = {}
-        self._index = RMinHashLSH(threshold, _BANDS * _VALUES, _BANDS)
+        # Texts by band: the place of the only one, or the places of the first `_CROWD`.
+        self._bands: dict[int, int | array[int]] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -75,7 +79,7 @@ class Duplicates:
         if not sketch.hashes or not self._keys:
             return None
         best, closest = -1, 0.0
-        for place in sorted(self._index.query(sketch.minhash)):
+        for place in self._candidates(sketch):
             if self._keys[place] == but:
                 continue
             similarity = _similarity(sketch.hashes, self._shingles[place])
@@ -102,8 +106,22 @@ class Duplicates:
         self._keys.append(key)
         self._exact[sketch.fingerprint] = place
         self._shingles.append(array("q", sketch.hashes))
-        if sketch.hashes:
-            self._index.insert(place, sketch.minhash)
+        for band in sketch.bands:
+            known = self._bands.get(band)
+            if known is None:
+                self._bands[band] = place
+            elif isinstance(known, int):
+                self._bands[band] = array("q", (known, place))
+            elif len(known) < _CROWD:
+                known.append(place)
+
+    def _candidates(self, sketch: Sketch) -> list[int]:
+        """Places that share a band, in order, `_BANDS` x `_CROWD` at most."""
+        places: set[int] = set()
+        for band in sketch.bands:
+            known = self._bands.get(band, ())
+            places.update((known,) if isinstance(known, int) else known)
+        return sorted(places)
 
 
 class Sketch:
@@ -112,16 +130,21 @@ class Sketch:
     Attributes:
         fingerprint: 64 bits of a hash of the normalised text.
         hashes: 64 bits of a hash of each shingle.
-        minhash: The MinHash of the shingles.
+        bands: 64 bits of a hash of each band of the MinHash; empty without shingles.
     """
 
-    __slots__ = ("fingerprint", "hashes", "minhash")
+    __slots__ = ("bands", "fingerprint", "hashes")
 
     def __init__(self, text: str) -> None:
         found = shingles(text)
         self.fingerprint = _fingerprint(text)
         self.hashes = {hash(shingle) for shingle in found}
-        self.minhash = RMinHash.from_token_sets([list(found)], _BANDS * _VALUES, _SEED)[0]
+        self.bands = _bands(list(found)) if found else ()
+
+
+def _bands(found: list[str]) -> tuple[int, ...]:
+    values = RMinHash.from_token_sets([found], _BANDS * _VALUES, _SEED)[0].digest()
+    return tuple(hash((start, *values[start : start + _VALUES])) for start in range(0, len(values), _VALUES))
 
 
 def _similarity(first: set[int], second: array[int]) -> float:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import signal
 
-from autoevol.cli import compare, files, main_job, measure, passport, plan, quality, scale, search
+from autoevol.cli import again, compare, files, main_job, measure, passport, plan, quality, scale, search
 from autoevol.cli.common import app
 
 __all__ = [
+    "again",
     "app",
     "compare",
     "files",

@@ -54,7 +54,9 @@ def run(
 ) -> None:
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     if dry_run:
-        return show_run_plan(seeds, data, models, loop, methods, metrics, budget, json=json)
+        return show_run_plan(
+            seeds, data, models, loop, methods, metrics, budget, json=json, pipeline=pipeline
+        )
     from autoevol import workflow
 
     return finish(
@@ -157,7 +159,9 @@ def evolve(
 
     part = Shard.parse(shard) if shard else None
     if dry_run:
-        return show_evolve_plan(seeds, method, rounds, data, models, metrics, budget, json=json)
+        return show_evolve_plan(
+            seeds, method, rounds, data, models, metrics, budget, json=json, pipeline=pipeline
+        )
     from autoevol import workflow
 
     return finish(

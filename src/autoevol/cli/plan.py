@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
-from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
+from autoevol.config import (
+    BudgetConfig,
+    DataConfig,
+    LoopConfig,
+    MethodConfig,
+    MetricConfig,
+    ModelConfig,
+    PipelineConfig,
+)
 from autoevol.options import with_settings
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     methods=MethodConfig,
     metrics=MetricConfig,
     budget=BudgetConfig,
+    pipeline=PipelineConfig,
 )
 def estimate(
     *,
@@ -32,6 +41,9 @@ def estimate(
     method: Annotated[
         str | None, typer.Option("--method", help="Estimate `evolve` with this method; by default `run`.")
     ] = None,
+    evolve: Annotated[
+        bool, typer.Option("--evolve", help="Estimate `evolve` without a method: operations of WizardLM.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Run folder that will not pay for the sample again.")
     ] = None,
@@ -45,6 +57,7 @@ def estimate(
     methods: MethodConfig,
     metrics: MetricConfig,
     budget: BudgetConfig,
+    pipeline: PipelineConfig,
 ) -> None:
     """Run a sample of SEEDS, and tell calls, tokens, time and money of the whole run from it."""
     import orjson
@@ -58,12 +71,11 @@ def estimate(
 
     quiet_dspy()
     judged = plan.check(models, metrics, budget)
-    if method is None:
-        planned = plan.plan_run(seeds, data, loop, methods, judge_calls=judged, sample=sample)
+    settings = {"models": models, "pipeline": pipeline, "judge_calls": judged, "sample": sample}
+    if method is None and not evolve:
+        planned = plan.plan_run(seeds, data, loop, methods, **settings)
     else:
-        planned = plan.plan_evolve(
-            seeds, data, method, methods.rounds, judge_calls=judged, sample=sample, seed=loop.seed
-        )
+        planned = plan.plan_evolve(seeds, data, method, methods.rounds, seed=loop.seed, **settings)
     path = store or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
     with MeteredSession(
         CallStore(path, "estimate"),
@@ -90,13 +102,15 @@ def show_run_plan(
     budget: BudgetConfig,
     *,
     json: bool,
+    pipeline: PipelineConfig | None = None,
     evolve: bool = True,
 ) -> None:
     """Check everything that `run` (or `optimize`) is given, and print what it would do."""
     from autoevol import plan
 
     judged = plan.check(models, metrics, budget)
-    _show(plan.plan_run(seeds, data, loop, methods, judge_calls=judged, evolve=evolve), budget, json)
+    settings = {"models": models, "pipeline": pipeline, "judge_calls": judged, "evolve": evolve}
+    _show(plan.plan_run(seeds, data, loop, methods, **settings), budget, json)
 
 
 def show_evolve_plan(
@@ -109,12 +123,14 @@ def show_evolve_plan(
     budget: BudgetConfig,
     *,
     json: bool,
+    pipeline: PipelineConfig | None = None,
 ) -> None:
     """Check everything that `evolve` is given, and print what it would do."""
     from autoevol import plan
 
     judged = plan.check(models, metrics, budget)
-    _show(plan.plan_evolve(seeds, data, method, rounds, judge_calls=judged), budget, json)
+    settings = {"models": models, "pipeline": pipeline, "judge_calls": judged}
+    _show(plan.plan_evolve(seeds, data, method, rounds, **settings), budget, json)
 
 
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:

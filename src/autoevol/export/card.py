@@ -66,7 +66,7 @@ def card_text(exported: Exported, run: Path | None, licences: Licences, title: s
         "## Models\n\n" + _models(summary.get("models") or {}, summary.get("metric") or {}),
         "## Evolving method\n\n" + _method(method),
         "## Failures\n\n" + _failures(summary),
-        "## Removed\n\n" + _removed(cleaned, exported),
+        "## Removed\n\n" + _removed(cleaned, (summary.get("gates") or {}).get("clean"), exported),
         "## Licences\n\n" + _licences(licences),
         "## Files\n\n" + _files(exported),
     ]
@@ -137,28 +137,45 @@ def _failures(summary: Mapping[str, Any]) -> str:
             f"{failed} of {scored} scored rows failed ({failed / scored:.1%}, 95 % Wilson interval "
             f"{interval.low:.1%} to {interval.high:.1%}) and are not in this data set."
         )
-    kinds = ", ".join(f"{kind} {count}" for kind, count in (found.get("kinds") or {}).items())
+    kinds = _counts(found.get("kinds") or {})
+    ends = _counts(found.get("rejected") or {})
     calibration = metric.get("calibration") or "this detector has not been calibrated"
     return (
         f"{rate} {found.get('unscored', 0)} rows could not be scored."
+        + (f" By how their last round ended: {ends}." if ends else "")
         + (f" By kind: {kinds}." if kinds else "")
         + f"\n\nDecided by the detector `{metric.get('detector')}`: {calibration}. Some failures are "
         "therefore still in the data."
     )
 
 
-def _removed(cleaned: Mapping[str, Any] | None, exported: Exported) -> str:
-    lost = f"{exported.rejected} records could not be exported."
-    if not cleaned:
-        return f"No removal of duplicates or benchmark items is recorded. {lost}"
-    reasons = [f"- {reason.replace('_', ' ')}: {count}" for reason, count in cleaned["removed"].items()]
-    settings = cleaned["settings"]
+def _removed(cleaned: Mapping[str, Any] | None, gate: Mapping[str, Any] | None, exported: Exported) -> str:
+    said = [f"{exported.rejected} records could not be exported."]
+    if not cleaned and not gate:
+        said.insert(0, "No removal of duplicates or benchmark items is recorded.")
+    if cleaned:
+        gone = f"{cleaned['rows'] - cleaned['kept']} of {cleaned['rows']} records were removed"
+        said.insert(0, _cleaning(gone, cleaned["settings"], cleaned["removed"]))
+    if gate:
+        gone = f"{sum(gate['removed'].values())} texts were refused before they became parents"
+        said.insert(0, _cleaning(gone, gate, gate["removed"]))
+    return "\n\n".join(said)
+
+
+def _cleaning(gone: str, settings: Mapping[str, Any], removed: Mapping[str, int]) -> str:
     names = ", ".join(f"`{Path(name).name}`" for name in settings["decontaminate"]) or "none"
-    return (
-        f"{cleaned['rows'] - cleaned['kept']} of {cleaned['rows']} records were removed (near duplicates "
-        f"from a Jaccard similarity of {settings['near']}; benchmarks: {names}; {settings['overlap']} shared "
-        "words).\n\n" + "\n".join([*reasons, "", lost])
+    lines = [f"- {reason.replace('_', ' ')}: {count}" for reason, count in removed.items()]
+    return "\n".join(
+        [
+            f"{gone} (near duplicates from a Jaccard similarity of {settings['near']}; benchmarks: {names}; "
+            f"{settings['overlap']} shared words).",
+            *(["", *lines] if lines else []),
+        ]
     )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _licences(licences: Licences) -> str:

@@ -41,7 +41,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, secret: st
     data = _parsed(body)
     if not 200 <= status < 300:
         raise _refusal(status, headers, body, data, secret)
-    return _reply(data, body, seconds_until_reset(headers), secret)
+    return _reply(data, body, headers, secret)
 
 
 def unreadable(text: str) -> lm15.ServerError:
@@ -63,6 +63,19 @@ def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
     return max((wait for wait in waits if wait is not None), default=None)
 
 
+def per_minute(headers: Mapping[str, str], what: str) -> float | None:
+    """The server's own limit on `requests` or `tokens` (`x-ratelimit-limit-*`); None without one.
+
+    OpenAI and those that follow it count by the minute. A limit that counts by the day reads as
+    one that does not bind; `--rpm` and `--tpm` stand above what is read here.
+    """
+    try:
+        limit = float(headers.get(f"x-ratelimit-limit-{what}", ""))
+    except ValueError:
+        return None
+    return limit if 0 < limit < math.inf else None
+
+
 def _parsed(body: bytes) -> Any:  # noqa: ANN401 (whatever the server sent)
     try:
         return orjson.loads(body)
@@ -74,7 +87,7 @@ def _parsed(body: bytes) -> Any:  # noqa: ANN401 (whatever the server sent)
         return None
 
 
-def _reply(data: Any, body: bytes, reset: float | None, secret: str) -> Reply:  # noqa: ANN401
+def _reply(data: Any, body: bytes, headers: Mapping[str, str], secret: str) -> Reply:  # noqa: ANN401
     try:
         choice = data["choices"][0]
         message = choice["message"]
@@ -86,7 +99,13 @@ def _reply(data: Any, body: bytes, reset: float | None, secret: str) -> Reply:  
         raise unreadable(_without(secret, f"the server sent no completion: {_shown(body)[:200]}"))
     usage = data.get("usage")
     return Reply(
-        text, finish_reason, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"), reset
+        text,
+        finish_reason,
+        _count(usage, "prompt_tokens"),
+        _count(usage, "completion_tokens"),
+        reset=seconds_until_reset(headers),
+        rpm=per_minute(headers, "requests"),
+        tpm=per_minute(headers, "tokens"),
     )
 
 

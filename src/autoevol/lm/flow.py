@@ -18,6 +18,7 @@ from itertools import count
 from types import TracebackType
 
 from autoevol.lm.retry import RetryPolicy, is_refusal
+from autoevol.lm.transport import Reply
 from autoevol.lm.window import Pace, Window
 
 _LONGEST_RESET = 60.0
@@ -54,7 +55,8 @@ class Flow:
 
     Args:
         ceiling: Most requests under way at once, over all endpoints.
-        limits: For each endpoint; the provider's own (`Reply.reset`) hold in any case.
+        limits: For each endpoint; where one is None, the provider's own holds (`Reply.rpm` and `tpm`),
+            and a limit that it says is used up (`Reply.reset`) holds in any case.
         retry: How long to pause where a server refuses again and again without saying for how long.
         clock: Seconds.
         sleep: Waits, in step with `clock`.
@@ -175,16 +177,27 @@ class Flow:
     def _answered(self, turn: Turn) -> None:
         lane, now = turn.lane, self.clock()
         lane.window.answered(lane.under_way, now)
-        if lane.tokens and turn.used is not None:
-            lane.tokens.take(turn.used - turn.tokens, now)
-        if turn.reset:
-            lane.closed_until = max(lane.closed_until, now + min(turn.reset, _LONGEST_RESET))
+        reply = turn.reply
+        if reply is None:
+            return
+        if lane.tokens:
+            lane.tokens.take(reply.input_tokens + reply.output_tokens - turn.tokens, now)
+        if reply.reset:
+            lane.closed_until = max(lane.closed_until, now + min(reply.reset, _LONGEST_RESET))
+        if reply.rpm and self._limits.rpm is None:
+            lane.requests = _at(reply.rpm, lane.requests)
+        if reply.tpm and self._limits.tpm is None:
+            lane.tokens = _at(reply.tpm, lane.tokens)
+
+
+def _at(per_minute: float, known: Pace | None) -> Pace:
+    return known if known is not None and known.per_minute == per_minute else Pace(per_minute)
 
 
 class Turn:
     """One request's place. What the request comes to is told by how the block is left."""
 
-    __slots__ = ("_flow", "first", "lane", "number", "reset", "tokens", "used")
+    __slots__ = ("_flow", "first", "lane", "number", "reply", "tokens")
 
     def __init__(self, flow: Flow, lane: _Lane, tokens: int, first: bool) -> None:
         self._flow = flow
@@ -192,12 +205,11 @@ class Turn:
         self.tokens = tokens
         self.first = first
         self.number = 0
-        self.used: int | None = None
-        self.reset: float | None = None
+        self.reply: Reply | None = None
 
-    def replied(self, used: int, reset: float | None) -> None:
-        """The reply took `used` tokens, and `reset` is what it says of the provider's limit."""
-        self.used, self.reset = used, reset
+    def replied(self, reply: Reply) -> None:
+        """What came back: the tokens that it took, and what it says of the provider's limits."""
+        self.reply = reply
 
     async def __aenter__(self) -> Turn:
         await self._flow._enter(self)

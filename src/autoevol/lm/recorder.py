@@ -219,7 +219,7 @@ class Recorder:
                     sends += 1
                     started = self._clock() if started is None else started
                     reply = await self._attempt(request, transport)
-                    turn.replied(reply.input_tokens + reply.output_tokens, reply.reset)
+                    turn.replied(reply)
                 breaker.succeeded()
                 return reply, sends, started
             except lm15.RateLimitError as error:

@@ -16,6 +16,8 @@ class Reply:
         finish_reason: stop, length, content_filter, tool_call or error.
         reset: Seconds after which the provider takes the next request, where it says that its
             rate limit is used up by this one; else None.
+        rpm: Requests that the provider says it takes per minute, None where it does not say.
+        tpm: The same for tokens.
     """
 
     text: str
@@ -23,6 +25,8 @@ class Reply:
     input_tokens: int = 0
     output_tokens: int = 0
     reset: float | None = field(default=None, compare=False)
+    rpm: float | None = field(default=None, compare=False)
+    tpm: float | None = field(default=None, compare=False)
 
 
 class Transport(Protocol):

@@ -99,6 +99,7 @@ class Pace:
     """At most `per_minute` units a minute, spread evenly."""
 
     def __init__(self, per_minute: float) -> None:
+        self.per_minute = per_minute
         self._seconds = 60.0 / per_minute
         self.ready_at = -math.inf
         """When the next may be sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from autoevol.clean.cleaner import Cleaner, Finding
@@ -27,18 +28,15 @@ class CleanGate:
 
     def remember(self, text: str, *, seed_id: str, round: int) -> None:
         """See `Gate`."""
-        self.check(text, seed_id=seed_id, round=round)
+        self._cleaner.remember(seed_id, text, seed=not round)
 
     def report(self) -> Mapping[str, Any]:
-        """Texts refused by reason, and overlaps with benchmarks by kind."""
-        return {
-            "removed": {reason.value: count for reason, count in self._cleaner.removed.most_common()},
-            "overlaps": {kind.value: count for kind, count in self._cleaner.overlaps.items()},
-        }
+        """The thresholds, and how many texts of benchmarks there are."""
+        return {**asdict(self._cleaner.settings), "benchmark_texts": len(self._cleaner.benchmarks)}
 
 
 def _sentence(finding: Finding) -> str:
     words = finding.reason.value.replace("_", " ")
     near = f" (similarity {finding.similarity:.2f})" if finding.similarity is not None else ""
-    shared = f': "{finding.shared}"' if finding.shared else ""
-    return f"{words} {finding.matched}{near}{shared}"
+    shared = f' ("{finding.shared}")' if finding.shared else ""
+    return f"{words}: {finding.matched}{near}{shared}"

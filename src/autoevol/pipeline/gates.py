@@ -23,7 +23,8 @@ class Gate(Protocol):
     name: str
 
     def check(self, text: str, *, seed_id: str, round: int) -> str | None:
-        """Why `text` must go, in one short sentence, or None.
+        """Why `text` must go, in one short sentence, or None. Refusals are counted by what stands
+        before its first colon.
 
         A text is never to be refused for being like one of the same `seed_id`: a round adds some
         words to its parent.
@@ -35,7 +36,7 @@ class Gate(Protocol):
         ...
 
     def report(self) -> Mapping[str, Any]:
-        """What was removed and why, as JSON for the summary; counts are of this process."""
+        """How the gate is set, as JSON for the summary; what it refused is counted from the parts."""
         ...
 
 

@@ -25,6 +25,8 @@ class Tally:
         outcomes: Rows by outcome: kept, rejected, dead.
         kinds: Rejected rows by the worst failure kind of their last round.
         losses: Dead rows by the word for their error.
+        rejected: Rejected rows by how their last round ended.
+        refused: Texts that a gate refused, by gate and reason.
         fates: Rounds by how they ended, every attempt counted.
         operations: Rounds by method.
         written: Lines of `dataset.jsonl`.
@@ -36,6 +38,8 @@ class Tally:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     losses: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[Fate] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
     written: int = 0
@@ -48,7 +52,10 @@ class Tally:
         self.outcomes[lineage.outcome] += 1
         self.fates.update(step.fate for step in lineage.rounds)
         self.operations.update(step.operation for step in lineage.rounds if step.round)
+        gated = (step.reason for step in lineage.rounds if step.fate is Fate.GATED)
+        self.refused.update((gate, why) for gate, why, *_ in (reason.split(": ", 2) for reason in gated))
         if lineage.end is End.REJECTED:
+            self.rejected[lineage.rounds[-1].fate] += 1
             self.kinds.update(kind.value for kind in lineage.rounds[-1].kinds[:1])
         elif lineage.end is End.DEAD:
             self.losses[lineage.rounds[-1].reason.partition(":")[0]] += 1
@@ -63,8 +70,8 @@ def assemble(parts: Parts, folder: Path, keep: str) -> Tally:
     Args:
         parts: All finished rows.
         folder: Where the files go.
-        keep: Which rounds that passed are kept: the `last`, `all`, or the `best`, which is the most
-            complex one (the last where rounds were not compared).
+        keep: Which rounds that passed are kept: the `last`, `all`, the one of a number, or the
+            `best`, which is the most complex one (the last where rounds were not compared).
     """
     tally = Tally()
     with (
@@ -75,11 +82,14 @@ def assemble(parts: Parts, folder: Path, keep: str) -> Tally:
         for line in parts.lines():
             lineage = decode(line)
             tally.count(lineage)
-            for step in kept(lineage, keep):
+            pairs = [*kept(lineage, keep)]
+            for step in pairs:
                 dataset.add(pair(lineage, step))
                 tally.seeds += step.round == 0
             if lineage.end is not End.KEPT:
                 (dead if lineage.end is End.DEAD else rejected).add(reject(lineage))
+            elif not pairs:
+                rejected.add({**reject(lineage), "reason": f"No pair of round {keep} has passed."})
         tally.written = dataset.count
     return tally
 
@@ -92,6 +102,8 @@ def kept(lineage: Lineage, keep: str) -> Iterator[Round]:
     passed = lineage.passed
     if keep == "all":
         yield from passed
+    elif keep.isdecimal():
+        yield from (step for step in passed if step.round == int(keep))
     elif passed:
         scores = lineage.scores or {}
         yield passed[-1] if keep == "last" else max(reversed(passed), key=lambda step: scores.get(step.id, 0))

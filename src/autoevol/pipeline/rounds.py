@@ -80,10 +80,13 @@ class RowPipeline:
             with in_scope(name):
                 lineage = lineage.plus(await self._attempt(lineage, turn))
             turn = self.policy.next_turn(row_id, lineage.rounds)
-        if self._scorer is not None and len(lineage.passed) > 1:
-            with in_scope(f"bulk:{row_id}:best"), as_role("judge"):
-                return replace(lineage, scores=await self._scores(self._scorer, lineage.passed))
-        return lineage
+        return await self._compared(lineage)
+
+    async def _compared(self, lineage: Lineage) -> Lineage:
+        if self._scorer is None or len(lineage.passed) < 2:
+            return lineage
+        with in_scope(f"bulk:{lineage.row.id}:best"), as_role("judge"):
+            return replace(lineage, scores=await self._scores(self._scorer, lineage.passed))
 
     async def _attempt(self, lineage: Lineage, turn: Turn) -> Round:
         begun = self._begun(lineage, turn)
@@ -92,10 +95,18 @@ class RowPipeline:
                 return await self._answered_seed(lineage.row, begun)
             return await self._round(lineage, begun)
         except LMError as error:
-            # Some providers refuse a filtered request instead of ending its reply.
-            word = reason_of(error)
-            fate = Fate.FILTERED if word == FILTERED else Fate.LOST
-            return replace(begun, fate=fate, reason=f"{word}: {first_line(error)}"[:500])
+            return self._lost(begun, error)
+
+    def _lost(self, begun: Round, error: LMError) -> Round:
+        # Some providers refuse a filtered request instead of ending its reply.
+        word = reason_of(error)
+        fate = Fate.FILTERED if word == FILTERED else Fate.LOST
+        return replace(begun, fate=fate, kinds=(), reason=f"{word}: {first_line(error)}"[:500])
+
+    def _filtered(self, step: Round) -> Round:
+        return replace(
+            step, fate=Fate.FILTERED, kinds=(), reason="The provider's filter stopped the response."
+        )
 
     async def _round(self, lineage: Lineage, begun: Round) -> Round:
         choice = self.policy.draw(lineage.row.id, begun.round)
@@ -118,7 +129,7 @@ class RowPipeline:
                 return replace(step, fate=Fate.GATED, reason=f"{refused.gate}: {refused.reason}")
             step = await self._answered(step, found, lineage.row)
             if step.finish_reasons[1] == FILTERED:
-                return replace(step, fate=Fate.FILTERED, reason="The provider's filter stopped the response.")
+                return self._filtered(step)
         return await self._judged(lineage, step, choice)
 
     async def _answered(self, step: Round, instruction: str, row: Row) -> Round:

@@ -15,7 +15,7 @@ from autoevol.config import PipelineConfig
 from autoevol.context import in_scope
 from autoevol.errors import BudgetReached
 from autoevol.pipeline.gates import Gate
-from autoevol.pipeline.lineage import End, Lineage, decode, encode
+from autoevol.pipeline.lineage import End, Fate, Lineage, decode, encode
 from autoevol.pipeline.outputs import Tally, assemble
 from autoevol.pipeline.rounds import RowPipeline
 from autoevol.pipeline.source import Placed, Source
@@ -89,7 +89,9 @@ def remind(gates: Sequence[Gate], parts: Parts) -> None:
     """Tell gates what earlier processes let through."""
     for line in parts.lines() if gates else ():
         lineage = decode(line)
-        texts = [(0, lineage.row.instruction)]
+        first = lineage.rounds[0]
+        refused = first.round == 0 and first.fate is Fate.GATED
+        texts = [] if refused else [(0, lineage.row.instruction)]
         passed = (step for step in lineage.rounds if step.round and step.response)
         texts += [(step.round, step.instruction or "") for step in passed]
         for number, text in texts:

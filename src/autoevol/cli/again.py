@@ -1,0 +1,31 @@
+"""again: a finished run with other rounds, other responses or another measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
+from autoevol.config import AgainConfig, BudgetConfig, EndpointConfig
+from autoevol.options import with_settings
+
+
+@app.command()
+@exit_codes()
+@with_settings(wanted=AgainConfig, endpoint=EndpointConfig, budget=BudgetConfig)
+def again(
+    *,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder with finished rows.")],
+    out: Out,
+    json: Json = False,
+    store: Store = None,
+    wanted: AgainConfig,
+    endpoint: EndpointConfig,
+    budget: BudgetConfig,
+) -> None:
+    """Choose, answer or judge the rounds of DIR anew, into a run folder of their own. Nothing is evolved."""
+    from autoevol import again as renewing
+
+    finish(lambda tell: renewing.again(folder, out, wanted, endpoint, budget, tell, store=store), json)
