@@ -11,10 +11,9 @@ from autoevol import jobs
 from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.split import sample_rows
-from autoevol.lm.meter import MeteredSession
+from autoevol.lm.session import Session
 from autoevol.programs.operations import IN_DEPTH
 from autoevol.records import Method, Row
-from autoevol.store.calls import CallStore
 from autoevol.strategies import RandomBatches, find_rule
 from autoevol.teleprompt import planned_calls
 
@@ -153,7 +152,7 @@ def check(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> i
     Raises:
         InputError: If a model, a key, a price, the detector or the objective cannot be used.
     """
-    with TemporaryDirectory() as folder, MeteredSession(CallStore(f"{folder}/none.sqlite")) as session:
+    with TemporaryDirectory() as folder, Session(f"{folder}/none.sqlite") as session:
         jobs.check_prices(models, metrics, budget)
         jobs.evol_lm(session, models)
         jobs.optimizer_lm(session, models)

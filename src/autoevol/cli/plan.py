@@ -53,7 +53,7 @@ def estimate(
     from autoevol import jobs, plan
     from autoevol.console import print_table
     from autoevol.lm.flow import Limits
-    from autoevol.lm.meter import MeteredSession
+    from autoevol.lm.session import Session
     from autoevol.store.calls import CallStore
 
     quiet_dspy()
@@ -65,7 +65,7 @@ def estimate(
             seeds, data, method, methods.rounds, judge_calls=judged, sample=sample, seed=loop.seed
         )
     path = store or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
-    with MeteredSession(
+    with Session(
         CallStore(path, "estimate"),
         caps=jobs.caps_of(budget),
         concurrency=models.concurrency,
