@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from autoevol.cli import app
 from autoevol.store.run import RunFolder
+from commands import at, command, lines, seed_file, told
 from servers import Answer, Endpoint, refuses, says
 
 SEEDS = [f"Task {number}: describe how a bridge over a river is built." for number in range(12)]
@@ -47,36 +47,20 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    path = tmp_path / "seeds.jsonl"
-    path.write_text("".join(f"{json.dumps({'instruction': seed})}\n" for seed in SEEDS))
-    return path
-
-
-def command(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def summary(done: Result) -> dict[str, Any]:
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return seed_file(tmp_path, SEEDS)
 
 
 def evolve(seeds: Path, endpoint: Endpoint, out: Path, *more: object) -> Result:
-    at = ("--out", out, "--evol-model", "served", "--api-base", endpoint.url, "--json")
-    return command("evolve", seeds, *at, *more)
+    return command("evolve", seeds, "--out", out, *at(endpoint), *more)
 
 
 def test_the_operations_of_wizardlm_are_drawn_and_named(
     endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    told = summary(evolve(seeds, endpoint, out, "--rounds", 3))["evolution"]
-    assert told["passed"] == 12
-    assert len(told["operations"]) >= 4
+    found = told(evolve(seeds, endpoint, out, "--rounds", 3))["evolution"]
+    assert found["passed"] == 12
+    assert len(found["operations"]) >= 4
     kept = lines(out / "dataset.jsonl")
     methods = json.loads((out / "methods.json").read_text())
     assert all(methods[record["method_id"]]["name"] == record["operation"] for record in kept)
@@ -88,14 +72,14 @@ def test_dead_rows_are_retried_in_place_and_order(
 ) -> None:
     out = tmp_path / "run"
     served.down = {2, 3, 7, 11}
-    first = summary(evolve(seeds, endpoint, out, "--method", "weak", "--part-rows", 5))["evolution"]
+    first = told(evolve(seeds, endpoint, out, "--method", "weak", "--part-rows", 5))["evolution"]
     assert (first["passed"], first["unscored"], first["losses"]) == (8, 4, {"bad_request": 4})
     assert [record["seed"] for record in lines(out / "dead.jsonl")] == [SEEDS[n] for n in sorted(served.down)]
     assert all("SECRET" in record["reason"] for record in lines(out / "dead.jsonl"))
     paid = len(endpoint.seen)
 
     served.down = {7}
-    again = summary(command("retry", out, "--api-base", endpoint.url, "--json"))["evolution"]
+    again = told(command("retry", out, "--api-base", endpoint.url, "--json"))["evolution"]
     assert (again["passed"], again["unscored"], again["complete"]) == (11, 1, True)
     assert len(endpoint.seen) == paid + 3 * 2 + 1, "one dead row fails at its first call"
     kept = [record["seed"] for record in lines(out / "dataset.jsonl")]
@@ -104,17 +88,17 @@ def test_dead_rows_are_retried_in_place_and_order(
 
     served.down = set()
     paid = len(endpoint.seen)
-    assert summary(command("retry", out, "--api-base", endpoint.url, "--json"))["evolution"]["unscored"] == 0
+    assert told(command("retry", out, "--api-base", endpoint.url, "--json"))["evolution"]["unscored"] == 0
     assert len(endpoint.seen) == paid + 2
     assert [record["seed"] for record in lines(out / "dataset.jsonl")] == SEEDS
-    resumed = summary(evolve(seeds, endpoint, out, "--method", "weak", "--part-rows", 5))
+    resumed = told(evolve(seeds, endpoint, out, "--method", "weak", "--part-rows", 5))
     assert resumed["evolution"]["passed"] == 12
     assert len(endpoint.seen) == paid + 2, "the run finds its retried rows"
 
 
 def test_a_second_process_on_the_folder_is_refused(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    summary(evolve(seeds, endpoint, out, "--method", "weak"))
+    told(evolve(seeds, endpoint, out, "--method", "weak"))
     with RunFolder(out):
         for done in (evolve(seeds, endpoint, out, "--method", "weak"), command("retry", out)):
             assert done.exit_code == 2
@@ -145,7 +129,7 @@ def test_settings_that_cannot_be_used_end_before_a_call(
 
 def test_another_mix_in_the_same_folder_is_refused(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    summary(evolve(seeds, endpoint, out, "--mix", "depth=1"))
+    told(evolve(seeds, endpoint, out, "--mix", "depth=1"))
     other = evolve(seeds, endpoint, out, "--mix", "breadth=1")
     assert other.exit_code == 2
     assert "mix" in other.stderr
@@ -166,8 +150,8 @@ def test_bad_records_are_set_aside_while_streaming(endpoint: Endpoint, tmp_path:
     assert refused.exit_code == 2
     assert "line 4" in refused.stderr
     assert endpoint.seen == []
-    told = summary(evolve(path, endpoint, out, "--method", "weak", "--skip-bad"))
-    assert (told["seeds"]["rows"], told["seeds"]["rejected"]) == (3, 1)
+    found = told(evolve(path, endpoint, out, "--method", "weak", "--skip-bad"))
+    assert (found["seeds"]["rows"], found["seeds"]["rejected"]) == (3, 1)
     assert [reject["line"] for reject in lines(out / "rejects.jsonl")] == [4]
     assert len(lines(out / "dataset.jsonl")) == 3
 
@@ -175,9 +159,9 @@ def test_bad_records_are_set_aside_while_streaming(endpoint: Endpoint, tmp_path:
 def test_a_benchmark_item_never_becomes_a_parent(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     exam, out = tmp_path / "exam.jsonl", tmp_path / "run"
     exam.write_text(json.dumps({"question": SEEDS[4]}) + "\n")
-    told = summary(evolve(seeds, endpoint, out, "--method", "weak", "--decontaminate", exam))
-    assert told["evolution"]["rounds"] == {"passed": 11, "gated": 1}
-    assert sum(told["gates"]["clean"]["removed"].values()) == 1
+    found = told(evolve(seeds, endpoint, out, "--method", "weak", "--decontaminate", exam))
+    assert found["evolution"]["rounds"] == {"passed": 11, "gated": 1}
+    assert sum(found["gates"]["clean"]["removed"].values()) == 1
     (gated,) = lines(out / "rejected.jsonl")
     assert gated["seed"] == SEEDS[4]
     assert gated["reason"].startswith("clean: in a benchmark")

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from autoevol.cli import app
 from autoevol.config import DataConfig, LoopConfig, MethodConfig
 from autoevol.data.split import sample_rows
 from autoevol.extrapolate import cost_of
 from autoevol.plan import Stage, plan_evolve, plan_run
 from autoevol.records import Row, digest
 from autoevol.teleprompt import planned_calls
-from servers import Answer, Endpoint, says
-
-SEEDS = [f"Task {number}: name a prime above {number}." for number in range(40)]
-LOOP = {"dev-size": 8, "holdout-size": 6, "batch-size": 4, "m": 2, "steps": 1, "concurrency": 4}
-FLAGS = [word for name, value in LOOP.items() for word in (f"--{name}", str(value))]
-
-
-def reply(body: dict[str, Any]) -> Answer:
-    """An LM that marks no result for every third task, and whose replies cost what their task says."""
-    text = body["messages"][-1]["content"]
-    number = int(re.findall(r"Task (\d+)", text)[0]) if "Task" in text else 0
-    usage = (50 + number, 10 + 2 * number)
-    if "#Cases#:" in text:
-        return says("Case 1 lost its question.", usage=(300, 100))
-    if "<improved_method>" in text:
-        method = f"<improved_method>\nRewrite the instruction, way {body['seed']}.\n</improved_method>"
-        return says(method, usage=(200, 50))
-    if "#Instruction#:\n" in text:
-        task = text.rpartition("#Instruction#:\n")[2]
-        if number % 3 == 0:
-            return says("I would rather not.", usage=usage)
-        return says(f"<final_instruction>\n{task} Also prove it.\n</final_instruction>", usage=usage)
-    return says(f"The prime {number + 3}, with a proof.", usage=usage)
+from commands import at, command, seed_file, told
+from priced import FLAGS, SEEDS, reply
+from servers import Endpoint
 
 
 @pytest.fixture
@@ -52,22 +28,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    path = tmp_path / "seeds.jsonl"
-    path.write_text("".join(json.dumps({"instruction": seed}) + "\n" for seed in SEEDS))
-    return path
-
-
-def command(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def told(done: Result) -> dict[str, Any]:
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def at(endpoint: Endpoint) -> list[object]:
-    return ["--evol-model", "served", "--api-base", endpoint.url, "--json"]
+    return seed_file(tmp_path, SEEDS)
 
 
 def test_a_plan_is_what_planned_calls_says(seeds: Path) -> None:

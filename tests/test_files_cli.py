@@ -9,15 +9,15 @@ from typing import Any
 import datasets
 import pytest
 
+from commands import at, command, seed_file, told
+from priced import SEEDS, reply
 from servers import Endpoint
-from test_estimate import SEEDS, at, command, reply, told
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A finished run folder."""
-    seeds = tmp_path / "seeds.jsonl"
-    seeds.write_text("".join(f'{{"instruction": "{seed}"}}\n' for seed in SEEDS))
+    seeds = seed_file(tmp_path, SEEDS)
     with Endpoint(reply) as endpoint:
         told(command("evolve", seeds, "--method", "weak", "--out", tmp_path / "run", *at(endpoint)))
     return tmp_path / "run"
