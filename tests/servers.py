@@ -148,6 +148,7 @@ class Endpoint:
         self._ready.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
+        self._loop.run_until_complete(_drop_late_answers())
         self._loop.close()
 
     async def _start(self) -> web.AppRunner:
@@ -171,6 +172,13 @@ class Endpoint:
             return await _send(request, answer)
         finally:
             self._at_once -= 1
+
+
+async def _drop_late_answers() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _in_order(answers: Sequence[Answer]) -> Script:

@@ -25,6 +25,16 @@ class DataConfig:
     skip_bad: bool = setting(False, "Set unusable records aside in rejects.jsonl instead of stopping.")
     turns: str = setting("first", "User turns of a conversation that are evolved: first or every.")
 
+    def reading(self) -> dict[str, Any]:
+        """How to read a source: arguments of `load_rows` and `iter_rows`."""
+        return {
+            "field": self.field,
+            "skip_bad": self.skip_bad,
+            "limit": self.limit,
+            "split": self.split,
+            "turns": self.turns,
+        }
+
 
 @dataclass(frozen=True)
 class ModelConfig:

@@ -101,9 +101,7 @@ def plan_run(
     find_rule(methods.selection)  # an unknown name ends here
     starts = {method.id: method for method in map(jobs.find_method, methods.start)}
     first = next(iter(starts.values()))
-    loaded = load_rows(
-        seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split, turns=data.turns
-    )
+    loaded = load_rows(seeds, **data.reading())
     split = jobs.plan_split(loaded.rows, loop, methods)
     batch = RandomBatches().draw(split.train, loop.batch_size, 1, loop.seed) if loop.steps else ()
     dev = len(split.dev)
@@ -137,9 +135,7 @@ def plan_evolve(
     Without a method rounds are drawn from WizardLM's operations; the first stands for all of them.
     """
     known = jobs.find_method(method) if method else IN_DEPTH[0]
-    with iter_rows(
-        seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split, turns=data.turns
-    ) as stream:
+    with iter_rows(seeds, **data.reading()) as stream:
         tried, count = sample_rows(stream, sample, seed)
     stage = _rows_stage("evolve", (count,), rounds, judge_calls, every_round=True)
     scoped = tuple((row, f"bulk:{row.id}") for row in tried)

@@ -17,7 +17,7 @@ import dspy
 from autoevol import aio, jobs, passport, report, workflow
 from autoevol.config import BudgetConfig, DataConfig, MetricConfig, ModelConfig, TransferConfig
 from autoevol.context import in_scope
-from autoevol.data.load import Loaded
+from autoevol.data.load import Loaded, load_rows
 from autoevol.data.split import sample_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.evaluate import Scoreboard
@@ -85,7 +85,7 @@ def transfer(
     for path in into:
         if passport.read_passport(path)["id"] not in {method.id for method in methods}:
             raise InputError(f"the method of the passport {path} is not among those to be scored")
-    loaded = workflow.load(seeds, data)
+    loaded = load_rows(seeds, **data.reading())
     sample = draw(sources, loaded, config)
     known = {"methods": [method.id for method in methods], "rows_hash": sample.rows_hash}
     settings = {**asdict(config), **known, **workflow.decisive(models, metrics)}

@@ -69,7 +69,7 @@ def run(
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
     pipeline, clean = pipeline or PipelineConfig(), clean or CleanConfig()
     jobs.make_policy(models, pipeline, methods.rounds, None)  # a mix that cannot be read ends here
-    loaded = load(seeds, data)
+    loaded = load_rows(seeds, **data.reading())
     rows_decide = decisive(pipeline, *_cleaning(pipeline, clean)) if evolve else {}
     settings = {**asdict(loop), **asdict(methods), **rows_decide, **decisive(models, metrics)}
     settings["data_hash"] = loaded.data_hash
@@ -187,18 +187,6 @@ def _read(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
     names = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return kind(**{name: value for name, value in values.items() if name in names})
-
-
-def load(seeds: str, data: DataConfig) -> Loaded:
-    """The seeds as the settings want them read."""
-    return load_rows(
-        seeds,
-        field=data.field,
-        skip_bad=data.skip_bad,
-        limit=data.limit,
-        split=data.split,
-        turns=data.turns,
-    )
 
 
 def _scan(folder: RunFolder, seeds: str, data: DataConfig) -> Scanned:

@@ -112,7 +112,7 @@ def run(
         StopRun: If access, endpoint or disk fail; what was finished is kept.
     """
     contestants = find_contestants(config.optimizers)
-    loaded = load_rows(seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split)
+    loaded = load_rows(seeds, **data.reading())
     student = Evolver(jobs.find_method(config.start), rounds=config.rounds, system=models.system)
     heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(models, metrics))
     given = {**asdict(config), **asdict(models), **asdict(metrics), "start": student.method.id}

@@ -19,6 +19,7 @@ from autoevol.config import (
     ModelConfig,
     SearchConfig,
 )
+from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.errors import BudgetReached, InUse
 from autoevol.jobs import Listener
@@ -56,7 +57,7 @@ def search(
         InputError: If settings or data do not fit, or the folder holds another search.
         InUse: If all places for workers are taken.
     """
-    loaded = workflow.load(seeds, data)
+    loaded = load_rows(seeds, **data.reading())
     space, base = plan(loaded.rows, models, loop, methods, config)
     chosen = {name: value for name, value in asdict(config).items() if name not in _FREE}
     chosen["storage"] = shown(config.storage)
