@@ -38,7 +38,7 @@ lint: $(READY)
 # Names, versions and hashes; no addresses, so that any registry or mirror serves.
 lock:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
-	  --python-version 3.11 --extra local --extra dev pyproject.toml -o requirements.lock
+	  --python-version 3.11 --extra local --extra scale --extra dashboard --extra dev pyproject.toml -o requirements.lock
 
 wheel: $(READY)
 	rm -rf build dist

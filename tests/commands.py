@@ -18,15 +18,15 @@ def command(*words: object, **environment: str) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words], env=environment)
 
 
-def summary(done: Result) -> dict[str, Any]:
+def printed(done: Result) -> dict[str, Any]:
     """What `--json` printed last, however the command ended."""
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def told(done: Result) -> dict[str, Any]:
+def summary(done: Result) -> dict[str, Any]:
     """The same of a command that has done its work."""
     assert done.exit_code == 0, done.output
-    return summary(done)
+    return printed(done)
 
 
 def at(endpoint: Endpoint) -> list[object]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from commands import at, command, lines, seed_file, summary
+from commands import at, command, lines, printed, seed_file
 from servers import Answer, Endpoint, refuses, says
 
 SEEDS = [f"Task {number}: name a prime above {number}." for number in range(24)]
@@ -55,7 +55,7 @@ def test_a_run_leaves_dataset_method_and_record(endpoint: Endpoint, seeds: Path,
     out = tmp_path / "run"
     done = command("run", seeds, "--out", out, *at(endpoint), *FLAGS)
     assert done.exit_code == 0, done.stderr
-    told = summary(done)
+    told = printed(done)
     kept, dropped = lines(out / "dataset.jsonl"), lines(out / "rejected.jsonl")
     assert len(kept) == 18
     assert len(dropped) == 6
@@ -73,9 +73,9 @@ def test_a_run_leaves_dataset_method_and_record(endpoint: Endpoint, seeds: Path,
 
 def test_the_same_command_again_pays_nothing(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     arguments = ["run", seeds, "--out", tmp_path / "run", *at(endpoint), *FLAGS]
-    first = summary(command(*arguments))
+    first = printed(command(*arguments))
     paid = len(endpoint.seen)
-    second = summary(command(*arguments))
+    second = printed(command(*arguments))
     assert len(endpoint.seen) == paid
     assert second["optimization"] == first["optimization"]
 
@@ -116,11 +116,11 @@ def test_budget_ends_with_3_and_a_larger_one_goes_on(endpoint: Endpoint, seeds: 
     capped = command(*arguments, "--max-calls", 30)
     assert capped.exit_code == 3
     assert len(endpoint.seen) == 30
-    assert summary(capped)["optimization"]["stopped"] == "budget"
+    assert printed(capped)["optimization"]["stopped"] == "budget"
     assert capped.stderr.splitlines()[-1].startswith("autoevol: budget reached")
     whole = command(*arguments)
     assert whole.exit_code == 0
-    assert summary(whole)["ledger"]["total"]["calls"] == len(endpoint.seen)
+    assert printed(whole)["ledger"]["total"]["calls"] == len(endpoint.seen)
 
 
 def test_budget_that_ends_in_the_bulk_stage_keeps_what_is_done(
@@ -131,7 +131,7 @@ def test_budget_that_ends_in_the_bulk_stage_keeps_what_is_done(
         "--concurrency", 1,
     )  # fmt: skip
     assert done.exit_code == 3
-    told = summary(done)["evolution"]
+    told = printed(done)["evolution"]
     assert told["complete"] is False
     written = lines(tmp_path / "e" / "dataset.jsonl") + lines(tmp_path / "e" / "rejected.jsonl")
     assert len(written) == told["passed"] + told["failed"] > 0
@@ -196,7 +196,7 @@ def test_a_judge_reads_what_the_text_detector_lets_pass(seeds: Path, tmp_path: P
             "--judge-model", "openai/judge", "--objective", "usable-yield",
         )  # fmt: skip
     assert done.exit_code == 0, done.stderr
-    told = summary(done)
+    told = printed(done)
     # 18 of 24 pass the text detector; the judge finds none of them harder.
     assert told["ledger"]["roles"]["judge"]["calls"] == 18
     assert told["evolution"]["kinds"]["stagnant"] == 18
@@ -225,7 +225,7 @@ def test_interruption_ends_with_130_and_resumes(seeds: Path, tmp_path: Path, sig
         before = len(slow.seen)
         done = command(*arguments)
         assert done.exit_code == 0, done.stderr
-        assert summary(done)["ledger"]["total"]["calls"] == len(slow.seen)
+        assert printed(done)["ledger"]["total"]["calls"] == len(slow.seen)
         assert before >= 20
 
 

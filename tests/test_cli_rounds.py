@@ -5,33 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import Result
 
 from autoevol.store.run import RunFolder
-from commands import at, command, lines, seed_file, told
-from servers import Answer, Endpoint, refuses, says
-
-SEEDS = [f"Task {number}: describe how a bridge over a river is built." for number in range(12)]
-
-
-class Served:
-    """Evolves and answers, except that tasks in `down` meet an error for good."""
-
-    def __init__(self) -> None:
-        self.down: set[int] = set()
-
-    def __call__(self, body: dict[str, Any]) -> Answer:
-        text = body["messages"][-1]["content"]
-        number = int(text.rpartition("Task ")[2].partition(":")[0])
-        if number in self.down:
-            return refuses(400, "SECRET")
-        if "between these two tags" not in text:
-            return says(f"Here is the answer in full, with a reason for each step of it. ({text})")
-        task = text.rpartition("#Instruction#:\n")[2]
-        return says(f"<final_instruction>\n{task} Explain every step and its cost.\n</final_instruction>")
+from commanding import SEEDS, Served, evolve, write_seeds
+from commands import command, lines, summary
+from servers import Endpoint
 
 
 @pytest.fixture
@@ -47,20 +27,16 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    return seed_file(tmp_path, SEEDS)
-
-
-def evolve(seeds: Path, endpoint: Endpoint, out: Path, *more: object) -> Result:
-    return command("evolve", seeds, "--out", out, *at(endpoint), *more)
+    return write_seeds(tmp_path)
 
 
 def test_the_operations_of_wizardlm_are_drawn_and_named(
     endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    found = told(evolve(seeds, endpoint, out, "--rounds", 3))["evolution"]
-    assert found["passed"] == 12
-    assert len(found["operations"]) >= 4
+    told = summary(evolve(seeds, endpoint, out, "--rounds", 3))["evolution"]
+    assert told["passed"] == 12
+    assert len(told["operations"]) >= 4
     kept = lines(out / "dataset.jsonl")
     methods = json.loads((out / "methods.json").read_text())
     assert all(methods[record["method_id"]]["name"] == record["operation"] for record in kept)
@@ -72,14 +48,14 @@ def test_dead_rows_are_retried_in_place_and_order(
 ) -> None:
     out = tmp_path / "run"
     served.down = {2, 3, 7, 11}
-    first = told(evolve(seeds, endpoint, out, "--method", "weak", "--part-rows", 5))["evolution"]
+    first = summary(evolve(seeds, endpoint, out, "--method", "weak", "--part-rows", 5))["evolution"]
     assert (first["passed"], first["unscored"], first["losses"]) == (8, 4, {"bad_request": 4})
     assert [record["seed"] for record in lines(out / "dead.jsonl")] == [SEEDS[n] for n in sorted(served.down)]
     assert all("SECRET" in record["reason"] for record in lines(out / "dead.jsonl"))
     paid = len(endpoint.seen)
 
     served.down = {7}
-    again = told(command("retry", out, "--api-base", endpoint.url, "--json"))["evolution"]
+    again = summary(command("retry", out, "--api-base", endpoint.url, "--json"))["evolution"]
     assert (again["passed"], again["unscored"], again["complete"]) == (11, 1, True)
     assert len(endpoint.seen) == paid + 3 * 2 + 1, "one dead row fails at its first call"
     kept = [record["seed"] for record in lines(out / "dataset.jsonl")]
@@ -88,17 +64,17 @@ def test_dead_rows_are_retried_in_place_and_order(
 
     served.down = set()
     paid = len(endpoint.seen)
-    assert told(command("retry", out, "--api-base", endpoint.url, "--json"))["evolution"]["unscored"] == 0
+    assert summary(command("retry", out, "--api-base", endpoint.url, "--json"))["evolution"]["unscored"] == 0
     assert len(endpoint.seen) == paid + 2
     assert [record["seed"] for record in lines(out / "dataset.jsonl")] == SEEDS
-    resumed = told(evolve(seeds, endpoint, out, "--method", "weak", "--part-rows", 5))
+    resumed = summary(evolve(seeds, endpoint, out, "--method", "weak", "--part-rows", 5))
     assert resumed["evolution"]["passed"] == 12
     assert len(endpoint.seen) == paid + 2, "the run finds its retried rows"
 
 
 def test_a_second_process_on_the_folder_is_refused(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    told(evolve(seeds, endpoint, out, "--method", "weak"))
+    summary(evolve(seeds, endpoint, out, "--method", "weak"))
     with RunFolder(out):
         for done in (evolve(seeds, endpoint, out, "--method", "weak"), command("retry", out)):
             assert done.exit_code == 2
@@ -129,7 +105,7 @@ def test_settings_that_cannot_be_used_end_before_a_call(
 
 def test_another_mix_in_the_same_folder_is_refused(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    told(evolve(seeds, endpoint, out, "--mix", "depth=1"))
+    summary(evolve(seeds, endpoint, out, "--mix", "depth=1"))
     other = evolve(seeds, endpoint, out, "--mix", "breadth=1")
     assert other.exit_code == 2
     assert "mix" in other.stderr
@@ -150,8 +126,8 @@ def test_bad_records_are_set_aside_while_streaming(endpoint: Endpoint, tmp_path:
     assert refused.exit_code == 2
     assert "line 4" in refused.stderr
     assert endpoint.seen == []
-    found = told(evolve(path, endpoint, out, "--method", "weak", "--skip-bad"))
-    assert (found["seeds"]["rows"], found["seeds"]["rejected"]) == (3, 1)
+    told = summary(evolve(path, endpoint, out, "--method", "weak", "--skip-bad"))
+    assert (told["seeds"]["rows"], told["seeds"]["rejected"]) == (3, 1)
     assert [reject["line"] for reject in lines(out / "rejects.jsonl")] == [4]
     assert len(lines(out / "dataset.jsonl")) == 3
 
@@ -159,9 +135,9 @@ def test_bad_records_are_set_aside_while_streaming(endpoint: Endpoint, tmp_path:
 def test_a_benchmark_item_never_becomes_a_parent(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     exam, out = tmp_path / "exam.jsonl", tmp_path / "run"
     exam.write_text(json.dumps({"question": SEEDS[4]}) + "\n")
-    found = told(evolve(seeds, endpoint, out, "--method", "weak", "--decontaminate", exam))
-    assert found["evolution"]["rounds"] == {"passed": 11, "gated": 1}
-    assert sum(found["gates"]["clean"]["removed"].values()) == 1
+    told = summary(evolve(seeds, endpoint, out, "--method", "weak", "--decontaminate", exam))
+    assert told["evolution"]["rounds"] == {"passed": 11, "gated": 1}
+    assert sum(told["gates"]["clean"]["removed"].values()) == 1
     (gated,) = lines(out / "rejected.jsonl")
     assert gated["seed"] == SEEDS[4]
     assert gated["reason"].startswith("clean: in a benchmark")

@@ -15,7 +15,7 @@ from autoevol.extrapolate import cost_of
 from autoevol.plan import Stage, plan_evolve, plan_run
 from autoevol.records import Row, digest
 from autoevol.teleprompt import planned_calls
-from commands import at, command, seed_file, told
+from commands import at, command, seed_file, summary
 from priced import FLAGS, SEEDS, reply
 from servers import Endpoint
 
@@ -62,10 +62,10 @@ def test_a_dry_run_pays_nothing_and_leaves_nothing(
 ) -> None:
     out = tmp_path / "out"
     flags = ["--method", "weak"] if name == "evolve" else FLAGS
-    plan = told(command(name, seeds, "--out", out, *flags, *at(endpoint), "--dry-run"))
+    plan = summary(command(name, seeds, "--out", out, *flags, *at(endpoint), "--dry-run"))
     assert endpoint.seen == []
     assert not out.exists()
-    real = told(command(name, seeds, "--out", out, *flags, *at(endpoint)))
+    real = summary(command(name, seeds, "--out", out, *flags, *at(endpoint)))
     assert real["ledger"]["total"]["calls"] == len(endpoint.seen) <= plan["calls"]["total"]
 
 
@@ -98,23 +98,23 @@ def test_what_the_sample_pays_the_run_does_not(
     temperature: float, endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
     flags = [*FLAGS, *at(endpoint), "--temperature", temperature]
-    told(command("run", seeds, "--out", tmp_path / "alone", *flags))
+    summary(command("run", seeds, "--out", tmp_path / "alone", *flags))
     alone = len(endpoint.seen)
-    found = told(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
+    found = summary(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
     sampled = len(endpoint.seen) - alone
     assert sum(found["paid"].values()) == sampled > 0
-    again = told(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
+    again = summary(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
     assert len(endpoint.seen) == alone + sampled
     assert again["totals"]["input_tokens"] == found["totals"]["input_tokens"]
-    ran = told(command("run", seeds, "--out", tmp_path / "run", *flags))
+    ran = summary(command("run", seeds, "--out", tmp_path / "run", *flags))
     assert len(endpoint.seen) - alone == alone
     assert ran["ledger"]["total"]["calls"] == alone - sampled
 
 
 def test_the_truth_lies_in_the_interval(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     flags = ["--method", "weak", *at(endpoint), "--price", "served=1.0,2.0"]
-    found = told(command("estimate", seeds, "--sample", 14, "--store", tmp_path / "s.sqlite", *flags))
-    ran = told(command("evolve", seeds, "--out", tmp_path / "run", *flags))["ledger"]["total"]
+    found = summary(command("estimate", seeds, "--sample", 14, "--store", tmp_path / "s.sqlite", *flags))
+    ran = summary(command("evolve", seeds, "--out", tmp_path / "run", *flags))["ledger"]["total"]
     for name in ("calls", "input_tokens", "output_tokens", "usd"):
         interval = found["totals"][name]
         assert interval["low"] <= ran[name] <= interval["high"], name

@@ -43,6 +43,8 @@ LEVEL = {
     "plan": 6,
     "workflow": 7,
     "summary": 6,
+    "merging": 7,
+    "launching": 7,
     "extrapolate": 7,
     "estimate": 8,
     "compare": 6,

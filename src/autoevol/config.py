@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoevol.errors import InputError
@@ -92,6 +92,15 @@ class BudgetConfig:
     price: tuple[str, ...] = setting(
         (), "Dollars per million input,output tokens: MODEL=0.15,0.60. Repeatable."
     )
+
+    def part(self, of: int) -> BudgetConfig:
+        """What each of `of` processes may spend; together it is the whole or a little less."""
+        return replace(
+            self,
+            max_calls=None if self.max_calls is None else self.max_calls // of,
+            max_tokens=None if self.max_tokens is None else self.max_tokens // of,
+            max_usd=None if self.max_usd is None else self.max_usd / of,
+        )
 
 
 @dataclass(frozen=True)
@@ -294,6 +303,29 @@ class PipelineConfig:
             raise InputError(f"--with-seeds must be between 0 and 1, got {self.with_seeds}")
         if self.part_rows < 1:
             raise InputError(f"--part-rows must be at least 1, got {self.part_rows}")
+
+
+@dataclass(frozen=True)
+class LaunchConfig:
+    """Launch.
+
+    Attributes:
+        shards: Parts into which the seeds are divided; one process each.
+        workers: Most processes at once; None for all.
+        memory: Gigabytes that Slurm or Ray sets aside for a process.
+    """
+
+    executor: str = setting("local", "Where the processes run: local, slurm or ray.")
+    shards: int = setting(2, "Parts into which the seeds are divided, each a process.")
+    workers: int | None = setting(None, "Most processes at once (default: all).")
+    partition: str | None = setting(None, "Slurm partition.")
+    time: str | None = setting(None, "Time limit of a Slurm job, such as 12:00:00.")
+    memory: int = setting(2, "Gigabytes of memory for each process, for slurm and ray.")
+
+    def __post_init__(self) -> None:
+        for name in ("shards", "workers", "memory"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise InputError(f"--{name} must be at least 1, got {value}")
 
 
 @dataclass(frozen=True)

@@ -154,12 +154,12 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             rows.append(("rounds by method", _counts(bulk["operations"])))
         if bulk["unscored"]:
             rows.append(("lost rows by error", f"{_counts(bulk['losses'])} (`autoevol retry` takes them up)"))
-    total = summary["ledger"]["total"]
+    total, shards = summary["ledger"]["total"], summary.get("shards")
     money = f", ${total['usd']:.4f}" if total["usd"] else ""
     rows += [
         ("LM calls paid", f"{total['calls']} (and {total['reused']} answered from the store){money}"),
         ("tokens", f"{total['input_tokens']} in, {total['output_tokens']} out"),
-        ("time", f"{summary['seconds']:.0f} s"),
+        ("time", f"{summary['seconds']:.0f} s" + (f" over {shards} shards" if shards else "")),
     ]
     rows += [(label, str(path)) for label, path in summary["paths"].items()]
     return rows

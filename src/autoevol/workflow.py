@@ -27,6 +27,7 @@ from autoevol.config import (
 )
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
+from autoevol.data.shard import Shard
 from autoevol.errors import BudgetReached, InputError, StoreError
 from autoevol.jobs import Listener
 from autoevol.lm.session import Session
@@ -36,7 +37,7 @@ from autoevol.pipeline.policy import Policy
 from autoevol.pipeline.retry import retry_rows
 from autoevol.pipeline.source import FileRows
 from autoevol.store.parts import Parts
-from autoevol.store.run import RunFolder, read_json, replacing, write_json
+from autoevol.store.run import RunFolder, replacing
 from autoevol.summary import summarise
 
 _Config = TypeVar("_Config")
@@ -110,14 +111,21 @@ def evolve(
     pipeline: PipelineConfig | None = None,
     clean: CleanConfig | None = None,
     store: str | None = None,
+    shard: Shard | None = None,
 ) -> Outcome:
-    """Evolve all of `seeds` with a known method, or with the operations of WizardLM."""
+    """Evolve all of `seeds` with a known method, or with the operations of WizardLM.
+
+    With a `shard`, evolve its rows only, into a folder of its own within `out`, with an equal
+    part of the budget; `merging.merge` puts finished shards together.
+    """
     pipeline, clean = pipeline or PipelineConfig(), clean or CleanConfig()
     known = jobs.find_method(method) if method else None
     policy = jobs.make_policy(models, pipeline, rounds, known)
+    settings: dict[str, Any] = {"method_id": known.id if known else None, "rounds": rounds}
+    if shard is not None:
+        out, budget, settings["shard"] = out / shard.folder, budget.part(shard.of), str(shard)
     with RunFolder(out, claim=False) as folder:
-        scanned = _scan(folder, seeds, data)
-        settings = {"method_id": known.id if known else None, "rounds": rounds}
+        scanned = _scan(folder, seeds, data, shard)
         settings |= decisive(models, metrics, pipeline, *_cleaning(pipeline, clean))
         folder.claim({**settings, "data_hash": scanned.data_hash})
         with session_of(folder, models, metrics, budget, store) as session:
@@ -126,9 +134,9 @@ def evolve(
             gates = _gates(pipeline, clean)
             if known:
                 folder.save_method(known, {})
-            source = FileRows(seeds, data)
+            source = FileRows(seeds, data, shard)
             tally = jobs.evolve(
-                folder, session, source, scanned.rows, metric, models, pipeline, policy, listener, gates
+                folder, session, source, scanned.here, metric, models, pipeline, policy, listener, gates
             )
             summary = summarise(
                 folder, session, scanned, models, metrics, metric, started, None, tally, gates
@@ -168,9 +176,12 @@ def retry(
                     concurrency=models.concurrency,
                     on_case=listener.case,
                 )
-            seeds = Scanned(**(read_json(out / "seeds.json") or {})["found"])
+            found = folder.seeds()
+            if found is None:
+                raise StoreError(f"{out} does not say what its seeds held (no seeds.json)")
+            seeds = Scanned(**found[1])
             out_of_budget = not tally.complete
-            tally.complete = not out_of_budget and tally.rows == seeds.rows
+            tally.complete = not out_of_budget and tally.rows == seeds.here
             summary = summarise(folder, session, seeds, models, metrics, metric, started, None, tally, gates)
             return Outcome(summary, _budget_stop(session) if out_of_budget else None)
 
@@ -189,15 +200,14 @@ def _read(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
     return kind(**{name: value for name, value in values.items() if name in names})
 
 
-def _scan(folder: RunFolder, seeds: str, data: DataConfig) -> Scanned:
+def _scan(folder: RunFolder, seeds: str, data: DataConfig, shard: Shard | None) -> Scanned:
     """What the seeds hold; a file that has not changed since is not read again."""
-    path, mark = folder.path / "seeds.json", fingerprint(seeds, data)
-    known = read_json(path)
-    if mark is not None and isinstance(known, dict) and known.get("fingerprint") == mark:
-        return Scanned(**known["found"])
+    mark, known = fingerprint(seeds, data), folder.seeds()
+    if mark is not None and known is not None and known[0] == mark:
+        return Scanned(**known[1])
     with replacing(folder.path / "rejects.jsonl") as lines:
-        found = scan(seeds, data, lambda reject: lines.add(asdict(reject)))
-    write_json(path, {"fingerprint": mark, "found": asdict(found)})
+        found = scan(seeds, data, lambda reject: lines.add(asdict(reject)), shard)
+    folder.save_seeds(mark, asdict(found))
     return found
 
 
@@ -206,7 +216,7 @@ def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
         with replacing(folder.path / "rejects.jsonl") as lines:
             for reject in loaded.rejects:
                 lines.add(asdict(reject))
-    write_json(folder.path / "seeds.json", {"fingerprint": None, "found": asdict(Scanned.of(loaded))})
+    folder.save_seeds(None, asdict(Scanned.of(loaded)))
 
 
 def decisive(*groups: Any) -> dict[str, Any]:  # noqa: ANN401 (settings records)

@@ -33,9 +33,9 @@ def test_numbers_that_crowd_in_one_place_are_found(count: int) -> None:
     assert all(number in table and 2**62 + number not in table for number in numbers)
 
 
-def test_it_takes_at_most_28_bytes_an_id() -> None:
+def test_it_takes_at_most_16_bytes_an_id() -> None:
     draw = random.Random(1)
     table = SeenIds()
     for count in range(1, 100_001):
         table.add(draw.getrandbits(64))
-        assert count < 2000 or table.nbytes <= 28 * count
+        assert count < 2000 or table.nbytes <= 16 * count

@@ -11,10 +11,22 @@ from __future__ import annotations
 import os
 import signal
 
-from autoevol.cli import compare, files, main_job, measure, passport, plan, quality, search
+from autoevol.cli import compare, files, main_job, measure, passport, plan, quality, scale, search
 from autoevol.cli.common import app
 
-__all__ = ["app", "compare", "files", "main", "main_job", "measure", "passport", "plan", "quality", "search"]
+__all__ = [
+    "app",
+    "compare",
+    "files",
+    "main",
+    "main_job",
+    "measure",
+    "passport",
+    "plan",
+    "quality",
+    "scale",
+    "search",
+]
 
 
 def _interrupt(signum: int, frame: object) -> None:

@@ -136,6 +136,12 @@ def evolve(
         ),
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of evolution per instruction.")] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", help="Evolve one of several equal parts, such as 2/8; `autoevol merge` joins them."
+        ),
+    ] = None,
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
@@ -147,6 +153,9 @@ def evolve(
     clean: CleanConfig,
 ) -> None:
     """Evolve all of SEEDS with a method that is already known, or with the operations of WizardLM."""
+    from autoevol.data.shard import Shard
+
+    part = Shard.parse(shard) if shard else None
     if dry_run:
         return show_evolve_plan(seeds, method, rounds, data, models, metrics, budget, json=json)
     from autoevol import workflow
@@ -165,6 +174,7 @@ def evolve(
             pipeline=pipeline,
             clean=clean,
             store=store,
+            shard=part,
         ),
         json,
     )

@@ -12,12 +12,17 @@ from autoevol.config import DataConfig
 from autoevol.data.entries import Reject
 from autoevol.data.files import shown
 from autoevol.data.load import Loaded, iter_rows
+from autoevol.data.shard import Shard
 from autoevol.records import digest
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What a source holds; see `Loaded` for the attributes, of which `rows` and `rejected` are counts."""
+    """What a source holds; see `Loaded` for the attributes, of which `rows` and `rejected` are counts.
+
+    Attributes:
+        owned: Rows of the shard that was asked about; None where it was none.
+    """
 
     rows: int
     rejected: int
@@ -25,6 +30,7 @@ class Scanned:
     shape: str
     source: str
     data_hash: str
+    owned: int | None = None
 
     @classmethod
     def of(cls, loaded: Loaded) -> Scanned:
@@ -32,21 +38,28 @@ class Scanned:
         counts = (len(loaded.rows), len(loaded.rejects), loaded.duplicates)
         return cls(*counts, loaded.shape, loaded.source, loaded.data_hash)
 
+    @property
+    def here(self) -> int:
+        """Rows to be worked on: those of the shard, or all."""
+        return self.rows if self.owned is None else self.owned
 
-def scan(source: str, data: DataConfig, on_reject: Callable[[Reject], None]) -> Scanned:
+
+def scan(
+    source: str, data: DataConfig, on_reject: Callable[[Reject], None], shard: Shard | None = None
+) -> Scanned:
     """Read all rows of `source` once. Raises InputError as `load_rows` does, before anything is paid."""
     stream = iter_rows(
         source,
-        field=data.field,
-        skip_bad=data.skip_bad,
-        limit=data.limit,
-        split=data.split,
-        turns=data.turns,
+        **data.reading(),
         on_reject=on_reject,
     )
     with stream:
-        rows = sum(1 for _ in stream)
-    return Scanned(rows, stream.rejected, stream.duplicates, stream.shape, stream.source, stream.data_hash)
+        rows = owned = 0
+        for row in stream:
+            rows += 1
+            owned += shard is not None and shard.owns(row.id)
+    told = (stream.rejected, stream.duplicates, stream.shape, stream.source, stream.data_hash)
+    return Scanned(rows, *told, owned if shard else None)
 
 
 def fingerprint(source: str, data: DataConfig) -> str | None:

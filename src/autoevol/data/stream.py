@@ -21,7 +21,7 @@ LONGEST_SEED = 200_000
 class RowStream(Iterator[Row]):
     """Rows as they are read; the counts are those of what has been read so far.
 
-    Memory grows by 14 to 28 bytes per row (to find duplicates) and by the rejects, not by the
+    Memory grows by 11 to 16 bytes per row (to find duplicates) and by the rejects, not by the
     rows. Use it as a context manager, or exhaust it, to close the file at once.
 
     Args:

@@ -103,7 +103,9 @@ class _Retry:
         dead = 0
         try:
             for old in self._parts.lines_of(part):
-                line: dict[str, Any] = encode(done[old["seed_id"]]) if old["seed_id"] in done else old
+                line: dict[str, Any] = old
+                if old["seed_id"] in done:
+                    line = {**old, **encode(done[old["seed_id"]])}
                 writer.add(line)
                 ids.append(line["seed_id"])
                 dead += line["end"] == End.DEAD

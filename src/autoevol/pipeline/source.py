@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from autoevol.config import DataConfig
 from autoevol.data.load import iter_rows
 from autoevol.data.seen import SeenIds
+from autoevol.data.shard import Shard
 from autoevol.records import Row
 
 
@@ -33,27 +34,38 @@ class Source(Protocol):
 
 
 class FileRows:
-    """The rows of a file or data set, streamed; unusable records are passed over.
+    """The rows of a file or data set, or of one shard of it, streamed.
 
-    They have been reported when the source was scanned.
+    Unusable records are passed over: they have been reported when the source was scanned.
     """
 
-    def __init__(self, source: str, data: DataConfig) -> None:
+    def __init__(self, source: str, data: DataConfig, shard: Shard | None = None) -> None:
         self._source = source
         self._data = data
+        self._shard = shard
 
     def rows(self, after: int, done: Iterator[int]) -> Iterator[Placed]:
         """See `Source`."""
+        shard = self._shard
+        if shard is None:
+            yield from self._read(after, SeenIds(done))
+        elif self._data.limit is None:
+            # Rows of other shards may repeat; equal rows of this one are all here.
+            yield from (placed for placed in self._read(after, SeenIds(done)) if shard.owns(placed.row.id))
+        else:
+            # The limit counts rows of all shards, so all are counted again.
+            known = SeenIds(done)
+            for placed in self._read(-1, SeenIds()):
+                if shard.owns(placed.row.id) and int(placed.row.id, 16) not in known:
+                    yield placed
+
+    def _read(self, after: int, seen: SeenIds) -> Iterator[Placed]:
         data = self._data
         stream = iter_rows(
             self._source,
-            field=data.field,
-            skip_bad=data.skip_bad,
-            limit=data.limit,
-            split=data.split,
-            turns=data.turns,
+            **data.reading(),
             start=max(0, after),
-            seen=SeenIds(done),
+            seen=seen,
             on_reject=lambda reject: None,
         )
         with stream:

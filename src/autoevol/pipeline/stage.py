@@ -181,7 +181,8 @@ class _OpenPart:
         """Add one row."""
         if self._writer is None:
             self._writer = self._parts.writer(self.number)
-        self._writer.add(encode(lineage))
+        # The place lets finished shards be put together in the order of the source.
+        self._writer.add({**encode(lineage), "record": placed.record})
         self._ids.append(placed.row.id)
         self._dead += lineage.end is End.DEAD
         self._record = placed.record

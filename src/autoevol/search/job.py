@@ -64,7 +64,7 @@ def search(
     settings = {**asdict(loop), **asdict(methods), **workflow.decisive(models, metrics), **chosen}
     settings["data_hash"] = loaded.data_hash
     folder = StudyFolder(out, settings, config.workers)
-    share = _share(budget, config.workers)
+    share = budget.part(config.workers)
 
     def open_bench(place: WorkerFolder) -> Bench:
         session = jobs.open_session(place, models, metrics, share)
@@ -201,13 +201,3 @@ class Search:
             self.study.prune(trial, curve, str(pruned))
         else:
             self.study.finish(trial, found)
-
-
-def _share(budget: BudgetConfig, workers: int) -> BudgetConfig:
-    """The part of the budget that each worker may spend; together they are the whole or less."""
-    return replace(
-        budget,
-        max_calls=None if budget.max_calls is None else budget.max_calls // workers,
-        max_tokens=None if budget.max_tokens is None else budget.max_tokens // workers,
-        max_usd=None if budget.max_usd is None else budget.max_usd / workers,
-    )

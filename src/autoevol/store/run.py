@@ -140,6 +140,23 @@ class RunFolder:
         except (KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{path} is damaged: {error!r}") from error
 
+    def save_seeds(self, fingerprint: str | None, found: Mapping[str, Any]) -> None:
+        """Write what the seeds were found to hold, and the file's fingerprint then."""
+        write_json(self.path / "seeds.json", {"fingerprint": fingerprint, "found": dict(found)})
+
+    def seeds(self) -> tuple[str | None, dict[str, Any]] | None:
+        """The same again; None if nothing was written.
+
+        Raises:
+            StoreError: If the file is damaged.
+        """
+        path = self.path / "seeds.json"
+        known = read_json(path)
+        try:
+            return None if known is None else (known["fingerprint"], dict(known["found"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{path} is damaged: {error!r}") from error
+
     def close(self) -> None:
         """Give the folder free."""
         self._lock.close()

@@ -1,0 +1,73 @@
+"""merge, launch: the bulk stage in several processes, on one machine or many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from autoevol.cli.common import Json, app, exit_codes
+from autoevol.config import LaunchConfig
+from autoevol.errors import InputError
+from autoevol.options import with_settings
+
+
+@app.command()
+@exit_codes()
+def merge(
+    *,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What the shards were given as --out.")],
+    json: Json = False,
+) -> None:
+    """Join the finished shards in DIR into one run folder, DIR itself."""
+    import orjson
+
+    from autoevol import merging, report
+    from autoevol.console import print_table
+
+    summary = merging.merge(folder)
+    if json:
+        print(orjson.dumps(summary).decode())
+    else:
+        print_table(report.table_rows(summary))
+
+
+@app.command()
+@exit_codes()
+@with_settings(config=LaunchConfig)
+def launch(
+    *,
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="-- SEEDS --out DIR ...", help="What `autoevol evolve` is given, after `--`."),
+    ],
+    json: Json = False,
+    config: LaunchConfig,
+) -> None:
+    """Run all shards of an `evolve` in processes here, on Slurm or on Ray, and merge them.
+
+    For example: autoevol launch --shards 8 --workers 4 -- seeds.jsonl --out runs/all --method runs/mine
+
+    The same command goes on with what is not finished. Needs `pip install 'autoevol[scale]'`.
+    """
+    from autoevol import launching
+
+    out = _out_of(arguments)
+    if launching.launch(tuple(arguments), out, config):
+        merge(folder=out, json=json)
+    else:
+        print(f"submitted; when all jobs have ended, `autoevol merge {out}` joins their shards")
+
+
+def _out_of(arguments: list[str]) -> Path:
+    """The --out among the arguments of `evolve`, which are checked as that would check them."""
+    commands = get_command(app)
+    assert isinstance(commands, TyperGroup)
+    given = commands.commands["evolve"].make_context("autoevol evolve", list(arguments)).params
+    for name in ("shard", "dry_run", "json"):
+        if given[name]:
+            raise InputError(f"--{name.replace('_', '-')} is not for launch; it sets --shard itself")
+    return given["out"]
