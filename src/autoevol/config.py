@@ -127,6 +127,7 @@ class LoopConfig:
         patience: Steps without a better method before stopping. The paper stops when the
             failure rate no longer falls, which is 1.
         dev_size: Rows that every method is scored on.
+        reserve_size: Further rows on which a race settles a close decision, >= 0; the paper has none.
         seed: Seeds splits, batches and every chain's sampling.
         optimizer_temperature: Sampling temperature of the optimizer LM.
         optimizer_top_p: Nucleus of the optimizer LM.
