@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from autoevol import jobs
-from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
+from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig
 from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.split import sample_rows
 from autoevol.lm.session import Session
 from autoevol.programs.operations import IN_DEPTH
 from autoevol.records import Method, Row
+from autoevol.settings import Settings
 from autoevol.strategies import RandomBatches, find_rule
 from autoevol.teleprompt import planned_calls
 
@@ -142,14 +143,15 @@ def plan_evolve(
     return Plan(stream.source, count, known, rounds, (stage,), scoped)
 
 
-def check(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> int:
+def check(settings: Settings) -> int:
     """Make every model and the metric as a run would, without a call; returns the metric's calls.
 
     Raises:
         InputError: If a model, a key, a price, the detector or the objective cannot be used.
     """
     with TemporaryDirectory() as folder, Session(f"{folder}/none.sqlite") as session:
-        jobs.check_prices(models, metrics, budget)
+        models, metrics = settings.models, settings.metrics
+        jobs.check_prices(models, metrics, settings.budget)
         jobs.evol_lm(session, models)
         jobs.optimizer_lm(session, models)
         return jobs.make_metric(session, models, metrics).detector.calls

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
-from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
+from autoevol.config import BudgetConfig
 from autoevol.options import with_settings
+from autoevol.settings import Settings
 
 if TYPE_CHECKING:
     from autoevol.plan import Plan
@@ -17,14 +18,7 @@ if TYPE_CHECKING:
 
 @app.command()
 @exit_codes()
-@with_settings(
-    data=DataConfig,
-    models=ModelConfig,
-    loop=LoopConfig,
-    methods=MethodConfig,
-    metrics=MetricConfig,
-    budget=BudgetConfig,
-)
+@with_settings("data", "models", "loop", "methods", "metrics", "budget")
 def estimate(
     *,
     seeds: Seeds,
@@ -39,12 +33,7 @@ def estimate(
         Path | None, typer.Option("--store", help="Call store to use; by default runs/estimate.sqlite.")
     ] = None,
     json: Json = False,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
+    settings: Settings,
 ) -> None:
     """Run a sample of SEEDS, and tell calls, tokens, time and money of the whole run from it."""
     import orjson
@@ -57,7 +46,8 @@ def estimate(
     from autoevol.store.calls import CallStore
 
     quiet_dspy()
-    judged = plan.check(models, metrics, budget)
+    judged = plan.check(settings)
+    data, loop, methods, models = settings.data, settings.loop, settings.methods, settings.models
     if method is None:
         planned = plan.plan_run(seeds, data, loop, methods, judge_calls=judged, sample=sample)
     else:
@@ -67,54 +57,34 @@ def estimate(
     path = store or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
     with Session(
         CallStore(path, "estimate"),
-        caps=jobs.caps_of(budget),
+        caps=jobs.caps_of(settings.budget),
         concurrency=models.concurrency,
-        prices=jobs.prices_of(models, metrics, budget),
+        prices=jobs.prices_of(models, settings.metrics, settings.budget),
         client=models.client,
         limits=Limits(models.rpm, models.tpm),
     ) as session:
-        found = estimating.estimate(planned, session, models, loop, metrics)
+        found = estimating.estimate(planned, session, models, loop, settings.metrics)
     if json:
         print(orjson.dumps(found.to_json()).decode())
     else:
         print_table(estimating.table_rows(found))
 
 
-def show_run_plan(
-    seeds: str,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
-    *,
-    json: bool,
-    evolve: bool = True,
-) -> None:
+def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = True) -> None:
     """Check everything that `run` (or `optimize`) is given, and print what it would do."""
     from autoevol import plan
 
-    judged = plan.check(models, metrics, budget)
-    _show(plan.plan_run(seeds, data, loop, methods, judge_calls=judged, evolve=evolve), budget, json)
+    judged = plan.check(settings)
+    data, loop, methods = settings.data, settings.loop, settings.methods
+    _show(plan.plan_run(seeds, data, loop, methods, judge_calls=judged, evolve=evolve), settings.budget, json)
 
 
-def show_evolve_plan(
-    seeds: str,
-    method: str | None,
-    rounds: int,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
-    *,
-    json: bool,
-) -> None:
+def show_evolve_plan(seeds: str, method: str | None, rounds: int, settings: Settings, *, json: bool) -> None:
     """Check everything that `evolve` is given, and print what it would do."""
     from autoevol import plan
 
-    judged = plan.check(models, metrics, budget)
-    _show(plan.plan_evolve(seeds, data, method, rounds, judge_calls=judged), budget, json)
+    judged = plan.check(settings)
+    _show(plan.plan_evolve(seeds, settings.data, method, rounds, judge_calls=judged), settings.budget, json)
 
 
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
