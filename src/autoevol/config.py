@@ -322,11 +322,14 @@ class LaunchConfig:
     partition: str | None = setting(None, "Slurm partition.")
     time: str | None = setting(None, "Time limit of a Slurm job, such as 12:00:00.")
     memory: int = setting(2, "Gigabytes of memory for each process, for slurm and ray.")
+    sbatch: tuple[str, ...] = setting((), "Further option of sbatch, such as account=mine. Repeatable.")
 
     def __post_init__(self) -> None:
         for name in ("shards", "workers", "memory"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise InputError(f"--{name} must be at least 1, got {value}")
+        if any("=" not in option for option in self.sbatch):
+            raise InputError(f"--sbatch: write it as NAME=VALUE, got {', '.join(self.sbatch)}")
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ def _ray(work: ShardProcess, config: LaunchConfig, logs: str) -> _Executor:
 def _slurm(work: ShardProcess, config: LaunchConfig, logs: str) -> _Executor:
     from datatrove.executor import SlurmPipelineExecutor
 
+    activate = Path(sys.prefix, "bin", "activate")
     return SlurmPipelineExecutor(
         [work],
         workers=config.workers or -1,
@@ -146,7 +147,8 @@ def _slurm(work: ShardProcess, config: LaunchConfig, logs: str) -> _Executor:
         time=config.time,
         mem_per_cpu_gb=config.memory,
         job_name="autoevol",
-        venv_path=str(Path(sys.prefix, "bin", "activate")),
+        venv_path=str(activate) if activate.exists() else None,
+        sbatch_args=dict(option.split("=", 1) for option in config.sbatch),
         **_common(config, logs),
     )
 
