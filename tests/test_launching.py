@@ -18,7 +18,8 @@ from autoevol.config import LaunchConfig
 from autoevol.errors import InputError, StoreError
 from autoevol.launching import ShardProcess, launch
 from autoevol.store.run import RunFolder
-from commanding import SEEDS, Served, command, lines, summary, write_seeds
+from commanding import SEEDS, Served, write_seeds
+from commands import command, lines, summary
 from servers import Answer, Endpoint
 
 pytest.importorskip("datatrove", reason="datatrove is not installed: pip install 'autoevol[scale]'")
@@ -62,7 +63,7 @@ def endpoint(served: Gated) -> Iterator[Endpoint]:
 @pytest.fixture
 def arguments(endpoint: Endpoint, tmp_path: Path) -> tuple[str, ...]:
     """What `autoevol evolve` is given, the folder first."""
-    seeds = write_seeds(tmp_path / "seeds.jsonl")
+    seeds = write_seeds(tmp_path)
     at = ("--evol-model", "served", "--api-base", endpoint.url, "--concurrency", "2")
     return ("--out", str(tmp_path / "out"), str(seeds), "--method", "weak", *at)
 

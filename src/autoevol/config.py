@@ -25,6 +25,16 @@ class DataConfig:
     skip_bad: bool = setting(False, "Set unusable records aside in rejects.jsonl instead of stopping.")
     turns: str = setting("first", "User turns of a conversation that are evolved: first or every.")
 
+    def reading(self) -> dict[str, Any]:
+        """How to read a source: arguments of `load_rows` and `iter_rows`."""
+        return {
+            "field": self.field,
+            "skip_bad": self.skip_bad,
+            "limit": self.limit,
+            "split": self.split,
+            "turns": self.turns,
+        }
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -117,6 +127,7 @@ class LoopConfig:
         patience: Steps without a better method before stopping. The paper stops when the
             failure rate no longer falls, which is 1.
         dev_size: Rows that every method is scored on.
+        reserve_size: Further rows on which a race settles a close decision, >= 0; the paper has none.
         seed: Seeds splits, batches and every chain's sampling.
         optimizer_temperature: Sampling temperature of the optimizer LM.
         optimizer_top_p: Nucleus of the optimizer LM.
