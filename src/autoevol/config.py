@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,27 @@ from autoevol.errors import InputError
 def setting(default: Any, text: str) -> Any:  # noqa: ANN401 (a dataclass field of any type)
     """A field with its default and the sentence that explains it to a user."""
     return field(default=default, metadata={"help": text})
+
+
+def flag(name: str) -> str:
+    """The option that fills a field."""
+    return f"--{name.replace('_', '-')}"
+
+
+def check_sampling(heat: str, temperature: float, nucleus: str, top_p: float | None) -> None:
+    """Raise InputError for what no model can be asked to sample with; `heat`, `nucleus` name the fields."""
+    if not 0 <= temperature <= 2:
+        raise InputError(f"{flag(heat)} must be between 0 and 2, got {temperature}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise InputError(f"{flag(nucleus)} must be above 0 and at most 1, got {top_p}")
+
+
+def check_urls(settings: object, *names: str) -> None:
+    """Raise InputError for a field that is given and is no web address."""
+    for name in names:
+        url = getattr(settings, name)
+        if url is not None and not re.match(r"https?://[^/\s]", url):
+            raise InputError(f"{flag(name)} {url!r} is no URL; write it as http://HOST:PORT/v1")
 
 
 @dataclass(frozen=True)
@@ -52,6 +74,19 @@ class ModelConfig:
     tpm: float | None = setting(None, "Most tokens per minute to each endpoint.")
     client: str = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints: aiohttp or openai.")
 
+    def __post_init__(self) -> None:
+        check_sampling("temperature", self.temperature, "top_p", self.top_p)
+        check_urls(self, "api_base", "optimizer_api_base")
+        for name in ("reply_tokens", "concurrency"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
+        for name in ("rpm", "tpm"):
+            limit = getattr(self, name)
+            if limit is not None and limit <= 0:
+                raise InputError(f"{flag(name)} must be above 0, got {limit}")
+        if self.client not in ("aiohttp", "openai"):
+            raise InputError(f"--client {self.client!r} is unknown; known are aiohttp and openai")
+
 
 # What a resumed run may change: none of it alters what any call would answer.
 FREE = frozenset(
@@ -83,6 +118,12 @@ class BudgetConfig:
         (), "Dollars per million input,output tokens: MODEL=0.15,0.60. Repeatable."
     )
 
+    def __post_init__(self) -> None:
+        for name in ("max_calls", "max_tokens", "max_usd"):
+            cap = getattr(self, name)
+            if cap is not None and cap < 0:
+                raise InputError(f"{flag(name)} must not be negative, got {cap}")
+
 
 @dataclass(frozen=True)
 class MetricConfig:
@@ -95,6 +136,9 @@ class MetricConfig:
         None, "Endpoint of the judge model; by default that of the evol model."
     )
     calibration: str | None = setting(None, "Saved calibration whose figures are printed beside every rate.")
+
+    def __post_init__(self) -> None:
+        check_urls(self, "judge_api_base")
 
 
 @dataclass(frozen=True)
@@ -132,6 +176,9 @@ class LoopConfig:
         for name in ("steps", "reserve_size"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
+        check_sampling(
+            "optimizer_temperature", self.optimizer_temperature, "optimizer_top_p", self.optimizer_top_p
+        )
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from autoevol.lm.flow import Limits
 from autoevol.lm.recorder import Price
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
-from autoevol.metrics.catalog import make_detector
+from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.judge import Cascade, LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
@@ -163,10 +163,11 @@ def evol_lm(session: Session, models: ModelConfig) -> dspy.LM:
 
 def optimizer_lm(session: Session, models: ModelConfig) -> dspy.LM:
     """The LM that analyses and rewrites; the loop gives its sampling with each call."""
+    model = models.optimizer_model or models.evol_model
     return session.lm(
-        models.optimizer_model or models.evol_model,
+        model,
         "optimizer",
-        api_base=models.optimizer_api_base or models.api_base,
+        api_base=models.optimizer_api_base or _inherited(model, models),
         api_key_env=models.optimizer_api_key_env or models.api_key_env,
         max_tokens=models.reply_tokens,
     )
@@ -176,26 +177,33 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
     """The failure metric that the settings name.
 
     Raises:
-        InputError: If the detector or the objective is unknown.
+        InputError: If the detector or the objective is unknown, or the calibration is none of it.
     """
     if chosen.objective not in OBJECTIVES:
         raise InputError(f"objective {chosen.objective!r} is unknown; known are {', '.join(OBJECTIVES)}")
     detector = make_detector(chosen.detector)
     if chosen.judge_model:
         detector = WithLM(Cascade(detector, LMDetector()), judge_lm(session, models, chosen))
+    calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
     return FailureMetric(detector, OBJECTIVES[chosen.objective]())
 
 
 def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dspy.LM:
     """The LM that judges: at temperature 0, so that a verdict does not depend on when it is asked."""
+    model = chosen.judge_model or models.evol_model
     return session.lm(
-        chosen.judge_model or models.evol_model,
+        model,
         "judge",
-        api_base=chosen.judge_api_base or models.api_base,
+        api_base=chosen.judge_api_base or _inherited(model, models),
         api_key_env=models.api_key_env,
         temperature=0.0,
         max_tokens=models.reply_tokens,
     )
+
+
+def _inherited(model: str, models: ModelConfig) -> str | None:
+    """The evol model's endpoint, for a model that needs one."""
+    return None if model.startswith("local/") else models.api_base
 
 
 def find_method(name: str) -> Method:

@@ -77,13 +77,13 @@ def run(
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
+        gates = _gates(pipeline, clean) if evolve else ()  # a missing benchmark ends here, nothing paid
         found = jobs.optimize(folder, session, loaded.rows, metric, models, loop, methods, listener)
-        tally, gates = None, ()
+        tally = None
         scanned = Scanned.of(loaded)
         del loaded  # the rows are streamed from here on
         if evolve and found.stopped != "budget":
             policy = jobs.make_policy(models, pipeline, methods.rounds, found.chosen)
-            gates = _gates(pipeline, clean)
             source = FileRows(seeds, data)
             tally = jobs.evolve(
                 folder, session, source, scanned.rows, metric, models, pipeline, policy, listener, gates
@@ -238,15 +238,7 @@ def _gates(pipeline: PipelineConfig, clean: CleanConfig) -> tuple[Gate, ...]:
 def session_of(
     folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
-    """The session of a run, its settings checked first.
-
-    Raises:
-        InputError: If one of them is out of range.
-    """
-    if models.reply_tokens < 1 or models.concurrency < 1:
-        raise InputError("--reply-tokens and --concurrency must be at least 1")
-    if min(models.rpm or 1, models.tpm or 1) <= 0:
-        raise InputError("--rpm and --tpm must be over 0")
+    """The session of a run."""
     with jobs.open_session(folder, models, metrics, budget, store) as session:
         yield session
 

@@ -37,13 +37,30 @@ from autoevol.store.calls import CallStore
 from autoevol.store.journal import FileJournal, decode_method, encode_method, sync_folder
 
 
+# What a run leaves behind that ended before its first reply.
+_BEFORE = frozenset(
+    {
+        ".lock",
+        "run.json",
+        "seeds.json",
+        "rejects.jsonl",
+        "method.json",
+        "methods.json",
+        "parts",
+        "calls.sqlite",
+        "calls.sqlite-wal",
+        "calls.sqlite-shm",
+    }
+)
+
+
 class RunFolder:
     """Opens, locks and describes one run folder.
 
     Args:
         path: Created if missing.
-        settings: What decides the run's results. A folder that has been used with other
-            settings is refused; None opens whatever is there.
+        settings: What decides the run's results. A folder in which something was paid or finished
+            with other settings is refused; None opens whatever is there.
         claim: False only locks the folder; `claim` then says whose it is.
 
     Raises:
@@ -86,13 +103,29 @@ class RunFolder:
         if settings is not None:
             then, now = known["settings"], orjson.loads(orjson.dumps(dict(settings)))
             changed = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
-            if changed:
+            if changed and not self._begun(known["run_id"]):
+                (self.path / "method.json").unlink(missing_ok=True)
+                write_json(self.path / "run.json", {**known, "settings": now})
+            elif changed:
                 details = "; ".join(f"{key}: {then.get(key)!r} then, {now.get(key)!r} now" for key in changed)
                 raise InputError(
                     f"{self.path} holds a run with other settings ({details}). "
                     "Give the same settings to resume it, or another --out"
                 )
         return known["run_id"]
+
+    def _begun(self, run_id: str) -> bool:
+        """Whether anything was paid or finished here; a run that never got so far binds nobody."""
+        names = {path.name for path in self.path.iterdir()}
+        if names - _BEFORE or any(self.path.glob("parts/part-*")):
+            return True
+        if "calls.sqlite" not in names:
+            return False
+        store = CallStore(self.path / "calls.sqlite", run_id)
+        try:
+            return bool(store.spent())
+        finally:
+            store.close()
 
     def _known(self) -> dict[str, Any] | None:
         path = self.path / "run.json"

@@ -1,0 +1,104 @@
+"""What a user who made a mistake sees: one line before anything is paid, and no folder that is spoilt."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from autoevol.cli import app
+from servers import Answer, Endpoint, refuses, says
+
+SMALL = ["--dev-size", "2", "--holdout-size", "2", "--batch-size", "1", "--m", "1", "--steps", "1"]
+
+
+def reply(body: dict[str, Any]) -> Answer:
+    """Evolves any instruction; knows the model `served` only."""
+    if body["model"] != "served":
+        return refuses(404, f"The model `{body['model']}` does not exist", "model_not_found")
+    text = body["messages"][-1]["content"]
+    if "<improved_method>" in text:
+        return says("<improved_method>\nRewrite the instruction, otherwise.\n</improved_method>")
+    if "#Instruction#:\n" in text:
+        return says("<final_instruction>\nName a prime and prove that it is one.\n</final_instruction>")
+    return says("The number 7 is a prime, as 2, 3 and 5 do not divide it.")
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint(reply) as served:
+        yield served
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    path = tmp_path / "seeds.jsonl"
+    path.write_text("".join(json.dumps({"instruction": f"Name prime {n}."}) + "\n" for n in range(8)))
+    return path
+
+
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"OPENAI_API_KEY": "x"})
+
+
+def complaint(done: Result) -> str:
+    """The one line that says what is wrong."""
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("autoevol:")]
+    assert "Traceback" not in done.stderr
+    return line
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "--temperature 5",
+        "--temperature -1",
+        "--top-p 2",
+        "--optimizer-temperature 9",
+        "--reply-tokens 0",
+        "--concurrency 0",
+        "--rpm -1",
+        "--max-calls -1",
+        "--max-usd -0.5",
+        "--client carrier-pigeon",
+        "--api-base nonsense",
+        "--optimizer-api-base localhost:8000/v1",
+        "--judge-api-base nonsense",
+        "--detector guess",
+        "--objective guess",
+        "--selection guess",
+        "--start guess",
+        "--calibration nofile.json",
+        "--decontaminate nofile.jsonl",
+        "--holdout-size 500",
+        "--evol-model local/smollm2",
+    ],
+)
+def test_a_wrong_setting_costs_nothing_and_can_be_corrected(
+    wrong: str, endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    given = ["run", seeds, "--out", tmp_path / "run", "--evol-model", "served", "--api-base", endpoint.url]
+    failed = command(*given, *SMALL, *wrong.split())
+    assert failed.exit_code == 2, failed.output
+    option, value = wrong.split()
+    assert re.search(f"{option}|{option[2:].replace('-', '_')}|{re.escape(value)}", complaint(failed))
+    assert endpoint.seen == []
+    done = command(*given, *SMALL)
+    assert done.exit_code == 0, done.output
+
+
+def test_a_wrong_model_name_can_be_corrected_in_the_same_folder(
+    endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    given = ["evolve", seeds, "--out", tmp_path / "run", "--api-base", endpoint.url, "--evol-model"]
+    failed = command(*given, "sevred", "--method", "initial")
+    assert failed.exit_code == 1
+    assert "check the model name" in complaint(failed)
+    done = command(*given, "served")
+    assert done.exit_code == 0, done.output
+    assert not (tmp_path / "run" / "method.json").exists()
