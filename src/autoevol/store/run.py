@@ -36,7 +36,6 @@ from autoevol.records import Method
 from autoevol.store.calls import CallStore
 from autoevol.store.journal import FileJournal, decode_method, encode_method, sync_folder
 
-
 # What a run leaves behind that ended before its first reply.
 _BEFORE = frozenset(
     {
