@@ -102,3 +102,38 @@ def test_a_wrong_model_name_can_be_corrected_in_the_same_folder(
     done = command(*given, "served")
     assert done.exit_code == 0, done.output
     assert not (tmp_path / "run" / "method.json").exists()
+
+
+def test_a_run_that_was_stopped_is_shown_as_such(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
+    command("evolve", seeds, "--out", tmp_path / "run", "--api-base", endpoint.url, "--evol-model", "sevred")
+    shown = command("show", tmp_path / "run")
+    assert shown.exit_code == 0
+    assert "no summary" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("quality RUN", "holds no dataset.jsonl yet"),
+        ("quality nowhere.jsonl", "nowhere.jsonl"),
+        ("passport nowhere", "no such run folder or method file"),
+        ("export RUN --out x.jsonl", "holds no dataset.jsonl yet"),
+        ("clean seeds.jsonl --out no/folder.jsonl", "no is no folder; make it first"),
+        ("retry nowhere", "no finished rows"),
+        ("transfer initial --seeds nowhere.jsonl --out t", "nowhere.jsonl"),
+        ("calibrate nowhere.jsonl", "nowhere.jsonl"),
+        ("methods import nowhere.json --out m", "nowhere.json"),
+        ("estimate nowhere.jsonl", "nowhere.jsonl"),
+        ("search nowhere.jsonl --out s", "nowhere.jsonl"),
+        ("compare nowhere.jsonl --out c", "nowhere.jsonl"),
+    ],
+)
+def test_what_is_missing_is_named(
+    words: str, told: str, seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"run_id": "x", "settings": {}}')
+    done = command(*words.replace("RUN", "run").split())
+    assert done.exit_code == 2, done.output
+    assert told in complaint(done)

@@ -133,6 +133,18 @@ def test_misuse_is_a_type_error_that_names_it(
         AutoEvol(config=SMALL).compile(student, trainset=rows(4), **more)
 
 
+def test_a_plain_dspy_metric_is_refused_where_it_is_given() -> None:
+    metric: Any = lambda example, prediction, trace=None: 1.0  # noqa: E731
+    with pytest.raises(TypeError, match="put your own rule into a detector"):
+        AutoEvol(metric)
+
+
+@pytest.mark.parametrize("item", ["Name a prime.", 3, dspy.Example(question="Why?").with_inputs("question")])
+def test_what_is_no_row_is_named(item: Any) -> None:
+    with pytest.raises(InputError, match=f"got {type(item).__name__}"):
+        AutoEvol(config=SMALL).compile(Evolver(START), trainset=[*rows(4), item])
+
+
 def test_examples_and_rows_are_the_same_to_it_and_repeats_count_once(tmp_path: Path) -> None:
     train, dev = rows(12, 100), rows(10)
     plain = compiled(tmp_path / "a", trainset=train, valset=dev)

@@ -22,7 +22,7 @@ def train_and_dev(
     permutation.
 
     Raises:
-        InputError: If there is not at least one train and one dev row.
+        InputError: If there is not at least one train and one dev row, or one has no instruction.
     """
     train, dev = _rows(trainset), _rows(valset or ())
     if not dev:
@@ -49,10 +49,19 @@ def with_reserve(
 
 def _rows(given: Sequence[Any]) -> list[Row]:
     """Repeated instructions count once."""
-    rows = [
-        item if isinstance(item, Row) else Row(digest(item.instruction), item.instruction) for item in given
-    ]
+    rows = map(_row, given)
     return list({row.id: row for row in rows}.values())
+
+
+def _row(item: Any) -> Row:  # noqa: ANN401 (what a user passes)
+    if isinstance(item, Row):
+        return item
+    text = getattr(item, "instruction", None)
+    if not isinstance(text, str):
+        raise InputError(
+            f"need rows, or examples with an `instruction`, got {type(item).__name__}: {item!r:.80}"
+        )
+    return Row(digest(text), text)
 
 
 def without_repeats(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoevol.errors import InputError
@@ -25,6 +25,10 @@ def check_sampling(heat: str, temperature: float, nucleus: str, top_p: float | N
         raise InputError(f"{flag(heat)} must be between 0 and 2, got {temperature}")
     if top_p is not None and not 0 < top_p <= 1:
         raise InputError(f"{flag(nucleus)} must be above 0 and at most 1, got {top_p}")
+
+
+def _open_url(url: str | None) -> str | None:
+    return url and re.sub(r"//[^/]*@", "//", url)
 
 
 def check_urls(settings: object, *names: str) -> None:
@@ -337,10 +341,29 @@ class PipelineConfig:
 class EndpointConfig:
     """Endpoint."""
 
-    api_base: str | None = setting(None, "URL of an OpenAI-compatible endpoint.")
-    api_key_env: str | None = setting(None, "Environment variable that holds the API key.")
-    judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same.")
+    api_base: str | None = setting(
+        None, "URL of an OpenAI-compatible endpoint; by default the one that was asked last."
+    )
+    api_key_env: str | None = setting(
+        None, "Environment variable that holds the API key; by default the same as before."
+    )
+    judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same as before.")
     concurrency: int = setting(16, "Most requests under way at once.")
+
+    @classmethod
+    def of(cls, models: ModelConfig, metrics: MetricConfig) -> EndpointConfig:
+        """Where a run asks, without passwords: fit to be written down."""
+        bases = (_open_url(models.api_base), _open_url(metrics.judge_api_base))
+        return cls(bases[0], models.api_key_env, bases[1], models.concurrency)
+
+    def over(self, known: EndpointConfig) -> EndpointConfig:
+        """These settings, and what is `known` where they say nothing."""
+        return replace(
+            self,
+            api_base=self.api_base or known.api_base,
+            api_key_env=self.api_key_env or known.api_key_env,
+            judge_api_base=self.judge_api_base or known.judge_api_base,
+        )
 
 
 @dataclass(frozen=True)

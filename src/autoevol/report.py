@@ -96,6 +96,10 @@ def verdict_text(summary: dict[str, Any]) -> str:
     found = summary["optimization"]
     before, after = found["holdout_before"], found["holdout_after"]
     if found["before"]["id"] == found["chosen"]["id"]:
+        if found.get("stopped") == "budget":
+            return (
+                "The budget was reached before a better method was found, so the first one was kept."
+            )
         return "No method was better than the first starting method on the dev set, so it was kept."
     if before is None or after is None or before["rate"] is None or after["rate"] is None:
         return "The holdout was not scored, so nothing can be said about the chosen method."
@@ -162,6 +166,17 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("time", f"{summary['seconds']:.0f} s"),
     ]
     rows += [(label, str(path)) for label, path in summary["paths"].items()]
+    return rows
+
+
+def comparison_rows(comparison: dict[str, Any]) -> list[tuple[str, str]]:
+    """The holdout failure rates of a comparison's contestants, best first, as (label, value) rows."""
+    mark = f"  {comparison['label']}" if comparison["label"] else ""
+    rows = [("contestant", f"holdout failure rate, {comparison['budget']} calls per entry{mark}")]
+    for standing in comparison["standings"]:
+        interval = standing["interval"]
+        rate = f"{standing['rate']:.1%} [{interval['low']:.1%}, {interval['high']:.1%}]"
+        rows.append((standing["contestant"], f"{rate}{mark}"))
     return rows
 
 
@@ -240,7 +255,8 @@ def versions() -> dict[str, str]:
 
 
 def read_folder(folder: Path) -> dict[str, Any]:
-    """What `autoevol show` shows: summary, search, steps and method, None or empty where missing.
+    """What `autoevol show` shows: summary, search, transfer, comparison, steps and method, None or empty
+    where missing.
 
     Raises:
         InputError: If `folder` is no run folder.
@@ -250,6 +266,8 @@ def read_folder(folder: Path) -> dict[str, Any]:
     return {
         "summary": read_json(folder / "summary.json"),
         "search": read_json(folder / "search.json"),
+        "transfer": read_json(folder / "transfer.json"),
+        "comparison": read_json(folder / "comparison.json"),
         "steps": [step_json(step) for step in FileJournal(folder / "journal.jsonl").steps()],
         "method": read_json(folder / "method.json"),
     }

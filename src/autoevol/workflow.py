@@ -148,7 +148,8 @@ def retry(
     if not (out / "parts").is_dir():
         raise InputError(f"{out} has no finished rows (no folder `parts`)")
     with RunFolder(out) as folder:
-        given = {**folder.settings, **asdict(endpoint)}
+        known = _read(EndpointConfig, read_json(out / "endpoint.json") or {})
+        given = {**folder.settings, **asdict(endpoint.over(known))}
         models, metrics = _read(ModelConfig, given), _read(MetricConfig, given)
         parts = Parts(out / "parts", None)
         policy = _policy_of(parts, folder)
@@ -238,7 +239,8 @@ def _gates(pipeline: PipelineConfig, clean: CleanConfig) -> tuple[Gate, ...]:
 def session_of(
     folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
-    """The session of a run."""
+    """The session of a run; the folder remembers where its models are, for `retry`."""
+    write_json(folder.path / "endpoint.json", asdict(EndpointConfig.of(models, metrics)))
     with jobs.open_session(folder, models, metrics, budget, store) as session:
         yield session
 

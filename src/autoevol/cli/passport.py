@@ -34,6 +34,8 @@ def passport(
     from autoevol.errors import InputError
     from autoevol.store.run import RunFolder, read_json
 
+    if not source.exists():
+        raise InputError(f"{source}: there is no such run folder or method file")
     if not out and not source.is_dir():
         raise InputError(f"{source} is a file: say with --out where its passport is to go")
     paths = out or [source / passports.FILE, source / passports.PAGE]

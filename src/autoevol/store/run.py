@@ -4,6 +4,7 @@ run.json        the settings of the run; the same folder with other settings is 
 journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
+endpoint.json   where the models were asked last
 parts/          finished rows with all their rounds
 method.json     the chosen evolving method
 methods.json    every method that rounds were drawn from, by id
@@ -43,6 +44,7 @@ _BEFORE = frozenset(
         "run.json",
         "seeds.json",
         "rejects.jsonl",
+        "endpoint.json",
         "method.json",
         "methods.json",
         "parts",
