@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,22 @@ def test_a_wrong_model_name_can_be_corrected_in_the_same_folder(
     done = command(*given, "served")
     assert done.exit_code == 0, done.output
     assert not (tmp_path / "run" / "method.json").exists()
+
+
+def test_help_names_every_command_under_a_heading() -> None:
+    done = command("--help")
+    assert done.exit_code == 0
+    headings = ("Evolve", "Before and after", "Methods and measures")
+    places = [
+        done.stdout.index(f" {word} ") for word in (*headings[:1], "run", "show", *headings[1:], "calibrate")
+    ]
+    assert places == sorted(places)
+    assert "autoevol run sample" in done.stdout
+
+
+def test_the_version_is_printed() -> None:
+    done = command("--version")
+    assert (done.exit_code, done.stdout) == (0, f"autoevol {version('autoevol')}\n")
 
 
 def test_a_run_that_was_stopped_is_shown_as_such(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -54,6 +55,7 @@ class Reporter:
             MofNCompleteColumn(),
             TextColumn("{task.fields[told]}"),
             TimeElapsedColumn(),
+            *((TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
             console=self.console,
         )
         self._task = self._progress.add_task(name, total=rows, told="0 failed")

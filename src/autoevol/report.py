@@ -97,9 +97,7 @@ def verdict_text(summary: dict[str, Any]) -> str:
     before, after = found["holdout_before"], found["holdout_after"]
     if found["before"]["id"] == found["chosen"]["id"]:
         if found.get("stopped") == "budget":
-            return (
-                "The budget was reached before a better method was found, so the first one was kept."
-            )
+            return "The budget was reached before a better method was found, so the first one was kept."
         return "No method was better than the first starting method on the dev set, so it was kept."
     if before is None or after is None or before["rate"] is None or after["rate"] is None:
         return "The holdout was not scored, so nothing can be said about the chosen method."

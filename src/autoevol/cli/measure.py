@@ -17,7 +17,7 @@ from autoevol.options import with_settings
 @with_settings(models=ModelConfig, budget=BudgetConfig)
 def calibrate(
     *,
-    labelled: Annotated[Path, typer.Argument(help="Labelled evolutions, JSONL.")],
+    labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
     judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
     judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,

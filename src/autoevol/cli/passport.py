@@ -12,8 +12,8 @@ from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
 from autoevol.config import BudgetConfig, DataConfig, MetricConfig, ModelConfig, TransferConfig
 from autoevol.options import with_settings
 
-methods_app = typer.Typer(no_args_is_help=True, help="Method files.")
-app.add_typer(methods_app, name="methods")
+methods_app = typer.Typer(no_args_is_help=True, help="Method files from a published log.")
+app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
 
 
 @app.command()
@@ -93,7 +93,9 @@ def transfer(
 @methods_app.command("import")
 @exit_codes()
 def import_methods(
-    log: Annotated[Path, typer.Argument(help="Optimizer log of the authors of Auto Evol-Instruct.")],
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="Optimizer log of the authors of Auto Evol-Instruct.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the method files.")],
 ) -> None:
     """Write each distinct method of a published optimizer log as a method file."""
