@@ -66,6 +66,10 @@ def complaint(done: Result) -> str:
         "--rpm -1",
         "--max-calls -1",
         "--max-usd -0.5",
+        "--max-usd nan",
+        "--rpm nan",
+        "--price served=-1,2",
+        "--price served=nan,2",
         "--client carrier-pigeon",
         "--api-base nonsense",
         "--optimizer-api-base localhost:8000/v1",
@@ -105,6 +109,32 @@ def test_a_wrong_model_name_can_be_corrected_in_the_same_folder(
     assert not (tmp_path / "run" / "method.json").exists()
 
 
+@pytest.mark.parametrize("name", ["dataset.jsonl", "seeds.json", "method.json"])
+def test_files_of_somebody_else_are_not_written_over(name: str, endpoint: Endpoint, tmp_path: Path) -> None:
+    mine = tmp_path / name
+    mine.write_text('{"instruction": "Name a prime."}\n')
+    given = ["--evol-model", "served", "--api-base", endpoint.url]
+    for out in (tmp_path, tmp_path / "sub" / ".."):
+        done = command("evolve", "sample", "--out", out, *given)
+        assert done.exit_code == 2, done.output
+        assert f"holds {name}" in complaint(done)
+    assert mine.read_text() == '{"instruction": "Name a prime."}\n'
+    assert endpoint.seen == []
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [("SEEDS", "looks like data"), ("initail", "nor one of initial"), (".", "method.json")],
+)
+def test_what_is_no_method_is_refused(
+    method: str, told: str, seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = command("evolve", seeds, "--out", "run", "--method", seeds if method == "SEEDS" else method)
+    assert done.exit_code == 2
+    assert told in complaint(done)
+
+
 def test_help_names_every_command_under_a_heading() -> None:
     done = command("--help")
     assert done.exit_code == 0
@@ -139,6 +169,7 @@ def test_a_run_that_was_stopped_is_shown_as_such(endpoint: Endpoint, seeds: Path
         ("retry nowhere", "no finished rows"),
         ("transfer initial --seeds nowhere.jsonl --out t", "nowhere.jsonl"),
         ("calibrate nowhere.jsonl", "nowhere.jsonl"),
+        ("calibrate seeds.jsonl", "line 1: not a labelled evolution, it has no 'evolved'"),
         ("methods import nowhere.json --out m", "nowhere.json"),
         ("estimate nowhere.jsonl", "nowhere.jsonl"),
         ("search nowhere.jsonl --out s", "nowhere.jsonl"),

@@ -86,7 +86,7 @@ class ModelConfig:
                 raise InputError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
         for name in ("rpm", "tpm"):
             limit = getattr(self, name)
-            if limit is not None and limit <= 0:
+            if limit is not None and not limit > 0:
                 raise InputError(f"{flag(name)} must be above 0, got {limit}")
         if self.client not in ("aiohttp", "openai"):
             raise InputError(f"--client {self.client!r} is unknown; known are aiohttp and openai")
@@ -125,7 +125,7 @@ class BudgetConfig:
     def __post_init__(self) -> None:
         for name in ("max_calls", "max_tokens", "max_usd"):
             cap = getattr(self, name)
-            if cap is not None and cap < 0:
+            if cap is not None and not cap >= 0:
                 raise InputError(f"{flag(name)} must not be negative, got {cap}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -136,7 +137,7 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
     """`MODEL=input,output` in dollars per million tokens.
 
     Raises:
-        InputError: If one cannot be read.
+        InputError: If one cannot be read, or is no price.
     """
     prices: dict[str, Price] = {}
     for given in budget.price:
@@ -147,6 +148,8 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
             raise InputError(
                 f"--price {given!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60"
             ) from error
+        if not (0 <= low < math.inf and 0 <= high < math.inf):
+            raise InputError(f"--price {given!r}: a price is a number of dollars from 0")
         prices[model] = Price(low, high)
     return prices
 
@@ -217,6 +220,10 @@ def find_method(name: str) -> Method:
     path, _, state = name.rpartition("#")
     if path and state.isdecimal() and not Path(name).exists():
         return read_state(Path(path), int(state))
+    if not Path(name).exists():
+        raise InputError(
+            f"no evolving method {name!r}: no such file or folder, nor one of {', '.join(NAMED)}"
+        )
     return load_method(name)
 
 

@@ -146,7 +146,7 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             ("steps", f"{found['steps']} (stopped: {found['stopped']})"),
         ]
     if bulk := summary.get("evolution"):
-        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} lost to the network"
+        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} lost"
         done = f"{counts}, of {bulk['rows']}"
         rows.append(("dataset rows", done if bulk["complete"] else f"{done} (stopped early)"))
         if bulk["kinds"]:
@@ -154,6 +154,8 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("rounds", _counts(bulk["rounds"])))
         if len(bulk["operations"]) > 1:
             rows.append(("rounds by method", _counts(bulk["operations"])))
+        if not found:
+            rows.append(("measured by", metric_text(summary["metric"])))
         if bulk["unscored"]:
             rows.append(("lost rows by error", f"{_counts(bulk['losses'])} (`autoevol retry` takes them up)"))
     total = summary["ledger"]["total"]

@@ -55,6 +55,23 @@ _BEFORE = frozenset(
 )
 
 
+_DATA = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
+# Files that a run would write over.
+_PRODUCTS = (
+    "seeds.json",
+    "rejects.jsonl",
+    "method.json",
+    "methods.json",
+    "program.json",
+    "dataset.jsonl",
+    "rejected.jsonl",
+    "dead.jsonl",
+    "summary.json",
+    "passport.json",
+    "passport.md",
+)
+
+
 class RunFolder:
     """Opens, locks and describes one run folder.
 
@@ -65,7 +82,8 @@ class RunFolder:
         claim: False only locks the folder; `claim` then says whose it is.
 
     Raises:
-        InputError: If the folder belongs to a run with other settings, or `path` is a file.
+        InputError: If the folder belongs to a run with other settings or holds files of somebody
+            else that a run would write over, or `path` is a file.
         StoreError: If another process is using it, or it cannot be written.
     """
 
@@ -75,6 +93,7 @@ class RunFolder:
         self.path = Path(path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._refuse_foreign()
             self._lock = (self.path / ".lock").open("w")
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"{self.path} is a file, not a folder") from error
@@ -90,6 +109,15 @@ class RunFolder:
         except BaseException:
             self.close()
             raise
+
+    def _refuse_foreign(self) -> None:
+        if (self.path / "run.json").exists() or (self.path / ".lock").exists():
+            return
+        if found := [name for name in _PRODUCTS if (self.path / name).exists()]:
+            raise InputError(
+                f"{self.path} is no run folder and holds {', '.join(found)}, which a run would write over. "
+                "Give another --out"
+            )
 
     def claim(self, settings: Mapping[str, Any]) -> None:
         """Say what decides the run's results. Raises as the constructor."""
@@ -196,6 +224,8 @@ def load_method(source: str | Path) -> Method:
     path = Path(source)
     if path.is_dir():
         path = path / "method.json"
+    if path.suffix in _DATA:
+        raise InputError(f"{path} looks like data; a method is a .json or a plain text file, or a run folder")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
