@@ -10,7 +10,7 @@ from autoevol.data.split import reserve_of, split_rows
 from autoevol.errors import InputError, MethodError
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import check_new, says_the_same
-from autoevol.records import Candidate, Mark, Method, Row, Score, Step, digest
+from autoevol.records import Candidate, Mark, Method, Outcome, Row, Score, Step, digest
 
 
 def train_and_dev(
@@ -98,7 +98,7 @@ def compiled(
 
     These are `candidate_programs` (the chosen one, then the others scored on all dev rows, then
     those dropped before, each best first; score 0..100, higher is better), `trial_logs` (by
-    step), `score` (None if the method was never scored), and `stopped`.
+    step), `score` (None if the method was scored on no row), and `stopped`.
     """
     latest = total_scores(steps)
     chosen = methods[steps[-1].chosen_id] if steps else student.method
@@ -113,7 +113,9 @@ def compiled(
         for score in ranked
     ]
     best.trial_logs = {step.number: step for step in steps}
-    best.score = _percent(latest[chosen.id]) if chosen.id in latest else None
+    found = latest.get(chosen.id)
+    decided = found is not None and found.count(Outcome.UNSCORED) < len(found.marks)
+    best.score = _percent(found) if found and decided else None
     best.stopped = stopped
     return best
 

@@ -155,7 +155,16 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
 
 
 def evol_lm(session: Session, models: ModelConfig) -> dspy.LM:
-    """The LM that evolves and responds."""
+    """The LM that evolves and responds.
+
+    Raises:
+        InputError: If there is no such model, or it is a local one and an endpoint is given.
+    """
+    if models.api_base and models.evol_model.startswith("local/"):
+        raise InputError(
+            f"{models.evol_model} runs in this process: name the model behind {models.api_base} with "
+            "--evol-model, or leave out --api-base"
+        )
     sampling: dict[str, Any] = {"temperature": models.temperature, "max_tokens": models.reply_tokens}
     if models.top_p is not None:
         sampling["top_p"] = models.top_p

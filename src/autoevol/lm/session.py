@@ -86,14 +86,12 @@ class Session:
             sampling: `temperature`, `top_p`, `max_tokens`, ... as `dspy.LM` takes them.
 
         Raises:
-            InputError: If the model string is unknown, its key is missing, or a `local/` model
-                is given an endpoint.
+            InputError: If the model string is unknown or its key is missing.
+            TypeError: If `transport` lacks a part of `Transport`.
         """
-        if model.startswith("local/") and api_base:
-            raise InputError(
-                f"{model} runs in this process, and {api_base} is an endpoint: name the model behind it "
-                "(--evol-model NAME), or leave out --api-base"
-            )
+        missing = [part for part in ("identity", "seeded", "send") if not hasattr(transport, part)]
+        if transport is not None and missing:
+            raise TypeError(f"the transport {type(transport).__name__} has no {' and no '.join(missing)}")
         name = model if "/" in model and not api_base else f"openai/{_served_name(model)}"
         if transport is None:
             signature = repr((name, api_base, api_key_env, sorted((extra or {}).items())))
