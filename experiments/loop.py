@@ -11,6 +11,7 @@ import dspy
 from autoevol.compare.entry import Heat
 from autoevol.config import LoopConfig
 from autoevol.lm.budget import Caps
+from autoevol.lm.meter import DistinctCalls
 from autoevol.records import Method, Step
 from autoevol.strategies import RULES
 from autoevol.teleprompt import AutoEvol
@@ -52,12 +53,13 @@ def run_loop(
     """
     told: list[Reached] = []
     methods = {method.id: method for method in (heat.student.method, *starts)}
-    with heat.bench.session(path, Caps(calls=cap)) as session:
+    answered = DistinctCalls()
+    with heat.bench.session(path, Caps(calls=cap)) as session, session.watched(answered):
 
         def tell(step: Step) -> None:
             methods.update({c.method.id: c.method for c in step.candidates if c.method})
             dev = next((s.rate for s in step.scores if s.method_id == step.chosen_id), float("nan"))
-            told.append(Reached(session.meter.reached, methods[step.chosen_id], dev, step.improved))
+            told.append(Reached(len(answered), methods[step.chosen_id], dev, step.improved))
 
         teleprompter = AutoEvol(
             heat.bench.metric(session),

@@ -17,7 +17,7 @@ from typing import Any
 from autoevol.errors import InputError
 from autoevol.metrics.base import Detector
 from autoevol.metrics.intervals import Interval, kappa, mcc, wilson
-from autoevol.metrics.labels import Labelled, load_labelled
+from autoevol.metrics.labels import Labelled
 from autoevol.metrics.severity import FATAL_KINDS, SEVERITY
 from autoevol.records import FailureKind, Outcome, Verdict
 
@@ -184,16 +184,6 @@ def measure(
             confusions[str(kind)] = counts
     agreement = {question: _agreement(pairs, question) for question in confusions}
     return Calibration(name, len(pairs), len(pairs) - len(judged), confusions, agreement)
-
-
-def calibrate_file(path: str | Path, detectors: Sequence[Detector]) -> list[Calibration]:
-    """Measure every detector on the labelled pairs of a file.
-
-    Raises:
-        InputError: If the file is missing, has no pairs or a malformed line.
-    """
-    pairs = load_labelled(path)
-    return [calibrate(pairs, detector) for detector in detectors]
 
 
 def load(path: str | Path) -> list[Calibration]:

@@ -77,8 +77,8 @@ def _said(asked: View, response: View) -> _Finding:
 
 _INVITING = re.compile(
     r"\b(?:prove|proof|disprove|show that|whether|is it possible|possible to|possible|impossible"
-    r"|contradict\w*|true or false"
-    r"|explain why|can you|could|beweise|zeige|ob|prouve[rz]?|demuestra)\b|证明|是否|可能",
+    r"|contradict\w*|true or false|explain why|can you|could|beweise|zeige|ob|prouve[rz]?|demuestra)\b"
+    r"|证明|是否|可能",
     re.IGNORECASE,
 )
 

@@ -128,8 +128,7 @@ def _lost_code(seed: View, evolved: View) -> str:
 
 
 _INPUT = re.compile(
-    r"(?:\n[ \t]*\n|:[ \t]*\n|^(?:input|text|sentence|passage"
-    r"|data)[ \t]{0,3}:)",
+    r"(?:\n[ \t]*\n|:[ \t]*\n|^(?:input|text|sentence|passage|data)[ \t]{0,3}:)",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -180,8 +179,7 @@ def _lost_quantities(seed: View, evolved: View) -> str:
 _POINTERS = frozenset(("following", "below", "above", "attached", "provided", "given"))
 _DANGLING = re.compile(
     r"\b(?:the\s+)?(?:following|below|above|attached|provided|given)\s+(?:\w+\s+){0,2}?"
-    r"(?:text|passage|table|list|code|data|dataset|article|paragraph|sentences?|image|document"
-    r"|snippet|input)\b"
+    r"(?:text|passage|table|list|code|data|dataset|article|paragraph|sentences?|image|document|snippet|input)\b"
     r"|(?:以下|下面|下列)的?(?:文本|文章|句子|代码|表格|数据|列表)",
     re.IGNORECASE,
 )

@@ -13,7 +13,6 @@ from autoevol.records import FailureKind, Trajectory, Verdict
 NEAR_COPY_RATIO = 0.97
 """Share of words kept in order from which a rewrite counts as a copy (2 * matches / words)."""
 
-
 _WORD = re.compile(r"\w")
 _TAG = re.compile(r"#[^#\n]{1,60}#:?")
 

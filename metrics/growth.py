@@ -222,8 +222,8 @@ def _operations(text: View) -> frozenset[str]:
 
 _CONSTRAINT = re.compile(
     r"\b(?:without|must|should|at least|at most|exactly|no more than|ensure|including|include"
-    r"|handle|limit\w*|only"
-    r"|using|explain|justify|compare|also|support\w*|avoid\w*|ohne|mindestens|sans|au moins|sin|al menos)\b"
+    r"|handle|limit\w*|only|using|explain|justify|compare|also|support\w*|avoid\w*|ohne|mindestens|sans"
+    r"|au moins|sin|al menos)\b"
     r"|不得|必须|至少|不要|并且|同时",
     re.IGNORECASE,
 )

@@ -22,8 +22,8 @@ _META = (
 )
 _TAG = re.compile(r"#\s?[A-Za-z][A-Za-z ]{2,40}#")
 _META_LINE = re.compile(
-    rf"^[ \t]{{0,8}}(?:#{{1,6}}|\*\*"
-    rf"|\d+[.)])?[ \t]{{0,4}}(?:{_META})[ \t]{{0,4}}(?:\*\*)?[ \t]{{0,4}}(?::|$)",
+    rf"^[ \t]{{0,8}}(?:#{{1,6}}|\*\*|\d+[.)])?[ \t]{{0,4}}(?:{_META})"
+    r"[ \t]{0,4}(?:\*\*)?[ \t]{0,4}(?::|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _META_CJK = re.compile(r"(?:改写|重写|进化|最终)后?的?(?:指令|提示|题目|问题)\s*[:：]")
@@ -32,8 +32,8 @@ _META_WORDS = word_set(
     finale instruction instrucción reescrita"""
 )
 _TITLED = re.compile(
-    r"(?:final|re-?written|evolved|revised)\b|(?:new|given|created|original"
-    r"|improved)\s+(?:instruction|prompt)",
+    r"(?:final|re-?written|evolved|revised)\b"
+    r"|(?:new|given|created|original|improved)\s+(?:instruction|prompt)",
     re.IGNORECASE,
 )
 _PREAMBLE = re.compile(

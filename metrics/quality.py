@@ -164,15 +164,16 @@ def _centres(vectors: Matrix, clusters: int, seed: int, rounds: int = 25) -> Mat
 
 
 _CONSTRAINT = re.compile(
-    r"\b(?:must|should|shall|without|only|exactly|at least|at most|no more than|no fewer than|within|unless"
-    r"|except|ensure|avoid|cannot|limit(?:ed)?|maximum|minimum|between|if|assuming|given that"
+    r"\b(?:must|should|shall|without|only|exactly|at least|at most|no more than|no fewer than|within"
+    r"|unless|except|ensure|avoid|cannot|limit(?:ed)?|maximum|minimum|between|if|assuming|given that"
     r"|provided that)\b",
     re.IGNORECASE,
 )
 _OPERATION = re.compile(
-    r"\b(?:half|twice|double|triple|thrice|percent(?:age)?|ratio|average|mean|sum|total|difference|product|remaining"
-    r"|left|each|per|every|times|more than|less than|fewer than|discount|tax|interest"
-    r"|increase[sd]?|decrease[sd]?|split|shared?|compare|sort|filter|group|rank|convert|combine|explain|prove|optimi[sz]e|implement|analy[sz]e)\b|%",
+    r"\b(?:half|twice|double|triple|thrice|percent(?:age)?|ratio|average|mean|sum|total|difference|product"
+    r"|remaining|left|each|per|every|times|more than|less than|fewer than|discount|tax|interest"
+    r"|increase[sd]?|decrease[sd]?|split|shared?|compare|sort|filter|group|rank|convert|combine|explain|prove"
+    r"|optimi[sz]e|implement|analy[sz]e)\b|%",
     re.IGNORECASE,
 )
 

@@ -1,7 +1,7 @@
 """The two published response rules, kept exact, as baselines.
 
 They look at the response alone. On real evolutions they flag about 3 % of the cases
-where human raters find about half broken, which is why they are not the default here.
+where raters find about half broken, which is why they are not the default here.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ HARMLESS_KINDS: frozenset[FailureKind] = frozenset(
 
 FATAL_KINDS: frozenset[FailureKind] = frozenset(FailureKind) - HARMLESS_KINDS
 """Kinds that make the pair worse than useless as training data: nobody can answer it, or
-it teaches what it should not. `answered` is not among them: human raters call such a
-problem easy rather than broken."""
+it teaches what it should not. `answered` is not among them: raters call such a problem
+easy rather than broken."""
 
 _RANK = {kind: rank for rank, kind in enumerate(SEVERITY)}
 

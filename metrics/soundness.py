@@ -16,10 +16,10 @@ from autoevol.metrics.textual import View, shorten, value_of, view
 from autoevol.records import FailureKind, Trajectory, Verdict
 
 _OPEN_QUANTITY = re.compile(
-    r"\b(?:unforeseen|unpredictabl\w+|unspecified|unknown number|fluctuat\w+|randomly|rang(?:ed|ing"
-    r"|es) (?:from|between)"
-    r"|(?:a|an) (?:certain|unknown|additional|undisclosed|variable) (?:number|amount|percentage|sum"
-    r"|quantity)"
+    r"\b(?:unforeseen|unpredictabl\w+|unspecified|unknown number|fluctuat\w+|randomly"
+    r"|rang(?:ed|ing|es) (?:from|between)"
+    r"|(?:a|an) (?:certain|unknown|additional|undisclosed|variable)"
+    r" (?:number|amount|percentage|sum|quantity)"
     r"|(?:may|might) (?:not )?(?:be (?:un)?able|have|lose|need)|depending on|varies|unbekannt\w*"
     r"|inconnue?s?|desconocid\w+)\b"
     r"|未知|不确定|若干|视情况",
@@ -147,9 +147,8 @@ _VAGUE_WORDS = word_set(
     proportional unexpected further gradually"""
 )
 _VAGUE = re.compile(
-    r"\b(?:some (?:of|more|additional|extra|other)|several|a few|a portion of|part of (?:his|her"
-    r"|their|the)|optional\w*"
-    r"|either\b.{1,80}\bor|varying|gradually|depend(?:s|ing)? on|proportional to"
+    r"\b(?:some (?:of|more|additional|extra|other)|several|a few|a portion of|part of (?:his|her|their|the)"
+    r"|optional\w*|either\b.{1,80}\bor|varying|gradually|depend(?:s|ing)? on|proportional to"
     r"|different (?:rate|price|speed|amount|cost|value|number|quantitie)s?"
     r"|various (?:amounts|costs|expenses|fees|prices|rates)"
     r"|(?:unexpected|further) (?:costs?|expenses|fees|charges)"

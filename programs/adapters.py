@@ -99,8 +99,9 @@ def _facts(reply: Response, text: str) -> dict[str, Any]:
 class PlainText(Adapter):
     """Instructions, then the inputs under their names; the whole reply is the output.
 
-    For signatures with one output field. Empty replies are returned as they are: whether a
-    text is any good is for a metric to say, and an adapter that raises hides the case from it.
+    For signatures with one output field. A prediction has, beside it, `reply`, `finish_reason` and
+    `tokens` (input, output). Empty replies are returned as they are: whether a text is any good is
+    for a metric to say, and an adapter that raises hides the case from it.
     """
 
     reminder = ""
@@ -180,8 +181,8 @@ class PlainText(Adapter):
 class TaggedText(PlainText):
     """As `PlainText`, but the reply may think aloud: its output stands between two tags.
 
-    A prediction has, beside the output field (empty if nothing usable was marked), `reply`,
-    `finish_reason` and `marked`: True if the output was found.
+    A prediction has, beside the output field (empty if nothing usable was marked), `marked`: True if
+    the output was found; and what `PlainText` gives.
 
     Args:
         tag: Name of the tags.

@@ -62,8 +62,8 @@ class EvolveInstruction(dspy.Module):
         """One round; `config` overrides sampling.
 
         Returns:
-            A prediction with `evolved_instruction` ('' if the reply marks none), `reply`,
-            `finish_reason` and `marked`.
+            A prediction with `evolved_instruction` ('' if the reply marks none), `marked` (whether it
+            marks one), `reply`, `finish_reason` and `tokens` (input, output).
         """
         with as_role("evol"), dspy.context(adapter=self.adapter):
             return self.predict(instruction=instruction, config=config)

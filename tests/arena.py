@@ -7,10 +7,10 @@ from pathlib import Path
 import dspy
 
 from autoevol.compare.entry import Heat
-from autoevol.compare.meter import EntrySession
 from autoevol.experiments.testbed import Testbed, TestbedConfig, TestbedTransport
 from autoevol.lm.budget import Caps
 from autoevol.lm.retry import RetryPolicy
+from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply, Transport
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
@@ -56,17 +56,17 @@ class Arena:
         self.concurrency = concurrency
         self.measure = measure or FailureMetric()
 
-    def session(self, path: Path, caps: Caps) -> EntrySession:
+    def session(self, path: Path, caps: Caps) -> Session:
         store = CallStore(path, power_safe=False)
-        return EntrySession(store, caps=caps, retry=RetryPolicy(attempts=1), concurrency=self.concurrency)
+        return Session(store, caps=caps, retry=RetryPolicy(attempts=1), concurrency=self.concurrency)
 
-    def task_lm(self, session: EntrySession) -> dspy.LM:
+    def task_lm(self, session: Session) -> dspy.LM:
         return session.lm("arena/x", "evol", transport=self.transport, temperature=0.0)
 
-    def prompt_lm(self, session: EntrySession) -> dspy.LM:
+    def prompt_lm(self, session: Session) -> dspy.LM:
         return session.lm("arena/x", "optimizer", transport=self.transport, temperature=1.0)
 
-    def metric(self, session: EntrySession) -> FailureMetric:
+    def metric(self, session: Session) -> FailureMetric:
         return self.measure
 
 

@@ -1,18 +1,25 @@
-"""Requests to a recorder, made short."""
+"""Requests to a recorder, made short, and what answers them."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import nullcontext
+from itertools import count
 from typing import Any
 
+from dspy import lm15
 from dspy.lm15 import Config, Message, Request
 
 from autoevol import aio
 from autoevol.context import Role, in_scope
 from autoevol.lm.recorder import Price, Recorder
+from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Transport
-from autoevol.store.calls import CallRecord
+from autoevol.store.calls import CallRecord, CallStore
+from autoevol.testing import ScriptedTransport
+
+LATER = lm15.ServerError("later")
 
 
 def request(text: str = "Hello", temperature: float | None = 0.0, **config: Any) -> Request:
@@ -63,3 +70,35 @@ def texts(results: Iterable[CallRecord | BaseException]) -> list[str]:
             raise result
         found.append(result.text)
     return found
+
+
+def numbered(latency: float = 0.0, identity: str = "scripted") -> ScriptedTransport:
+    """Replies r0, r1, r2, ... in the order of requests."""
+    numbers = count()
+    return ScriptedTransport(lambda _: f"r{next(numbers)}", latency=latency, identity=identity)
+
+
+def limited(seconds: float | None = None) -> lm15.RateLimitError:
+    return lm15.RateLimitError("slow down", status=429, retry_after=seconds)
+
+
+class Time:
+    """Sleeps without waiting, and knows how long it would have been."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        end = self.now + seconds
+        await asyncio.sleep(0)
+        self.now = max(self.now, end)
+
+
+def timed(store: CallStore, retry: RetryPolicy, concurrency: int = 16) -> tuple[Recorder, Time]:
+    time = Time()
+    return Recorder(store, None, retry, concurrency, sleep=time.sleep, clock=time.clock), time

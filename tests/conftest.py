@@ -6,8 +6,12 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from synthetic import Run
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +35,12 @@ def write(tmp_path: Path) -> Callable[[str, object], Path]:
         return path
 
     return writer
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    """An uninterrupted small run of the optimisation loop, and its folder."""
+    from synthetic import SMALL, endless, optimise  # imports dspy, which most tests do without
+
+    folder = tmp_path_factory.mktemp("whole")
+    return optimise(folder, SMALL, endless), folder

@@ -87,6 +87,26 @@ def resets(after: int = 0) -> Answer:
     return replace(says("never seen"), cut=after)
 
 
+FAULTS: dict[str, Answer] = {
+    "429": refuses(429, "FAULT"),
+    "429 and when": refuses(429, "FAULT", Retry_After="0.02"),
+    "500": refuses(500, "FAULT"),
+    "503": refuses(503, "FAULT"),
+    "page": html(),
+    "bad gateway": html(502),
+    "reset": resets(),
+    "reset midway": resets(after=20),
+    "truncated": Answer(b'{"id": "FAULT", "choices": [{"ind'),
+    "no choices": as_json({"id": "FAULT", "choices": []}),
+    "late": says("FAULT").after(2.0),
+    "refused by a filter": refuses(400, "FAULT", code="content_filter"),
+    "stopped by a filter": says("", "content_filter"),
+    "cut off": says("Step 1: I th", "length"),
+    "bad request": refuses(400, "FAULT"),
+}
+"""Whatever an endpoint in trouble sends; where there is a text, it says FAULT."""
+
+
 class Endpoint:
     """Serves `script`: answers in order (the last one is repeated), or `request body -> answer`.
 
@@ -128,6 +148,7 @@ class Endpoint:
         self._ready.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
+        self._loop.run_until_complete(_drop_late_answers())
         self._loop.close()
 
     async def _start(self) -> web.AppRunner:
@@ -151,6 +172,13 @@ class Endpoint:
             return await _send(request, answer)
         finally:
             self._at_once -= 1
+
+
+async def _drop_late_answers() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _in_order(answers: Sequence[Answer]) -> Script:

@@ -29,7 +29,7 @@ from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
 from autoevol.programs.evolver import Evolver
-from autoevol.records import Method, Row, digest
+from autoevol.records import FailureKind, Mark, Method, Outcome, Row, digest
 from autoevol.store.calls import CallStore
 from autoevol.store.journal import FileJournal
 from autoevol.strategies import EpochBatches, LowestFailureRate
@@ -37,7 +37,13 @@ from autoevol.teleprompt import AutoEvol
 from autoevol.testing import Answer, ScriptedTransport
 
 DELTAS = (-1, 0, 1, 2)
+SMALL = LoopConfig(batch_size=3, m=2, steps=4, patience=100, dev_size=10, seed=3)
 START = Method("Rewrite the instruction with strength 2.", name="start")
+MARKS = {
+    "p": Mark(Outcome.PASSED),
+    "f": Mark(Outcome.FAILED, FailureKind.REFUSED),
+    "u": Mark(Outcome.UNSCORED),
+}
 
 
 def strength_of(text: str) -> int:
@@ -184,3 +190,11 @@ def optimise(
         ledger = {line.role: line for line in session.ledger()}
     path = folder / "journal.jsonl"
     return Run(best, transport, ledger, path.read_bytes() if path.exists() else b"", stepped)
+
+
+def endless(request: Request) -> Answer:
+    """The synthetic world with strengths that never reach 10, so that no run is ever solved."""
+    answer = world(request)
+    if kind_of(request) == "propose" and isinstance(answer, str):
+        return answer.replace("strength 10", "strength 9").replace("strength 11", "strength 9")
+    return answer

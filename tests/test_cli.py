@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from autoevol.cli import app
+from commands import at, command, lines, printed, seed_file
 from servers import Answer, Endpoint, refuses, says
 
 SEEDS = [f"Task {number}: name a prime above {number}." for number in range(24)]
@@ -49,32 +48,14 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    path = tmp_path / "seeds.jsonl"
-    path.write_text("".join(json.dumps({"instruction": seed}) + "\n" for seed in SEEDS))
-    return path
-
-
-def command(*arguments: object, **environment: str) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], env=environment)
-
-
-def at(endpoint: Endpoint, out: Path) -> list[object]:
-    return ["--out", out, "--evol-model", "served", "--api-base", endpoint.url, "--json"]
-
-
-def summary(done: Result) -> dict[str, Any]:
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return seed_file(tmp_path, SEEDS)
 
 
 def test_a_run_leaves_dataset_method_and_record(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    done = command("run", seeds, *at(endpoint, out), *FLAGS)
+    done = command("run", seeds, "--out", out, *at(endpoint), *FLAGS)
     assert done.exit_code == 0, done.stderr
-    told = summary(done)
+    told = printed(done)
     kept, dropped = lines(out / "dataset.jsonl"), lines(out / "rejected.jsonl")
     assert len(kept) == 18
     assert len(dropped) == 6
@@ -91,10 +72,10 @@ def test_a_run_leaves_dataset_method_and_record(endpoint: Endpoint, seeds: Path,
 
 
 def test_the_same_command_again_pays_nothing(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
-    arguments = ["run", seeds, *at(endpoint, tmp_path / "run"), *FLAGS]
-    first = summary(command(*arguments))
+    arguments = ["run", seeds, "--out", tmp_path / "run", *at(endpoint), *FLAGS]
+    first = printed(command(*arguments))
     paid = len(endpoint.seen)
-    second = summary(command(*arguments))
+    second = printed(command(*arguments))
     assert len(endpoint.seen) == paid
     assert second["optimization"] == first["optimization"]
 
@@ -102,7 +83,7 @@ def test_the_same_command_again_pays_nothing(endpoint: Endpoint, seeds: Path, tm
 def test_other_settings_in_the_same_folder_are_refused(
     endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
-    arguments = ["run", seeds, *at(endpoint, tmp_path / "run"), *FLAGS]
+    arguments = ["run", seeds, "--out", tmp_path / "run", *at(endpoint), *FLAGS]
     command(*arguments)
     other = command(*arguments, "--seed", 5)
     assert other.exit_code == 2
@@ -110,11 +91,19 @@ def test_other_settings_in_the_same_folder_are_refused(
 
 
 def test_evolve_takes_the_method_of_a_run(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
-    optimized = command("optimize", seeds, *at(endpoint, tmp_path / "optimized"), *FLAGS)
+    optimized = command("optimize", seeds, "--out", tmp_path / "optimized", *at(endpoint), *FLAGS)
     assert optimized.exit_code == 0, optimized.stderr
     assert not (tmp_path / "optimized" / "dataset.jsonl").exists()
     evolved = command(
-        "evolve", seeds, "--method", tmp_path / "optimized", *at(endpoint, tmp_path / "e"), "--rounds", 2
+        "evolve",
+        seeds,
+        "--method",
+        tmp_path / "optimized",
+        "--out",
+        tmp_path / "e",
+        *at(endpoint),
+        "--rounds",
+        2,
     )
     assert evolved.exit_code == 0, evolved.stderr
     kept = lines(tmp_path / "e" / "dataset.jsonl")
@@ -123,26 +112,26 @@ def test_evolve_takes_the_method_of_a_run(endpoint: Endpoint, seeds: Path, tmp_p
 
 
 def test_budget_ends_with_3_and_a_larger_one_goes_on(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
-    arguments = ["run", seeds, *at(endpoint, tmp_path / "run"), *FLAGS]
+    arguments = ["run", seeds, "--out", tmp_path / "run", *at(endpoint), *FLAGS]
     capped = command(*arguments, "--max-calls", 30)
     assert capped.exit_code == 3
     assert len(endpoint.seen) == 30
-    assert summary(capped)["optimization"]["stopped"] == "budget"
+    assert printed(capped)["optimization"]["stopped"] == "budget"
     assert capped.stderr.splitlines()[-1].startswith("autoevol: budget reached")
     whole = command(*arguments)
     assert whole.exit_code == 0
-    assert summary(whole)["ledger"]["total"]["calls"] == len(endpoint.seen)
+    assert printed(whole)["ledger"]["total"]["calls"] == len(endpoint.seen)
 
 
 def test_budget_that_ends_in_the_bulk_stage_keeps_what_is_done(
     endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
     done = command(
-        "evolve", seeds, "--method", "weak", *at(endpoint, tmp_path / "e"), "--max-calls", 20,
+        "evolve", seeds, "--method", "weak", "--out", tmp_path / "e", *at(endpoint), "--max-calls", 20,
         "--concurrency", 1,
     )  # fmt: skip
     assert done.exit_code == 3
-    told = summary(done)["evolution"]
+    told = printed(done)["evolution"]
     assert told["complete"] is False
     written = lines(tmp_path / "e" / "dataset.jsonl") + lines(tmp_path / "e" / "rejected.jsonl")
     assert len(written) == told["passed"] + told["failed"] > 0
@@ -150,7 +139,9 @@ def test_budget_that_ends_in_the_bulk_stage_keeps_what_is_done(
 
 def test_a_bad_key_is_one_line(seeds: Path, tmp_path: Path) -> None:
     with Endpoint([refuses(401, "Incorrect API key provided")]) as refusing:
-        done = command("run", seeds, *at(refusing, tmp_path / "run"), *FLAGS, OPENAI_API_KEY="sk-not-shown")
+        done = command(
+            "run", seeds, "--out", tmp_path / "run", *at(refusing), *FLAGS, OPENAI_API_KEY="sk-not-shown"
+        )
     assert done.exit_code == 1
     assert [line for line in done.stderr.splitlines() if line.startswith("autoevol:")] == [
         done.stderr.splitlines()[-1]
@@ -201,11 +192,11 @@ def test_a_judge_reads_what_the_text_detector_lets_pass(seeds: Path, tmp_path: P
 
     with Endpoint(with_judge) as served:
         done = command(
-            "evolve", seeds, "--method", "weak", *at(served, tmp_path / "e"), "--judge-model", "openai/judge",
-            "--objective", "usable-yield",
+            "evolve", seeds, "--method", "weak", "--out", tmp_path / "e", *at(served),
+            "--judge-model", "openai/judge", "--objective", "usable-yield",
         )  # fmt: skip
     assert done.exit_code == 0, done.stderr
-    told = summary(done)
+    told = printed(done)
     # 18 of 24 pass the text detector; the judge finds none of them harder.
     assert told["ledger"]["roles"]["judge"]["calls"] == 18
     assert told["evolution"]["kinds"]["stagnant"] == 18
@@ -217,7 +208,7 @@ def test_a_judge_reads_what_the_text_detector_lets_pass(seeds: Path, tmp_path: P
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_ends_with_130_and_resumes(seeds: Path, tmp_path: Path, signum: signal.Signals) -> None:
     with Endpoint(lambda body: reply(body).after(0.05)) as slow:
-        arguments = ["run", seeds, *at(slow, tmp_path / "run"), *FLAGS]
+        arguments = ["run", seeds, "--out", tmp_path / "run", *at(slow), *FLAGS]
         process = subprocess.Popen(
             [sys.executable, "-m", "autoevol", *map(str, arguments)],
             stdout=subprocess.PIPE,
@@ -234,7 +225,7 @@ def test_interruption_ends_with_130_and_resumes(seeds: Path, tmp_path: Path, sig
         before = len(slow.seen)
         done = command(*arguments)
         assert done.exit_code == 0, done.stderr
-        assert summary(done)["ledger"]["total"]["calls"] == len(slow.seen)
+        assert printed(done)["ledger"]["total"]["calls"] == len(slow.seen)
         assert before >= 20
 
 

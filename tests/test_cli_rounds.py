@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from autoevol.store.run import RunFolder
-from commanding import SEEDS, Served, command, evolve, lines, summary, write_seeds
+from commanding import SEEDS, Served, evolve, write_seeds
+from commands import command, lines, summary
 from servers import Endpoint
 
 
@@ -26,7 +27,7 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    return write_seeds(tmp_path / "seeds.jsonl")
+    return write_seeds(tmp_path)
 
 
 def test_the_operations_of_wizardlm_are_drawn_and_named(

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from autoevol.cli import app
 from autoevol.config import DataConfig, LoopConfig, MethodConfig, ModelConfig, PipelineConfig
 from autoevol.data.split import sample_rows
 from autoevol.extrapolate import cost_of
 from autoevol.plan import Stage, plan_evolve, plan_run
 from autoevol.records import Row, digest
+from autoevol.settings import Settings
 from autoevol.teleprompt import planned_calls
-from servers import Answer, Endpoint, says
-
-SEEDS = [f"Task {number}: name a prime above {number}." for number in range(40)]
-LOOP = {"dev-size": 8, "holdout-size": 6, "batch-size": 4, "m": 2, "steps": 1, "concurrency": 4}
-FLAGS = [word for name, value in LOOP.items() for word in (f"--{name}", str(value))]
-
-
-def reply(body: dict[str, Any]) -> Answer:
-    """An LM that marks no result for every third task, and whose replies cost what their task says."""
-    text = body["messages"][-1]["content"]
-    number = int(re.findall(r"Task (\d+)", text)[0]) if "Task" in text else 0
-    usage = (50 + number, 10 + 2 * number)
-    if "#Cases#:" in text:
-        return says("Case 1 lost its question.", usage=(300, 100))
-    if "<improved_method>" in text:
-        method = f"<improved_method>\nRewrite the instruction, way {body['seed']}.\n</improved_method>"
-        return says(method, usage=(200, 50))
-    if "#Instruction#:\n" in text:
-        task = text.rpartition("#Instruction#:\n")[2]
-        if number % 3 == 0:
-            return says("I would rather not.", usage=usage)
-        return says(f"<final_instruction>\n{task} Also prove it.\n</final_instruction>", usage=usage)
-    return says(f"The prime {number + 3}, with a proof.", usage=usage)
+from commands import at, command, seed_file, summary
+from priced import FLAGS, SEEDS, reply
+from servers import Endpoint
 
 
 @pytest.fixture
@@ -52,29 +29,13 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    path = tmp_path / "seeds.jsonl"
-    path.write_text("".join(json.dumps({"instruction": seed}) + "\n" for seed in SEEDS))
-    return path
-
-
-def command(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def told(done: Result) -> dict[str, Any]:
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def at(endpoint: Endpoint) -> list[object]:
-    return ["--evol-model", "served", "--api-base", endpoint.url, "--json"]
+    return seed_file(tmp_path, SEEDS)
 
 
 def test_a_plan_is_what_planned_calls_says(seeds: Path) -> None:
     loop = LoopConfig(dev_size=8, batch_size=4, m=3, steps=2)
-    plan = plan_run(
-        str(seeds), DataConfig(), loop, MethodConfig(rounds=2, start=("initial", "weak", "initial"))
-    )
+    methods = MethodConfig(rounds=2, start=("initial", "weak", "initial"))
+    plan = plan_run(str(seeds), Settings(loop=loop, methods=methods))
     optimize, holdout, evolve = plan.stages
     assert optimize.calls == planned_calls(loop, rounds=2, dev=8, batch=4, starts=2)
     assert optimize.calls["respond"] == sum(optimize.rows)
@@ -101,10 +62,10 @@ def test_a_dry_run_pays_nothing_and_leaves_nothing(
 ) -> None:
     out = tmp_path / "out"
     flags = ["--method", "weak"] if name == "evolve" else FLAGS
-    plan = told(command(name, seeds, "--out", out, *flags, *at(endpoint), "--dry-run"))
+    plan = summary(command(name, seeds, "--out", out, *flags, *at(endpoint), "--dry-run"))
     assert endpoint.seen == []
     assert not out.exists()
-    real = told(command(name, seeds, "--out", out, *flags, *at(endpoint)))
+    real = summary(command(name, seeds, "--out", out, *flags, *at(endpoint)))
     assert real["ledger"]["total"]["calls"] == len(endpoint.seen) <= plan["calls"]["total"]
 
 
@@ -137,15 +98,15 @@ def test_what_the_sample_pays_the_run_does_not(
     temperature: float, endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
     flags = [*FLAGS, *at(endpoint), "--temperature", temperature]
-    told(command("run", seeds, "--out", tmp_path / "alone", *flags))
+    summary(command("run", seeds, "--out", tmp_path / "alone", *flags))
     alone = len(endpoint.seen)
-    found = told(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
+    found = summary(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
     sampled = len(endpoint.seen) - alone
     assert sum(found["paid"].values()) == sampled > 0
-    again = told(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
+    again = summary(command("estimate", seeds, "--sample", 8, "--out", tmp_path / "run", *flags))
     assert len(endpoint.seen) == alone + sampled
     assert again["totals"]["input_tokens"] == found["totals"]["input_tokens"]
-    ran = told(command("run", seeds, "--out", tmp_path / "run", *flags))
+    ran = summary(command("run", seeds, "--out", tmp_path / "run", *flags))
     assert len(endpoint.seen) - alone == alone
     assert ran["ledger"]["total"]["calls"] == alone - sampled
 
@@ -166,14 +127,14 @@ def test_a_sample_of_rounds_is_not_paid_twice_and_tells_the_whole(
 ) -> None:
     flags = [*MANY, *at(endpoint), "--temperature", 0.7]
     out = tmp_path / "run"
-    found = told(command("estimate", seeds, "--sample", 16, "--out", out, *method, *flags))
+    found = summary(command("estimate", seeds, "--sample", 16, "--out", out, *method, *flags))
     sampled = len(endpoint.seen)
     assert sum(found["paid"].values()) == sampled > 16
     job = ["evolve", seeds, "--out", out, *(method if "--method" in method else []), *flags]
-    most = told(command(*job, "--dry-run"))["calls"]["total"]
-    told(command(*job))
+    most = summary(command(*job, "--dry-run"))["calls"]["total"]
+    summary(command(*job))
     whole = len(endpoint.seen)
-    told(command("evolve", seeds, "--out", tmp_path / "alone", *job[4:]))
+    summary(command("evolve", seeds, "--out", tmp_path / "alone", *job[4:]))
     assert len(endpoint.seen) == 2 * whole, "with the sample or without: as many calls in all"
     interval = found["totals"]["calls"]
     assert interval["low"] <= whole <= interval["high"] <= most == found["plan"]["calls"]["total"]
@@ -183,19 +144,19 @@ def test_a_run_of_rounds_is_told_by_the_calls_of_its_own_bulk_stage(
     endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
     flags = [*FLAGS, "--rounds", 2, "--with-seeds", 0.5, *at(endpoint), "--temperature", 0.7]
-    found = told(command("estimate", seeds, "--sample", 14, "--out", tmp_path / "run", *flags))
+    found = summary(command("estimate", seeds, "--sample", 14, "--out", tmp_path / "run", *flags))
     paid = len(endpoint.seen)
-    summary = told(command("run", seeds, "--out", tmp_path / "run", *flags))
+    ran = summary(command("run", seeds, "--out", tmp_path / "run", *flags))
     interval = found["totals"]["calls"]
-    ledger = summary["ledger"]["total"]
+    ledger = ran["ledger"]["total"]
     assert interval["low"] <= ledger["calls"] + ledger["reused"] <= interval["high"]
     assert len(endpoint.seen) == paid + ledger["calls"]
 
 
 def test_a_plan_counts_rounds_retries_seeds_and_comparisons(seeds: Path) -> None:
-    settings = PipelineConfig(on_failure="retry:2", with_seeds=1.0, keep="best", mix="deepen=1,breadth=3")
-    models = ModelConfig(temperature=0.5)
-    plan = plan_evolve(str(seeds), DataConfig(), None, 3, models=models, pipeline=settings, judge_calls=1)
+    pipeline = PipelineConfig(on_failure="retry:2", with_seeds=1.0, keep="best", mix="deepen=1,breadth=3")
+    settings = Settings(models=ModelConfig(temperature=0.5), pipeline=pipeline)
+    plan = plan_evolve(str(seeds), None, 3, settings, judge_calls=1)
     tries = 40 * 3 * 3
     assert plan.calls == {"evol": tries, "respond": tries + 40, "judge": tries + 40}
     assert plan.name == "deepen 25%, breadth 75%"
@@ -203,8 +164,8 @@ def test_a_plan_counts_rounds_retries_seeds_and_comparisons(seeds: Path) -> None
 
 def test_the_truth_lies_in_the_interval(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     flags = ["--method", "weak", *at(endpoint), "--price", "served=1.0,2.0"]
-    found = told(command("estimate", seeds, "--sample", 14, "--store", tmp_path / "s.sqlite", *flags))
-    ran = told(command("evolve", seeds, "--out", tmp_path / "run", *flags))["ledger"]["total"]
+    found = summary(command("estimate", seeds, "--sample", 14, "--store", tmp_path / "s.sqlite", *flags))
+    ran = summary(command("evolve", seeds, "--out", tmp_path / "run", *flags))["ledger"]["total"]
     for name in ("calls", "input_tokens", "output_tokens", "usd"):
         interval = found["totals"][name]
         assert interval["low"] <= ran[name] <= interval["high"], name
@@ -261,7 +222,7 @@ def test_time_goes_by_waves() -> None:
 
 
 def test_a_plan_to_evolve_counts_in_one_pass(seeds: Path) -> None:
-    plan = plan_evolve(str(seeds), DataConfig(limit=30), "weak", 2, judge_calls=1, sample=5)
+    plan = plan_evolve(str(seeds), "weak", 2, Settings(data=DataConfig(limit=30)), judge_calls=1, sample=5)
     assert plan.rows == 30
     assert plan.calls == {"evol": 60, "respond": 60, "judge": 60}
     assert len(plan.sample) == 5

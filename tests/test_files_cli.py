@@ -9,17 +9,17 @@ from typing import Any
 import datasets
 import pytest
 
+from commands import at, command, seed_file, summary
+from priced import SEEDS, reply
 from servers import Endpoint
-from test_estimate import SEEDS, at, command, reply, told
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A finished run folder."""
-    seeds = tmp_path / "seeds.jsonl"
-    seeds.write_text("".join(f'{{"instruction": "{seed}"}}\n' for seed in SEEDS))
+    seeds = seed_file(tmp_path, SEEDS)
     with Endpoint(reply) as endpoint:
-        told(command("evolve", seeds, "--method", "weak", "--out", tmp_path / "run", *at(endpoint)))
+        summary(command("evolve", seeds, "--method", "weak", "--out", tmp_path / "run", *at(endpoint)))
     return tmp_path / "run"
 
 
@@ -28,7 +28,7 @@ def test_a_run_becomes_a_training_file_with_its_card(run: Path, tmp_path: Path) 
     bench = tmp_path / "bench.jsonl"
     bench.write_text(json.dumps({"question": json.loads(kept[0])["instruction"]}) + "\n")
     clean = ["clean", run, "--out", run / "clean.jsonl", "--decontaminate", bench]
-    report = told(command(*clean, "--json"))
+    report = summary(command(*clean, "--json"))
     assert report["rows"] == len(kept)
     assert report["removed"]["in_a_benchmark"] == 1
     shown = command(*clean)
@@ -37,7 +37,7 @@ def test_a_run_becomes_a_training_file_with_its_card(run: Path, tmp_path: Path) 
 
     out = tmp_path / "out"
     out.mkdir()
-    done = told(
+    done = summary(
         command(
             "export",
             run / "clean.jsonl",

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import signal
 import stat
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ from autoevol.config import LaunchConfig
 from autoevol.errors import InputError, StoreError
 from autoevol.launching import ShardProcess, launch
 from autoevol.store.run import RunFolder
-from commanding import SEEDS, Served, command, lines, summary, write_seeds
+from commanding import SEEDS, Served, write_seeds
+from commands import command, lines, summary
 from servers import Answer, Endpoint
 
 pytest.importorskip("datatrove", reason="datatrove is not installed: pip install 'autoevol[scale]'")
@@ -27,7 +29,7 @@ needs_ray = pytest.mark.skipif(
 
 
 class Gated(Served):
-    """Answers the first calls at once, and the others only when the gate is open."""
+    """Answers the first calls at once, and holds the others for seconds until the gate is open."""
 
     def __init__(self, free: int) -> None:
         super().__init__()
@@ -36,7 +38,15 @@ class Gated(Served):
 
     def __call__(self, body: dict) -> Answer:
         self._free -= 1
-        return super().__call__(body).after(0.0 if self._free >= 0 or self.open.is_set() else 3600.0)
+        return super().__call__(body).after(0.0 if self._free >= 0 or self.open.is_set() else 5.0)
+
+
+@pytest.fixture
+def ray_ends() -> Iterator[None]:
+    """Ray's processes end with the test."""
+    yield
+    if "ray" in sys.modules:
+        sys.modules["ray"].shutdown()
 
 
 @pytest.fixture
@@ -53,37 +63,38 @@ def endpoint(served: Gated) -> Iterator[Endpoint]:
 @pytest.fixture
 def arguments(endpoint: Endpoint, tmp_path: Path) -> tuple[str, ...]:
     """What `autoevol evolve` is given, the folder first."""
-    seeds = write_seeds(tmp_path / "seeds.jsonl")
+    seeds = write_seeds(tmp_path)
     at = ("--evol-model", "served", "--api-base", endpoint.url, "--concurrency", "2")
     return ("--out", str(tmp_path / "out"), str(seeds), "--method", "weak", *at)
 
 
-def processes(out: Path, shard: str) -> list[int]:
-    """The processes that evolve this shard, as the system lists them."""
-    found = []
+def processes(*words: str) -> list[int]:
+    """The processes whose command lines have all these words, without those that they forked."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            words = path.read_bytes().decode().split("\0")
+            line = path.read_bytes().decode().replace("\0", " ").split()
+            parent = (path.parent / "stat").read_text().rpartition(")")[2].split()[1]
         except OSError:  # it has just ended
             continue
-        if str(out) in words and shard in words and "evolve" in words:
-            found.append(int(path.parent.name))
-    return found
+        if set(words) <= set(line):
+            found[int(path.parent.name)] = int(parent)
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 class Killer(threading.Thread):
-    """Kills the process of a shard as soon as the free calls are used up, then opens the gate."""
+    """Kills a process with these words as soon as the free calls are used up, then opens the gate."""
 
-    def __init__(self, endpoint: Endpoint, served: Gated, out: Path, shard: str) -> None:
+    def __init__(self, endpoint: Endpoint, served: Gated, *words: str) -> None:
         super().__init__(daemon=True)
         self.killed: list[int] = []
-        self._endpoint, self._served, self._out, self._shard = endpoint, served, out, shard
+        self._endpoint, self._served, self._words = endpoint, served, words
 
     def run(self) -> None:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and len(self._endpoint.seen) < 12:
             time.sleep(0.02)
-        self.killed = processes(self._out, self._shard)
+        self.killed = processes(*self._words)[:1]
         for pid in self.killed:
             os.kill(pid, signal.SIGKILL)
         self._served.open.set()
@@ -95,16 +106,17 @@ def finished(out: Path, endpoint: Endpoint, wasted: int) -> None:
     assert told["evolution"]["passed"] == told["evolution"]["rows"] == len(SEEDS)
     assert [record["seed"] for record in lines(out / "dataset.jsonl")] == SEEDS
     assert 2 * len(SEEDS) <= len(endpoint.seen) <= 2 * len(SEEDS) + wasted
-    assert not processes(out, "1/2")
+    assert not processes(str(out), "evolve")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_ends")
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=needs_ray)])
 def test_a_killed_worker_is_started_again_and_pays_nothing_twice(
     executor: str, arguments: tuple[str, ...], served: Gated, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    killer = Killer(endpoint, served, out, "1/2")
+    killer = Killer(endpoint, served, "evolve", str(out), "1/2")
     killer.start()
     assert launch(arguments, out, LaunchConfig(executor=executor, shards=2))
     killer.join()
@@ -116,6 +128,20 @@ def test_a_killed_worker_is_started_again_and_pays_nothing_twice(
     )
 
 
+@needs_ray
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_ends")
+def test_an_actor_of_ray_that_is_killed_is_replaced_and_its_process_waited_for(
+    arguments: tuple[str, ...], served: Gated, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    killer = Killer(endpoint, served, "ray::RankWorker.run_for_rank")
+    killer.start()
+    assert launch(arguments, tmp_path / "out", LaunchConfig(executor="ray", shards=2))
+    killer.join()
+    assert len(killer.killed) == 1
+    finished(tmp_path / "out", endpoint, wasted=0)
+
+
 @pytest.mark.slow
 def test_a_launch_that_stopped_goes_on_and_merges(
     arguments: tuple[str, ...], served: Gated, endpoint: Endpoint, tmp_path: Path
@@ -124,8 +150,7 @@ def test_a_launch_that_stopped_goes_on_and_merges(
     out = tmp_path / "out"
     stopped = command("launch", "--", *arguments, "--max-calls", 12)
     assert stopped.exit_code == 2
-    assert "shard 1/2 has finished" in stopped.stderr
-    assert "shard 2/2 has finished" in stopped.stderr
+    assert "shard 1/2 has finished 0 of 11 rows" in stopped.stderr
     assert len(endpoint.seen) <= 12
     assert summary(command("launch", "--json", "--", *arguments))["shards"] == 2
     assert [record["seed"] for record in lines(out / "dataset.jsonl")] == SEEDS
@@ -145,19 +170,22 @@ def test_slurm_gets_a_job_array_with_the_shards(
     folder = tmp_path / "bin"
     folder.mkdir()
     script(folder / "srun", 'while [ "${1#-}" != "$1" ]; do [ "$1" = -n ] && shift; shift; done; exec "$@"')
+    script(folder / "scontrol", "echo localhost")
     script(
         folder / "sbatch",
-        'for script in "$@"; do :; done; echo "$@" >> "$0.log"; cp "$script" "$0.script"\n'
+        'for script in "$@"; do :; done; cat "$script" >> "$0.script"\n'
+        "export SLURM_NODELIST=localhost SLURM_CPUS_PER_TASK=1 SLURM_MEM_PER_CPU=2048\n"
         'last=$(sed -n "s/^#SBATCH --array=0-\\([0-9]*\\).*/\\1/p" "$script")\n'
-        'for task in $(seq 0 "${last:-0}"); do SLURM_ARRAY_TASK_ID=$task bash "$script" >> "$0.out" 2>&1; done\n'
+        'for task in $(seq 0 "${last:-0}"); do\n'
+        '  SLURM_ARRAY_TASK_ID=$task bash "$script" >> "$0.out" 2>&1; done\n'
         'echo "Submitted batch job 7"',
     )
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    done = command(
-        "launch", "--executor", "slurm", "--partition", "cpu", "--time", "1:00:00", "--", *arguments
-    )
+    at = ("--executor", "slurm", "--partition", "cpu", "--time", "1:00:00", "--sbatch", "account=mine")
+    done = command("launch", *at, "--", *arguments)
     assert done.exit_code == 0, done.output
     assert f"autoevol merge {tmp_path / 'out'}" in done.stdout
+    assert "#SBATCH --account=mine\n" in (folder / "sbatch.script").read_text()
     finished(tmp_path / "out", endpoint, wasted=0)
 
 
@@ -199,6 +227,7 @@ def test_a_shard_that_stops_by_itself_is_told_to_the_scheduler_and_not_tried_aga
     [
         (["--executor", "cloud"], "cloud"),
         (["--executor", "slurm"], "--partition"),
+        (["--sbatch", "account"], "NAME=VALUE"),
         (["--shards", "0"], "--shards"),
         (["--workers", "0"], "--workers"),
     ],

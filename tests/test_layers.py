@@ -22,6 +22,7 @@ LEVEL = {
     "selection": 0,
     "aio": 0,
     "signatures": 1,
+    "settings": 1,
     "data": 1,
     "racing": 1,
     "strategies": 2,
@@ -84,7 +85,8 @@ ONLY = {
     "passport_page": {"report"},
     "passport": {"report", "store", "passport_page"},
     "console": set(),
-    "options": set(),
+    "options": {"settings"},
+    "settings": set(),
 }
 # Packages that a part may import besides the standard library; absent means any.
 OUTSIDE = {
@@ -92,6 +94,7 @@ OUTSIDE = {
     "errors": set(),
     "context": set(),
     "config": set(),
+    "settings": set(),
     "aio": set(),
     "selection": set(),
     "racing": set(),

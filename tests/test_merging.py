@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from autoevol.store.run import RunFolder
-from commanding import SEEDS, Served, command, evolve, lines, summary, write_seeds
+from commanding import SEEDS, Served, evolve, write_seeds
+from commands import command, lines, summary
 from servers import Endpoint
 
 FILES = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "methods.json")
@@ -32,7 +33,7 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    return write_seeds(tmp_path / "seeds.jsonl")
+    return write_seeds(tmp_path)
 
 
 @pytest.fixture

@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from commands import at, command, printed, seed_file, summary
+from priced import FLAGS, SEEDS, reply
 from servers import Endpoint
-from test_estimate import FLAGS, SEEDS, at, command, reply, told
-
-__all__ = ["FLAGS", "SEEDS"]
 
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    path = tmp_path / "seeds.jsonl"
-    path.write_text("".join(f'{{"instruction": "{seed}"}}\n' for seed in SEEDS))
-    return path
+    return seed_file(tmp_path, SEEDS)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +22,9 @@ def seeds(tmp_path: Path) -> Path:
 def test_a_cap_holds_over_stages_and_resumes(flag: str, unit: str, seeds: Path, tmp_path: Path) -> None:
     price = ["--price", "served=1000,2000", "--reply-tokens", 120]
     with Endpoint(reply) as free:
-        ledger = told(command("run", seeds, "--out", tmp_path / "free", *FLAGS, *at(free), *price))["ledger"]
+        ledger = summary(command("run", seeds, "--out", tmp_path / "free", *FLAGS, *at(free), *price))[
+            "ledger"
+        ]
     whole = {**ledger["total"], "tokens": ledger["total"]["input_tokens"] + ledger["total"]["output_tokens"]}
     bulk_begins = 0.0
     with Endpoint(reply) as endpoint:
@@ -34,7 +33,7 @@ def test_a_cap_holds_over_stages_and_resumes(flag: str, unit: str, seeds: Path, 
         for share in (0.2, 0.2, 0.8, 0.8, 1.5):
             cap = whole[unit] * share
             done = command(*run, flag, int(cap) if unit != "usd" else cap)
-            spent = told_anyway(done)
+            spent = printed(done)["ledger"]["total"]
             assert spent["calls"] == len(endpoint.seen)
             assert {**spent, "tokens": spent["input_tokens"] + spent["output_tokens"]}[unit] <= cap
             assert done.exit_code == (0 if share > 1 else 3), done.output
@@ -42,10 +41,3 @@ def test_a_cap_holds_over_stages_and_resumes(flag: str, unit: str, seeds: Path, 
                 bulk_begins = max(bulk_begins, len(endpoint.seen))
         assert bulk_begins < len(endpoint.seen) == whole["calls"]
         assert spent == ledger["total"] | {"reused": spent["reused"]}
-
-
-def told_anyway(done: object) -> dict[str, float]:
-    """The total of the ledger that a command prints even where the budget ended it."""
-    import json
-
-    return json.loads(done.stdout.splitlines()[-1])["ledger"]["total"]  # type: ignore[attr-defined]

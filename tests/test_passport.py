@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from autoevol.cli import app
 from autoevol.errors import InputError
 from autoevol.metrics.intervals import wilson
 from autoevol.passport import make_passport, read_passport, rows_seen, with_transfer
 from autoevol.passport_page import page
 from autoevol.store.journal import FileJournal
 from autoevol.store.run import RunFolder, load_method, read_json, write_json
+from commands import command
 from served_world import Served, serving
 from synthetic import START, rows
 
@@ -55,10 +55,6 @@ def write_seeds(path: Path, first: int) -> None:
 
 def at(served: Served) -> list[object]:
     return ["--evol-model", "world", "--api-base", served.url, "--detector", "paper"]
-
-
-def command(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -1,40 +1,24 @@
-"""The race, on outcomes small enough to follow by hand, and its arithmetic."""
+"""Racing by itself: who leaves when, who wins, and at what price."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from dspy.lm15 import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoevol.compiling import compiled, with_reserve, without_repeats
-from autoevol.config import LoopConfig, MethodConfig
 from autoevol.errors import InputError
-from autoevol.jobs import plan_split
-from autoevol.lm.budget import Caps
-from autoevol.programs.evolver import Evolver
 from autoevol.racing import Forecast, Race, RaceSettings, Seen, forecast
-from autoevol.records import Candidate, FailureKind, Mark, Method, Outcome, Row, Score, Step
+from autoevol.records import Method, Row, Score
 from autoevol.selection import Selection
-from autoevol.teleprompt import planned_calls
-from autoevol.testing import Answer
-from synthetic import START, kind_of, optimise, rows, strength_of, tagged, world
+from synthetic import MARKS, rows
 
 INCUMBENT = Method("the method in force")
 A, B, C = Method("challenger a"), Method("challenger b"), Method("challenger c")
-MARKS = {
-    "p": Mark(Outcome.PASSED),
-    "f": Mark(Outcome.FAILED, FailureKind.REFUSED),
-    "u": Mark(Outcome.UNSCORED),
-}
 
 
 class Scripted:
@@ -217,137 +201,3 @@ def test_a_forecast_by_hand() -> None:
 def test_settings_out_of_range_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(bad))):
         RaceSettings(**bad)
-
-
-# The loop with a race in it.
-
-SMALL = LoopConfig(batch_size=3, m=3, steps=4, patience=100, dev_size=10, reserve_size=20, seed=3)
-
-
-def in_world(folder: Path, config: LoopConfig = SMALL, **more: Any) -> Any:
-    return optimise(folder, config, selection=Race(), **more)
-
-
-def test_a_race_reaches_the_same_strength_for_fewer_calls(tmp_path: Path) -> None:
-    config = replace(SMALL, dev_size=40, m=4)
-    full = optimise(tmp_path / "full", config)
-    race = in_world(tmp_path / "race", config)
-    assert strength_of(race.best.method.text) == strength_of(full.best.method.text) > 2
-    assert len(race.transport.requests) < len(full.transport.requests)
-    plan = planned_calls(config, rounds=1, dev=40, batch=3, reserve=20)
-    assert len(race.transport.requests) <= sum(plan.values())
-
-
-def test_a_race_cut_after_any_step_or_call_resumes_to_the_same_run(tmp_path: Path) -> None:
-    def script(request: Request) -> Answer:
-        answer = world(request)
-        return answer.replace("strength 1", "strength 7") if isinstance(answer, str) else answer
-
-    whole = in_world(tmp_path / "whole", script=script)
-    lines = whole.journal.splitlines(keepends=True)
-    assert len(lines) > 2
-    for kept in range(len(lines)):
-        folder = tmp_path / f"after-{kept}"
-        folder.mkdir()
-        shutil.copy(tmp_path / "whole" / "calls.sqlite", folder)
-        (folder / "journal.jsonl").write_bytes(b"".join(lines[:kept]))
-        again = in_world(folder, script=script)
-        assert again.transport.requests == []
-        assert again.journal == whole.journal
-    needed = len(whole.transport.requests)
-    for calls in (25, 40, needed - 3):
-        folder = tmp_path / f"cut-{calls}"
-        cut = in_world(folder, script=script, caps=Caps(calls=calls))
-        assert cut.best.stopped == "budget"
-        rest = in_world(folder, script=script)
-        assert rest.journal == whole.journal
-        assert len(cut.transport.requests) + len(rest.transport.requests) == needed
-
-
-def test_a_method_dropped_early_comes_again_with_its_marks_and_a_full_one_does_not(tmp_path: Path) -> None:
-    """The same two rewrites at every step: a good one, and a bad one that the race drops."""
-
-    def script(request: Request) -> Answer:
-        if kind_of(request) != "propose":
-            return world(request)
-        strength = 1 if (request.config.seed or 0) % 2 else 4
-        return tagged("improved_method", f"Rewrite  the instruction with strength {strength}.")
-
-    run = in_world(tmp_path, replace(SMALL, m=6, steps=3, dev_size=20), script=script)
-    steps = list(run.best.trial_logs.values())
-    paid = Counter(request.messages[-1].text for request in run.asked("evolve"))
-    assert max(paid.values()) == 1
-    problems = [[candidate.problem for candidate in step.candidates] for step in steps[1:]]
-    assert len([p for p in problems[0] if p is None]) == 2
-    chosen = steps[1].chosen_id
-    bad = next(c.method.id for c in steps[1].candidates if c.method and c.method.id != chosen)
-    assert [c.method.id for c in steps[2].candidates if c.method] == [bad]
-    complete = [entry["program"].method.id for entry in run.best.candidate_programs]
-    assert complete[0] == chosen
-    assert complete[-1] == bad
-
-
-def test_a_repeat_of_an_undecided_method_is_that_method() -> None:
-    old = Method("Rewrite it, way 1, with care.")
-    again = Candidate(Method("rewrite  it, way 1, with CARE."), "parent", "feedback")
-    first, second = without_repeats([again, again], [INCUMBENT], [old])
-    assert first.method == old
-    assert first.feedback == "feedback"
-    assert second.method is None
-    (refused,) = without_repeats([again], [INCUMBENT, old])
-    assert "repeats" in (refused.problem or "")
-
-
-def test_methods_that_saw_few_rows_do_not_outrank_complete_ones() -> None:
-    dev = rows(4)
-    marks = [
-        {row.id: MARKS[letter] for row, letter in zip(dev, seen, strict=False)}
-        for seen in ("fpp", "ffp", "p")
-    ]
-    full = {dev[3].id: MARKS["p"]}
-    scores = (
-        Score(START.id, marks[1] | full),
-        Score(A.id, marks[0] | full),
-        Score(B.id, marks[2]),
-    )
-    step = Step(0, (), (), scores, A.id, improved=True)
-    best: Any = compiled(Evolver(START), [step], {m.id: m for m in (START, A, B)}, "steps", dev)
-    assert [entry["program"].method.id for entry in best.candidate_programs] == [A.id, START.id, B.id]
-    assert best.score == 75.0
-
-
-# Where the reserve comes from.
-
-
-@pytest.mark.parametrize(
-    ("count", "sizes"),
-    [
-        (1000, (800, 50, 100, 50)),
-        (260, (100, 50, 60, 50)),
-        (200, (100, 50, 0, 50)),
-        (40, (20, 10, 0, 10)),
-    ],
-)
-def test_the_reserve_shrinks_before_anything_else_does(count: int, sizes: tuple[int, ...]) -> None:
-    split = plan_split(rows(count), LoopConfig(), MethodConfig(selection="race"))
-    parts = (split.train, split.dev, split.reserve, split.holdout)
-    assert tuple(map(len, parts)) == sizes
-    assert len({row.id for part in parts for row in part}) == count
-    paper = plan_split(rows(count), LoopConfig(), MethodConfig(selection="paper"))
-    assert (paper.dev, paper.holdout, paper.reserve) == (split.dev, split.holdout, ())
-
-
-def test_compile_takes_the_reserve_from_train_or_as_given() -> None:
-    train, dev = rows(60), rows(10, 100)
-    left, reserve = with_reserve(train, dev, None, size=25, seed=1)
-    assert (len(left), len(reserve)) == (35, 25)
-    assert {row.id for row in [*left, *reserve]} == {row.id for row in train}
-    assert with_reserve(rows(20), dev, None, size=25, seed=1) == (rows(20), [])
-    assert with_reserve(train, dev, [*rows(2, 200), dev[0]], size=25, seed=1) == (train, rows(2, 200))
-
-
-def test_the_plan_of_a_race_is_an_upper_bound() -> None:
-    plan = planned_calls(LoopConfig(), rounds=1, dev=50, batch=10, reserve=100)
-    assert plan == {"evol": 2650 + 1100, "respond": 2650 + 1100, "optimizer": 100}
-    none = planned_calls(LoopConfig(steps=0), rounds=1, dev=50, batch=10, reserve=100)
-    assert none == {"evol": 50, "respond": 50, "optimizer": 0}

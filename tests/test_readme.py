@@ -59,6 +59,8 @@ def test_commands_exist(command: str) -> None:
     else:
         assert program == "autoevol"
         module = "autoevol"
+    if words[:1] == ["launch"]:  # what follows is for `evolve`
+        words = words[: words.index("--")]
     flags = [word for word in words if word.startswith("--")]
     shown = subprocess.run(
         [sys.executable, "-m", module, *words[: module == "autoevol"], "--help"],

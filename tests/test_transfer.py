@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from autoevol.author_log import cut_contract, import_log, read_log, read_state
-from autoevol.cli import app
 from autoevol.errors import InputError
 from autoevol.metrics.intervals import wilson
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Demo, Method
 from autoevol.store.run import load_method, read_json, write_json
+from commands import command, seed_file
 from served_world import Served, serving
 from synthetic import bench, kind_of, rows
 
@@ -44,8 +43,7 @@ def served() -> Iterator[Served]:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """Seeds of which 20 tasks hold every last digit twice, and two methods."""
-    lines = [json.dumps({"instruction": row.instruction}) for row in rows(20)]
-    (tmp_path / "seeds.jsonl").write_text("\n".join(lines) + "\n")
+    seed_file(tmp_path, (row.instruction for row in rows(20)))
     (tmp_path / "weak.txt").write_text(WEAK)
     (tmp_path / "strong.txt").write_text(STRONG)
     return tmp_path
@@ -54,7 +52,7 @@ def files(tmp_path: Path) -> Path:
 def transfer(served: Served, files: Path, *more: object) -> Result:
     words: list[object] = ["transfer", *more, "--seeds", files / "seeds.jsonl", "--out", files / "t"]
     words += ["--evol-model", "world", "--api-base", served.url, "--detector", "paper"]
-    return CliRunner().invoke(app, [str(word) for word in words])
+    return command(*words)
 
 
 def both(files: Path) -> list[Path]:

@@ -99,7 +99,8 @@ def measure(rows: int, folder: Path, given: argparse.Namespace) -> dict[str, flo
     hashed = time.monotonic()
     known = folder / "scanned"
     if not known.exists():
-        assert scan(str(seeds), data, lambda reject: None).rows == rows
+        found = scan(str(seeds), data, lambda reject: None)
+        assert found.rows == rows, f"{seeds} has {found.rows} rows, not {rows}"
         known.touch()
     scanned = time.monotonic()
     first: list[float] = []

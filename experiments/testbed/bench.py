@@ -8,9 +8,9 @@ from pathlib import Path
 import dspy
 
 from autoevol.compare.entry import Heat
-from autoevol.compare.meter import EntrySession
 from autoevol.experiments.testbed.world import Testbed
 from autoevol.lm.budget import Caps
+from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
 from autoevol.store.calls import CallStore
@@ -27,19 +27,19 @@ class TestbedBench:
     def __init__(self, testbed: Testbed) -> None:
         self.transport = testbed.transport()
 
-    def session(self, path: Path, caps: Caps) -> EntrySession:
+    def session(self, path: Path, caps: Caps) -> Session:
         """See `compare.Bench`."""
-        return EntrySession(CallStore(path, power_safe=False), caps=caps, concurrency=self.concurrency)
+        return Session(CallStore(path, power_safe=False), caps=caps, concurrency=self.concurrency)
 
-    def task_lm(self, session: EntrySession) -> dspy.LM:
+    def task_lm(self, session: Session) -> dspy.LM:
         """See `compare.Bench`."""
         return session.lm("testbed/world", "evol", transport=self.transport, temperature=0.0)
 
-    def prompt_lm(self, session: EntrySession) -> dspy.LM:
+    def prompt_lm(self, session: Session) -> dspy.LM:
         """See `compare.Bench`."""
         return session.lm("testbed/world", "optimizer", transport=self.transport, temperature=1.0)
 
-    def metric(self, session: EntrySession) -> FailureMetric:
+    def metric(self, session: Session) -> FailureMetric:
         """See `compare.Bench`."""
         return FailureMetric()
 

@@ -25,6 +25,16 @@ class DataConfig:
     skip_bad: bool = setting(False, "Set unusable records aside in rejects.jsonl instead of stopping.")
     turns: str = setting("first", "User turns of a conversation that are evolved: first or every.")
 
+    def reading(self) -> dict[str, Any]:
+        """How to read a source: arguments of `load_rows` and `iter_rows`."""
+        return {
+            "field": self.field,
+            "skip_bad": self.skip_bad,
+            "limit": self.limit,
+            "split": self.split,
+            "turns": self.turns,
+        }
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -117,6 +127,7 @@ class LoopConfig:
         patience: Steps without a better method before stopping. The paper stops when the
             failure rate no longer falls, which is 1.
         dev_size: Rows that every method is scored on.
+        reserve_size: Further rows on which a race settles a close decision, >= 0; the paper has none.
         seed: Seeds splits, batches and every chain's sampling.
         optimizer_temperature: Sampling temperature of the optimizer LM.
         optimizer_top_p: Nucleus of the optimizer LM.
@@ -315,11 +326,14 @@ class LaunchConfig:
     partition: str | None = setting(None, "Slurm partition.")
     time: str | None = setting(None, "Time limit of a Slurm job, such as 12:00:00.")
     memory: int = setting(2, "Gigabytes of memory for each process, for slurm and ray.")
+    sbatch: tuple[str, ...] = setting((), "Further option of sbatch, such as account=mine. Repeatable.")
 
     def __post_init__(self) -> None:
         for name in ("shards", "workers", "memory"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise InputError(f"--{name} must be at least 1, got {value}")
+        if any("=" not in option for option in self.sbatch):
+            raise InputError(f"--sbatch: write it as NAME=VALUE, got {', '.join(self.sbatch)}")
 
 
 @dataclass(frozen=True)

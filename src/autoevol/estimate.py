@@ -19,7 +19,8 @@ from autoevol.context import in_scope
 from autoevol.errors import InputError, MethodError
 from autoevol.evaluate import Metric, run_row
 from autoevol.extrapolate import FIELDS, Interval, cost_of, intervals
-from autoevol.lm.meter import MeteredSession, Use, metered_as
+from autoevol.lm.meter import Use, Uses, metered_as
+from autoevol.lm.session import Session
 from autoevol.pipeline.rounds import RowPipeline
 from autoevol.pipeline.stage import case_of
 from autoevol.plan import Plan
@@ -57,7 +58,7 @@ class Estimate:
 
 
 def estimate(
-    plan: Plan, session: MeteredSession, models: ModelConfig, loop: LoopConfig, metrics: MetricConfig
+    plan: Plan, session: Session, models: ModelConfig, loop: LoopConfig, metrics: MetricConfig
 ) -> Estimate:
     """Run the plan's sample, and extrapolate it to all rows.
 
@@ -71,13 +72,14 @@ def estimate(
         StopRun: If access, endpoint, disk or budget fail.
     """
     metric = jobs.make_metric(session, models, metrics)
-    with dspy.context(lm=jobs.evol_lm(session, models), trace=None, disable_history=True):
+    uses, lm = Uses(), jobs.evol_lm(session, models)
+    with session.watched(uses), dspy.context(lm=lm, trace=None, disable_history=True):
         cases, chains = aio.run(_run(plan, session, models, loop, metric))
     if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
         raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
-    rows = _per_unit(session.uses, [f"row-{case.row_id}" for case in cases])
-    bulk = _per_unit(session.uses, [f"bulk-{case.row_id}" for case in cases]) if _differs(plan) else rows
-    tries = _per_unit(session.uses, [f"chain-{number}" for number in range(chains)])
+    rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
+    bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if _differs(plan) else rows
+    tries = _per_unit(uses, [f"chain-{number}" for number in range(chains)])
     drawn = [
         cost_of(
             stage,
@@ -88,7 +90,7 @@ def estimate(
         )
         for stage in plan.stages
     ]
-    known = all(use.usd is not None for use in session.uses)
+    known = all(use.usd is not None for use in uses)
     return Estimate(
         plan,
         totals=intervals(np.sum(drawn, axis=0), known),
@@ -102,7 +104,7 @@ def estimate(
 
 
 async def _run(
-    plan: Plan, session: MeteredSession, models: ModelConfig, loop: LoopConfig, metric: Metric
+    plan: Plan, session: Session, models: ModelConfig, loop: LoopConfig, metric: Metric
 ) -> tuple[list[Case], int]:
     """The cases of the sample, and how many chains were tried on them."""
     program = Evolver(plan.method, rounds=plan.rounds, system=models.system)

@@ -139,16 +139,17 @@ def _ray(work: ShardProcess, config: LaunchConfig, logs: str) -> _Executor:
 def _slurm(work: ShardProcess, config: LaunchConfig, logs: str) -> _Executor:
     from datatrove.executor import SlurmPipelineExecutor
 
-    return SlurmPipelineExecutor(
-        [work],
-        workers=config.workers or -1,
-        partition=config.partition,
-        time=config.time,
-        mem_per_cpu_gb=config.memory,
-        job_name="autoevol",
-        venv_path=str(Path(sys.prefix, "bin", "activate")),
-        **_common(config, logs),
-    )
+    activate = Path(sys.prefix, "bin", "activate")
+    options: dict[str, Any] = {
+        "workers": config.workers or -1,
+        "partition": config.partition,
+        "time": config.time,
+        "mem_per_cpu_gb": config.memory,
+        "job_name": "autoevol",
+        "venv_path": str(activate) if activate.exists() else None,
+        "sbatch_args": dict(option.split("=", 1) for option in config.sbatch),
+    }
+    return SlurmPipelineExecutor([work], **options, **_common(config, logs))
 
 
 def _common(config: LaunchConfig, logs: str) -> dict[str, Any]:

@@ -10,16 +10,24 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from autoevol.settings import Settings
+
 _Command = Callable[..., None]
 
 
-def with_settings(**groups: type) -> Callable[[_Command], _Command]:
+def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
     """Give a command one option per field of each settings record.
 
-    The command takes each record whole, under the keyword given here; the user sees
-    `--field-name` in a help panel of the record. Fields without a help text are left out, and
-    a field that two records share is one option that fills both.
+    The user sees `--field-name` in a help panel of the record. Fields without a help text are left
+    out, and a field that two records share is one option that fills both.
+
+    Args:
+        shared: Groups of `Settings`; the command takes them all in one, under the keyword `settings`.
+        own: Records of the command's own; it takes each under the keyword given here.
     """
+    known = get_type_hints(Settings)
+    groups = {**own, **{name: known[name] for name in shared}}
+    taken = {*own, "settings"} if shared else {*own}
 
     def decorate(command: _Command) -> _Command:
         hints = {name: get_type_hints(group) for name, group in groups.items()}
@@ -36,15 +44,17 @@ def with_settings(**groups: type) -> Callable[[_Command], _Command]:
                 records[name] = group(
                     **{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
                 )
-            mine = {key: value for key, value in given.items() if key in own}
-            command(**mine, **records)
+            passed = {key: value for key, value in given.items() if key in plain}
+            passed |= {name: records[name] for name in own}
+            if shared:
+                passed["settings"] = Settings(**{name: records[name] for name in shared})
+            command(**passed)
 
-        own = {
-            key: param for key, param in inspect.signature(command).parameters.items() if key not in groups
-        }
+        signature = inspect.signature(command).parameters
+        plain = {key: param for key, param in signature.items() if key not in taken}
         # Annotations of postponed evaluation are strings; typer needs the objects.
         resolved = get_type_hints(command, include_extras=True)
-        parameters = {key: param.replace(annotation=resolved[key]) for key, param in own.items()}
+        parameters = {key: param.replace(annotation=resolved[key]) for key, param in plain.items()}
         for name, group in groups.items():
             title = (group.__doc__ or name).splitlines()[0].partition(".")[0]
             for entry in shown[name]:

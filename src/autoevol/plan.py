@@ -8,21 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from autoevol import jobs
-from autoevol.config import (
-    BudgetConfig,
-    DataConfig,
-    LoopConfig,
-    MethodConfig,
-    MetricConfig,
-    ModelConfig,
-    PipelineConfig,
-)
+from autoevol.config import BudgetConfig
 from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.split import sample_rows
-from autoevol.lm.meter import MeteredSession
+from autoevol.lm.session import Session
 from autoevol.pipeline.policy import Policy
 from autoevol.records import Method, Row
-from autoevol.store.calls import CallStore
+from autoevol.settings import Settings
 from autoevol.strategies import RandomBatches, find_rule
 from autoevol.teleprompt import planned_calls
 
@@ -103,26 +95,13 @@ class Plan:
 
 
 def plan_run(
-    seeds: str,
-    data: DataConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    *,
-    models: ModelConfig | None = None,
-    pipeline: PipelineConfig | None = None,
-    judge_calls: int = 0,
-    evolve: bool = True,
-    sample: int = 0,
+    seeds: str, settings: Settings, *, judge_calls: int = 0, evolve: bool = True, sample: int = 0
 ) -> Plan:
     """Plan an optimisation on `seeds`, and with `evolve` the evolution of all of them.
 
     Args:
         seeds: As `load_rows` takes them.
-        data: How to read them.
-        loop: Settings of the optimisation.
-        methods: Starting methods, rounds, holdout.
-        models: Those of the run.
-        pipeline: Settings of the bulk stage.
+        settings: Those of the run.
         evolve: Whether the file is evolved afterwards.
         judge_calls: LM calls of the metric for each row that it judges.
         sample: Rows to try first: half from the first mini-batch, the others from the dev set.
@@ -130,12 +109,11 @@ def plan_run(
     Raises:
         InputError: If the seeds or a setting cannot be used.
     """
+    loop, methods = settings.loop, settings.methods
     find_rule(methods.selection)  # an unknown name ends here
     starts = {method.id: method for method in map(jobs.find_method, methods.start)}
     first = next(iter(starts.values()))
-    loaded = load_rows(
-        seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split, turns=data.turns
-    )
+    loaded = load_rows(seeds, **settings.data.reading())
     split = jobs.plan_split(loaded.rows, loop, methods)
     batch = RandomBatches().draw(split.train, loop.batch_size, 1, loop.seed) if loop.steps else ()
     dev = len(split.dev)
@@ -144,9 +122,8 @@ def plan_run(
     rows = (len(starts) * dev, *steps)
     stages = [Stage("optimize", _with_judge(calls, sum(rows), judge_calls), rows, (loop.m,) * loop.steps)]
     stages.append(_rows_stage("holdout", (len(split.holdout),) * 2, methods.rounds, judge_calls))
-    pipeline = pipeline or PipelineConfig()
-    policy = jobs.make_policy(models or ModelConfig(), pipeline, methods.rounds, first)
-    compare = pipeline.keep == "best"
+    policy = jobs.make_policy(settings.models, settings.pipeline, methods.rounds, first)
+    compare = settings.pipeline.keep == "best"
     if evolve:
         answered = sum(_is_answered(policy, row) for row in loaded.rows)
         stages.append(_bulk_stage(policy, len(loaded.rows), answered, judge_calls, compare))
@@ -158,24 +135,15 @@ def plan_run(
 
 
 def plan_evolve(
-    seeds: str,
-    data: DataConfig,
-    method: str | None,
-    rounds: int,
-    *,
-    models: ModelConfig | None = None,
-    pipeline: PipelineConfig | None = None,
-    judge_calls: int = 0,
-    sample: int = 0,
-    seed: int = 0,
+    seeds: str, method: str | None, rounds: int, settings: Settings, *, judge_calls: int = 0, sample: int = 0
 ) -> Plan:
     """Plan the evolution of `seeds` with a known method, or without one with the operations of WizardLM.
 
     Reads them all and keeps the sample only.
     """
-    pipeline, answered = pipeline or PipelineConfig(), 0
+    answered = 0
     known = jobs.find_method(method) if method else None
-    policy = jobs.make_policy(models or ModelConfig(), pipeline, rounds, known)
+    policy = jobs.make_policy(settings.models, settings.pipeline, rounds, known)
 
     def counted(rows: Iterable[Row]) -> Iterator[Row]:
         nonlocal answered
@@ -183,23 +151,22 @@ def plan_evolve(
             answered += _is_answered(policy, row)
             yield row
 
-    with iter_rows(
-        seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split, turns=data.turns
-    ) as stream:
-        tried, count = sample_rows(counted(stream), sample, seed)
-    compare = pipeline.keep == "best"
+    with iter_rows(seeds, **settings.data.reading()) as stream:
+        tried, count = sample_rows(counted(stream), sample, settings.loop.seed)
+    compare = settings.pipeline.keep == "best"
     stage = _bulk_stage(policy, count, answered, judge_calls, compare)
     return Plan(stream.source, count, policy, (stage,), tuple((row, "bulk") for row in tried), compare)
 
 
-def check(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> int:
+def check(settings: Settings) -> int:
     """Make every model and the metric as a run would, without a call; returns the metric's calls.
 
     Raises:
         InputError: If a model, a key, a price, the detector or the objective cannot be used.
     """
-    with TemporaryDirectory() as folder, MeteredSession(CallStore(f"{folder}/none.sqlite")) as session:
-        jobs.check_prices(models, metrics, budget)
+    with TemporaryDirectory() as folder, Session(f"{folder}/none.sqlite") as session:
+        models, metrics = settings.models, settings.metrics
+        jobs.check_prices(models, metrics, settings.budget)
         jobs.evol_lm(session, models)
         jobs.optimizer_lm(session, models)
         return jobs.make_metric(session, models, metrics).detector.calls

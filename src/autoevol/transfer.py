@@ -15,9 +15,9 @@ from typing import Any
 import dspy
 
 from autoevol import aio, jobs, passport, report, workflow
-from autoevol.config import BudgetConfig, DataConfig, MetricConfig, ModelConfig, TransferConfig
+from autoevol.config import TransferConfig
 from autoevol.context import in_scope
-from autoevol.data.load import Loaded
+from autoevol.data.load import Loaded, load_rows
 from autoevol.data.split import sample_rows
 from autoevol.errors import BudgetReached, InputError
 from autoevol.evaluate import Scoreboard
@@ -25,6 +25,7 @@ from autoevol.jobs import Listener
 from autoevol.passport_page import difference_text
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Method, Row, Score, digest
+from autoevol.settings import Settings
 from autoevol.store.run import RunFolder, write_json
 from autoevol.summary import metric_json
 from autoevol.workflow import Outcome
@@ -53,10 +54,7 @@ def transfer(
     seeds: str,
     out: Path,
     config: TransferConfig,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
+    given: Settings,
     listener: Listener,
     *,
     into: Sequence[Path] = (),
@@ -69,10 +67,7 @@ def transfer(
         seeds: The data, as `load_rows` takes it.
         out: Run folder; the same one resumes.
         config: How many rows, and rounds.
-        data: How `seeds` is read.
-        models: The evol LM; no other is asked.
-        metrics: What decides on failure.
-        budget: Hard caps, resumes included.
+        given: How `seeds` is read, the evol LM (no other is asked), what decides on failure, hard caps.
         listener: Is told of the progress.
         into: Passports that are given the result of their method.
         store: Call store to share with other runs.
@@ -85,14 +80,15 @@ def transfer(
     for path in into:
         if passport.read_passport(path)["id"] not in {method.id for method in methods}:
             raise InputError(f"the method of the passport {path} is not among those to be scored")
-    loaded = workflow.load(seeds, data)
+    models, metrics = given.models, given.metrics
+    loaded = load_rows(seeds, **given.data.reading())
     sample = draw(sources, loaded, config)
     known = {"methods": [method.id for method in methods], "rows_hash": sample.rows_hash}
     settings = {**asdict(config), **known, **workflow.decisive(models, metrics)}
     settings["data_hash"] = loaded.data_hash
     with (
         RunFolder(out, settings) as folder,
-        workflow.session_of(folder, models, metrics, budget, store) as session,
+        workflow.session_of(folder, models, metrics, given.budget, store) as session,
     ):
         started = time.monotonic()
         metric = jobs.make_metric(session, models, metrics)

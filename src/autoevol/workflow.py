@@ -19,8 +19,6 @@ from autoevol.config import (
     CleanConfig,
     DataConfig,
     EndpointConfig,
-    LoopConfig,
-    MethodConfig,
     MetricConfig,
     ModelConfig,
     PipelineConfig,
@@ -36,6 +34,7 @@ from autoevol.pipeline.gates import Gate
 from autoevol.pipeline.policy import Policy
 from autoevol.pipeline.retry import retry_rows
 from autoevol.pipeline.source import FileRows
+from autoevol.settings import Settings
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder, replacing
 from autoevol.summary import summarise
@@ -54,27 +53,24 @@ class Outcome:
 def run(
     seeds: str,
     out: Path,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
+    given: Settings,
     listener: Listener,
     *,
-    pipeline: PipelineConfig | None = None,
-    clean: CleanConfig | None = None,
     store: str | None = None,
     evolve: bool = True,
 ) -> Outcome:
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
-    pipeline, clean = pipeline or PipelineConfig(), clean or CleanConfig()
+    models, loop, methods, metrics = given.models, given.loop, given.methods, given.metrics
+    pipeline, clean = given.pipeline, given.clean
     jobs.make_policy(models, pipeline, methods.rounds, None)  # a mix that cannot be read ends here
-    loaded = load(seeds, data)
+    loaded = load_rows(seeds, **given.data.reading())
     rows_decide = decisive(pipeline, *_cleaning(pipeline, clean)) if evolve else {}
     settings = {**asdict(loop), **asdict(methods), **rows_decide, **decisive(models, metrics)}
     settings["data_hash"] = loaded.data_hash
-    with RunFolder(out, settings) as folder, session_of(folder, models, metrics, budget, store) as session:
+    with (
+        RunFolder(out, settings) as folder,
+        session_of(folder, models, metrics, given.budget, store) as session,
+    ):
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
@@ -85,7 +81,7 @@ def run(
         if evolve and found.stopped != "budget":
             policy = jobs.make_policy(models, pipeline, methods.rounds, found.chosen)
             gates = _gates(pipeline, clean)
-            source = FileRows(seeds, data)
+            source = FileRows(seeds, given.data)
             tally = jobs.evolve(
                 folder, session, source, scanned.rows, metric, models, pipeline, policy, listener, gates
             )
@@ -102,14 +98,9 @@ def evolve(
     out: Path,
     method: str | None,
     rounds: int,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
+    given: Settings,
     listener: Listener,
     *,
-    pipeline: PipelineConfig | None = None,
-    clean: CleanConfig | None = None,
     store: str | None = None,
     shard: Shard | None = None,
 ) -> Outcome:
@@ -118,7 +109,8 @@ def evolve(
     With a `shard`, evolve its rows only, into a folder of its own within `out`, with an equal
     part of the budget; `merging.merge` puts finished shards together.
     """
-    pipeline, clean = pipeline or PipelineConfig(), clean or CleanConfig()
+    data, models, metrics, budget = given.data, given.models, given.metrics, given.budget
+    pipeline, clean = given.pipeline, given.clean
     known = jobs.find_method(method) if method else None
     policy = jobs.make_policy(models, pipeline, rounds, known)
     settings: dict[str, Any] = {"method_id": known.id if known else None, "rounds": rounds}
@@ -201,18 +193,6 @@ def read_settings(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
     names = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return kind(**{name: value for name, value in values.items() if name in names})
-
-
-def load(seeds: str, data: DataConfig) -> Loaded:
-    """The seeds as the settings want them read."""
-    return load_rows(
-        seeds,
-        field=data.field,
-        skip_bad=data.skip_bad,
-        limit=data.limit,
-        split=data.split,
-        turns=data.turns,
-    )
 
 
 def _scan(folder: RunFolder, seeds: str, data: DataConfig, shard: Shard | None) -> Scanned:

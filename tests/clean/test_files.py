@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from autoevol.clean.files import clean_file
 from autoevol.config import CleanConfig, DataConfig
 from autoevol.errors import InputError
+from commands import lines
 
 Write = Callable[[str, object], Path]
 TEXTS = {
@@ -23,10 +23,6 @@ SEED = "Name the largest planet of the solar system and describe what its famous
 BENCH = (
     "Alice buys seven apples and gives three of them to Bob before she bakes two pies with the remaining ones"
 )
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from autoevol.cli import app
+from commands import command, seed_file
 from servers import Answer, Endpoint, says
 
 SEEDS = [f"Task {number}: name a prime above {number}." for number in range(40)]
@@ -45,19 +45,17 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    path = tmp_path / "seeds.jsonl"
-    path.write_text("".join(json.dumps({"instruction": seed}) + "\n" for seed in SEEDS))
-    return path
+    return seed_file(tmp_path, SEEDS)
 
 
-def command(seeds: Path, out: Path, endpoint: Endpoint, *more: object) -> Result:
+def compare(seeds: Path, out: Path, endpoint: Endpoint, *more: object) -> Result:
     words = ["compare", seeds, "--out", out, "--optimizers", "paper,opro,weak", "--budget", BUDGET]
     words += ["--seeds", 2, "--dev-size", 6, "--evol-model", "served", "--api-base", endpoint.url, *more]
-    return CliRunner().invoke(app, [str(word) for word in words])
+    return command(*words)
 
 
 def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
-    done = command(seeds, tmp_path / "out", endpoint, "--json")
+    done = compare(seeds, tmp_path / "out", endpoint, "--json")
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == found
@@ -72,7 +70,7 @@ def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path,
     assert done.stderr.startswith("at most 240 calls")
     assert "paper, seed 1" in done.stderr
 
-    again = command(seeds, tmp_path / "out", endpoint)
+    again = compare(seeds, tmp_path / "out", endpoint)
     assert again.exit_code == 0, again.stderr
     assert len(endpoint.seen) == sum(entry["calls"] for entry in entries) + found["referee_calls"]
     table = again.stdout.splitlines()
@@ -85,7 +83,7 @@ def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path,
 def test_rows_of_the_holdout_are_met_by_the_referee_alone(
     endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
-    done = command(seeds, tmp_path / "out", endpoint, "--json")
+    done = compare(seeds, tmp_path / "out", endpoint, "--json")
     found = json.loads(done.stdout)
     before = sum(entry["calls"] for entry in found["entries"])
 
@@ -108,14 +106,14 @@ def test_rows_of_the_holdout_are_met_by_the_referee_alone(
 def test_bad_settings_are_refused_before_anything_is_asked(
     more: list[str], told: str, endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:
-    done = command(seeds, tmp_path / "out", endpoint, *more)
+    done = compare(seeds, tmp_path / "out", endpoint, *more)
     assert done.exit_code == 2, done.output
     assert told in done.stderr
     assert endpoint.seen == []
 
 
 def test_a_folder_of_another_comparison_is_refused(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
-    assert command(seeds, tmp_path / "out", endpoint, "--optimizers", "weak").exit_code == 0
-    done = command(seeds, tmp_path / "out", endpoint, "--optimizers", "weak", "--budget", 61)
+    assert compare(seeds, tmp_path / "out", endpoint, "--optimizers", "weak").exit_code == 0
+    done = compare(seeds, tmp_path / "out", endpoint, "--optimizers", "weak", "--budget", 61)
     assert done.exit_code == 2
     assert "budget: 60 then, 61 now" in done.stderr

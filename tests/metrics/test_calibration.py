@@ -14,7 +14,6 @@ from autoevol.metrics.calibration import (
     Calibration,
     Confusion,
     calibrate,
-    calibrate_file,
     load,
     measure,
 )
@@ -83,7 +82,7 @@ def test_counts_by_hand(tmp_path: Path) -> None:
         passed("script"),
         passed("script"),
     )
-    (found,) = calibrate_file(path, [script])
+    found = calibrate(load_labelled(path), script)
     # Pair 4 is disputed in every respect and pair 0 as to stagnation: both are left out there.
     assert found.confusions["fatal"] == Confusion(tp=1, fp=1, fn=1, tn=1)
     assert found.confusions["usable"] == Confusion(tp=1, fp=0, fn=0, tn=3)

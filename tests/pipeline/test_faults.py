@@ -27,25 +27,8 @@ from autoevol.records import Outcome, Row, digest
 from autoevol.store.calls import CallStore
 from autoevol.store.parts import Parts
 from evolving import ONE_ROUND
-from servers import Answer, Endpoint, as_json, html, refuses, resets, says
+from servers import FAULTS, Answer, Endpoint, says
 
-FAULTS: dict[str, Answer] = {
-    "429": refuses(429, "FAULT"),
-    "429 and when": refuses(429, "FAULT", Retry_After="0.02"),
-    "500": refuses(500, "FAULT"),
-    "503": refuses(503, "FAULT"),
-    "page": html(),
-    "bad gateway": html(502),
-    "reset": resets(),
-    "reset midway": resets(after=20),
-    "truncated": Answer(b'{"id": "FAULT", "choices": [{"ind'),
-    "no choices": as_json({"id": "FAULT", "choices": []}),
-    "late": says("FAULT").after(1.5),
-    "refused by a filter": refuses(400, "FAULT", code="content_filter"),
-    "stopped by a filter": says("", "content_filter"),
-    "cut off": says("Step 1: I th", "length"),
-    "bad request": refuses(400, "FAULT"),
-}
 LASTING = {"500", "503", "reset", "truncated", "bad request"}
 
 

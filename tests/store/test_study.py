@@ -10,7 +10,7 @@ import pytest
 
 from autoevol.errors import InputError
 from autoevol.store.calls import CallRecord
-from autoevol.store.study import FileLock, SharedCalls, StudyFolder, WorkerFolder
+from autoevol.store.study import FileLock, StudyFolder, WorkerFolder
 
 
 def record(key: str) -> CallRecord:
@@ -73,16 +73,6 @@ def test_workers_share_replies_and_have_ledgers_of_their_own(tmp_path: Path) -> 
     assert (total["evol"].calls, total["evol"].tokens) == (3, 15)
     first.close()
     second.close()
-
-
-def test_different_calls_are_counted_once_each(tmp_path: Path) -> None:
-    store = SharedCalls(tmp_path / "calls.sqlite", "run", power_safe=False)
-    for key, sample in (("a", 0), ("a", 0), ("a", 1), ("b", 0)):
-        store.get(key, sample)
-    assert store.asked == 3
-    store.count_anew()
-    assert store.asked == 0
-    store.close()
 
 
 @pytest.mark.parametrize(

@@ -9,32 +9,14 @@ import typer
 
 from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
-from autoevol.config import (
-    BudgetConfig,
-    CleanConfig,
-    DataConfig,
-    EndpointConfig,
-    LoopConfig,
-    MethodConfig,
-    MetricConfig,
-    ModelConfig,
-    PipelineConfig,
-)
+from autoevol.config import BudgetConfig, EndpointConfig
 from autoevol.options import with_settings
+from autoevol.settings import Settings
 
 
 @app.command()
 @exit_codes()
-@with_settings(
-    data=DataConfig,
-    models=ModelConfig,
-    loop=LoopConfig,
-    methods=MethodConfig,
-    metrics=MetricConfig,
-    budget=BudgetConfig,
-    pipeline=PipelineConfig,
-    clean=CleanConfig,
-)
+@with_settings("data", "models", "loop", "methods", "metrics", "budget", "pipeline", "clean")
 def run(
     *,
     seeds: Seeds,
@@ -43,51 +25,19 @@ def run(
     store: Store = None,
     dry_run: DryRun = False,
     config: Config = None,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
-    pipeline: PipelineConfig,
-    clean: CleanConfig,
+    settings: Settings,
 ) -> None:
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     if dry_run:
-        return show_run_plan(
-            seeds, data, models, loop, methods, metrics, budget, json=json, pipeline=pipeline
-        )
+        return show_run_plan(seeds, settings, json=json)
     from autoevol import workflow
 
-    return finish(
-        lambda tell: workflow.run(
-            seeds,
-            out,
-            data,
-            models,
-            loop,
-            methods,
-            metrics,
-            budget,
-            tell,
-            pipeline=pipeline,
-            clean=clean,
-            store=store,
-        ),
-        json,
-    )
+    return finish(lambda tell: workflow.run(seeds, out, settings, tell, store=store), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings(
-    data=DataConfig,
-    models=ModelConfig,
-    loop=LoopConfig,
-    methods=MethodConfig,
-    metrics=MetricConfig,
-    budget=BudgetConfig,
-)
+@with_settings("data", "models", "loop", "methods", "metrics", "budget")
 def optimize(
     *,
     seeds: Seeds,
@@ -96,36 +46,19 @@ def optimize(
     store: Store = None,
     dry_run: DryRun = False,
     config: Config = None,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
+    settings: Settings,
 ) -> None:
     """Optimise an evolving method on SEEDS, and stop there."""
     if dry_run:
-        return show_run_plan(seeds, data, models, loop, methods, metrics, budget, json=json, evolve=False)
+        return show_run_plan(seeds, settings, json=json, evolve=False)
     from autoevol import workflow
 
-    return finish(
-        lambda tell: workflow.run(
-            seeds, out, data, models, loop, methods, metrics, budget, tell, store=store, evolve=False
-        ),
-        json,
-    )
+    return finish(lambda tell: workflow.run(seeds, out, settings, tell, store=store, evolve=False), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings(
-    data=DataConfig,
-    models=ModelConfig,
-    metrics=MetricConfig,
-    budget=BudgetConfig,
-    pipeline=PipelineConfig,
-    clean=CleanConfig,
-)
+@with_settings("data", "models", "metrics", "budget", "pipeline", "clean")
 def evolve(
     *,
     seeds: Seeds,
@@ -147,39 +80,18 @@ def evolve(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
-    pipeline: PipelineConfig,
-    clean: CleanConfig,
+    settings: Settings,
 ) -> None:
     """Evolve all of SEEDS with a method that is already known, or with the operations of WizardLM."""
     from autoevol.data.shard import Shard
 
     part = Shard.parse(shard) if shard else None
     if dry_run:
-        return show_evolve_plan(
-            seeds, method, rounds, data, models, metrics, budget, json=json, pipeline=pipeline
-        )
+        return show_evolve_plan(seeds, method, rounds, settings, json=json)
     from autoevol import workflow
 
     return finish(
-        lambda tell: workflow.evolve(
-            seeds,
-            out,
-            method,
-            rounds,
-            data,
-            models,
-            metrics,
-            budget,
-            tell,
-            pipeline=pipeline,
-            clean=clean,
-            store=store,
-            shard=part,
-        ),
+        lambda tell: workflow.evolve(seeds, out, method, rounds, settings, tell, store=store, shard=part),
         json,
     )
 

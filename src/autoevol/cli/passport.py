@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
-from autoevol.config import BudgetConfig, DataConfig, MetricConfig, ModelConfig, TransferConfig
+from autoevol.config import TransferConfig
 from autoevol.options import with_settings
+from autoevol.settings import Settings
 
 methods_app = typer.Typer(no_args_is_help=True, help="Method files.")
 app.add_typer(methods_app, name="methods")
@@ -52,9 +53,7 @@ def passport(
 
 @app.command()
 @exit_codes()
-@with_settings(
-    config=TransferConfig, data=DataConfig, models=ModelConfig, metrics=MetricConfig, budget=BudgetConfig
-)
+@with_settings("data", "models", "metrics", "budget", config=TransferConfig)
 def transfer(
     *,
     methods: Annotated[
@@ -71,17 +70,14 @@ def transfer(
     json: Json = False,
     store: Store = None,
     config: TransferConfig,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
+    settings: Settings,
 ) -> None:
     """Score methods on other data or with another evol LM, each against the first one."""
     from autoevol import transfer as transfers
 
     finish(
         lambda tell: transfers.transfer(
-            methods, seeds, out, config, data, models, metrics, budget, tell, into=into or (), store=store
+            methods, seeds, out, config, settings, tell, into=into or (), store=store
         ),
         json,
         transfers.table_rows,

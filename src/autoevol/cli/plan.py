@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
-from autoevol.config import (
-    BudgetConfig,
-    DataConfig,
-    LoopConfig,
-    MethodConfig,
-    MetricConfig,
-    ModelConfig,
-    PipelineConfig,
-)
+from autoevol.config import BudgetConfig
 from autoevol.options import with_settings
+from autoevol.settings import Settings
 
 if TYPE_CHECKING:
     from autoevol.plan import Plan
@@ -25,15 +18,7 @@ if TYPE_CHECKING:
 
 @app.command()
 @exit_codes()
-@with_settings(
-    data=DataConfig,
-    models=ModelConfig,
-    loop=LoopConfig,
-    methods=MethodConfig,
-    metrics=MetricConfig,
-    budget=BudgetConfig,
-    pipeline=PipelineConfig,
-)
+@with_settings("data", "models", "loop", "methods", "metrics", "budget", "pipeline")
 def estimate(
     *,
     seeds: Seeds,
@@ -51,13 +36,7 @@ def estimate(
         Path | None, typer.Option("--store", help="Call store to use; by default runs/estimate.sqlite.")
     ] = None,
     json: Json = False,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
-    pipeline: PipelineConfig,
+    settings: Settings,
 ) -> None:
     """Run a sample of SEEDS, and tell calls, tokens, time and money of the whole run from it."""
     import orjson
@@ -66,71 +45,46 @@ def estimate(
     from autoevol import jobs, plan
     from autoevol.console import print_table
     from autoevol.lm.flow import Limits
-    from autoevol.lm.meter import MeteredSession
+    from autoevol.lm.session import Session
     from autoevol.store.calls import CallStore
 
     quiet_dspy()
-    judged = plan.check(models, metrics, budget)
-    settings = {"models": models, "pipeline": pipeline, "judge_calls": judged, "sample": sample}
+    judged, models = plan.check(settings), settings.models
     if method is None and not evolve:
-        planned = plan.plan_run(seeds, data, loop, methods, **settings)
+        planned = plan.plan_run(seeds, settings, judge_calls=judged, sample=sample)
     else:
-        planned = plan.plan_evolve(seeds, data, method, methods.rounds, seed=loop.seed, **settings)
+        rounds = settings.methods.rounds
+        planned = plan.plan_evolve(seeds, method, rounds, settings, judge_calls=judged, sample=sample)
     path = store or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
-    with MeteredSession(
+    with Session(
         CallStore(path, "estimate"),
-        caps=jobs.caps_of(budget),
+        caps=jobs.caps_of(settings.budget),
         concurrency=models.concurrency,
-        prices=jobs.prices_of(models, metrics, budget),
+        prices=jobs.prices_of(models, settings.metrics, settings.budget),
         client=models.client,
         limits=Limits(models.rpm, models.tpm),
     ) as session:
-        found = estimating.estimate(planned, session, models, loop, metrics)
+        found = estimating.estimate(planned, session, models, settings.loop, settings.metrics)
     if json:
         print(orjson.dumps(found.to_json()).decode())
     else:
         print_table(estimating.table_rows(found))
 
 
-def show_run_plan(
-    seeds: str,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
-    *,
-    json: bool,
-    pipeline: PipelineConfig | None = None,
-    evolve: bool = True,
-) -> None:
+def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = True) -> None:
     """Check everything that `run` (or `optimize`) is given, and print what it would do."""
     from autoevol import plan
 
-    judged = plan.check(models, metrics, budget)
-    settings = {"models": models, "pipeline": pipeline, "judge_calls": judged, "evolve": evolve}
-    _show(plan.plan_run(seeds, data, loop, methods, **settings), budget, json)
+    judged = plan.check(settings)
+    _show(plan.plan_run(seeds, settings, judge_calls=judged, evolve=evolve), settings.budget, json)
 
 
-def show_evolve_plan(
-    seeds: str,
-    method: str | None,
-    rounds: int,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
-    *,
-    json: bool,
-    pipeline: PipelineConfig | None = None,
-) -> None:
+def show_evolve_plan(seeds: str, method: str | None, rounds: int, settings: Settings, *, json: bool) -> None:
     """Check everything that `evolve` is given, and print what it would do."""
     from autoevol import plan
 
-    judged = plan.check(models, metrics, budget)
-    settings = {"models": models, "pipeline": pipeline, "judge_calls": judged}
-    _show(plan.plan_evolve(seeds, data, method, rounds, **settings), budget, json)
+    judged = plan.check(settings)
+    _show(plan.plan_evolve(seeds, method, rounds, settings, judge_calls=judged), settings.budget, json)
 
 
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:

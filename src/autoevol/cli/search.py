@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 from autoevol.cli.common import Json, Out, Seeds, app, exit_codes, finish
-from autoevol.config import (
-    BudgetConfig,
-    DataConfig,
-    LoopConfig,
-    MethodConfig,
-    MetricConfig,
-    ModelConfig,
-    SearchConfig,
-)
+from autoevol.config import SearchConfig
 from autoevol.options import with_settings
+from autoevol.settings import Settings
 
 
 @app.command()
 @exit_codes()
-@with_settings(
-    config=SearchConfig,
-    data=DataConfig,
-    models=ModelConfig,
-    loop=LoopConfig,
-    methods=MethodConfig,
-    metrics=MetricConfig,
-    budget=BudgetConfig,
-)
+@with_settings("data", "models", "loop", "methods", "metrics", "budget", config=SearchConfig)
 def search(
     *,
     seeds: Seeds,
     out: Out,
     json: Json = False,
     config: SearchConfig,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
+    settings: Settings,
 ) -> None:
     """Search batch size, m and steps (and more) for SEEDS; the same command again helps or resumes."""
     from autoevol.search import job, result
 
-    finish(
-        lambda tell: job.search(seeds, out, data, models, loop, methods, metrics, budget, config, tell),
-        json,
-        result.table_rows,
-    )
+    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.table_rows)

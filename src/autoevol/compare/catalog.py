@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autoevol.compare.entry import Contestant
 from autoevol.compare.foreign import Bootstrap, Copro, Gepa, Mipro, Simba
-from autoevol.compare.own import Ape, Fixed, Opro, loops
+from autoevol.compare.own import Fixed, loops, rivals
 from autoevol.errors import InputError
 from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
@@ -13,7 +13,7 @@ from autoevol.programs.operations import OPERATIONS
 def all_contestants() -> list[Contestant]:
     """Everyone, in the order in which they play."""
     fixed = [Fixed(method) for method in (*BUILT_IN.values(), *OPERATIONS.values())]
-    return [*loops(), Copro(), Mipro(), Simba(), Gepa(), Opro(), Ape(), Bootstrap(), *fixed]
+    return [*loops(), Copro(), Mipro(), Simba(), Gepa(), *rivals(), Bootstrap(), *fixed]
 
 
 def find_contestants(words: str) -> list[Contestant]:

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import dspy
 
-from autoevol.compare.meter import EntrySession
 from autoevol.compare.results import Group
 from autoevol.compare.tracker import Tracker
 from autoevol.lm.budget import Caps
+from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Row
@@ -24,19 +24,19 @@ class Bench(Protocol):
     concurrency: int
     """Most rows under way at once; foreign optimizers get as many threads."""
 
-    def session(self, path: Path, caps: Caps) -> EntrySession:
+    def session(self, path: Path, caps: Caps) -> Session:
         """A session with a call store of its own at `path`."""
         ...
 
-    def task_lm(self, session: EntrySession) -> dspy.LM:
+    def task_lm(self, session: Session) -> dspy.LM:
         """The LM that evolves and responds."""
         ...
 
-    def prompt_lm(self, session: EntrySession) -> dspy.LM:
+    def prompt_lm(self, session: Session) -> dspy.LM:
         """The LM that optimizers ask for analyses and methods."""
         ...
 
-    def metric(self, session: EntrySession) -> FailureMetric:
+    def metric(self, session: Session) -> FailureMetric:
         """The measure; what its judge asks is paid from the entry's budget."""
         ...
 

@@ -11,7 +11,6 @@ import dspy
 from autoevol import jobs
 from autoevol.compare.catalog import find_contestants
 from autoevol.compare.entry import Heat
-from autoevol.compare.meter import EntrySession
 from autoevol.compare.results import Finished
 from autoevol.compare.tournament import Comparison, compare
 from autoevol.config import FREE, CompareConfig, DataConfig, MetricConfig, ModelConfig
@@ -19,6 +18,7 @@ from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
 from autoevol.lm.flow import Limits
+from autoevol.lm.session import Session
 from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
@@ -38,12 +38,12 @@ class ModelBench:
         self._models = models
         self._metrics = metrics
 
-    def session(self, path: Path, caps: Caps) -> EntrySession:
+    def session(self, path: Path, caps: Caps) -> Session:
         """See `Bench`."""
         used = (self._models.evol_model, self._models.optimizer_model, self._metrics.judge_model)
         # Calls to a model in this process cost only time: power loss may take the last few.
         paid = any(name and not name.startswith("local/") for name in used)
-        return EntrySession(
+        return Session(
             CallStore(path, power_safe=paid),
             caps=caps,
             concurrency=self.concurrency,
@@ -51,15 +51,15 @@ class ModelBench:
             limits=Limits(self._models.rpm, self._models.tpm),
         )
 
-    def task_lm(self, session: EntrySession) -> dspy.LM:
+    def task_lm(self, session: Session) -> dspy.LM:
         """See `Bench`."""
         return jobs.evol_lm(session, self._models)
 
-    def prompt_lm(self, session: EntrySession) -> dspy.LM:
+    def prompt_lm(self, session: Session) -> dspy.LM:
         """See `Bench`. Sampled as AutoEvol's, so that optimizers that set nothing are sampled alike."""
         return jobs.optimizer_lm(session, self._models)
 
-    def metric(self, session: EntrySession) -> FailureMetric:
+    def metric(self, session: Session) -> FailureMetric:
         """See `Bench`."""
         return jobs.make_metric(session, self._models, self._metrics)
 
@@ -112,7 +112,7 @@ def run(
         StopRun: If access, endpoint or disk fail; what was finished is kept.
     """
     contestants = find_contestants(config.optimizers)
-    loaded = load_rows(seeds, field=data.field, skip_bad=data.skip_bad, limit=data.limit, split=data.split)
+    loaded = load_rows(seeds, **data.reading())
     student = Evolver(jobs.find_method(config.start), rounds=config.rounds, system=models.system)
     heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(models, metrics))
     given = {**asdict(config), **asdict(models), **asdict(metrics), "start": student.method.id}

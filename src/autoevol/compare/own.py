@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from autoevol.compare import sizes
 from autoevol.compare.entry import Entry
@@ -13,6 +13,7 @@ from autoevol.config import LoopConfig
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Method
 from autoevol.rivals import APE, OPRO
+from autoevol.rivals.base import MethodSearch
 from autoevol.strategies import RULES, SelectionRule
 from autoevol.teleprompt import AutoEvol
 
@@ -53,49 +54,34 @@ class Loop:
         return teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
 
 
-class Opro:
-    """OPRO, after its paper. Sizes: see `sizes.opro`."""
+class Rival:
+    """OPRO or APE, after its paper.
 
-    name = "opro"
+    Args:
+        name: As given on the command line.
+        optimizer: Makes the teleprompter.
+        sizes: Its settings for a budget, calls per row and dev rows; see `compare.sizes`.
+    """
+
     group: Group = "rivals"
     traps: tuple[str, ...] = ()
     keeps_best = True
 
+    def __init__(
+        self, name: str, optimizer: type[MethodSearch], sizes: Callable[[int, int, int], NamedTuple]
+    ) -> None:
+        self.name = name
+        self._optimizer = optimizer
+        self._sizes = sizes
+
     def sizes(self, entry: Entry) -> Mapping[str, Any]:
         """See `Contestant`."""
-        return sizes.opro(entry.budget, entry.row_calls, len(entry.heat.dev))._asdict()
+        return self._sizes(entry.budget, entry.row_calls, len(entry.heat.dev))._asdict()
 
     def compile(self, entry: Entry) -> Evolver:
         """See `Contestant`."""
         heat = entry.heat
-        teleprompter = OPRO(
-            entry.metric,
-            **self.sizes(entry),
-            prompt_lm=entry.prompt_lm,
-            seed=entry.seed,
-            concurrency=heat.bench.concurrency,
-            on_step=StepWatch(entry.tracker, heat.student.method),
-        )
-        return teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
-
-
-class Ape:
-    """APE, after its paper. Sizes: see `sizes.ape`."""
-
-    name = "ape"
-    group: Group = "rivals"
-    traps: tuple[str, ...] = ()
-    keeps_best = True
-
-    def sizes(self, entry: Entry) -> Mapping[str, Any]:
-        """See `Contestant`."""
-        steps, candidates = sizes.ape(entry.budget, entry.row_calls, len(entry.heat.dev))
-        return {"resamplings": steps, "candidates": candidates}
-
-    def compile(self, entry: Entry) -> Evolver:
-        """See `Contestant`."""
-        heat = entry.heat
-        teleprompter = APE(
+        teleprompter = self._optimizer(
             entry.metric,
             **self.sizes(entry),
             prompt_lm=entry.prompt_lm,
@@ -129,3 +115,8 @@ class Fixed:
 def loops() -> list[Loop]:
     """AutoEvol with every selection rule that there is."""
     return [Loop(rule) for rule in RULES.values()]
+
+
+def rivals() -> list[Rival]:
+    """The optimizers of `autoevol.rivals`."""
+    return [Rival("opro", OPRO, sizes.opro), Rival("ape", APE, sizes.ape)]

@@ -14,12 +14,13 @@ from typing import Any
 import dspy
 
 from autoevol.compare.entry import Contestant, Entry, Heat
-from autoevol.compare.meter import EntryRecorder
 from autoevol.compare.results import Ending, Finished, Point, decode_finished, encode_finished
 from autoevol.compare.tracker import Tracker
 from autoevol.context import in_scope
 from autoevol.errors import BudgetReached
 from autoevol.lm.budget import Caps
+from autoevol.lm.meter import DistinctCalls
+from autoevol.lm.session import Session
 from autoevol.records import Method
 from autoevol.store.run import read_json, write_json
 
@@ -71,19 +72,20 @@ def run_entry(contestant: Contestant, heat: Heat, budget: int, path: Path) -> Fi
     """
     started, bench = time.monotonic(), heat.bench
     with bench.session(path.with_suffix(".sqlite"), Caps(calls=budget)) as session:
-        meter = session.meter
-        tracker = Tracker(heat.student.method, heat.dev, lambda: meter.reached)
+        paid = DistinctCalls()  # those of an interrupted run that is replayed count as well
+        tracker = Tracker(heat.student.method, heat.dev, lambda: len(paid))
         metric = bench.metric(session)
         row_calls = heat.student.rounds + 1 + metric.detector.calls
         entry = Entry(heat, heat.seed, budget, metric, bench.prompt_lm(session), tracker, row_calls)
         with (
+            session.watched(paid),
             dspy.context(lm=bench.task_lm(session), disable_history=True, max_errors=10**9),
             _quiet() as said,
         ):
-            turns = _all_turns(contestant, entry, meter)
+            turns = _all_turns(contestant, entry, session, paid)
     ledger = session.ledger()
-    paid = {line.role: line.paid.calls for line in ledger}
-    calls, curve = sum(paid.values()), tracker.curve()
+    by_role = {line.role: line.paid.calls for line in ledger}
+    calls, curve = sum(by_role.values()), tracker.curve()
     method = turns[0].method if len(turns) == 1 and turns[0].method else tracker.best
     notes = [note for turn in turns for note in turn.notes]
     if said.getvalue().strip():
@@ -96,7 +98,7 @@ def run_entry(contestant: Contestant, heat: Heat, budget: int, path: Path) -> Fi
         curve=curve if curve[-1].method == method else (*curve, Point(calls, method)),
         calls=calls,
         tokens=sum(line.paid.tokens for line in ledger),
-        by_role=paid,
+        by_role=by_role,
         ending=turns[-1].ending,
         turns=len(turns),
         notes=tuple(dict.fromkeys(notes)),
@@ -117,21 +119,21 @@ class _Turn:
     notes: tuple[str, ...] = ()
 
 
-def _all_turns(contestant: Contestant, entry: Entry, meter: EntryRecorder) -> list[_Turn]:
+def _all_turns(contestant: Contestant, entry: Entry, session: Session, paid: DistinctCalls) -> list[_Turn]:
     turns: list[_Turn] = []
     while len(turns) < _MOST_TURNS:
-        before = meter.reached
+        before = len(paid)
         left = entry.budget - before
         if turns and (contestant.keeps_best or left < entry.row_calls * len(entry.heat.dev)):
             break
         again = replace(entry, budget=left, seed=entry.heat.seed + _APART * len(turns))
-        turns.append(_turn(contestant, again, meter))
-        if turns[-1].ending == "budget" or meter.reached == before:
+        turns.append(_turn(contestant, again, session))
+        if turns[-1].ending == "budget" or len(paid) == before:
             break
     return turns
 
 
-def _turn(contestant: Contestant, entry: Entry, meter: EntryRecorder) -> _Turn:
+def _turn(contestant: Contestant, entry: Entry, session: Session) -> _Turn:
     sizes = dict(contestant.sizes(entry))
     try:
         # Samples of optimizers without a seed differ between seeds all the same.
@@ -142,7 +144,7 @@ def _turn(contestant: Contestant, entry: Entry, meter: EntryRecorder) -> _Turn:
     except Exception as error:  # noqa: BLE001 (whatever a foreign optimizer dies of is a result)
         line = str(error).strip().partition("\n")[0]
         return _Turn(sizes, None, "failed", (f"ended by {type(error).__name__}: {line[:200]}",))
-    if not meter.refused:
+    if not session.recorder.refused:
         return _Turn(sizes, method, "done")
     if contestant.keeps_best:
         return _Turn(sizes, method, "budget")

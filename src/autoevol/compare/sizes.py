@@ -37,10 +37,17 @@ def loop(budget: int, row: int, dev: int, train: int) -> Loop:
     return Loop(batch, m, budget // (2 * m) + 1)
 
 
-class Steps(NamedTuple):
-    """Sizes of OPRO and of APE."""
+class Opro(NamedTuple):
+    """Sizes of OPRO."""
 
     steps: int
+    candidates: int
+
+
+class Ape(NamedTuple):
+    """Sizes of APE."""
+
+    resamplings: int
     candidates: int
 
 
@@ -49,16 +56,16 @@ def proposals(budget: int, row: int, dev: int) -> int:
     return max(1, (budget - row * dev) // (row * dev + 1))
 
 
-def opro(budget: int, row: int, dev: int) -> Steps:
+def opro(budget: int, row: int, dev: int) -> Opro:
     """Up to the paper's 8 candidates per step, but at least five steps; the cap ends it."""
     candidates = min(8, max(1, proposals(budget, row, dev) // 5))
-    return Steps(budget // candidates + 1, candidates)
+    return Opro(budget // candidates + 1, candidates)
 
 
-def ape(budget: int, row: int, dev: int) -> Steps:
+def ape(budget: int, row: int, dev: int) -> Ape:
     """A quarter of the proposals from examples, as at its defaults; then variations until the cap."""
     candidates = max(1, proposals(budget, row, dev) // 4)
-    return Steps(budget // candidates + 1, candidates)
+    return Ape(budget // candidates + 1, candidates)
 
 
 class Copro(NamedTuple):

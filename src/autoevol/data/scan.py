@@ -50,11 +50,7 @@ def scan(
     """Read all rows of `source` once. Raises InputError as `load_rows` does, before anything is paid."""
     stream = iter_rows(
         source,
-        field=data.field,
-        skip_bad=data.skip_bad,
-        limit=data.limit,
-        split=data.split,
-        turns=data.turns,
+        **data.reading(),
         on_reject=on_reject,
     )
     with stream:

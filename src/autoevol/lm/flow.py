@@ -106,7 +106,8 @@ class Flow:
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (next(self._arrivals), place, turn)
-        lane.waiting.appendleft(entry) if turn.first else lane.waiting.append(entry)
+        join = lane.waiting.appendleft if turn.first else lane.waiting.append
+        join(entry)
         self._let_in()
         try:
             await place

@@ -1,21 +1,15 @@
-"""A session that says what every call was worth, whether it was paid now or found in the store."""
+"""Watchers of a session: what every call was worth, whether it was paid now or found in the store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from dspy.lm15 import Request
-
 from autoevol.context import Role
-from autoevol.lm.budget import Caps
-from autoevol.lm.flow import Limits
-from autoevol.lm.recorder import Price, Recorder
-from autoevol.lm.session import Session
-from autoevol.lm.transport import Transport
-from autoevol.store.calls import CallRecord, CallStore
+from autoevol.lm.recorder import Price
+from autoevol.store.calls import CallRecord
 
 _unit: ContextVar[str] = ContextVar("autoevol_unit", default="")
 
@@ -48,43 +42,29 @@ class Use:
     seconds: float
 
 
-class _MeteredRecorder(Recorder):
-    def __init__(self, store: CallStore, caps: Caps | None, concurrency: int, limits: Limits | None) -> None:
-        super().__init__(store, caps, concurrency=concurrency, limits=limits)
-        self.uses: list[Use] = []
+class Uses(list[Use]):
+    """A watcher that keeps a `Use` of every reply; for samples, as it keeps them all in memory."""
 
-    async def complete(
-        self, request: Request, transport: Transport, role: Role, price: Price | None = None
-    ) -> CallRecord:
-        record = await super().complete(request, transport, role, price)
+    def __call__(self, record: CallRecord, role: Role, price: Price | None) -> None:
+        """See `Watcher`."""
         tokens = (record.input_tokens, record.output_tokens)
-        usd = price.of(*tokens) if price else None
-        self.uses.append(Use(_unit.get(), role, *tokens, usd, record.seconds))
-        return record
+        self.append(Use(_unit.get(), role, *tokens, price.of(*tokens) if price else None, record.seconds))
 
 
-class MeteredSession(Session):
-    """A `Session` that keeps a `Use` of every call; for samples, as it keeps them all in memory."""
+class DistinctCalls:
+    """A watcher that counts the different calls that were answered.
 
-    def __init__(
-        self,
-        store: CallStore,
-        *,
-        caps: Caps | None = None,
-        concurrency: int = 16,
-        prices: Mapping[str, Price] | None = None,
-        client: str = "aiohttp",
-        limits: Limits | None = None,
-    ) -> None:
-        super().__init__(
-            store, caps=caps, concurrency=concurrency, prices=prices, client=client, limits=limits
-        )
-        self.recorder = self._meter = _MeteredRecorder(self.store, caps, concurrency, limits)
+    That is what the same work would pay with an empty store. In a store that belongs to one run,
+    it is how far the run has come, also while it replays what an interrupted one has paid and
+    its ledger stands still.
+    """
 
-    def __enter__(self) -> MeteredSession:
-        return self
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, int]] = set()
 
-    @property
-    def uses(self) -> list[Use]:
-        """All calls so far."""
-        return self._meter.uses
+    def __call__(self, record: CallRecord, role: Role, price: Price | None) -> None:
+        """See `Watcher`."""
+        self._seen.add((record.key, record.sample))
+
+    def __len__(self) -> int:
+        return len(self._seen)

@@ -17,7 +17,7 @@ from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.context import Role, Scope, current_scope
-from autoevol.errors import StopRun, StoreLost
+from autoevol.errors import BudgetReached, StopRun, StoreLost
 from autoevol.lm.budget import Budget, Caps
 from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient
@@ -40,6 +40,10 @@ class Price:
     def of(self, input_tokens: int, output_tokens: int) -> float:
         """Dollars for one call."""
         return (self.input * input_tokens + self.output * output_tokens) / 1e6
+
+
+Watcher = Callable[[CallRecord, Role, Price | None], None]
+"""Told of a reply: its record, and the role and price of the caller. Runs on the shared loop."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class Recorder:
         sleep: Waits, for tests that cannot.
         clock: Seconds, in step with `sleep`.
         limits: Requests and tokens per minute for each endpoint.
+
+    Attributes:
+        watchers: Told of every reply that a caller is given, paid now or found in the store.
+        refused: Requests refused because the budget was reached.
     """
 
     def __init__(
@@ -86,6 +94,8 @@ class Recorder:
     ) -> None:
         self.store = store
         self.retry = retry or RetryPolicy()
+        self.watchers: list[Watcher] = []
+        self.refused = 0
         paid = store.spent()
         self._paid = dict(paid)
         self._reused: Counter[str] = Counter()
@@ -109,22 +119,14 @@ class Recorder:
             StopRun: If the run must end (budget, access, endpoint, disk).
             lm15.LM15Error: If this one call has failed for good.
         """
-        body = _body(request)
-        scope = current_scope()
-        key, sample = self._identify(body, request, transport, scope)
-        slot = (key, sample)
-        task = self._under_way.get(slot)
-        if task is None:
-            if (known := self.store.get(key, sample)) is not None:
-                self._reused[role] += 1
-                return known
-            task = asyncio.ensure_future(self._pay(slot, body, request, transport, role, price, scope.tag))
-            self._under_way[slot] = task
-            task.add_done_callback(lambda done: self._forget(slot, done))
-        else:
-            self._reused[role] += 1
-        # A caller that is cancelled must not throw away a call that is already being paid for.
-        return await asyncio.shield(task)
+        try:
+            record = await self._reply(request, transport, role, price)
+        except BudgetReached:
+            self.refused += 1
+            raise
+        for watcher in self.watchers:
+            watcher(record, role, price)
+        return record
 
     async def aclose(self, grace: float = 10.0) -> None:
         """Let calls that are being sent be paid and stored, and drop those still waiting.
@@ -144,6 +146,26 @@ class Recorder:
         """Costs by role, sorted by role."""
         roles = sorted(set(self._paid) | set(self._reused))
         return [LedgerLine(role, self._paid.get(role, Spent()), self._reused[role]) for role in roles]
+
+    async def _reply(
+        self, request: Request, transport: Transport, role: Role, price: Price | None
+    ) -> CallRecord:
+        body = _body(request)
+        scope = current_scope()
+        key, sample = self._identify(body, request, transport, scope)
+        slot = (key, sample)
+        task = self._under_way.get(slot)
+        if task is None:
+            if (known := self.store.get(key, sample)) is not None:
+                self._reused[role] += 1
+                return known
+            task = asyncio.ensure_future(self._pay(slot, body, request, transport, role, price, scope.tag))
+            self._under_way[slot] = task
+            task.add_done_callback(lambda done: self._forget(slot, done))
+        else:
+            self._reused[role] += 1
+        # A caller that is cancelled must not throw away a call that is already being paid for.
+        return await asyncio.shield(task)
 
     def _identify(self, body: str, request: Request, transport: Transport, scope: Scope) -> tuple[str, int]:
         sampled = request.config.temperature != 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +22,7 @@ from autoevol.lm.http import HTTPTransport
 from autoevol.lm.local import LocalTransport, find_weights
 from autoevol.lm.native import NativeTransport
 from autoevol.lm.openai_compatible import ChatEndpoint
-from autoevol.lm.recorder import LedgerLine, Price, Recorder
+from autoevol.lm.recorder import LedgerLine, Price, Recorder, Watcher
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallStore
@@ -112,6 +113,15 @@ class Session:
             num_retries=0,  # the recorder retries
             **sampling,
         )
+
+    @contextmanager
+    def watched(self, watcher: Watcher) -> Iterator[None]:
+        """Tell `watcher` of every reply that a caller is given inside."""
+        self.recorder.watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self.recorder.watchers.remove(watcher)
 
     def ledger(self) -> list[LedgerLine]:
         """What each role has cost."""

@@ -112,8 +112,7 @@ def kept(lineage: Lineage, keep: str) -> Iterator[Round]:
 def pair(lineage: Lineage, step: Round) -> dict[str, Any]:
     """One line of the dataset; with `messages` where a conversation went before."""
     stages = lineage.stages(step)
-    turns = [*lineage.row.context] if lineage.row.context else []
-    said = [{"role": turn.role, "content": turn.text} for turn in turns]
+    said = [{"role": turn.role, "content": turn.text} for turn in lineage.row.context]
     messages = [
         *said,
         {"role": "user", "content": step.instruction},

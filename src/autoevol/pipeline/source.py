@@ -63,11 +63,7 @@ class FileRows:
         data = self._data
         stream = iter_rows(
             self._source,
-            field=data.field,
-            skip_bad=data.skip_bad,
-            limit=data.limit,
-            split=data.split,
-            turns=data.turns,
+            **data.reading(),
             start=max(0, after),
             seen=seen,
             on_reject=lambda reject: None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -44,11 +45,11 @@ class Writer(dspy.Module):
         return dspy.Prediction(method=usable(reply[self.output], parent, cut=cut))
 
 
-class MethodSearch(Teleprompter):
+class MethodSearch(Teleprompter, ABC):
     """Proposes methods step by step and keeps the one with the lowest failure rate on the dev rows.
 
     A proposal that cannot be read, or repeats another, costs its slot only. Every method is
-    scored once on every dev row.
+    scored once on every dev row. Subclasses say how methods are proposed.
 
     Args:
         metric: Judges trajectories; by default `FailureMetric()`.
@@ -109,9 +110,9 @@ class MethodSearch(Teleprompter):
         train, dev = train_and_dev(trainset, valset, dev_size=self.dev_size, seed=self.seed)
         return aio.run(self._run(Search(self, student, train, dev)))
 
+    @abstractmethod
     async def propose(self, search: Search, number: int) -> list[Candidate]:
         """The proposals of step `number` (1, 2, ...), `self.candidates` of them."""
-        raise NotImplementedError
 
     async def _run(self, search: Search) -> Evolver:
         stopped = ""

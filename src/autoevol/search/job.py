@@ -11,14 +11,12 @@ import optuna
 
 from autoevol import jobs, workflow
 from autoevol.config import (
-    BudgetConfig,
-    DataConfig,
     LoopConfig,
     MethodConfig,
-    MetricConfig,
     ModelConfig,
     SearchConfig,
 )
+from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.errors import BudgetReached, InUse
 from autoevol.jobs import Listener
@@ -30,6 +28,7 @@ from autoevol.search.pruning import Point, falls_behind
 from autoevol.search.space import Configuration, Space, describe
 from autoevol.search.study import SharedStudy, quiet, shown
 from autoevol.search.trial import Bench, run_trial
+from autoevol.settings import Settings
 from autoevol.store.study import StudyFolder, WorkerFolder
 from autoevol.summary import metric_json
 from autoevol.workflow import Outcome
@@ -41,12 +40,7 @@ _FREE = {"trials", "top"}
 def search(
     seeds: str,
     out: Path,
-    data: DataConfig,
-    models: ModelConfig,
-    loop: LoopConfig,
-    methods: MethodConfig,
-    metrics: MetricConfig,
-    budget: BudgetConfig,
+    given: Settings,
     config: SearchConfig,
     listener: Listener,
 ) -> Outcome:
@@ -56,14 +50,15 @@ def search(
         InputError: If settings or data do not fit, or the folder holds another search.
         InUse: If all places for workers are taken.
     """
-    loaded = workflow.load(seeds, data)
+    models, loop, methods, metrics = given.models, given.loop, given.methods, given.metrics
+    loaded = load_rows(seeds, **given.data.reading())
     space, base = plan(loaded.rows, models, loop, methods, config)
     chosen = {name: value for name, value in asdict(config).items() if name not in _FREE}
     chosen["storage"] = shown(config.storage)
     settings = {**asdict(loop), **asdict(methods), **workflow.decisive(models, metrics), **chosen}
     settings["data_hash"] = loaded.data_hash
     folder = StudyFolder(out, settings, config.workers)
-    share = budget.part(config.workers)
+    share = given.budget.part(config.workers)
 
     def open_bench(place: WorkerFolder) -> Bench:
         session = jobs.open_session(place, models, metrics, share)

@@ -17,6 +17,7 @@ from autoevol.data.split import Split, split_rows
 from autoevol.errors import BudgetReached
 from autoevol.evaluate import Scoreboard
 from autoevol.jobs import Listener, find_method
+from autoevol.lm.meter import DistinctCalls
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
@@ -24,7 +25,6 @@ from autoevol.records import Method, Row, Score, Step
 from autoevol.search.pruning import Point
 from autoevol.search.space import Configuration
 from autoevol.store.calls import Spent
-from autoevol.store.study import SharedCalls
 from autoevol.strategies import find_rule
 from autoevol.teleprompt import AutoEvol
 
@@ -67,14 +67,6 @@ class Bench:
         """The split with the dev set on which all trials are measured, and the holdout."""
         return self.split(self.dev)
 
-    @property
-    def store(self) -> SharedCalls:
-        """The store of the session, which counts what is asked for."""
-        store = self.session.store
-        if not isinstance(store, SharedCalls):
-            raise TypeError("a search needs the call store of a worker's folder")
-        return store
-
     def paid(self) -> Spent:
         """What this worker has paid so far, resumes included."""
         return sum((line.paid for line in self.session.ledger()), Spent())
@@ -104,8 +96,8 @@ class Measured:
     Attributes:
         method: What its loop chose.
         score: Of that method on the common dev rows.
-        calls: Different LM calls that the configuration asked for, paid or answered from the store: what
-            it would have cost by itself. Measuring beyond its own dev set is not counted.
+        calls: Different LM calls that the configuration was answered, now or from the store: what it
+            would have cost by itself. Measuring beyond its own dev set is not counted.
         paid: What this run of the trial has really paid.
         stopped: Why the loop ended: steps, patience or solved.
     """
@@ -135,14 +127,14 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
         BudgetReached: If the budget ends before the trial does.
     """
     started, paid = time.monotonic(), bench.paid()
-    bench.store.count_anew()
+    calls = DistinctCalls()
     starts = [find_method(name) for name in configuration.methods.start]
     split = bench.split(configuration.loop.dev_size)
 
     def step_done(step: Step) -> None:
         bench.listener.step(step, len(step.scores))
         rate = next((score.rate for score in step.scores if score.method_id == step.chosen_id), 1.0)
-        on_point(Point(step.number, bench.store.asked, rate))
+        on_point(Point(step.number, len(calls), rate))
 
     teleprompter = AutoEvol(
         bench.metric,
@@ -154,16 +146,15 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
         on_row=lambda _, case: bench.listener.case(case),
     )
     student = Evolver(starts[0], rounds=configuration.methods.rounds, system=configuration.models.system)
-    with dspy.context(lm=bench.evol(configuration.models)):
+    with bench.session.watched(calls), dspy.context(lm=bench.evol(configuration.models)):
         best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
     if best.stopped == "budget":
         raise BudgetReached(f"budget reached after {bench.paid().calls} calls paid by this worker")
-    calls = bench.store.asked
     score = bench.score(configuration, best.method, bench.common.dev, "dev")
     return Measured(
         best.method,
         score,
-        calls,
+        len(calls),
         bench.paid() - paid,
         len(best.trial_logs) - 1,
         best.stopped,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autoevol.errors import InputError, InUse, StoreError
-from autoevol.store.calls import CallRecord, CallStore, Spent
+from autoevol.store.calls import CallStore, Spent
 from autoevol.store.run import RunFolder, read_json
 
 
@@ -49,40 +49,12 @@ class FileLock:
         self.release()
 
 
-class SharedCalls(CallStore):
-    """A call store that also knows which calls were asked for, whoever has paid for them.
-
-    What a configuration would have cost by itself is the number of different calls that it asked for:
-    within one run, too, an identical call is answered from the store.
-    """
-
-    def __init__(self, path: Path, run: str, *, power_safe: bool = True) -> None:
-        super().__init__(path, run, power_safe=power_safe)
-        self._asked: set[tuple[str, int]] = set()
-
-    def get(self, key: str, sample: int) -> CallRecord | None:
-        """See `CallStore`; a call that is asked for again while it is under way does not come here."""
-        self._asked.add((key, sample))
-        return super().get(key, sample)
-
-    @property
-    def asked(self) -> int:
-        """Different calls asked for since `count_anew`."""
-        return len(self._asked)
-
-    def count_anew(self) -> None:
-        """Forget what was asked for."""
-        self._asked.clear()
-
-
 class WorkerFolder(RunFolder):
     """A worker's place in the folder of a search. Its calls are in the search's one store."""
 
-    def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> SharedCalls:
+    def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> CallStore:
         """The call store of the search, booking to this worker."""
-        return SharedCalls(
-            Path(shared or self.path.parent / "calls.sqlite"), self.run_id, power_safe=power_safe
-        )
+        return CallStore(shared or self.path.parent / "calls.sqlite", self.run_id, power_safe=power_safe)
 
 
 class StudyFolder:

@@ -1,0 +1,137 @@
+"""What ends the run: an endpoint that is gone, and one that denies access."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from dspy import lm15
+
+from asking import LATER, ask, ask_all, limited, request
+from autoevol.errors import AccessDenied, EndpointDown
+from autoevol.lm.recorder import Recorder
+from autoevol.lm.retry import Breaker, RetryPolicy
+from autoevol.store.calls import CallStore
+from autoevol.testing import ScriptedTransport
+
+
+def test_the_breaker_opens_after_its_number_of_final_failures_in_a_row(store: CallStore) -> None:
+    transport = ScriptedTransport(lambda _: LATER)
+    recorder = Recorder(store, retry=RetryPolicy(attempts=2, base=0.0, breaker=3))
+    for n in range(2):
+        with pytest.raises(lm15.ServerError):
+            ask(recorder, transport, request(str(n)))
+    with pytest.raises(EndpointDown, match="the last 3 calls all failed, the last with: later"):
+        ask(recorder, transport, request("2"))
+    assert len(transport.requests) == 6
+    with pytest.raises(EndpointDown):
+        ask(recorder, transport, request("3"))
+    assert len(transport.requests) == 7, "an open breaker does not retry"
+
+
+def test_one_success_closes_the_breaker(store: CallStore) -> None:
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1, breaker=3))
+    script: list[Exception | str] = [LATER, LATER, "fine", LATER, LATER, LATER, "fine", LATER]
+    transport = ScriptedTransport(script)
+    ends: list[str] = []
+    for n in range(len(script)):
+        try:
+            ends.append(ask(recorder, transport, request(str(n))).text)
+        except (lm15.ServerError, EndpointDown) as error:
+            ends.append(type(error).__name__)
+    twice = ["ServerError", "ServerError"]
+    assert ends == [*twice, "fine", *twice, "EndpointDown", "fine", "ServerError"]
+
+
+def test_each_endpoint_has_a_breaker_of_its_own(store: CallStore) -> None:
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1, breaker=2))
+    down = ScriptedTransport(lambda _: LATER, identity="down")
+    up = ScriptedTransport(lambda _: "fine", identity="up")
+    with pytest.raises(lm15.ServerError):
+        ask(recorder, down, request("0"))
+    ask(recorder, up)
+    with pytest.raises(EndpointDown):
+        ask(recorder, down, request("1"))
+
+
+def test_an_answer_from_the_store_does_not_close_the_breaker(store: CallStore) -> None:
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1, breaker=2))
+    transport = ScriptedTransport(["fine", LATER, LATER])
+    ask(recorder, transport)
+    with pytest.raises(lm15.ServerError):
+        ask(recorder, transport, request("0"))
+    ask(recorder, transport)
+    with pytest.raises(EndpointDown):
+        ask(recorder, transport, request("1"))
+
+
+def test_calls_that_wait_when_access_is_denied_are_never_sent(store: CallStore) -> None:
+    transport = ScriptedTransport(lambda _: lm15.AuthError("bad key", status=401), latency=0.01)
+    recorder = Recorder(store, concurrency=4)
+    results = ask_all(recorder, transport, [request(str(n)) for n in range(50)])
+    assert {type(result) for result in results} == {AccessDenied}
+    assert len(transport.requests) == 4
+    with pytest.raises(AccessDenied, match="bad key"):
+        ask(recorder, transport, request("later"))
+    assert len(transport.requests) == 4
+
+
+def test_a_denied_endpoint_still_answers_from_the_store_and_leaves_others_alone(store: CallStore) -> None:
+    denied = ScriptedTransport(["kept", lm15.AuthError("bad key", status=401)], identity="denied")
+    other = ScriptedTransport(["fine"], identity="other")
+    recorder = Recorder(store)
+    ask(recorder, denied)
+    with pytest.raises(AccessDenied):
+        ask(recorder, denied, request("new"))
+    assert ask(recorder, denied).text == "kept"
+    assert ask(recorder, other).text == "fine"
+
+
+def test_a_breaker_says_what_the_last_error_said_on_one_line() -> None:
+    breaker = Breaker(1)
+    with pytest.raises(EndpointDown) as stopped:
+        breaker.failed(limited(3.0), "openai/m")
+    assert "\n" not in str(stopped.value)
+    assert "slow down" in str(stopped.value)
+
+
+def breaks_at(breaker: Breaker, outcomes: str) -> int | None:
+    """After how many outcomes (`.` a reply, `x` a failure, `f` filtered) the breaker opens."""
+    filtered = lm15.InvalidRequestError("filtered", provider_code="content_filter")
+    for number, outcome in enumerate(outcomes, 1):
+        if outcome == ".":
+            breaker.succeeded()
+            continue
+        try:
+            breaker.failed(filtered if outcome == "f" else LATER, "m")
+        except EndpointDown:
+            return number
+    return None
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "opens"),
+    [
+        ("x." * 200, 101),
+        ("." * 1000 + "x." * 100, 1099),
+        ("x.." * 200, None),
+        ("x" * 19 + "." * 81 + "x" * 19, None),
+        ("x" * 20, 20),
+        ("f" * 500, None),
+        ("xf" * 200, 101),
+    ],
+)
+def test_a_breaker_opens_when_half_of_the_last_hundred_calls_failed(outcomes: str, opens: int | None) -> None:
+    assert breaks_at(Breaker(20), outcomes) == opens
+
+
+def test_the_error_rate_is_named(store: CallStore) -> None:
+    numbers = iter(range(1000))
+    transport = ScriptedTransport(lambda _: "fine" if next(numbers) % 2 else LATER)
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1))
+    for n in range(100):
+        with suppress(lm15.ServerError):
+            ask(recorder, transport, request(str(n)))
+    with pytest.raises(EndpointDown, match="50 of the last 100 calls failed, the last with: later"):
+        ask(recorder, transport, request("one more"))
+    assert store.spent()["evol"].calls == 50, "and what was paid is kept"
