@@ -89,7 +89,7 @@ def test_every_turn_of_a_conversation_becomes_an_example_with_what_went_before(t
     seeds.write_text(json.dumps({"messages": talk}) + "\n")
     job = ["evolve", seeds, "--method", "weak", "--turns", "every", "--out", tmp_path / "run"]
     with Endpoint(reply) as endpoint:
-        told(command(*job, *at(endpoint)))
+        summary(command(*job, *at(endpoint)))
     command("export", tmp_path / "run", "--out", tmp_path / "train.jsonl")
     examples = [json.loads(line)["messages"] for line in (tmp_path / "train.jsonl").read_text().splitlines()]
     assert [turns[:-2] for turns in examples] == [talk[:1], talk[:3]]

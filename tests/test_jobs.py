@@ -13,8 +13,9 @@ import pytest
 from autoevol import jobs
 from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
 from autoevol.store.run import RunFolder
+from commanding import Served, evolve, write_seeds
+from commands import command, summary
 from servers import Endpoint
-from test_cli_rounds import SEEDS, Served, command, evolve, summary
 
 _FULL, _NORMAL = 2, 1
 
@@ -62,8 +63,7 @@ def read_only(folder: Path) -> Iterator[None]:
 def test_a_read_only_output_is_told_and_the_run_goes_on_later() -> None:
     # Not tmp_path: its parents are closed to the other user that root becomes in this test.
     with TemporaryDirectory() as name, Endpoint(Served()) as endpoint:
-        seeds, out = Path(name) / "seeds.jsonl", Path(name) / "run"
-        seeds.write_text("".join(f'{{"instruction": "{seed}"}}\n' for seed in SEEDS))
+        seeds, out = write_seeds(Path(name)), Path(name) / "run"
         assert evolve(seeds, endpoint, out, "--method", "weak", "--max-calls", 9).exit_code == 3
         Path(name).chmod(0o755)
         again = ("again", out, "--out", Path(name) / "again")

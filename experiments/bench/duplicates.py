@@ -1,10 +1,10 @@
-"""Time, memory and recall of the search for near duplicates where texts share a template.
+"""Time and recall of the search for near duplicates where texts share a template.
 
     python -m autoevol.experiments.bench.duplicates [--rows 20000] [--shared 0 20 40 50]
 
 Texts of 60 random words, so many of them the same in all. Prints one line of JSON each: rows
-per second of CPU time over all and over the last fifth, resident memory per row, and how many
-of 1,000 edited texts (1 to 4 words, a similarity of 0.8 or more) are found among them.
+per second of CPU time over all and over the last fifth, and how many of 1,000 edited texts
+(1 to 4 words, a similarity of 0.8 or more) are found to repeat one of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import random
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from autoevol.clean.duplicates import Duplicates
@@ -39,7 +38,7 @@ def measure(rows: int, shared: int) -> dict[str, Any]:
     chance = random.Random(1)
     template = chance.choices(_WORDS, k=shared)
     texts = [template + chance.choices(_WORDS, k=_LENGTH - shared) for _ in range(rows)]
-    duplicates, before, began = Duplicates(_THRESHOLD), _resident(), time.process_time()
+    duplicates, began = Duplicates(_THRESHOLD), time.process_time()
     last = began
     for number, said in enumerate(texts):
         if number == rows - rows // 5:
@@ -51,7 +50,6 @@ def measure(rows: int, shared: int) -> dict[str, Any]:
         "shared_words": shared,
         "rows_per_s": round(rows / (ended - began)),
         "rows_per_s_at_the_end": round(rows // 5 / (ended - last)),
-        "bytes_per_row": round((_resident() - before) / rows),
         f"found_of_{_EDITED}": _found(duplicates, texts, chance),
     }
 
@@ -68,12 +66,6 @@ def _found(duplicates: Duplicates, texts: Sequence[list[str]], chance: random.Ra
             tried += 1
             found += duplicates.find(text) is not None
     return found
-
-
-def _resident() -> int:
-    """Bytes of this process in memory."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return 1024 * int(status.partition("VmRSS:")[2].split()[0])
 
 
 if __name__ == "__main__":

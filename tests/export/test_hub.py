@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from autoevol.cli import app
 from autoevol.errors import InputError
 from autoevol.export.card import Licences, write_card
 from autoevol.export.hub import push_to_hub
 from autoevol.export.write import Exported, export_file
+from commands import command, summary
 from export.test_card import METHOD, ROWS, run_folder
 
 Write = Callable[[str, object], Path]
@@ -102,9 +101,7 @@ def test_a_run_is_pushed_with_its_card_by_one_command(hub: Hub, tmp_path: Path) 
     (tmp_path / "out").mkdir()
     out = tmp_path / "out" / "train.jsonl"
     words = ["export", run, "--out", out, "--push-to-hub", "me/evolved", "--license", "cc-by-4.0", "--json"]
-    done = CliRunner().invoke(app, [str(word) for word in (*words, "--seed-license", "MIT")])
-    assert done.exit_code == 0, done.output
-    assert "me/evolved" in json.loads(done.stdout)["hub"]
+    assert "me/evolved" in summary(command(*words, "--seed-license", "MIT"))["hub"]
     card = hub.files["README.md"].decode()
     for said in (
         "10 instructions from `seeds.jsonl`",  # seeds
