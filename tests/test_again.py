@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from commanding import SEEDS, evolve, write_seeds
+from commands import command, lines, summary
 from servers import Answer, Endpoint, refuses, says
-from test_cli_rounds import SEEDS, command, evolve, lines, summary
 
 
 class Served:
@@ -52,8 +53,7 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 @pytest.fixture
 def run(endpoint: Endpoint, served: Served, tmp_path: Path) -> Path:
     """Two rounds of twelve rows, of which row 1 passes the first only."""
-    seeds, out = tmp_path / "seeds.jsonl", tmp_path / "run"
-    seeds.write_text("".join(f"{json.dumps({'instruction': seed})}\n" for seed in SEEDS))
+    seeds, out = write_seeds(tmp_path), tmp_path / "run"
     told = summary(evolve(seeds, endpoint, out, "--method", "weak", "--rounds", 2, "--part-rows", 5))
     assert told["evolution"]["rounds"] == {"passed": 23, "unparsed": 1}
     served.asked.clear()

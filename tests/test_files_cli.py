@@ -78,6 +78,26 @@ def test_a_run_folder_exports_as_it_is(run: Path, tmp_path: Path) -> None:
     assert str(tmp_path / "train.parquet") in shown.stdout
 
 
+def test_every_turn_of_a_conversation_becomes_an_example_with_what_went_before(tmp_path: Path) -> None:
+    talk = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Task 1: name a prime above 1."},
+        {"role": "assistant", "content": "2"},
+        {"role": "user", "content": "Task 4: name a prime above 4."},
+    ]
+    seeds = tmp_path / "talks.jsonl"
+    seeds.write_text(json.dumps({"messages": talk}) + "\n")
+    job = ["evolve", seeds, "--method", "weak", "--turns", "every", "--out", tmp_path / "run"]
+    with Endpoint(reply) as endpoint:
+        summary(command(*job, *at(endpoint)))
+    command("export", tmp_path / "run", "--out", tmp_path / "train.jsonl")
+    examples = [json.loads(line)["messages"] for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert [turns[:-2] for turns in examples] == [talk[:1], talk[:3]]
+    for turns, task in zip(examples, (talk[1], talk[3]), strict=True):
+        assert turns[-2]["content"] == f"{task['content']} Also prove it."
+        assert turns[-1]["role"] == "assistant"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

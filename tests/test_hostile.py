@@ -13,8 +13,8 @@ import datasets
 import pytest
 
 from autoevol.export.formats import FORMATS
+from commands import command, seed_file, summary
 from servers import Answer, Endpoint, says
-from test_cli_rounds import command, summary
 
 MARKS = [
     "[[ ## completed ## ]]",
@@ -79,8 +79,7 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 
 
 def test_a_whole_run_takes_them_as_data(served: Served, endpoint: Endpoint, tmp_path: Path) -> None:
-    seeds, run = tmp_path / "seeds.jsonl", tmp_path / "run"
-    seeds.write_text("".join(f"{json.dumps({'instruction': seed})}\n" for seed in SEEDS))
+    seeds, run = seed_file(tmp_path, SEEDS), tmp_path / "run"
     flags = [word for name, value in LOOP.items() for word in (f"--{name}", value)]
     model = ["--evol-model", "served", "--api-base", endpoint.url, "--judge-model", "openai/judge"]
     told = summary(command("run", seeds, "--out", run, *model, *flags, "--json"))

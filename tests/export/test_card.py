@@ -73,6 +73,22 @@ def test_the_card_is_filled_from_the_run(exported: tuple[Exported, Path]) -> Non
     assert f"````text\n{METHOD['text']}\n````" in text
 
 
+def test_what_gates_refused_is_on_the_card(exported: tuple[Exported, Path]) -> None:
+    done, folder = exported
+    gates = {"clean": {"near": 0.8, "overlap": 13, "decontaminate": ["/home/me/exam.jsonl"]}}
+    gates["clean"]["removed"] = {"nearly repeated": 3, "in a benchmark": 1}
+    summary = {**SUMMARY, "gates": gates}
+    summary["evolution"] = {**SUMMARY["evolution"], "rejected": {"failed": 1, "gated": 1}}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    text = write_card(done, folder, Licences(), "t").read_text()
+    assert "4 texts were refused before they became parents" in text
+    assert "- nearly repeated: 3\n- in a benchmark: 1" in text
+    assert "benchmarks: `exam.jsonl`; 13 shared words" in text
+    assert "1 of 3 records were removed" in text
+    assert "By how their last round ended: failed 1, gated 1." in text
+    assert "is recorded" not in text
+
+
 def test_with_the_card_text_that_looks_like_dates_stays_text(
     exported: tuple[Exported, Path], tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ from autoevol.errors import InputError
 from autoevol.export.card import Licences, write_card
 from autoevol.export.hub import push_to_hub
 from autoevol.export.write import Exported, export_file
+from commands import command, summary
+from export.test_card import METHOD, ROWS, run_folder
 
 Write = Callable[[str, object], Path]
 
@@ -92,6 +94,26 @@ def test_everything_arrives_in_one_commit(hub: Hub, exported: tuple[Exported, Pa
     assert (hub.created[0]["name"], hub.created[0]["type"]) == ("evolved", "dataset")
     assert "private" in json.dumps(hub.created[0])
     assert hub.files == {path.name: path.read_bytes() for path in done.path.parent.iterdir()}
+
+
+def test_a_run_is_pushed_with_its_card_by_one_command(hub: Hub, tmp_path: Path) -> None:
+    run = run_folder(tmp_path / "run", ROWS)
+    (tmp_path / "out").mkdir()
+    out = tmp_path / "out" / "train.jsonl"
+    words = ["export", run, "--out", out, "--push-to-hub", "me/evolved", "--license", "cc-by-4.0", "--json"]
+    assert "me/evolved" in summary(command(*words, "--seed-license", "MIT"))["hub"]
+    card = hub.files["README.md"].decode()
+    for said in (
+        "10 instructions from `seeds.jsonl`",  # seeds
+        METHOD["text"],
+        "`openai/small`",
+        "2 of 8 scored rows failed (25.0%",
+        "this detector finds 45 % of fatal cases",
+        "Data set: cc-by-4.0. Seeds: MIT.",
+    ):
+        assert said in card
+    assert hub.files["train.jsonl"] == out.read_bytes()
+    assert len(hub.files["train.provenance.jsonl"].splitlines()) == len(ROWS)
 
 
 def test_a_refusal_is_told_and_the_files_stay(hub: Hub, exported: tuple[Exported, Path]) -> None:

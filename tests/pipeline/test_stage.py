@@ -13,8 +13,9 @@ from dspy.lm15 import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoevol.errors import AccessDenied, InputError, StopRun, StoreLost
+from autoevol.errors import AccessDenied, EndpointDown, InputError, StopRun, StoreLost
 from autoevol.lm.budget import Caps
+from autoevol.lm.retry import RetryPolicy
 from autoevol.pipeline.source import Placed
 from autoevol.records import Outcome, Row, digest
 from autoevol.testing import Answer
@@ -248,6 +249,30 @@ def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_later(tmp_path: Path, 
     assert second.run(numbered(12), part_rows=5).complete
     assert len(second.kept) == 12
     assert len(first.transport.requests) + len(second.transport.requests) == 24
+
+
+def test_an_endpoint_that_goes_away_ends_the_run_with_everything_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evolving.NO_RETRIES", RetryPolicy(attempts=1, base=0.0, breaker=6))
+    served = 0
+
+    def goes_away(asked: Request) -> Answer:
+        nonlocal served
+        served += 1
+        return evolves(asked) if served <= 50 else lm15.ServerError("gone")
+
+    seeds, first = numbered(40), Bulk(tmp_path, goes_away, latency=0.002)
+    with pytest.raises(EndpointDown, match="gone"):
+        first.run(seeds, part_rows=4)
+    assert len(first.transport.requests) <= 50 + 6 + 2 * 4, "what was under way, and not the rest of the rows"
+    assert len(list((tmp_path / "parts").glob("*.jsonl"))) > 4
+    second = Bulk(tmp_path, evolves)
+    second.run(seeds, part_rows=4)
+    if second.dead:
+        second.run((), retry=True)
+    assert [record["seed_id"] for record in second.kept] == [row.id for row in seeds]
+    assert len(second.transport.requests) <= 80 - 50 + 6, "no reply is paid twice"
 
 
 HOSTILE = [
