@@ -137,6 +137,17 @@ def test_a_folder_without_rows_has_nothing_to_retry(tmp_path: Path, name: str) -
     assert "no finished rows" in done.stderr
 
 
+def test_a_run_without_a_finished_part_goes_on_by_its_own_command(
+    served: Served, endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    with Endpoint([refuses(404, "no such model", "model_not_found")]) as empty:
+        assert evolve(seeds, empty, tmp_path / "run", "--method", "weak").exit_code == 1
+    done = command("retry", tmp_path / "run", "--api-base", endpoint.url)
+    assert done.exit_code == 2
+    assert "no finished rows: the command that began the run goes on" in done.stderr
+    assert endpoint.seen == []
+
+
 def test_bad_records_are_set_aside_while_streaming(endpoint: Endpoint, tmp_path: Path) -> None:
     path, out = tmp_path / "seeds.jsonl", tmp_path / "run"
     path.write_text("".join(f'{{"instruction": {json.dumps(seed)}}}\n' for seed in SEEDS[:3]) + "no json\n")

@@ -155,6 +155,8 @@ def retry(
         given = {**folder.settings, **asdict(endpoint.over(known))}
         models, metrics = read_settings(ModelConfig, given), read_settings(MetricConfig, given)
         parts = Parts(out / "parts", None)
+        if not len(parts):
+            raise InputError(f"{out} has no finished rows: the command that began the run goes on")
         policy = policy_of(parts, folder)
         with session_of(folder, models, metrics, budget, store) as session:
             started = time.monotonic()
