@@ -11,7 +11,7 @@ import pytest
 from autoevol.store.run import RunFolder
 from commanding import SEEDS, Served, evolve, write_seeds
 from commands import command, lines, summary
-from servers import Endpoint
+from servers import Endpoint, refuses
 
 
 @pytest.fixture
