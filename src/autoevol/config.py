@@ -32,11 +32,13 @@ def _open_url(url: str | None) -> str | None:
 
 
 def check_urls(settings: object, *names: str) -> None:
-    """Raise InputError for a field that is given and is no web address."""
+    """Raise InputError for a field that is given and is not the root of an API."""
     for name in names:
         url = getattr(settings, name)
         if url is not None and not re.match(r"https?://[^/\s]", url):
             raise InputError(f"{flag(name)} {url!r} is no URL; write it as http://HOST:PORT/v1")
+        if url is not None and url.rstrip("/").endswith("/chat/completions"):
+            raise InputError(f"{flag(name)} {url!r}: leave out /chat/completions")
 
 
 @dataclass(frozen=True)
