@@ -18,6 +18,7 @@ LEVEL = {
     "records": 0,
     "errors": 0,
     "context": 0,
+    "checks": 0,
     "config": 0,
     "selection": 0,
     "aio": 0,
@@ -39,6 +40,7 @@ LEVEL = {
     "teleprompt": 4,
     "rivals": 4,
     "pipeline": 4,
+    "prices": 3,
     "jobs": 5,
     "plan": 6,
     "workflow": 7,
@@ -61,7 +63,8 @@ LEVEL = {
 }
 # Where a level says too little: the only parts above level 0 that these may import.
 ONLY = {
-    "config": {"errors"},
+    "checks": {"errors"},
+    "config": {"checks", "errors"},
     "selection": {"records"},
     "signatures": set(),
     "data": set(),
@@ -75,6 +78,7 @@ ONLY = {
     "testing": {"lm"},
     "evaluate": {"programs"},
     "report": {"store", "metrics"},
+    "prices": {"lm"},
     "compiling": {"data", "programs"},
     "export": {"config", "data", "store", "metrics"},
     "author_log": {"store"},
@@ -88,7 +92,9 @@ OUTSIDE = {
     "records": set(),
     "errors": set(),
     "context": set(),
+    "checks": set(),
     "config": set(),
+    "prices": set(),
     "aio": set(),
     "selection": set(),
     "racing": set(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from autoevol import jobs
+from autoevol import jobs, prices
 from autoevol.config import BudgetConfig, DataConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig
 from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.split import sample_rows
@@ -154,7 +154,7 @@ def check(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> i
         InputError: If a model, a key, a price, the detector or the objective cannot be used.
     """
     with TemporaryDirectory() as folder, MeteredSession(CallStore(f"{folder}/none.sqlite")) as session:
-        jobs.check_prices(models, metrics, budget)
+        prices.check_prices(models, metrics, budget)
         jobs.evol_lm(session, models)
         jobs.optimizer_lm(session, models)
         return jobs.make_metric(session, models, metrics).detector.calls

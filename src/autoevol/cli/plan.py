@@ -50,7 +50,7 @@ def estimate(
     import orjson
 
     from autoevol import estimate as estimating
-    from autoevol import jobs, plan
+    from autoevol import plan, prices
     from autoevol.console import print_table
     from autoevol.lm.flow import Limits
     from autoevol.lm.meter import MeteredSession
@@ -67,9 +67,9 @@ def estimate(
     path = store or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
     with MeteredSession(
         CallStore(path, "estimate"),
-        caps=jobs.caps_of(budget),
+        caps=prices.caps_of(budget),
         concurrency=models.concurrency,
-        prices=jobs.prices_of(models, metrics, budget),
+        prices=prices.prices_of(models, metrics, budget),
         client=models.client,
         limits=Limits(models.rpm, models.tpm),
     ) as session:
