@@ -74,6 +74,7 @@ def complaint(done: Result) -> str:
         "--api-base nonsense",
         "--optimizer-api-base localhost:8000/v1",
         "--judge-api-base nonsense",
+        "--api-base http://localhost:8000/v1/chat/completions",
         "--detector guess",
         "--objective guess",
         "--selection guess",

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autoevol.checks import at_least, check_sampling, check_urls, flag, open_url
 from autoevol.errors import InputError
 
 
 def setting(default: Any, text: str) -> Any:  # noqa: ANN401 (a dataclass field of any type)
     """A field with its default and the sentence that explains it to a user."""
     return field(default=default, metadata={"help": text})
-
-
-def flag(name: str) -> str:
-    """The option that fills a field."""
-    return f"--{name.replace('_', '-')}"
-
-
-def check_sampling(heat: str, temperature: float, nucleus: str, top_p: float | None) -> None:
-    """Raise InputError for what no model can be asked to sample with; `heat`, `nucleus` name the fields."""
-    if not 0 <= temperature <= 2:
-        raise InputError(f"{flag(heat)} must be between 0 and 2, got {temperature}")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise InputError(f"{flag(nucleus)} must be above 0 and at most 1, got {top_p}")
-
-
-def _open_url(url: str | None) -> str | None:
-    return url and re.sub(r"//[^/]*@", "//", url)
-
-
-def check_urls(settings: object, *names: str) -> None:
-    """Raise InputError for a field that is given and is no web address."""
-    for name in names:
-        url = getattr(settings, name)
-        if url is not None and not re.match(r"https?://[^/\s]", url):
-            raise InputError(f"{flag(name)} {url!r} is no URL; write it as http://HOST:PORT/v1")
 
 
 @dataclass(frozen=True)
@@ -91,9 +66,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         check_sampling("temperature", self.temperature, "top_p", self.top_p)
         check_urls(self, "api_base", "optimizer_api_base")
-        for name in ("reply_tokens", "concurrency"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
+        at_least(1, self, "reply_tokens", "concurrency")
         for name in ("rpm", "tpm"):
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
@@ -194,9 +167,7 @@ class LoopConfig:
     concurrency: int = 16
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "m", "patience", "dev_size", "concurrency"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        at_least(1, self, "batch_size", "m", "patience", "dev_size", "concurrency")
         for name in ("steps", "reserve_size"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
@@ -274,9 +245,7 @@ class SearchConfig:
     )
 
     def __post_init__(self) -> None:
-        for name in ("trials", "top", "workers"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        at_least(1, self, "trials", "top", "workers")
         if self.trial_calls is not None and self.trial_calls < 1:
             raise InputError(f"trial_calls must be at least 1, got {self.trial_calls}")
 
@@ -307,15 +276,8 @@ class CompareConfig:
     curve_methods: int = setting(8, "Most methods of each entry's curve that the referee scores.")
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("budget", 1),
-            ("seeds", 1),
-            ("rounds", 1),
-            ("dev_size", 1),
-            ("curve_methods", 2),
-        ):
-            if getattr(self, name) < least:
-                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        at_least(1, self, "budget", "seeds", "rounds", "dev_size")
+        at_least(2, self, "curve_methods")
 
 
 @dataclass(frozen=True)
@@ -413,7 +375,7 @@ class EndpointConfig:
     @classmethod
     def of(cls, models: ModelConfig, metrics: MetricConfig) -> EndpointConfig:
         """Where a run asks, without passwords: fit to be written down."""
-        bases = (_open_url(models.api_base), _open_url(metrics.judge_api_base))
+        bases = (open_url(models.api_base), open_url(metrics.judge_api_base))
         return cls(bases[0], models.api_key_env, bases[1], models.concurrency)
 
     def over(self, known: EndpointConfig) -> EndpointConfig:
@@ -441,6 +403,4 @@ class TransferConfig:
     rounds: int = setting(1, "Rounds of evolution per instruction.")
 
     def __post_init__(self) -> None:
-        for name in ("sample", "rounds"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}")
+        at_least(1, self, "sample", "rounds")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from autoevol import jobs
+from autoevol import jobs, prices
 from autoevol.config import BudgetConfig
 from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.split import sample_rows
@@ -166,7 +166,7 @@ def check(settings: Settings) -> int:
     """
     with TemporaryDirectory() as folder, Session(f"{folder}/none.sqlite") as session:
         models, metrics = settings.models, settings.metrics
-        jobs.check_prices(models, metrics, settings.budget)
+        prices.check_prices(models, metrics, settings.budget)
         jobs.evol_lm(session, models)
         jobs.optimizer_lm(session, models)
         return jobs.make_metric(session, models, metrics).detector.calls

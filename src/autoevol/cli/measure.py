@@ -33,7 +33,7 @@ def calibrate(
     import orjson
 
     from autoevol import calibrate as measuring
-    from autoevol import jobs
+    from autoevol import jobs, prices
     from autoevol.lm.flow import Limits
     from autoevol.lm.session import Session
     from autoevol.metrics.tables import render_table
@@ -45,7 +45,7 @@ def calibrate(
     if judge_model:
         with Session(
             store,
-            caps=jobs.caps_of(budget),
+            caps=prices.caps_of(budget),
             concurrency=models.concurrency,
             client=models.client,
             limits=Limits(models.rpm, models.tpm),

@@ -42,7 +42,7 @@ def estimate(
     import orjson
 
     from autoevol import estimate as estimating
-    from autoevol import jobs, plan
+    from autoevol import plan, prices
     from autoevol.console import print_table
     from autoevol.lm.flow import Limits
     from autoevol.lm.session import Session
@@ -58,9 +58,9 @@ def estimate(
     path = store or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
     with Session(
         CallStore(path, "estimate"),
-        caps=jobs.caps_of(settings.budget),
+        caps=prices.caps_of(settings.budget),
         concurrency=models.concurrency,
-        prices=jobs.prices_of(models, settings.metrics, settings.budget),
+        prices=prices.prices_of(models, settings.metrics, settings.budget),
         client=models.client,
         limits=Limits(models.rpm, models.tpm),
     ) as session:

@@ -1,0 +1,42 @@
+"""What several settings records check in the same way, with the option named."""
+
+from __future__ import annotations
+
+import re
+
+from autoevol.errors import InputError
+
+
+def flag(name: str) -> str:
+    """The option that fills a field."""
+    return f"--{name.replace('_', '-')}"
+
+
+def at_least(least: int, settings: object, *names: str) -> None:
+    """Raise InputError for a field below `least`."""
+    for name in names:
+        if getattr(settings, name) < least:
+            raise InputError(f"{name} must be at least {least}, got {getattr(settings, name)}")
+
+
+def check_sampling(heat: str, temperature: float, nucleus: str, top_p: float | None) -> None:
+    """Raise InputError for what no model can be asked to sample with; `heat`, `nucleus` name the fields."""
+    if not 0 <= temperature <= 2:
+        raise InputError(f"{flag(heat)} must be between 0 and 2, got {temperature}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise InputError(f"{flag(nucleus)} must be above 0 and at most 1, got {top_p}")
+
+
+def open_url(url: str | None) -> str | None:
+    """A URL without user and password."""
+    return url and re.sub(r"//[^/]*@", "//", url)
+
+
+def check_urls(settings: object, *names: str) -> None:
+    """Raise InputError for a field that is given and is not the root of an API."""
+    for name in names:
+        url = getattr(settings, name)
+        if url is not None and not re.match(r"https?://[^/\s]", url):
+            raise InputError(f"{flag(name)} {url!r} is no URL; write it as http://HOST:PORT/v1")
+        if url is not None and url.rstrip("/").endswith("/chat/completions"):
+            raise InputError(f"{flag(name)} {url!r}: leave out /chat/completions")
