@@ -168,3 +168,15 @@ def test_kept_rows_of_shards_stand_in_the_order_of_the_seeds(
     summary(command("merge", tmp_path / "out", "--json"))
     seen = dict.fromkeys(record["seed"] for record in lines(tmp_path / "out" / "dataset.jsonl"))
     assert list(seen) == SEEDS
+
+
+def test_what_gates_refused_adds_up_and_their_settings_do_not(
+    shard: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    exam = tmp_path / "exam.jsonl"
+    exam.write_text("".join(json.dumps({"question": SEEDS[number]}) + "\n" for number in (2, 9)))
+    told = [shard(f"{number}/2", "--decontaminate", exam) for number in (1, 2)]
+    merged = summary(command("merge", tmp_path / "out", "--json"))
+    assert merged["evolution"]["refused"] == {"clean": {"in a benchmark": 2}}
+    assert merged["gates"] == told[0]["gates"] == told[1]["gates"]
+    assert merged["gates"]["clean"]["overlap"] == 13
