@@ -78,7 +78,9 @@ def load_labelled(path: str | Path) -> list[Labelled]:
             continue
         try:
             pair = parse_labelled(json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
+        except KeyError as error:
+            raise InputError(f"{path}, line {number}: not a labelled evolution, it has no {error}") from error
+        except (ValueError, TypeError) as error:
             raise InputError(f"{path}, line {number}: {error!r}") from error
         if pair.id in pairs:
             raise InputError(f"{path}, line {number}: id {pair.id!r} occurs twice")

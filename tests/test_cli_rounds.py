@@ -73,6 +73,24 @@ def test_dead_rows_are_retried_in_place_and_order(
     assert len(endpoint.seen) == paid + 2, "the run finds its retried rows"
 
 
+def test_retry_asks_where_the_run_asked(
+    served: Served, endpoint: Endpoint, seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "secret-key")
+    out = tmp_path / "run"
+    secret = endpoint.url.replace("http://", "http://user:secret-word@")
+    served.down = {4}
+    at = ("--out", out, "--evol-model", "served", "--api-base", secret, "--api-key-env", "MY_KEY", "--json")
+    summary(command("evolve", seeds, "--method", "weak", *at))
+    known = (out / "endpoint.json").read_text()
+    assert endpoint.url in known
+    assert "secret" not in known
+
+    served.down = set()
+    assert summary(command("retry", out, "--json"))["evolution"]["unscored"] == 0
+    assert endpoint.seen[-1].headers["Authorization"] == "Bearer secret-key"
+
+
 def test_a_second_process_on_the_folder_is_refused(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     summary(evolve(seeds, endpoint, out, "--method", "weak"))

@@ -42,6 +42,12 @@ def test_the_change_lies_in_its_interval_and_turns_round(
         assert there["rate"] == -back["rate"]
 
 
+def test_a_budget_that_ended_early_is_no_verdict_on_the_methods() -> None:
+    nothing = {"before": {"id": "a"}, "chosen": {"id": "a"}, "holdout_before": None, "holdout_after": None}
+    assert "The budget was reached before" in verdict_text({"optimization": {**nothing, "stopped": "budget"}})
+    assert "No method was better" in verdict_text({"optimization": {**nothing, "stopped": "patience"}})
+
+
 def test_the_verdict_gives_the_paired_interval_and_the_test() -> None:
     rates = {"holdout_before": {"rate": 0.9}, "holdout_after": {"rate": 0.4}}
     methods = {"before": {"id": "a"}, "chosen": {"id": "b"}, "chosen_at_step": 2}

@@ -133,6 +133,32 @@ def test_misuse_is_a_type_error_that_names_it(
         AutoEvol(config=SMALL).compile(student, trainset=rows(4), **more)
 
 
+def test_a_mistake_in_the_transport_ends_the_compile(tmp_path: Path) -> None:
+    many = replace(SMALL, dev_size=40)
+    with bench(tmp_path, lambda request: RuntimeError("a bug")), pytest.raises(EndpointDown, match="a bug"):
+        AutoEvol(config=many).compile(Evolver(START), trainset=rows(100))
+
+
+def test_a_method_that_no_row_could_be_scored_with_has_no_score(tmp_path: Path) -> None:
+    with bench(tmp_path, lambda request: lm15.InvalidRequestError("no")):
+        best: Any = AutoEvol(config=replace(SMALL, dev_size=3, m=1, steps=1, batch_size=1)).compile(
+            Evolver(START), trainset=rows(6)
+        )
+    assert best.score is None
+
+
+def test_a_plain_dspy_metric_is_refused_where_it_is_given() -> None:
+    metric: Any = lambda example, prediction, trace=None: 1.0  # noqa: E731
+    with pytest.raises(TypeError, match="put your own rule into a detector"):
+        AutoEvol(metric)
+
+
+@pytest.mark.parametrize("item", ["Name a prime.", 3, dspy.Example(question="Why?").with_inputs("question")])
+def test_what_is_no_row_is_named(item: Any) -> None:
+    with pytest.raises(InputError, match=f"got {type(item).__name__}"):
+        AutoEvol(config=SMALL).compile(Evolver(START), trainset=[*rows(4), item])
+
+
 def test_examples_and_rows_are_the_same_to_it_and_repeats_count_once(tmp_path: Path) -> None:
     train, dev = rows(12, 100), rows(10)
     plain = compiled(tmp_path / "a", trainset=train, valset=dev)

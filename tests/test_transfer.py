@@ -101,6 +101,14 @@ def test_the_sample_is_as_large_as_asked(served: Served, files: Path) -> None:
     assert served.arrivals == 10
 
 
+def test_show_prints_the_result(served: Served, files: Path) -> None:
+    done = transfer(served, files, *both(files))
+    assert done.exit_code == 0, done.output
+    shown = command("show", files / "t")
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.count("failure rate") == 2
+
+
 def test_a_method_given_twice_is_refused(served: Served, files: Path) -> None:
     (files / "again.txt").write_text(WEAK)
     done = transfer(served, files, files / "weak.txt", files / "again.txt")

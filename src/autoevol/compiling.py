@@ -10,7 +10,7 @@ from autoevol.data.split import reserve_of, split_rows
 from autoevol.errors import InputError, MethodError
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import check_new, says_the_same
-from autoevol.records import Candidate, Mark, Method, Row, Score, Step, digest
+from autoevol.records import Candidate, Mark, Method, Outcome, Row, Score, Step, digest
 
 
 def train_and_dev(
@@ -22,7 +22,7 @@ def train_and_dev(
     permutation.
 
     Raises:
-        InputError: If there is not at least one train and one dev row.
+        InputError: If there is not at least one train and one dev row, or one has no instruction.
     """
     train, dev = _rows(trainset), _rows(valset or ())
     if not dev:
@@ -49,10 +49,19 @@ def with_reserve(
 
 def _rows(given: Sequence[Any]) -> list[Row]:
     """Repeated instructions count once."""
-    rows = [
-        item if isinstance(item, Row) else Row(digest(item.instruction), item.instruction) for item in given
-    ]
+    rows = map(_row, given)
     return list({row.id: row for row in rows}.values())
+
+
+def _row(item: Any) -> Row:  # noqa: ANN401 (what a user passes)
+    if isinstance(item, Row):
+        return item
+    text = getattr(item, "instruction", None)
+    if not isinstance(text, str):
+        raise InputError(
+            f"need rows, or examples with an `instruction`, got {type(item).__name__}: {item!r:.80}"
+        )
+    return Row(digest(text), text)
 
 
 def without_repeats(
@@ -89,7 +98,7 @@ def compiled(
 
     These are `candidate_programs` (the chosen one, then the others scored on all dev rows, then
     those dropped before, each best first; score 0..100, higher is better), `trial_logs` (by
-    step), `score` (None if the method was never scored), and `stopped`.
+    step), `score` (None if the method was scored on no row), and `stopped`.
     """
     latest = total_scores(steps)
     chosen = methods[steps[-1].chosen_id] if steps else student.method
@@ -104,7 +113,9 @@ def compiled(
         for score in ranked
     ]
     best.trial_logs = {step.number: step for step in steps}
-    best.score = _percent(latest[chosen.id]) if chosen.id in latest else None
+    found = latest.get(chosen.id)
+    decided = found is not None and found.count(Outcome.UNSCORED) < len(found.marks)
+    best.score = _percent(found) if found and decided else None
     best.stopped = stopped
     return best
 

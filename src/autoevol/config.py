@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,31 @@ from autoevol.errors import InputError
 def setting(default: Any, text: str) -> Any:  # noqa: ANN401 (a dataclass field of any type)
     """A field with its default and the sentence that explains it to a user."""
     return field(default=default, metadata={"help": text})
+
+
+def flag(name: str) -> str:
+    """The option that fills a field."""
+    return f"--{name.replace('_', '-')}"
+
+
+def check_sampling(heat: str, temperature: float, nucleus: str, top_p: float | None) -> None:
+    """Raise InputError for what no model can be asked to sample with; `heat`, `nucleus` name the fields."""
+    if not 0 <= temperature <= 2:
+        raise InputError(f"{flag(heat)} must be between 0 and 2, got {temperature}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise InputError(f"{flag(nucleus)} must be above 0 and at most 1, got {top_p}")
+
+
+def _open_url(url: str | None) -> str | None:
+    return url and re.sub(r"//[^/]*@", "//", url)
+
+
+def check_urls(settings: object, *names: str) -> None:
+    """Raise InputError for a field that is given and is no web address."""
+    for name in names:
+        url = getattr(settings, name)
+        if url is not None and not re.match(r"https?://[^/\s]", url):
+            raise InputError(f"{flag(name)} {url!r} is no URL; write it as http://HOST:PORT/v1")
 
 
 @dataclass(frozen=True)
@@ -62,6 +88,19 @@ class ModelConfig:
     tpm: float | None = setting(None, "Most tokens per minute to each endpoint.")
     client: str = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints: aiohttp or openai.")
 
+    def __post_init__(self) -> None:
+        check_sampling("temperature", self.temperature, "top_p", self.top_p)
+        check_urls(self, "api_base", "optimizer_api_base")
+        for name in ("reply_tokens", "concurrency"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{flag(name)} must be at least 1, got {getattr(self, name)}")
+        for name in ("rpm", "tpm"):
+            limit = getattr(self, name)
+            if limit is not None and not limit > 0:
+                raise InputError(f"{flag(name)} must be above 0, got {limit}")
+        if self.client not in ("aiohttp", "openai"):
+            raise InputError(f"--client {self.client!r} is unknown; known are aiohttp and openai")
+
 
 # What a resumed run may change: none of it alters what any call would answer.
 FREE = frozenset(
@@ -93,6 +132,12 @@ class BudgetConfig:
         (), "Dollars per million input,output tokens: MODEL=0.15,0.60. Repeatable."
     )
 
+    def __post_init__(self) -> None:
+        for name in ("max_calls", "max_tokens", "max_usd"):
+            cap = getattr(self, name)
+            if cap is not None and not cap >= 0:
+                raise InputError(f"{flag(name)} must not be negative, got {cap}")
+
     def part(self, of: int) -> BudgetConfig:
         """What each of `of` processes may spend; together it is the whole or a little less."""
         return replace(
@@ -114,6 +159,9 @@ class MetricConfig:
         None, "Endpoint of the judge model; by default that of the evol model."
     )
     calibration: str | None = setting(None, "Saved calibration whose figures are printed beside every rate.")
+
+    def __post_init__(self) -> None:
+        check_urls(self, "judge_api_base")
 
 
 @dataclass(frozen=True)
@@ -152,6 +200,9 @@ class LoopConfig:
         for name in ("steps", "reserve_size"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} must not be negative, got {getattr(self, name)}")
+        check_sampling(
+            "optimizer_temperature", self.optimizer_temperature, "optimizer_top_p", self.optimizer_top_p
+        )
 
 
 @dataclass(frozen=True)
@@ -350,10 +401,29 @@ class AgainConfig:
 class EndpointConfig:
     """Endpoint."""
 
-    api_base: str | None = setting(None, "URL of an OpenAI-compatible endpoint.")
-    api_key_env: str | None = setting(None, "Environment variable that holds the API key.")
-    judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same.")
+    api_base: str | None = setting(
+        None, "URL of an OpenAI-compatible endpoint; by default the one that was asked last."
+    )
+    api_key_env: str | None = setting(
+        None, "Environment variable that holds the API key; by default the same as before."
+    )
+    judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same as before.")
     concurrency: int = setting(16, "Most requests under way at once.")
+
+    @classmethod
+    def of(cls, models: ModelConfig, metrics: MetricConfig) -> EndpointConfig:
+        """Where a run asks, without passwords: fit to be written down."""
+        bases = (_open_url(models.api_base), _open_url(metrics.judge_api_base))
+        return cls(bases[0], models.api_key_env, bases[1], models.concurrency)
+
+    def over(self, known: EndpointConfig) -> EndpointConfig:
+        """These settings, and what is `known` where they say nothing."""
+        return replace(
+            self,
+            api_base=self.api_base or known.api_base,
+            api_key_env=self.api_key_env or known.api_key_env,
+            judge_api_base=self.judge_api_base or known.judge_api_base,
+        )
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -52,24 +53,27 @@ class Reporter:
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[failed]} failed"),
+            TextColumn("{task.fields[told]}"),
             TimeElapsedColumn(),
+            *((TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
             console=self.console,
         )
-        self._task = self._progress.add_task(name, total=rows, failed=0)
+        self._task = self._progress.add_task(name, total=rows, told="0 failed")
         self._progress.start()
 
     def case(self, case: Case) -> None:
         """See `jobs.Listener`."""
         self._seen[case.verdict.outcome] += 1
         if self._progress:
-            self._progress.update(self._task, advance=1, failed=self._seen[Outcome.FAILED])
+            self._progress.update(self._task, advance=1, told=self._told())
         elif time.monotonic() - self._printed > _EVERY:
             self._printed = time.monotonic()
             total = f" of {self._rows}" if self._rows else ""
-            self._say(
-                f"{self._name}: {sum(self._seen.values())}{total} rows, {self._seen[Outcome.FAILED]} failed"
-            )
+            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {self._told()}")
+
+    def _told(self) -> str:
+        lost = self._seen[Outcome.UNSCORED]
+        return f"{self._seen[Outcome.FAILED]} failed" + (f", {lost} lost" if lost else "")
 
     def step(self, step: Step, methods: int) -> None:
         """See `jobs.Listener`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from autoevol.lm.flow import Limits
 from autoevol.lm.recorder import Price
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
-from autoevol.metrics.catalog import make_detector
+from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.judge import Cascade, LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
@@ -136,7 +137,7 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
     """`MODEL=input,output` in dollars per million tokens.
 
     Raises:
-        InputError: If one cannot be read.
+        InputError: If one cannot be read, or is no price.
     """
     prices: dict[str, Price] = {}
     for given in budget.price:
@@ -147,12 +148,23 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
             raise InputError(
                 f"--price {given!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60"
             ) from error
+        if not (0 <= low < math.inf and 0 <= high < math.inf):
+            raise InputError(f"--price {given!r}: a price is a number of dollars from 0")
         prices[model] = Price(low, high)
     return prices
 
 
 def evol_lm(session: Session, models: ModelConfig) -> dspy.LM:
-    """The LM that evolves and responds."""
+    """The LM that evolves and responds.
+
+    Raises:
+        InputError: If there is no such model, or it is a local one and an endpoint is given.
+    """
+    if models.api_base and models.evol_model.startswith("local/"):
+        raise InputError(
+            f"{models.evol_model} runs in this process: name the model behind {models.api_base} with "
+            "--evol-model, or leave out --api-base"
+        )
     sampling: dict[str, Any] = {"temperature": models.temperature, "max_tokens": models.reply_tokens}
     if models.top_p is not None:
         sampling["top_p"] = models.top_p
@@ -163,10 +175,11 @@ def evol_lm(session: Session, models: ModelConfig) -> dspy.LM:
 
 def optimizer_lm(session: Session, models: ModelConfig) -> dspy.LM:
     """The LM that analyses and rewrites; the loop gives its sampling with each call."""
+    model = models.optimizer_model or models.evol_model
     return session.lm(
-        models.optimizer_model or models.evol_model,
+        model,
         "optimizer",
-        api_base=models.optimizer_api_base or models.api_base,
+        api_base=models.optimizer_api_base or _inherited(model, models),
         api_key_env=models.optimizer_api_key_env or models.api_key_env,
         max_tokens=models.reply_tokens,
     )
@@ -176,26 +189,33 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
     """The failure metric that the settings name.
 
     Raises:
-        InputError: If the detector or the objective is unknown.
+        InputError: If the detector or the objective is unknown, or the calibration is none of it.
     """
     if chosen.objective not in OBJECTIVES:
         raise InputError(f"objective {chosen.objective!r} is unknown; known are {', '.join(OBJECTIVES)}")
     detector = make_detector(chosen.detector)
     if chosen.judge_model:
         detector = WithLM(Cascade(detector, LMDetector()), judge_lm(session, models, chosen))
+    calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
     return FailureMetric(detector, OBJECTIVES[chosen.objective]())
 
 
 def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dspy.LM:
     """The LM that judges: at temperature 0, so that a verdict does not depend on when it is asked."""
+    model = chosen.judge_model or models.evol_model
     return session.lm(
-        chosen.judge_model or models.evol_model,
+        model,
         "judge",
-        api_base=chosen.judge_api_base or models.api_base,
+        api_base=chosen.judge_api_base or _inherited(model, models),
         api_key_env=models.api_key_env,
         temperature=0.0,
         max_tokens=models.reply_tokens,
     )
+
+
+def _inherited(model: str, models: ModelConfig) -> str | None:
+    """The evol model's endpoint, for a model that needs one."""
+    return None if model.startswith("local/") else models.api_base
 
 
 def find_method(name: str) -> Method:
@@ -209,6 +229,10 @@ def find_method(name: str) -> Method:
     path, _, state = name.rpartition("#")
     if path and state.isdecimal() and not Path(name).exists():
         return read_state(Path(path), int(state))
+    if not Path(name).exists():
+        raise InputError(
+            f"no evolving method {name!r}: no such file or folder, nor one of {', '.join(NAMED)}"
+        )
     return load_method(name)
 
 

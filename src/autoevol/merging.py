@@ -82,6 +82,7 @@ def merge(out: Path) -> dict[str, Any]:
         whole = stack.enter_context(RunFolder(out, settings))
         whole.save_methods(first.folder.methods().values())
         whole.save_seeds(first.fingerprint, asdict(replace(first.seeds, owned=None)))
+        write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
         into = Parts(out / "parts", first.parts.made)
         merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
         tally = assemble(into, out, settings["keep"])

@@ -78,6 +78,8 @@ def read_stages(path: Path) -> list[Stages]:
             texts; the message names the line.
     """
     file = path / "dataset.jsonl" if path.is_dir() else path
+    if path.is_dir() and not file.exists():
+        raise InputError(f"{path} holds no dataset.jsonl yet: finish the run first")
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:

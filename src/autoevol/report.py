@@ -96,6 +96,8 @@ def verdict_text(summary: dict[str, Any]) -> str:
     found = summary["optimization"]
     before, after = found["holdout_before"], found["holdout_after"]
     if found["before"]["id"] == found["chosen"]["id"]:
+        if found.get("stopped") == "budget":
+            return "The budget was reached before a better method was found, so the first one was kept."
         return "No method was better than the first starting method on the dev set, so it was kept."
     if before is None or after is None or before["rate"] is None or after["rate"] is None:
         return "The holdout was not scored, so nothing can be said about the chosen method."
@@ -144,7 +146,7 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             ("steps", f"{found['steps']} (stopped: {found['stopped']})"),
         ]
     if bulk := summary.get("evolution"):
-        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} lost to the network"
+        counts = f"{bulk['passed']} kept, {bulk['failed']} failed, {bulk['unscored']} lost"
         done = f"{counts}, of {bulk['rows']}"
         rows.append(("dataset rows", done if bulk["complete"] else f"{done} (stopped early)"))
         if bulk["kinds"]:
@@ -154,6 +156,8 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             rows.append(("rounds by method", _counts(bulk["operations"])))
         for name in summary.get("gates", {}):
             rows.append((f"refused by gate {name}", _counts(bulk["refused"].get(name, {})) or "nothing"))
+        if not found:
+            rows.append(("measured by", metric_text(summary["metric"])))
         if bulk["unscored"]:
             rows.append(("lost rows by error", f"{_counts(bulk['losses'])} (`autoevol retry` takes them up)"))
     total, shards = summary["ledger"]["total"], summary.get("shards")
@@ -164,6 +168,17 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("time", f"{summary['seconds']:.0f} s" + (f" over {shards} shards" if shards else "")),
     ]
     rows += [(label, str(path)) for label, path in summary["paths"].items()]
+    return rows
+
+
+def comparison_rows(comparison: dict[str, Any]) -> list[tuple[str, str]]:
+    """The holdout failure rates of a comparison's contestants, best first, as (label, value) rows."""
+    mark = f"  {comparison['label']}" if comparison["label"] else ""
+    rows = [("contestant", f"holdout failure rate, {comparison['budget']} calls per entry{mark}")]
+    for standing in comparison["standings"]:
+        interval = standing["interval"]
+        rate = f"{standing['rate']:.1%} [{interval['low']:.1%}, {interval['high']:.1%}]"
+        rows.append((standing["contestant"], f"{rate}{mark}"))
     return rows
 
 
@@ -242,7 +257,8 @@ def versions() -> dict[str, str]:
 
 
 def read_folder(folder: Path) -> dict[str, Any]:
-    """What `autoevol show` shows: summary, search, steps and method, None or empty where missing.
+    """What `autoevol show` shows: summary, search, transfer, comparison, steps and method, None or empty
+    where missing.
 
     Raises:
         InputError: If `folder` is no run folder.
@@ -252,6 +268,8 @@ def read_folder(folder: Path) -> dict[str, Any]:
     return {
         "summary": read_json(folder / "summary.json"),
         "search": read_json(folder / "search.json"),
+        "transfer": read_json(folder / "transfer.json"),
+        "comparison": read_json(folder / "comparison.json"),
         "steps": [step_json(step) for step in FileJournal(folder / "journal.jsonl").steps()],
         "method": read_json(folder / "method.json"),
     }

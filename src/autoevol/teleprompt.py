@@ -65,7 +65,8 @@ class AutoEvol(Teleprompter):
     a second chance.
 
     Args:
-        metric: Judges trajectories; by default `FailureMetric()`.
+        metric: Judges trajectories; by default `FailureMetric()`. A rule of your own is a detector in
+            it; a plain DSPy metric knows no case that is not scored, and is refused.
         config: Settings of the loop.
         optimizer_lm: The LM that analyses and rewrites; by default the one in `dspy.context`.
         selection: Chooses between the method in force and its challengers; by default `Race()`.
@@ -93,6 +94,11 @@ class AutoEvol(Teleprompter):
     ) -> None:
         super().__init__()
         self.metric = metric or FailureMetric()
+        if not hasattr(self.metric, "ajudge"):
+            raise TypeError(
+                "AutoEvol needs a metric with three outcomes, such as FailureMetric(detector), got "
+                f"{type(metric).__name__}: put your own rule into a detector"
+            )
         self.config = config or LoopConfig()
         self.optimizer_lm = optimizer_lm
         self.selection = selection or Race()

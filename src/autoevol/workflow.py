@@ -36,7 +36,7 @@ from autoevol.pipeline.retry import retry_rows
 from autoevol.pipeline.source import FileRows
 from autoevol.settings import Settings
 from autoevol.store.parts import Parts
-from autoevol.store.run import RunFolder, replacing
+from autoevol.store.run import RunFolder, read_json, replacing, write_json
 from autoevol.summary import summarise
 
 _Config = TypeVar("_Config")
@@ -74,8 +74,9 @@ def run(
         started = time.monotonic()
         _set_aside(folder, loaded)
         metric = jobs.make_metric(session, models, metrics)
+        gates = _gates(pipeline, clean) if evolve else ()  # a missing benchmark ends here, nothing paid
         found = jobs.optimize(folder, session, loaded.rows, metric, models, loop, methods, listener)
-        tally, gates = None, ()
+        tally = None
         scanned = Scanned.of(loaded)
         del loaded  # the rows are streamed from here on
         if evolve and found.stopped != "budget":
@@ -150,7 +151,8 @@ def retry(
     with RunFolder(out) as folder:
         if "of" in folder.settings:
             raise InputError(f"{out} was made by `autoevol again`; the same command takes up its dead rows")
-        given = {**folder.settings, **asdict(endpoint)}
+        known = read_settings(EndpointConfig, read_json(out / "endpoint.json") or {})
+        given = {**folder.settings, **asdict(endpoint.over(known))}
         models, metrics = read_settings(ModelConfig, given), read_settings(MetricConfig, given)
         parts = Parts(out / "parts", None)
         policy = policy_of(parts, folder)
@@ -231,15 +233,8 @@ def _gates(pipeline: PipelineConfig, clean: CleanConfig) -> tuple[Gate, ...]:
 def session_of(
     folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
-    """The session of a run, its settings checked first.
-
-    Raises:
-        InputError: If one of them is out of range.
-    """
-    if models.reply_tokens < 1 or models.concurrency < 1:
-        raise InputError("--reply-tokens and --concurrency must be at least 1")
-    if min(models.rpm or 1, models.tpm or 1) <= 0:
-        raise InputError("--rpm and --tpm must be over 0")
+    """The session of a run; the folder remembers where its models are, for `retry`."""
+    write_json(folder.path / "endpoint.json", asdict(EndpointConfig.of(models, metrics)))
     with jobs.open_session(folder, models, metrics, budget, store) as session:
         yield session
 

@@ -80,6 +80,13 @@ def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path,
     assert table[-1].endswith("curves.svg")
 
 
+def test_show_gives_the_rate_of_every_contestant(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
+    done = compare(seeds, tmp_path / "out", endpoint, "--optimizers", "initial,weak", "--seeds", 1)
+    assert done.exit_code == 0, done.output
+    shown = command("show", tmp_path / "out")
+    assert {line.split()[0] for line in shown.stdout.splitlines()} == {"contestant", "initial", "weak"}
+
+
 def test_rows_of_the_holdout_are_met_by_the_referee_alone(
     endpoint: Endpoint, seeds: Path, tmp_path: Path
 ) -> None:

@@ -189,7 +189,7 @@ def reply(body: dict[str, Any]) -> Answer:
 
 
 def model_ground(folder: Path, url: str, evols: list[str], **more: Any) -> ModelGround:
-    models = ModelConfig(api_base=url, optimizer_api_base=url)
+    models = ModelConfig(evol_model="served", api_base=url, optimizer_api_base=url)
     folder.mkdir(exist_ok=True)
     return ModelGround("sample", models, evols, [], folder, dev=4, holdout=6, **more)
 

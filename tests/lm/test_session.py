@@ -37,6 +37,18 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def test_an_unfinished_transport_is_refused_where_it_is_given(tmp_path: Path) -> None:
+    class Mine:
+        identity = "mine"
+
+        async def send(self, request: Request) -> Reply:
+            return Reply("never asked")
+
+    unfinished: Any = Mine()
+    with Session(tmp_path / "c.sqlite") as session, pytest.raises(TypeError, match="Mine has no seeded"):
+        session.lm("my/model", transport=unfinished)
+
+
 @pytest.mark.parametrize(
     ("model", "served"),
     [

@@ -87,8 +87,15 @@ def test_a_torn_line_costs_its_part_alone(tmp_path: Path, cut: int) -> None:
     assert names(Parts(tmp_path / "parts", MADE)) == ["a", "b"]
 
 
-def test_parts_of_another_making_are_refused(tmp_path: Path) -> None:
+def test_a_folder_without_parts_can_be_made_otherwise(tmp_path: Path) -> None:
     Parts(tmp_path / "parts", MADE)
+    other = {**MADE, "rounds": 2}
+    add(Parts(tmp_path / "parts", other), 0, ["a"])
+    assert Parts(tmp_path / "parts", None).made == other
+
+
+def test_parts_of_another_making_are_refused(tmp_path: Path) -> None:
+    add(Parts(tmp_path / "parts", MADE), 0, ["a"])
     with pytest.raises(InputError, match="made otherwise"):
         Parts(tmp_path / "parts", {**MADE, "rounds": 2})
 

@@ -14,6 +14,7 @@ import pytest
 
 from autoevol.errors import InputError, StoreError, StoreLost
 from autoevol.records import Demo, Method
+from autoevol.store.calls import CallRecord
 from autoevol.store.run import RunFolder, load_method, read_json, replacing, write_json
 
 SETTINGS: dict[str, Any] = {"model": "openai/m", "steps": 10, "seeds": ["a.jsonl"], "temperature": 0.6}
@@ -55,11 +56,32 @@ def test_settings_that_json_writes_otherwise_are_still_the_same(tmp_path: Path) 
 def test_other_settings_are_refused_with_the_differences_named(
     tmp_path: Path, change: dict[str, Any], line: str
 ) -> None:
-    RunFolder(tmp_path, SETTINGS).close()
+    with RunFolder(tmp_path, SETTINGS) as run:
+        write_json(run.path / "summary.json", {})
     with pytest.raises(InputError) as wrong:
         RunFolder(tmp_path, {**SETTINGS, **change})
     assert f"({line})" in str(wrong.value)
     RunFolder(tmp_path, SETTINGS).close()
+
+
+def test_a_run_that_never_got_a_reply_binds_nobody(tmp_path: Path) -> None:
+    other = {**SETTINGS, "model": "openai/corrected"}
+    with RunFolder(tmp_path, SETTINGS) as run:
+        run.save_method(Method("text"), {})
+        run.calls().close()
+        first_id = run.run_id
+    with RunFolder(tmp_path, other) as again:
+        assert (again.run_id, again.settings) == (first_id, other)
+        assert not (tmp_path / "method.json").exists()
+
+
+def test_a_run_that_paid_a_call_holds_its_folder(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, SETTINGS) as run:
+        store = run.calls()
+        store.put(CallRecord("k", 0, "evol", "m", "{}", "t", "stop", 1, 1, None, 1, 0.1)).result()
+        store.close()
+    with pytest.raises(InputError, match="steps: 10 then, 5 now"):
+        RunFolder(tmp_path, {**SETTINGS, "steps": 5})
 
 
 def test_a_run_gets_an_id_of_its_own(tmp_path: Path) -> None:
@@ -110,7 +132,8 @@ def test_another_process_is_refused_until_the_first_is_gone_even_if_killed(tmp_p
 
 
 def test_a_refused_folder_is_free_again(tmp_path: Path) -> None:
-    RunFolder(tmp_path, SETTINGS).close()
+    with RunFolder(tmp_path, SETTINGS) as run:
+        write_json(run.path / "summary.json", {})
     for _ in range(3):
         with pytest.raises(InputError):
             RunFolder(tmp_path, {"steps": 0})

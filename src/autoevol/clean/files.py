@@ -118,7 +118,7 @@ def _check_out(out: Path, inputs: Iterable[str | Path]) -> None:
     if out.suffix != ".jsonl":
         raise InputError(f"{out}: records are written as JSONL; name a .jsonl file")
     if not out.parent.is_dir():
-        raise InputError(f"{out.parent} is no folder")
+        raise InputError(f"{out}: {out.parent} is no folder; make it first")
     for given in inputs:
         if out.exists() and Path(given).exists() and out.samefile(given):
             raise InputError(f"{out} is an input as well; write to another file")

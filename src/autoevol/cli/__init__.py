@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import signal
 
+from typer.models import CommandInfo
+
 from autoevol.cli import again, compare, files, main_job, measure, passport, plan, quality, scale, search
 from autoevol.cli.common import app
 
@@ -28,6 +30,30 @@ __all__ = [
     "scale",
     "search",
 ]
+
+# Commands in the order of `autoevol --help`; one that is not listed comes last.
+_PANELS = {
+    "Evolve": ("run", "optimize", "evolve", "retry", "show"),
+    "Before and after": ("estimate", "clean", "export", "quality"),
+    "Methods and measures": ("search", "compare", "passport", "transfer", "calibrate"),
+}
+_PLACES = [(name, panel) for panel, names in _PANELS.items() for name in names]
+
+
+def _arrange() -> None:
+    places = {name: (number, panel) for number, (name, panel) in enumerate(_PLACES)}
+
+    def place(command: CommandInfo) -> tuple[int, str | None]:
+        name = command.name or getattr(command.callback, "__name__", "")
+        return places.get(name, (len(places), None))
+
+    app.registered_commands.sort(key=lambda command: place(command)[0])
+    for command in app.registered_commands:
+        if panel := place(command)[1]:
+            command.rich_help_panel = panel
+
+
+_arrange()
 
 
 def _interrupt(signum: int, frame: object) -> None:

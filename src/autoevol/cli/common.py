@@ -19,8 +19,27 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Evolve instruction data, and optimise the method that evolves it.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"autoevol {version('autoevol')}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="To begin: `autoevol run sample --out runs/first` needs no key and no server. With your own: "
+    "`autoevol run seeds.jsonl --out runs/mine --evol-model NAME --api-base http://localhost:8000/v1`."
+)
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Evolve instruction data, and optimise the method that evolves it."""
 
 
 @contextmanager
@@ -43,7 +62,9 @@ def _leave(text: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-Seeds = Annotated[str, typer.Argument(help="A file, the name of a Hugging Face dataset, or `sample`.")]
+Seeds = Annotated[
+    str, typer.Argument(metavar="SEEDS", help="A file, the name of a Hugging Face dataset, or `sample`.")
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, pay nothing.")]

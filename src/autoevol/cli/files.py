@@ -11,7 +11,10 @@ from autoevol.cli.common import Json, app, exit_codes
 from autoevol.config import CleanConfig, DataConfig
 from autoevol.options import with_settings
 
-Dataset = Annotated[str, typer.Argument(help="A run folder, a file or the name of a Hugging Face dataset.")]
+Dataset = Annotated[
+    str,
+    typer.Argument(metavar="DATASET", help="A run folder, a file or the name of a Hugging Face dataset."),
+]
 
 
 @app.command()

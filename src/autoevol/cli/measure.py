@@ -17,7 +17,7 @@ from autoevol.options import with_settings
 @with_settings(models=ModelConfig, budget=BudgetConfig)
 def calibrate(
     *,
-    labelled: Annotated[Path, typer.Argument(help="Labelled evolutions, JSONL.")],
+    labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
     judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
     judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
@@ -63,10 +63,10 @@ def calibrate(
 @app.command()
 @exit_codes()
 def show(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, or that of a search.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder given to --out.")],
     json: Json = False,
 ) -> None:
-    """Show what a run or a search found: figures, steps, and the chosen method."""
+    """Show what a run, search, transfer or comparison found: figures, steps, and the chosen method."""
     import orjson
 
     from autoevol import report
@@ -81,8 +81,18 @@ def show(
     if json:
         print(orjson.dumps(found).decode())
         return
+    if found["transfer"]:
+        from autoevol.transfer import table_rows as transfer_rows
+
+        print_table(transfer_rows(found["transfer"]))
+        return
+    if found["comparison"]:
+        print_table(report.comparison_rows(found["comparison"]))
+        return
     if found["summary"]:
         print_table(report.table_rows(found["summary"]))
+    else:
+        print("no summary: the run is under way, or was stopped; the command that began it goes on")
     for step in found["steps"]:
         print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
     if found["method"]:

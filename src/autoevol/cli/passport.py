@@ -13,8 +13,8 @@ from autoevol.config import TransferConfig
 from autoevol.options import with_settings
 from autoevol.settings import Settings
 
-methods_app = typer.Typer(no_args_is_help=True, help="Method files.")
-app.add_typer(methods_app, name="methods")
+methods_app = typer.Typer(no_args_is_help=True, help="Method files from a published log.")
+app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
 
 
 @app.command()
@@ -35,6 +35,8 @@ def passport(
     from autoevol.errors import InputError
     from autoevol.store.run import RunFolder, read_json
 
+    if not source.exists():
+        raise InputError(f"{source}: there is no such run folder or method file")
     if not out and not source.is_dir():
         raise InputError(f"{source} is a file: say with --out where its passport is to go")
     paths = out or [source / passports.FILE, source / passports.PAGE]
@@ -87,7 +89,9 @@ def transfer(
 @methods_app.command("import")
 @exit_codes()
 def import_methods(
-    log: Annotated[Path, typer.Argument(help="Optimizer log of the authors of Auto Evol-Instruct.")],
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="Optimizer log of the authors of Auto Evol-Instruct.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the method files.")],
 ) -> None:
     """Write each distinct method of a published optimizer log as a method file."""

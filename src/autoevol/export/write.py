@@ -118,7 +118,7 @@ def _check_out(out: Path, chosen: Format, source: str | Path) -> None:
     if out.suffix != chosen.suffix:
         raise InputError(f"{out}: the format {chosen.name} is written to a {chosen.suffix} file")
     if not out.parent.is_dir():
-        raise InputError(f"{out.parent} is no folder")
+        raise InputError(f"{out}: {out.parent} is no folder; make it first")
     if out.exists() and Path(source).exists() and out.samefile(source):
         raise InputError(f"{out} is the input as well; write to another file")
 

@@ -275,8 +275,11 @@ class Recorder:
         self._sending.add(task)
         try:
             return await transport.send(request)
-        except BaseException:
+        except BaseException as error:
             self._sending.discard(task)
+            if isinstance(error, Exception) and not isinstance(error, lm15.LM15Error):
+                # A mistake in the transport fails every call: the breaker must see it.
+                raise lm15.LM15Error(f"{type(error).__name__}: {error}") from error
             raise
 
 

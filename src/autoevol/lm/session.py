@@ -88,7 +88,11 @@ class Session:
 
         Raises:
             InputError: If the model string is unknown or its key is missing.
+            TypeError: If `transport` lacks a part of `Transport`.
         """
+        missing = [part for part in ("identity", "seeded", "send") if not hasattr(transport, part)]
+        if transport is not None and missing:
+            raise TypeError(f"the transport {type(transport).__name__} has no {' and no '.join(missing)}")
         name = model if "/" in model and not api_base else f"openai/{_served_name(model)}"
         if transport is None:
             signature = repr((name, api_base, api_key_env, sorted((extra or {}).items())))

@@ -51,8 +51,8 @@ class Parts:
 
     Args:
         folder: Where they are, created if missing.
-        made: What decides the rows; a folder with parts made otherwise is refused. None takes
-            what is there.
+        made: What decides the rows; a folder with whole parts made otherwise is refused. None
+            takes what is there.
 
     Raises:
         InputError: If the parts were made otherwise.
@@ -67,6 +67,9 @@ class Parts:
         try:
             folder.mkdir(exist_ok=True)
             known = self._replay()
+            if made is not None and not self._parts and known != _as_json(made):
+                self._manifest.unlink(missing_ok=True)  # nothing was finished, so nothing is mixed
+                known = None
             self.made: dict[str, Any] = _as_json(made or {}) if known is None else known
             if known is None:
                 self._append({"schema": SCHEMA, "made": self.made})

@@ -4,6 +4,7 @@ run.json        the settings of the run; the same folder with other settings is 
 journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
+endpoint.json   where the models were asked last
 parts/          finished rows with all their rounds
 method.json     the chosen evolving method
 methods.json    every method that rounds were drawn from, by id
@@ -36,18 +37,53 @@ from autoevol.records import Method
 from autoevol.store.calls import CallStore
 from autoevol.store.journal import FileJournal, decode_method, encode_method, sync_folder
 
+# What a run leaves behind that ended before its first reply.
+_BEFORE = frozenset(
+    {
+        ".lock",
+        "run.json",
+        "seeds.json",
+        "rejects.jsonl",
+        "endpoint.json",
+        "method.json",
+        "methods.json",
+        "parts",
+        "calls.sqlite",
+        "calls.sqlite-wal",
+        "calls.sqlite-shm",
+    }
+)
+
+
+_DATA = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
+# Files that a run would write over.
+_PRODUCTS = (
+    "seeds.json",
+    "rejects.jsonl",
+    "method.json",
+    "methods.json",
+    "program.json",
+    "dataset.jsonl",
+    "rejected.jsonl",
+    "dead.jsonl",
+    "summary.json",
+    "passport.json",
+    "passport.md",
+)
+
 
 class RunFolder:
     """Opens, locks and describes one run folder.
 
     Args:
         path: Created if missing.
-        settings: What decides the run's results. A folder that has been used with other
-            settings is refused; None opens whatever is there.
+        settings: What decides the run's results. A folder in which something was paid or finished
+            with other settings is refused; None opens whatever is there.
         claim: False only locks the folder; `claim` then says whose it is.
 
     Raises:
-        InputError: If the folder belongs to a run with other settings, or `path` is a file.
+        InputError: If the folder belongs to a run with other settings or holds files of somebody
+            else that a run would write over, or `path` is a file.
         StoreError: If another process is using it, or it cannot be written.
     """
 
@@ -57,6 +93,7 @@ class RunFolder:
         self.path = Path(path)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._refuse_foreign()
             self._lock = (self.path / ".lock").open("w")
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"{self.path} is a file, not a folder") from error
@@ -73,6 +110,15 @@ class RunFolder:
             self.close()
             raise
 
+    def _refuse_foreign(self) -> None:
+        if (self.path / "run.json").exists() or (self.path / ".lock").exists():
+            return
+        if found := [name for name in _PRODUCTS if (self.path / name).exists()]:
+            raise InputError(
+                f"{self.path} is no run folder and holds {', '.join(found)}, which a run would write over. "
+                "Give another --out"
+            )
+
     def claim(self, settings: Mapping[str, Any]) -> None:
         """Say what decides the run's results. Raises as the constructor."""
         self.run_id = self._claim(settings)
@@ -86,13 +132,29 @@ class RunFolder:
         if settings is not None:
             then, now = known["settings"], orjson.loads(orjson.dumps(dict(settings)))
             changed = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
-            if changed:
+            if changed and not self._begun(known["run_id"]):
+                (self.path / "method.json").unlink(missing_ok=True)
+                write_json(self.path / "run.json", {**known, "settings": now})
+            elif changed:
                 details = "; ".join(f"{key}: {then.get(key)!r} then, {now.get(key)!r} now" for key in changed)
                 raise InputError(
                     f"{self.path} holds a run with other settings ({details}). "
                     "Give the same settings to resume it, or another --out"
                 )
         return known["run_id"]
+
+    def _begun(self, run_id: str) -> bool:
+        """Whether anything was paid or finished here; a run that never got so far binds nobody."""
+        names = {path.name for path in self.path.iterdir()}
+        if names - _BEFORE or any(self.path.glob("parts/part-*")):
+            return True
+        if "calls.sqlite" not in names:
+            return False
+        store = CallStore(self.path / "calls.sqlite", run_id)
+        try:
+            return bool(store.spent())
+        finally:
+            store.close()
 
     def _known(self) -> dict[str, Any] | None:
         path = self.path / "run.json"
@@ -179,6 +241,8 @@ def load_method(source: str | Path) -> Method:
     path = Path(source)
     if path.is_dir():
         path = path / "method.json"
+    if path.suffix in _DATA:
+        raise InputError(f"{path} looks like data; a method is a .json or a plain text file, or a run folder")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
