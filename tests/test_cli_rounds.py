@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -166,7 +167,9 @@ def test_a_benchmark_item_never_becomes_a_parent(endpoint: Endpoint, seeds: Path
     exam.write_text(json.dumps({"question": SEEDS[4]}) + "\n")
     told = summary(evolve(seeds, endpoint, out, "--method", "weak", "--decontaminate", exam))
     assert told["evolution"]["rounds"] == {"passed": 11, "gated": 1}
-    assert sum(told["gates"]["clean"]["removed"].values()) == 1
+    assert told["evolution"]["refused"] == {"clean": {"in a benchmark": 1}}
+    assert told["evolution"]["rejected"] == {"gated": 1}
+    assert re.search(r"refused by gate clean +in a benchmark 1", command("show", out).stdout)
     (gated,) = lines(out / "rejected.jsonl")
     assert gated["seed"] == SEEDS[4]
     assert gated["reason"].startswith("clean: in a benchmark")

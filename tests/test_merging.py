@@ -168,3 +168,27 @@ def test_kept_rows_of_shards_stand_in_the_order_of_the_seeds(
     summary(command("merge", tmp_path / "out", "--json"))
     seen = dict.fromkeys(record["seed"] for record in lines(tmp_path / "out" / "dataset.jsonl"))
     assert list(seen) == SEEDS
+
+
+def test_what_gates_refused_adds_up_and_their_settings_do_not(
+    shard: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    exam = tmp_path / "exam.jsonl"
+    exam.write_text("".join(json.dumps({"question": SEEDS[number]}) + "\n" for number in (2, 9)))
+    told = [shard(f"{number}/2", "--decontaminate", exam) for number in (1, 2)]
+    merged = summary(command("merge", tmp_path / "out", "--json"))
+    assert merged["evolution"]["refused"] == {"clean": {"in a benchmark": 2}}
+    assert merged["gates"] == told[0]["gates"] == told[1]["gates"]
+    assert merged["gates"]["clean"]["overlap"] == 13
+
+
+def test_the_rounds_of_a_merged_run_are_chosen_anew(
+    shard: Callable[..., dict[str, Any]], endpoint: Endpoint, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        shard(f"{number}/2")
+    summary(command("merge", tmp_path / "out", "--json"))
+    paid = len(endpoint.seen)
+    summary(command("again", tmp_path / "out", "--keep", 1, "--out", tmp_path / "first", "--json"))
+    assert [record["seed"] for record in lines(tmp_path / "first" / "dataset.jsonl")] == SEEDS
+    assert len(endpoint.seen) == paid

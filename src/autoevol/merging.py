@@ -125,7 +125,7 @@ def _check(out: Path, pieces: Sequence[_Piece]) -> None:
 
 def _summarise(whole: RunFolder, pieces: Sequence[_Piece], evolution: dict[str, Any]) -> dict[str, Any]:
     told = [piece.summary for piece in pieces if piece.summary]
-    summed = ("ledger", "seconds", "gates")
+    summed = ("ledger", "seconds")
     summary = {
         **told[0],
         **_added([{key: summary[key] for key in summed if key in summary} for summary in told]),

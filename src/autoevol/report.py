@@ -154,8 +154,8 @@ def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("rounds", _counts(bulk["rounds"])))
         if len(bulk["operations"]) > 1:
             rows.append(("rounds by method", _counts(bulk["operations"])))
-        for name, gate in summary.get("gates", {}).items():
-            rows.append((f"refused by gate {name}", _counts(gate["removed"]) or "nothing"))
+        for name in summary.get("gates", {}):
+            rows.append((f"refused by gate {name}", _counts(bulk["refused"].get(name, {})) or "nothing"))
         if not found:
             rows.append(("measured by", metric_text(summary["metric"])))
         if bulk["unscored"]:

@@ -47,7 +47,7 @@ def summarise(
     if tally is not None:
         summary["evolution"] = evolution_json(tally)
     if gates:
-        summary["gates"] = {gate.name: {**gate.report(), "removed": _removed(gate, tally)} for gate in gates}
+        summary["gates"] = {gate.name: dict(gate.report()) for gate in gates}
     write_json(folder.path / "summary.json", summary)
     return summary
 
@@ -59,6 +59,7 @@ def evolution_json(tally: Tally) -> dict[str, Any]:
         **{outcome.value: tally.outcomes[outcome] for outcome in Outcome},
         "kinds": dict(tally.kinds.most_common()),
         "rejected": {fate.value: count for fate, count in tally.rejected.most_common()},
+        "refused": _refused(tally),
         "losses": dict(tally.losses.most_common()),
         "rounds": {fate.value: count for fate, count in tally.fates.most_common()},
         "operations": dict(tally.operations.most_common()),
@@ -67,10 +68,12 @@ def evolution_json(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _removed(gate: Gate, tally: Tally | None) -> dict[str, int]:
-    """Texts that a gate refused, by reason, those of earlier processes included."""
-    refused = tally.refused.most_common() if tally else ()
-    return {reason: count for (name, reason), count in refused if name == gate.name}
+def _refused(tally: Tally) -> dict[str, dict[str, int]]:
+    """Texts that gates refused, by gate and reason, those of earlier processes included."""
+    found: dict[str, dict[str, int]] = {}
+    for (gate, reason), count in tally.refused.most_common():
+        found.setdefault(gate, {})[reason] = count
+    return found
 
 
 def metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:

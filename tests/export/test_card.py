@@ -76,9 +76,9 @@ def test_the_card_is_filled_from_the_run(exported: tuple[Exported, Path]) -> Non
 def test_what_gates_refused_is_on_the_card(exported: tuple[Exported, Path]) -> None:
     done, folder = exported
     gates = {"clean": {"near": 0.8, "overlap": 13, "decontaminate": ["/home/me/exam.jsonl"]}}
-    gates["clean"]["removed"] = {"nearly repeated": 3, "in a benchmark": 1}
+    refused = {"clean": {"nearly repeated": 3, "in a benchmark": 1}}
     summary = {**SUMMARY, "gates": gates}
-    summary["evolution"] = {**SUMMARY["evolution"], "rejected": {"failed": 1, "gated": 1}}
+    summary["evolution"] = {**SUMMARY["evolution"], "rejected": {"failed": 1, "gated": 1}, "refused": refused}
     (folder / "summary.json").write_text(json.dumps(summary))
     text = write_card(done, folder, Licences(), "t").read_text()
     assert "4 texts were refused before they became parents" in text

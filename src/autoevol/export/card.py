@@ -66,7 +66,7 @@ def card_text(exported: Exported, run: Path | None, licences: Licences, title: s
         "## Models\n\n" + _models(summary.get("models") or {}, summary.get("metric") or {}),
         "## Evolving method\n\n" + _method(method),
         "## Failures\n\n" + _failures(summary),
-        "## Removed\n\n" + _removed(cleaned, (summary.get("gates") or {}).get("clean"), exported),
+        "## Removed\n\n" + _removed(cleaned, summary, exported),
         "## Licences\n\n" + _licences(licences),
         "## Files\n\n" + _files(exported),
     ]
@@ -149,7 +149,8 @@ def _failures(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _removed(cleaned: Mapping[str, Any] | None, gate: Mapping[str, Any] | None, exported: Exported) -> str:
+def _removed(cleaned: Mapping[str, Any] | None, summary: Mapping[str, Any], exported: Exported) -> str:
+    gate = (summary.get("gates") or {}).get("clean")
     said = [f"{exported.rejected} records could not be exported."]
     if not cleaned and not gate:
         said.insert(0, "No removal of duplicates or benchmark items is recorded.")
@@ -157,8 +158,9 @@ def _removed(cleaned: Mapping[str, Any] | None, gate: Mapping[str, Any] | None, 
         gone = f"{cleaned['rows'] - cleaned['kept']} of {cleaned['rows']} records were removed"
         said.insert(0, _cleaning(gone, cleaned["settings"], cleaned["removed"]))
     if gate:
-        gone = f"{sum(gate['removed'].values())} texts were refused before they became parents"
-        said.insert(0, _cleaning(gone, gate, gate["removed"]))
+        refused = summary["evolution"]["refused"].get("clean", {})
+        gone = f"{sum(refused.values())} texts were refused before they became parents"
+        said.insert(0, _cleaning(gone, gate, refused))
     return "\n\n".join(said)
 
 
