@@ -17,10 +17,10 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.pipeline.lineage import Fate, Lineage, decode, encode
 from autoevol.pipeline.policy import Choice, Policy
 from autoevol.programs.operations import IN_DEPTH, MUTATE
-from autoevol.records import FailureKind, Message, Outcome, Row, digest
+from autoevol.records import FailureKind, Message, Outcome, Row, Trajectory, Verdict, digest
 from autoevol.store.parts import Parts
 from autoevol.testing import Answer
-from evolving import METHOD, ONE_ROUND, Bulk, evolves, is_evolution, rows, tagged
+from evolving import METHOD, ONE_ROUND, Bulk, Judge, evolves, is_evolution, rows, tagged
 
 THREE = replace(ONE_ROUND, rounds=3)
 
@@ -253,10 +253,49 @@ def test_lost_calls_end_a_row_as_dead_even_after_rounds_that_passed(tmp_path: Pa
     paid = len(bulk.transport.requests)
     again = bulk.run([], THREE, retry=True)
     assert again.outcomes == {Outcome.PASSED: 1}
-    assert len(bulk.transport.requests) == paid + 4, "round 1 is not paid again"
+    assert len(bulk.transport.requests) == paid + 3, "round 1 and the second rewrite are not paid again"
     assert bulk.dead == []
     assert bulk.kept[0]["stages"][-1] == "harder harder harder row 0"
     assert METHOD.id == bulk.kept[0]["method_id"]
+
+
+@pytest.mark.parametrize(
+    ("error", "rewrites"),
+    [(lm15.ServerError("bad gateway"), 1), (lm15.InvalidRequestError("too long"), 2)],
+)
+def test_a_rewrite_whose_response_is_lost_is_not_paid_again(
+    tmp_path: Path, error: lm15.LM15Error, rewrites: int
+) -> None:
+    down = True
+
+    def serve(asked: Request) -> Answer:
+        return error if down and not is_evolution(asked) else evolves(asked)
+
+    bulk = Bulk(tmp_path, serve)
+    bulk.run(rows("row 0"), forget_calls=True)
+    (record,) = bulk.dead
+    assert (record["instruction"], record["response"]) == ("harder row 0", None)
+    down = False
+    assert bulk.run([], retry=True).outcomes == {Outcome.PASSED: 1}
+    assert sum(map(is_evolution, bulk.transport.requests)) == rewrites
+    (kept,) = bulk.kept
+    assert (kept["instruction"], kept["response"]) == ("harder row 0", "answer to row 0")
+    assert kept["tokens"] == [2, 2]
+
+
+def test_a_pair_whose_judge_is_lost_is_judged_and_nothing_else(tmp_path: Path) -> None:
+    class Away(Judge):
+        away = True
+
+        async def ajudge(self, trajectory: Trajectory) -> Verdict:
+            lost = Verdict(Outcome.UNSCORED, reason="server_error: the judge is away")
+            return lost if self.away else await super().ajudge(trajectory)
+
+    bulk, judge = Bulk(tmp_path, evolves), Away()
+    assert bulk.run(rows("row 0"), judge=judge).outcomes == {Outcome.UNSCORED: 1}
+    judge.away = False
+    assert bulk.run([], retry=True, judge=judge).outcomes == {Outcome.PASSED: 1}
+    assert len(bulk.transport.requests) == 2
 
 
 def test_a_budget_that_ends_a_retry_leaves_the_rest_dead(tmp_path: Path) -> None:

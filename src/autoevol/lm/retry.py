@@ -16,13 +16,16 @@ _TRANSIENT = (lm15.ServerError, lm15.TimeoutError, lm15.TransportError)
 _OVERLOADED = (503, 529)
 _LAST = 100
 # Subclasses before their parents.
+BAD_REQUEST = "bad_request"
+"""Why a call failed that would fail again: the model refuses just this request."""
+
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (lm15.AuthError, "access_denied"),
     (lm15.BillingError, "no_credit"),
     (lm15.UnsupportedModelError, "unknown_model"),
     (lm15.RateLimitError, "rate_limited"),
-    (lm15.InvalidRequestError, "bad_request"),
-    (lm15.CapabilityError, "bad_request"),
+    (lm15.InvalidRequestError, BAD_REQUEST),
+    (lm15.CapabilityError, BAD_REQUEST),
     (lm15.TimeoutError, "timeout"),
     (lm15.ServerError, "server_error"),
     (lm15.TransportError, "unreachable"),

@@ -10,7 +10,7 @@ from dspy.utils.exceptions import LMError
 from autoevol.context import as_role, in_scope
 from autoevol.evaluate import Metric
 from autoevol.lm.answers import FILTERED
-from autoevol.lm.retry import first_line, reason_of
+from autoevol.lm.retry import BAD_REQUEST, first_line, reason_of
 from autoevol.metrics.base import failed
 from autoevol.metrics.complexity import ComplexityScorer
 from autoevol.pipeline.gates import Gate, refusal
@@ -67,17 +67,24 @@ class RowPipeline:
         return await self._go_on(lineage, self.policy.next_turn(row.id, ()))
 
     async def retry(self, lineage: Lineage) -> Lineage:
-        """A dead row from the round that was lost, in a fresh attempt; what passed before stays."""
-        last = lineage.rounds[-1]
-        return await self._go_on(lineage, Turn(last.round, last.attempt + 1))
+        """A dead row from where it was lost; what passed before stays.
+
+        A rewrite that is there is answered and judged, not made again, unless the model refused to
+        answer just that one. All else is a fresh attempt.
+        """
+        *before, last = lineage.rounds
+        turn = Turn(last.round, last.attempt)
+        if not turn.round or last.instruction is None or last.reason.startswith(BAD_REQUEST):
+            return await self._go_on(lineage, Turn(turn.round, turn.attempt + 1))
+        known = replace(lineage, rounds=tuple(before))
+        with in_scope(_scope(lineage.row.id, turn)):
+            known = known.plus(await self._finished(known, last))
+        return await self._go_on(known, self.policy.next_turn(lineage.row.id, known.rounds))
 
     async def _go_on(self, lineage: Lineage, turn: Turn | None) -> Lineage:
         row_id = lineage.row.id
         while turn is not None:
-            # A scope per attempt, so that a fresh attempt is a fresh sample. The very first is named
-            # as estimates name it: what they have paid for is found in the store.
-            name = f"bulk:{row_id}" if turn == (1, 0) else f"bulk:{row_id}:{turn.round}.{turn.attempt}"
-            with in_scope(name):
+            with in_scope(_scope(row_id, turn)):
                 lineage = lineage.plus(await self._attempt(lineage, turn))
             turn = self.policy.next_turn(row_id, lineage.rounds)
         return await self._compared(lineage)
@@ -93,9 +100,10 @@ class RowPipeline:
         try:
             if turn.round == 0:
                 return await self._answered_seed(lineage.row, begun)
-            return await self._round(lineage, begun)
+            step = await self._rewritten(lineage, begun)
         except LMError as error:
             return self._lost(begun, error)
+        return step if step.fate is not Fate.LOST else await self._finished(lineage, step)
 
     def _lost(self, begun: Round, error: LMError) -> Round:
         # Some providers refuse a filtered request instead of ending its reply.
@@ -108,10 +116,10 @@ class RowPipeline:
             step, fate=Fate.FILTERED, kinds=(), reason="The provider's filter stopped the response."
         )
 
-    async def _round(self, lineage: Lineage, begun: Round) -> Round:
+    async def _rewritten(self, lineage: Lineage, begun: Round) -> Round:
+        """The rewrite, with a fate if that is the end of the round."""
         choice = self.policy.draw(lineage.row.id, begun.round)
-        text = lineage.parent[1]
-        reply = await self._evolve[choice.method.id].acall(instruction=text)
+        reply = await self._evolve[choice.method.id].acall(instruction=lineage.parent[1])
         found = reply.evolved_instruction or None
         step = replace(
             begun,
@@ -127,10 +135,18 @@ class RowPipeline:
             refused = refusal(self._gates, found, seed_id=begun.seed_id, round=begun.round)
             if refused is not None:
                 return replace(step, fate=Fate.GATED, reason=f"{refused.gate}: {refused.reason}")
-            step = await self._answered(step, found, lineage.row)
-            if step.finish_reasons[1] == FILTERED:
-                return self._filtered(step)
-        return await self._judged(lineage, step, choice)
+        return step
+
+    async def _finished(self, lineage: Lineage, step: Round) -> Round:
+        """A rewrite with what it still lacks: response and verdict. It is kept where these are lost."""
+        try:
+            if step.instruction is not None and step.response is None:
+                step = await self._answered(step, step.instruction, lineage.row)
+                if step.finish_reasons[1] == FILTERED:
+                    return self._filtered(step)
+            return await self._judged(lineage, step, self.policy.draw(lineage.row.id, step.round))
+        except LMError as error:
+            return self._lost(step, error)
 
     async def _answered(self, step: Round, instruction: str, row: Row) -> Round:
         said = await self._respond.acall(instruction=instruction, context=row.context)
@@ -179,6 +195,12 @@ class RowPipeline:
         if scores is None:
             return None
         return {step.id: score for step, score in zip(passed, scores, strict=True)}
+
+
+def _scope(row_id: str, turn: Turn) -> str:
+    # A scope per attempt, so that a fresh attempt is a fresh sample. The very first is named as
+    # estimates name it: what they have paid for is found in the store.
+    return f"bulk:{row_id}" if turn == (1, 0) else f"bulk:{row_id}:{turn.round}.{turn.attempt}"
 
 
 def _stages_since_breadth(lineage: Lineage, policy: Policy) -> tuple[str, ...]:
