@@ -27,7 +27,8 @@ from autoevol.experiments.reach import LABEL, Reach, calls_to_reach, show_reach
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import heat_of
 from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
-from autoevol.store.run import RunFolder, replacing, write_json
+from autoevol.store.files import replacing, write_json
+from autoevol.store.run import RunFolder
 from autoevol.strategies import RULES
 
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from autoevol.cli import app
 from autoevol.store.calls import CallStore
-from autoevol.store.run import read_json
+from autoevol.store.files import read_json
 from served_world import Served
 from synthetic import START, rows
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autoevol.config import DataConfig, LoopConfig, MethodConfig, ModelConfig, PipelineConfig
+from autoevol.config import DataConfig, LoopConfig, MethodConfig, ModelConfig, PipelineConfig, Settings
 from autoevol.data.split import sample_rows
 from autoevol.extrapolate import cost_of
 from autoevol.plan import Stage, plan_evolve, plan_run
 from autoevol.records import Row, digest
-from autoevol.settings import Settings
 from autoevol.teleprompt import planned_calls
 from commands import at, command, seed_file, summary
 from priced import FLAGS, SEEDS, reply

@@ -18,12 +18,10 @@ LEVEL = {
     "records": 0,
     "errors": 0,
     "context": 0,
-    "checks": 0,
     "config": 0,
     "selection": 0,
     "aio": 0,
     "signatures": 1,
-    "settings": 1,
     "data": 1,
     "racing": 1,
     "strategies": 2,
@@ -67,8 +65,7 @@ LEVEL = {
 }
 # Where a level says too little: the only parts above level 0 that these may import.
 ONLY = {
-    "checks": {"errors"},
-    "config": {"checks", "errors"},
+    "config": {"errors"},
     "selection": {"records"},
     "signatures": set(),
     "data": set(),
@@ -89,17 +86,14 @@ ONLY = {
     "passport_page": {"report"},
     "passport": {"report", "store", "passport_page"},
     "console": set(),
-    "options": {"settings"},
-    "settings": set(),
+    "options": {"config"},
 }
 # Packages that a part may import besides the standard library; absent means any.
 OUTSIDE = {
     "records": set(),
     "errors": set(),
     "context": set(),
-    "checks": set(),
     "config": set(),
-    "settings": set(),
     "prices": set(),
     "aio": set(),
     "selection": set(),

@@ -153,6 +153,19 @@ def test_every_shard_has_its_part_of_the_budget(endpoint: Endpoint, seeds: Path,
         assert len(endpoint.seen) == 3 * number
 
 
+def test_a_dry_run_of_a_shard_plans_its_rows_and_its_budget(
+    endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    def plan(*more: object) -> dict[str, Any]:
+        return summary(evolve(seeds, endpoint, tmp_path / "out", *OPTIONS, *more, "--dry-run"))
+
+    parts = [plan("--shard", f"{number}/3")["calls"]["total"] for number in (1, 2, 3)]
+    assert sum(parts) == plan()["calls"]["total"] == 4 * len(SEEDS)
+    model = ("--evol-model", "served", "--api-base", endpoint.url)
+    told = command("evolve", seeds, "--out", "o", *model, "--max-calls", 30, "--shard", "1/3", "--dry-run")
+    assert "10 " in told.stdout.rpartition("--max-calls")[2]
+
+
 def test_no_shard_at_all_is_one_line(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     done = evolve(seeds, endpoint, tmp_path / "out", "--shard", "0/3")
     assert done.exit_code == 2

@@ -15,8 +15,9 @@ from autoevol.errors import InputError
 from autoevol.metrics.intervals import wilson
 from autoevol.passport import make_passport, read_passport, rows_seen, with_transfer
 from autoevol.passport_page import page
+from autoevol.store.files import read_json, write_json
 from autoevol.store.journal import FileJournal
-from autoevol.store.run import RunFolder, load_method, read_json, write_json
+from autoevol.store.run import RunFolder, load_method
 from commands import command
 from served_world import Served, serving
 from synthetic import START, rows

@@ -17,7 +17,8 @@ from autoevol.errors import InputError
 from autoevol.metrics.intervals import wilson
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Demo, Method
-from autoevol.store.run import load_method, read_json, write_json
+from autoevol.store.files import read_json, write_json
+from autoevol.store.run import load_method
 from commands import command, seed_file
 from served_world import Served, serving
 from synthetic import bench, kind_of, rows

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from autoevol.compare.plot import Curve, curves_svg
 from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
-from autoevol.store.run import replacing, write_json
+from autoevol.store.files import replacing, write_json
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from autoevol.config import setting
+from autoevol.config.base import setting
 from autoevol.errors import InputError
 from autoevol.experiments.testbed.sentences import CURES, HARMS, IDLE, OPENING, Effect
 from autoevol.experiments.testbed.texts import KINDS, OVERLOAD, PLANTED

@@ -29,7 +29,7 @@ _HOMES = {
     "FailureRate": "autoevol.metrics.failure",
     "FileJournal": "autoevol.store.journal",
     "INITIAL": "autoevol.programs.methods",
-    "LoopConfig": "autoevol.config",
+    "LoopConfig": "autoevol.config.loop",
     "Method": "autoevol.records",
     "Row": "autoevol.records",
     "Session": "autoevol.lm.session",

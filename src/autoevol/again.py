@@ -28,8 +28,9 @@ from autoevol.jobs import Listener
 from autoevol.pipeline.renewal import Renewal
 from autoevol.pipeline.retry import retry_rows
 from autoevol.pipeline.stage import evolve_rows
+from autoevol.store.files import read_json, write_json
 from autoevol.store.parts import Parts
-from autoevol.store.run import RunFolder, load_method, read_json, write_json
+from autoevol.store.run import RunFolder, load_method
 from autoevol.summary import summarise
 from autoevol.workflow import Outcome, budget_stop, decisive, policy_of, read_settings, session_of
 

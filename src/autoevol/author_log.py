@@ -14,8 +14,8 @@ from pathlib import Path
 
 from autoevol.errors import InputError, StoreError
 from autoevol.records import Method
+from autoevol.store.files import read_json, write_json
 from autoevol.store.journal import encode_method
-from autoevol.store.run import read_json, write_json
 
 _SLOT = "#Instruction#:"
 _FORMAT = "Please reply strictly in the following format:"

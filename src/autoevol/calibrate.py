@@ -21,7 +21,7 @@ from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.metrics.training import load_judge
 from autoevol.records import Outcome, Verdict, digest
-from autoevol.store.run import write_json
+from autoevol.store.files import write_json
 
 HALVES = ("development", "report")
 

@@ -20,8 +20,9 @@ from autoevol.errors import InputError, StoreError
 from autoevol.pipeline.lineage import End
 from autoevol.pipeline.merge import merge_parts
 from autoevol.pipeline.outputs import FILES, assemble
+from autoevol.store.files import read_json, write_json
 from autoevol.store.parts import Parts
-from autoevol.store.run import RunFolder, read_json, write_json
+from autoevol.store.run import RunFolder
 from autoevol.summary import evolution_json
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
-from autoevol.settings import Settings
+from autoevol.config import Settings
 
 _Command = Callable[..., None]
 

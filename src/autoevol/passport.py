@@ -25,8 +25,9 @@ from autoevol import report
 from autoevol.errors import InputError
 from autoevol.passport_page import page
 from autoevol.records import Method, Step
+from autoevol.store.files import read_json, replace_text, write_json
 from autoevol.store.journal import FileJournal, decode_method, encode_method
-from autoevol.store.run import load_method, read_json, replace_text, write_json
+from autoevol.store.run import load_method
 
 SCHEMA = "autoevol.passport/1"
 FILE, PAGE = "passport.json", "passport.md"

@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from autoevol import jobs, prices
-from autoevol.config import BudgetConfig
+from autoevol.config import BudgetConfig, Settings
 from autoevol.data.load import iter_rows, load_rows
+from autoevol.data.shard import Shard
 from autoevol.data.split import sample_rows
 from autoevol.lm.session import Session
 from autoevol.pipeline.policy import Policy
 from autoevol.records import Method, Row
-from autoevol.settings import Settings
 from autoevol.strategies import RandomBatches, find_rule
 from autoevol.teleprompt import planned_calls
 
@@ -135,11 +135,18 @@ def plan_run(
 
 
 def plan_evolve(
-    seeds: str, method: str | None, rounds: int, settings: Settings, *, judge_calls: int = 0, sample: int = 0
+    seeds: str,
+    method: str | None,
+    rounds: int,
+    settings: Settings,
+    *,
+    judge_calls: int = 0,
+    sample: int = 0,
+    shard: Shard | None = None,
 ) -> Plan:
     """Plan the evolution of `seeds` with a known method, or without one with the operations of WizardLM.
 
-    Reads them all and keeps the sample only.
+    Reads them all and keeps the sample only. With a `shard`, its rows are those of the plan.
     """
     answered = 0
     known = jobs.find_method(method) if method else None
@@ -148,8 +155,9 @@ def plan_evolve(
     def counted(rows: Iterable[Row]) -> Iterator[Row]:
         nonlocal answered
         for row in rows:
-            answered += _is_answered(policy, row)
-            yield row
+            if shard is None or shard.owns(row.id):
+                answered += _is_answered(policy, row)
+                yield row
 
     with iter_rows(seeds, **settings.data.reading()) as stream:
         tried, count = sample_rows(counted(stream), sample, settings.loop.seed)

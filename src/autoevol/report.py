@@ -12,8 +12,8 @@ from autoevol.errors import InputError
 from autoevol.metrics.failure import FailureRate
 from autoevol.metrics.intervals import PairedDifference, mcnemar_exact, paired_bootstrap
 from autoevol.records import Method, Outcome, Score, Step
+from autoevol.store.files import read_json
 from autoevol.store.journal import FileJournal
-from autoevol.store.run import read_json
 
 if TYPE_CHECKING:
     from autoevol.jobs import Optimized

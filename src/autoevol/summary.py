@@ -17,7 +17,8 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.pipeline.gates import Gate
 from autoevol.pipeline.outputs import Tally
 from autoevol.records import Outcome
-from autoevol.store.run import RunFolder, write_json
+from autoevol.store.files import write_json
+from autoevol.store.run import RunFolder
 
 
 def summarise(

@@ -15,7 +15,7 @@ from typing import Any
 import dspy
 
 from autoevol import aio, jobs, passport, report, workflow
-from autoevol.config import TransferConfig
+from autoevol.config import Settings, TransferConfig
 from autoevol.context import in_scope
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.split import sample_rows
@@ -25,8 +25,8 @@ from autoevol.jobs import Listener
 from autoevol.passport_page import difference_text
 from autoevol.programs.evolver import Evolver
 from autoevol.records import Method, Row, Score, digest
-from autoevol.settings import Settings
-from autoevol.store.run import RunFolder, write_json
+from autoevol.store.files import write_json
+from autoevol.store.run import RunFolder
 from autoevol.summary import metric_json
 from autoevol.workflow import Outcome
 

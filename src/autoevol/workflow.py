@@ -22,6 +22,7 @@ from autoevol.config import (
     MetricConfig,
     ModelConfig,
     PipelineConfig,
+    Settings,
 )
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
@@ -34,9 +35,9 @@ from autoevol.pipeline.gates import Gate
 from autoevol.pipeline.policy import Policy
 from autoevol.pipeline.retry import retry_rows
 from autoevol.pipeline.source import FileRows
-from autoevol.settings import Settings
+from autoevol.store.files import read_json, replacing, write_json
 from autoevol.store.parts import Parts
-from autoevol.store.run import RunFolder, read_json, replacing, write_json
+from autoevol.store.run import RunFolder
 from autoevol.summary import summarise
 
 _Config = TypeVar("_Config")

@@ -17,7 +17,7 @@ from autoevol.compare.standings import Standing, standings
 from autoevol.compare.tournament import compare, table
 from autoevol.metrics.intervals import wilson
 from autoevol.records import Demo, Mark, Method, Outcome, Score
-from autoevol.store.run import read_json
+from autoevol.store.files import read_json
 
 GOOD, FAIR, POOR = (Method(f"Rewrite it in way {name}.") for name in ("good", "fair", "poor"))
 FAILS = {GOOD.id: {0}, FAIR.id: {0, 1, 2}, POOR.id: {0, 1, 2, 3, 4, 5}}

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from autoevol.data.split import split_rows
 from autoevol.search.study import shown
-from autoevol.store.run import read_json
+from autoevol.store.files import read_json
 from searching import DEV, HOLDOUT, arguments, command, finished, result, stored, study_of, told
 from served_world import Served, serving
 from synthetic import rows, task_of

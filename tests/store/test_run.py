@@ -15,7 +15,8 @@ import pytest
 from autoevol.errors import InputError, StoreError, StoreLost
 from autoevol.records import Demo, Method
 from autoevol.store.calls import CallRecord
-from autoevol.store.run import RunFolder, load_method, read_json, replacing, write_json
+from autoevol.store.files import read_json, replacing, write_json
+from autoevol.store.run import RunFolder, load_method
 
 SETTINGS: dict[str, Any] = {"model": "openai/m", "steps": 10, "seeds": ["a.jsonl"], "temperature": 0.6}
 
@@ -205,7 +206,7 @@ def test_a_disk_that_fills_up_is_a_lost_store_and_the_old_file_stays(tmp_path: P
 import resource, sys
 from pathlib import Path
 from autoevol.errors import StoreLost
-from autoevol.store.run import replacing
+from autoevol.store.files import replacing
 resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
 try:
     with replacing(Path(sys.argv[1])) as lines:

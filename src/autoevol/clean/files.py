@@ -17,7 +17,7 @@ from autoevol.data.load import iter_entries
 from autoevol.data.sources import dataset_of
 from autoevol.errors import InputError
 from autoevol.records import digest
-from autoevol.store.run import replacing, write_json
+from autoevol.store.files import replacing, write_json
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,9 @@ __all__ = [
 
 # Commands in the order of `autoevol --help`; one that is not listed comes last.
 _PANELS = {
-    "Evolve": ("run", "optimize", "evolve", "retry", "show"),
+    "Evolve": ("run", "optimize", "evolve", "retry", "again", "show"),
     "Before and after": ("estimate", "clean", "export", "quality"),
+    "Several processes": ("launch", "merge"),
     "Methods and measures": ("search", "compare", "passport", "transfer", "calibrate"),
 }
 _PLACES = [(name, panel) for panel, names in _PANELS.items() for name in names]

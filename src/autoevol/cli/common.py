@@ -74,7 +74,7 @@ def _take_config(ctx: typer.Context, path: Path | None) -> Path | None:
     """Let a file give the defaults of the options; what is on the command line still comes first."""
     if path is None:
         return None
-    from autoevol.store.run import read_json
+    from autoevol.store.files import read_json
 
     with exit_codes():
         given = read_json(path)

@@ -9,9 +9,8 @@ import typer
 
 from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
-from autoevol.config import BudgetConfig, EndpointConfig
+from autoevol.config import BudgetConfig, EndpointConfig, Settings
 from autoevol.options import with_settings
-from autoevol.settings import Settings
 
 
 @app.command()
@@ -87,7 +86,7 @@ def evolve(
 
     part = Shard.parse(shard) if shard else None
     if dry_run:
-        return show_evolve_plan(seeds, method, rounds, settings, json=json)
+        return show_evolve_plan(seeds, method, rounds, settings, part, json=json)
     from autoevol import workflow
 
     return finish(

@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
-from autoevol.config import TransferConfig
+from autoevol.config import Settings, TransferConfig
 from autoevol.options import with_settings
-from autoevol.settings import Settings
 
 methods_app = typer.Typer(no_args_is_help=True, help="Method files from a published log.")
 app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
@@ -33,7 +32,8 @@ def passport(
     """Write all that is known about the method of DIR as one file, JSON and Markdown."""
     from autoevol import passport as passports
     from autoevol.errors import InputError
-    from autoevol.store.run import RunFolder, read_json
+    from autoevol.store.files import read_json
+    from autoevol.store.run import RunFolder
 
     if not source.exists():
         raise InputError(f"{source}: there is no such run folder or method file")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
-from autoevol.config import BudgetConfig
+from autoevol.config import BudgetConfig, Settings
 from autoevol.options import with_settings
-from autoevol.settings import Settings
 
 if TYPE_CHECKING:
+    from autoevol.data.shard import Shard
     from autoevol.plan import Plan
 
 
@@ -79,12 +79,15 @@ def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = 
     _show(plan.plan_run(seeds, settings, judge_calls=judged, evolve=evolve), settings.budget, json)
 
 
-def show_evolve_plan(seeds: str, method: str | None, rounds: int, settings: Settings, *, json: bool) -> None:
+def show_evolve_plan(
+    seeds: str, method: str | None, rounds: int, settings: Settings, shard: Shard | None, *, json: bool
+) -> None:
     """Check everything that `evolve` is given, and print what it would do."""
     from autoevol import plan
 
     judged = plan.check(settings)
-    _show(plan.plan_evolve(seeds, method, rounds, settings, judge_calls=judged), settings.budget, json)
+    budget = settings.budget.part(shard.of) if shard else settings.budget
+    _show(plan.plan_evolve(seeds, method, rounds, settings, judge_calls=judged, shard=shard), budget, json)
 
 
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from autoevol.cli.common import Json, Out, Seeds, app, exit_codes, finish
-from autoevol.config import SearchConfig
+from autoevol.config import SearchConfig, Settings
 from autoevol.options import with_settings
-from autoevol.settings import Settings
 
 
 @app.command()

@@ -22,7 +22,7 @@ from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
 from autoevol.lm.session import Session
 from autoevol.records import Method
-from autoevol.store.run import read_json, write_json
+from autoevol.store.files import read_json, write_json
 
 _MOST_TURNS = 20
 _APART = 1000  # seeds of the turns of one entry; seeds of entries are consecutive

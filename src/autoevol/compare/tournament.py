@@ -14,7 +14,7 @@ from autoevol.compare.plot import curves_svg
 from autoevol.compare.results import Finished, encode_finished
 from autoevol.compare.standings import Standing, standings
 from autoevol.records import Row, Score
-from autoevol.store.run import replacing, write_json
+from autoevol.store.files import replacing, write_json
 
 
 @dataclass(frozen=True)

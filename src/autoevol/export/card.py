@@ -11,7 +11,7 @@ from typing import Any
 from autoevol.errors import InputError
 from autoevol.export.write import Exported
 from autoevol.metrics.intervals import wilson
-from autoevol.store.run import read_json, replacing
+from autoevol.store.files import read_json, replacing
 
 _MARK = "autoevol"
 # Up to this many rows, in the notation of the hub.

@@ -17,7 +17,7 @@ from autoevol.errors import InputError, StoreError
 from autoevol.export.examples import Example, read_example
 from autoevol.export.formats import Format, find_format
 from autoevol.records import digest
-from autoevol.store.run import LineWriter, read_json, replacing, write_json
+from autoevol.store.files import LineWriter, read_json, replacing, write_json
 from autoevol.store.table import TableWriter, replacing_table
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from autoevol.pipeline.lineage import End, Fate, Lineage, Round, decode
 from autoevol.records import Outcome
+from autoevol.store.files import replacing
 from autoevol.store.parts import Parts
-from autoevol.store.run import replacing
 
 FILES = {End.KEPT: "dataset.jsonl", End.REJECTED: "rejected.jsonl", End.DEAD: "dead.jsonl"}
 

@@ -20,8 +20,8 @@ from autoevol.pipeline.outputs import Tally, assemble
 from autoevol.pipeline.rounds import RowPipeline
 from autoevol.pipeline.source import Placed, Source
 from autoevol.records import Case, Verdict
+from autoevol.store.files import LineWriter
 from autoevol.store.parts import Part, Parts
-from autoevol.store.run import LineWriter
 
 # Rows under way, finished but waiting for an earlier one, or waiting to begin, per concurrent
 # call: enough that one slow row does not starve the rest, and all that is ever in memory.

@@ -15,6 +15,7 @@ from autoevol.config import (
     MethodConfig,
     ModelConfig,
     SearchConfig,
+    Settings,
 )
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
@@ -28,7 +29,6 @@ from autoevol.search.pruning import Point, falls_behind
 from autoevol.search.space import Configuration, Space, describe
 from autoevol.search.study import SharedStudy, quiet, shown
 from autoevol.search.trial import Bench, run_trial
-from autoevol.settings import Settings
 from autoevol.store.study import StudyFolder, WorkerFolder
 from autoevol.summary import metric_json
 from autoevol.workflow import Outcome

@@ -11,7 +11,7 @@ from autoevol.lm.recorder import LedgerLine
 from autoevol.search import holdout
 from autoevol.search.space import describe
 from autoevol.search.study import SharedStudy, shown
-from autoevol.store.run import write_json
+from autoevol.store.files import write_json
 from autoevol.workflow import Outcome
 
 if TYPE_CHECKING:

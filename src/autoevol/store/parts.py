@@ -19,8 +19,8 @@ from typing import Any
 import orjson
 
 from autoevol.errors import InputError, StoreError, StoreLost
+from autoevol.store.files import LineWriter
 from autoevol.store.journal import sync_folder
-from autoevol.store.run import LineWriter
 
 SCHEMA = 1
 

@@ -19,7 +19,8 @@ from typing import IO, Any
 
 from autoevol.errors import InputError, InUse, StoreError
 from autoevol.store.calls import CallStore, Spent
-from autoevol.store.run import RunFolder, read_json
+from autoevol.store.files import read_json
+from autoevol.store.run import RunFolder
 
 
 class FileLock:

@@ -1,10 +1,17 @@
-"""What several settings records check in the same way, with the option named."""
+"""What settings records share: how a field is declared, and checks that name the option."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import field
+from typing import Any
 
 from autoevol.errors import InputError
+
+
+def setting(default: Any, text: str) -> Any:  # noqa: ANN401 (a dataclass field of any type)
+    """A field with its default and the sentence that explains it to a user."""
+    return field(default=default, metadata={"help": text})
 
 
 def flag(name: str) -> str:

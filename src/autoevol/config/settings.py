@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from autoevol.config import (
-    BudgetConfig,
-    CleanConfig,
-    DataConfig,
-    LoopConfig,
-    MethodConfig,
-    MetricConfig,
-    ModelConfig,
-    PipelineConfig,
-)
+from autoevol.config.loop import LoopConfig, MethodConfig
+from autoevol.config.models import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.config.rows import CleanConfig, DataConfig, PipelineConfig
 
 
 @dataclass(frozen=True)
