@@ -175,6 +175,11 @@ def _notes(
         )
     if chains and sampled < loop.batch_size:
         notes.append(f"Analyses saw {sampled} of {loop.batch_size} cases, so they will take more tokens.")
+    if any(stage.chains for stage in plan.stages):
+        notes.append(
+            "The optimisation is told as if it made every step and scored every method on all rows. It ends "
+            "earlier when patience runs out, and a race scores fewer rows, so it takes that much or less."
+        )
     if not priced:
         notes.append("Money is not known: give --price for every model.")
     if sampled == 1 < plan.rows:
