@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import dspy
 
@@ -25,6 +26,9 @@ from autoevol.config import (
 from autoevol.data.scan import Scanned
 from autoevol.errors import InputError, StoreError
 from autoevol.jobs import Listener
+from autoevol.lm.session import Session
+from autoevol.metrics.failure import FailureMetric
+from autoevol.pipeline.outputs import Tally
 from autoevol.pipeline.renewal import Renewal
 from autoevol.pipeline.retry import retry_rows
 from autoevol.pipeline.stage import evolve_rows
@@ -55,58 +59,90 @@ def again(
     if out.exists() and out.samefile(source):
         raise InputError(f"{out} is the run itself; give another --out")
     with RunFolder(source) as old:
-        given = {**old.settings, **asdict(endpoint)}
-        models, metrics = read_settings(ModelConfig, given), read_settings(MetricConfig, given)
-        pipeline = replace(read_settings(PipelineConfig, given), keep=wanted.keep or given["keep"])
-        models = replace(models, evol_model=wanted.answer_with or models.evol_model)
-        metrics = replace(
-            metrics,
-            detector=wanted.detector or metrics.detector,
-            judge_model=wanted.judge_model or metrics.judge_model,
-        )
-        answer, judge = wanted.answer_with is not None, bool(wanted.detector or wanted.judge_model)
-        parts, seeds = Parts(source / "parts", None), _seeds(old)
-        settings = {"of": old.run_id, "answer": answer, "judge": judge}
+        plan = _Plan.of(old, wanted, endpoint)
         with (
-            RunFolder(out, {**settings, **decisive(models, metrics, pipeline)}) as folder,
-            session_of(folder, models, metrics, budget, store) as session,
+            RunFolder(out, {"of": old.run_id, **plan.decisive}) as folder,
+            session_of(folder, plan.models, plan.metrics, budget, store) as session,
         ):
             started = time.monotonic()
             _take_over(old, folder)
-            metric = jobs.make_metric(session, models, metrics)
-            work = Renewal(
-                policy_of(parts, old),
-                metric,
-                models.evol_model,
-                parts,
-                answer=answer,
-                judge=judge,
-                system=models.system,
-                compare=pipeline.keep == "best",
+            metric = jobs.make_metric(session, plan.models, plan.metrics)
+            tally = _renew(old, folder, plan, session, metric, listener)
+            summary = summarise(
+                folder, session, _seeds(old), plan.models, plan.metrics, metric, started, None, tally
             )
-            dead = _dead(folder)
-            listener.phase("again", parts.rows)
-            # A key for the model is needed only where it is asked.
-            asked = answer or pipeline.keep == "best"
-            with dspy.context(lm=jobs.evol_lm(session, models)) if asked else nullcontext():
-                tally = evolve_rows(
-                    work, work, out, pipeline, concurrency=models.concurrency, on_case=listener.case
-                )
-                if dead and tally.complete:
-                    tally = retry_rows(
-                        work,
-                        Parts(out / "parts", None),
-                        out,
-                        keep=pipeline.keep,
-                        concurrency=models.concurrency,
-                        on_case=listener.case,
-                    )
-            summary = summarise(folder, session, seeds, models, metrics, metric, started, None, tally)
             gates = (read_json(source / "summary.json") or {}).get("gates")
             if gates:
                 summary["gates"] = gates
                 write_json(out / "summary.json", summary)
             return Outcome(summary, None if tally.complete else budget_stop(session))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is done anew, by what."""
+
+    models: ModelConfig
+    metrics: MetricConfig
+    pipeline: PipelineConfig
+    answer: bool
+    judge: bool
+
+    @classmethod
+    def of(cls, old: RunFolder, wanted: AgainConfig, endpoint: EndpointConfig) -> _Plan:
+        """The settings of the old run, changed as wanted."""
+        given = {**old.settings, **asdict(endpoint)}
+        models, metrics = read_settings(ModelConfig, given), read_settings(MetricConfig, given)
+        return cls(
+            replace(models, evol_model=wanted.answer_with or models.evol_model),
+            replace(
+                metrics,
+                detector=wanted.detector or metrics.detector,
+                judge_model=wanted.judge_model or metrics.judge_model,
+            ),
+            replace(read_settings(PipelineConfig, given), keep=wanted.keep or given["keep"]),
+            answer=wanted.answer_with is not None,
+            judge=bool(wanted.detector or wanted.judge_model),
+        )
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """What decides the result."""
+        settings = decisive(self.models, self.metrics, self.pipeline)
+        return {"answer": self.answer, "judge": self.judge, **settings}
+
+
+def _renew(
+    old: RunFolder,
+    folder: RunFolder,
+    plan: _Plan,
+    session: Session,
+    metric: FailureMetric,
+    listener: Listener,
+) -> Tally:
+    """Bring the rows of `old` into `folder`; if they are all there, retry those that were lost there."""
+    parts, compare = Parts(old.path / "parts", None), plan.pipeline.keep == "best"
+    work = Renewal(
+        policy_of(parts, old),
+        metric,
+        plan.models.evol_model,
+        parts,
+        answer=plan.answer,
+        judge=plan.judge,
+        system=plan.models.system,
+        compare=compare,
+    )
+    told = {"concurrency": plan.models.concurrency, "on_case": listener.case}
+    dead = _dead(folder)
+    listener.phase("again", parts.rows)
+    # A key for the model is needed only where it is asked.
+    asked = plan.answer or compare
+    with dspy.context(lm=jobs.evol_lm(session, plan.models)) if asked else nullcontext():
+        tally = evolve_rows(work, work, folder.path, plan.pipeline, **told)
+        if dead and tally.complete:
+            made = Parts(folder.path / "parts", None)
+            tally = retry_rows(work, made, folder.path, keep=plan.pipeline.keep, **told)
+    return tally
 
 
 def _seeds(old: RunFolder) -> Scanned:

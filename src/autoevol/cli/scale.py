@@ -51,7 +51,7 @@ def launch(
 
     For example: autoevol launch --shards 8 --workers 4 -- seeds.jsonl --out runs/all --method runs/mine
 
-    The same command goes on with what is not finished. Needs `pip install 'autoevol[scale]'`.
+    The same command goes on with what is not finished. Needs datatrove, the extra `scale`.
     """
     from autoevol import launching
 
