@@ -34,10 +34,13 @@ def unit(vectors: npt.ArrayLike, rows: int) -> Matrix:
     given = np.asarray(vectors, dtype=np.float64)
     if given.ndim != 2 or len(given) != rows or not np.isfinite(given).all():
         raise ValueError(f"an embedding of {rows} texts must be a finite ({rows}, features) matrix")
-    norms = np.linalg.norm(given, axis=1)
-    empty = np.flatnonzero(norms == 0)
+    # Divided by its largest part first: the square of a tiny or huge number is 0 or infinite.
+    largest = np.abs(given).max(axis=1, initial=0.0)
+    empty = np.flatnonzero(largest == 0)
     own = np.zeros((rows, len(empty)))
     own[empty, np.arange(len(empty))] = 1.0
+    given = given / np.where(largest == 0, 1.0, largest)[:, None]
+    norms = np.linalg.norm(given, axis=1)
     return np.hstack([given / np.where(norms == 0, 1.0, norms)[:, None], own])
 
 
