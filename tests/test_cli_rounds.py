@@ -91,6 +91,19 @@ def test_retry_asks_where_the_run_asked(
     assert endpoint.seen[-1].headers["Authorization"] == "Bearer secret-key"
 
 
+def test_a_run_whose_endpoint_moves_pays_no_call_twice(
+    served: Served, endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    out, options = tmp_path / "run", ("--method", "weak", "--temperature", "0.7")
+    assert evolve(seeds, endpoint, out, *options, "--max-calls", 9).exit_code == 3
+    with Endpoint(served) as other:
+        assert summary(evolve(seeds, other, out, *options))["evolution"]["passed"] == len(SEEDS)
+        assert len(endpoint.seen) + len(other.seen) == 2 * len(SEEDS)
+    with Endpoint(served) as third:
+        assert summary(evolve(seeds, third, tmp_path / "new", *options))["evolution"]["passed"] == len(SEEDS)
+        assert len(third.seen) == 2 * len(SEEDS), "another run knows nothing of it"
+
+
 def test_a_second_process_on_the_folder_is_refused(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     summary(evolve(seeds, endpoint, out, "--method", "weak"))

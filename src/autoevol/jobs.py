@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -86,8 +86,9 @@ def open_session(
     metrics: MetricConfig,
     budget: BudgetConfig,
     store: str | None = None,
+    moved: Mapping[str, str] | None = None,
 ) -> Session:
-    """The session of a run: its call store, its caps.
+    """The session of a run: its call store, its caps, and endpoints that have `moved`.
 
     Raises:
         InputError: If money is capped and a paid model has no price.
@@ -101,6 +102,7 @@ def open_session(
         prices=read_prices(budget),
         client=models.client,
         limits=Limits(models.rpm, models.tpm),
+        moved=moved,
     )
 
 

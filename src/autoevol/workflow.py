@@ -24,6 +24,7 @@ from autoevol.config import (
     PipelineConfig,
     Settings,
 )
+from autoevol.config.base import open_url
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
 from autoevol.data.shard import Shard
@@ -236,10 +237,24 @@ def _gates(pipeline: PipelineConfig, clean: CleanConfig) -> tuple[Gate, ...]:
 def session_of(
     folder: RunFolder, models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig, store: str | None
 ) -> Iterator[Session]:
-    """The session of a run; the folder remembers where its models are, for `retry`."""
-    write_json(folder.path / "endpoint.json", asdict(EndpointConfig.of(models, metrics)))
-    with jobs.open_session(folder, models, metrics, budget, store) as session:
+    """The session of a run; the folder remembers where its models are and were at first."""
+    moved = _moved(folder, models, metrics)
+    with jobs.open_session(folder, models, metrics, budget, store, moved) as session:
         yield session
+
+
+def _moved(folder: RunFolder, models: ModelConfig, metrics: MetricConfig) -> dict[str, str]:
+    """URLs that are not those of the run's first calls, and those: a model that moves stays the same."""
+    path = folder.path / "endpoint.json"
+    bases = {
+        "judge": metrics.judge_api_base,
+        "optimizer": models.optimizer_api_base,
+        "evol": models.api_base,
+    }
+    now = {role: url for role, base in bases.items() if (url := open_url(base))}
+    first = {**now, **(read_json(path) or {}).get("first", {})}
+    write_json(path, {**asdict(EndpointConfig.of(models, metrics)), "first": first})
+    return {url: first[role] for role, url in now.items() if url != first[role]}
 
 
 def budget_stop(session: Session) -> BudgetReached:

@@ -28,6 +28,7 @@ class ChatEndpoint(ABC):
         api_key: Never stored, logged or hashed.
         extra: Server-side settings sent with every request (`top_k`, `chat_template_kwargs`).
         identity: See `Transport`; by default the URL, the model and `extra`.
+        known_as: The URL for that, where the endpoint has moved.
         connections: Most simultaneous connections.
         timeout: Seconds for one whole attempt, however slowly the server keeps it alive.
         reasoning: The model is one of OpenAI's reasoning models, which refuse sampling
@@ -43,6 +44,7 @@ class ChatEndpoint(ABC):
         api_key: str = "none",
         extra: Mapping[str, Any] | None = None,
         identity: str | None = None,
+        known_as: str | None = None,
         connections: int = 1000,
         timeout: float = 600.0,
         reasoning: bool = False,
@@ -57,7 +59,8 @@ class ChatEndpoint(ABC):
         self._connections = connections
         self._base = _root(base_url)
         settings = ";".join(f"{key}={self.extra[key]!r}" for key in sorted(self.extra))
-        self.identity = identity or f"{str(self._base).rstrip('/')}|{model}|{settings}"
+        named = _root(known_as).copy_with(userinfo=b"") if known_as else self._base.copy_with(userinfo=b"")
+        self.identity = identity or f"{str(named).rstrip('/')}|{model}|{settings}"
 
     async def send(self, request: Request) -> Reply:
         """One POST. Raises `dspy.lm15` errors only (see `Transport`)."""

@@ -13,6 +13,7 @@ from typing import Any, Self
 import dspy
 
 from autoevol import aio
+from autoevol.config.base import open_url
 from autoevol.context import Role
 from autoevol.errors import InputError
 from autoevol.lm.budget import Caps
@@ -41,6 +42,7 @@ class Session:
         prices: Dollars per million tokens, by model string.
         client: HTTP client for OpenAI-compatible endpoints: `aiohttp`, or `openai` for that package.
         limits: Requests and tokens per minute for each endpoint and model.
+        moved: URLs of endpoints that had another one, and that: their calls are found under it.
 
     Use it as a context manager, or call `close`.
     """
@@ -55,12 +57,14 @@ class Session:
         prices: Mapping[str, Price] | None = None,
         client: str = "aiohttp",
         limits: Limits | None = None,
+        moved: Mapping[str, str] | None = None,
     ) -> None:
         self.store = store if isinstance(store, CallStore) else CallStore(store)
         self.recorder = Recorder(self.store, caps, retry, concurrency, limits=limits)
         self.prices = dict(prices or {})
         self._concurrency = concurrency
         self._client = client
+        self._moved = dict(moved or {})
         self._transports: dict[str, Transport] = {}
 
     def lm(
@@ -104,6 +108,7 @@ class Session:
                     extra,
                     client=self._client,
                     connections=self._concurrency,
+                    known_as=self._moved.get(open_url(api_base) or ""),
                 )
             transport = self._transports[signature]
         if is_reasoning_model(name):
@@ -156,6 +161,7 @@ def make_transport(
     *,
     client: str = "aiohttp",
     connections: int = 1000,
+    known_as: str | None = None,
 ) -> Transport:
     """The transport that a model string means (see `Session.lm`).
 
@@ -178,6 +184,7 @@ def make_transport(
             extra=extra,
             reasoning=is_reasoning_model(name),
             connections=connections,
+            known_as=known_as,
         )
     return NativeTransport(name, api_key=os.environ.get(api_key_env) if api_key_env else None)
 
