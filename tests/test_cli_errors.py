@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from autoevol.cli import app
+from autoevol.cli.common import exit_codes
+from autoevol.errors import StoreLost
 from servers import Answer, Endpoint, refuses, says
 
 SMALL = ["--dev-size", "2", "--holdout-size", "2", "--batch-size", "1", "--m", "1", "--steps", "1"]
@@ -186,3 +189,15 @@ def test_what_is_missing_is_named(
     done = command(*words.replace("RUN", "run").split())
     assert done.exit_code == 2, done.output
     assert told in complaint(done)
+
+
+@pytest.mark.parametrize(("resumes", "told"), [(True, "goes on"), (False, "begins anew")])
+@pytest.mark.parametrize(("stop", "code"), [(StoreLost("disk full"), 1), (KeyboardInterrupt(), 130)])
+def test_a_stop_says_whether_the_command_goes_on(
+    resumes: bool, told: str, stop: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as left, exit_codes(resumes=resumes):
+        raise stop
+    assert left.value.exit_code == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"the same command {told}")

@@ -43,18 +43,27 @@ def options(
 
 
 @contextmanager
-def exit_codes() -> Iterator[None]:
-    """Turn every error that is not a bug into one line and its exit code."""
+def exit_codes(*, resumes: bool = True) -> Iterator[None]:
+    """Turn every error that is not a bug into one line and its exit code.
+
+    Args:
+        resumes: Whether the command goes on where it was stopped; others begin anew.
+    """
+    what_now = (
+        "what was finished is saved, and the same command goes on"
+        if resumes
+        else "the same command begins anew"
+    )
     try:
         yield
     except BudgetReached as stop:
         _leave(f"{stop}; what was finished is saved, and the same command with a larger budget goes on", 3)
     except StopRun as stop:
-        _leave(f"{stop}; what was finished is saved, and the same command goes on", 1)
+        _leave(f"{stop}; {what_now}", 1)
     except AutoEvolError as error:
         _leave(str(error), 2)
     except KeyboardInterrupt:
-        _leave("interrupted; what was finished is saved, and the same command goes on", 130)
+        _leave(f"interrupted; {what_now}", 130)
 
 
 def _leave(text: str, code: int) -> NoReturn:

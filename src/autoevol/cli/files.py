@@ -18,7 +18,7 @@ Dataset = Annotated[
 
 
 @app.command()
-@exit_codes()
+@exit_codes(resumes=False)
 @with_settings(settings=CleanConfig, data=DataConfig)
 def clean(
     *,
@@ -48,7 +48,7 @@ def clean(
 
 
 @app.command()
-@exit_codes()
+@exit_codes(resumes=False)
 @with_settings(data=DataConfig)
 def export(
     *,

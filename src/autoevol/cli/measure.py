@@ -61,7 +61,7 @@ def calibrate(
 
 
 @app.command()
-@exit_codes()
+@exit_codes(resumes=False)
 def show(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder given to --out.")],
     json: Json = False,

@@ -17,7 +17,7 @@ app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures
 
 
 @app.command()
-@exit_codes()
+@exit_codes(resumes=False)
 def passport(
     source: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, or a method file.")],
     out: Annotated[
@@ -87,7 +87,7 @@ def transfer(
 
 
 @methods_app.command("import")
-@exit_codes()
+@exit_codes(resumes=False)
 def import_methods(
     log: Annotated[
         Path, typer.Argument(metavar="LOG", help="Optimizer log of the authors of Auto Evol-Instruct.")

@@ -11,7 +11,7 @@ from autoevol.cli.common import Json, app, exit_codes
 
 
 @app.command()
-@exit_codes()
+@exit_codes(resumes=False)
 def quality(
     dataset: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A dataset.jsonl, or its run folder.")],
     limit: Annotated[int, typer.Option("--limit", min=1, help="Look at so many rows at most.")] = 1_000,
