@@ -205,3 +205,31 @@ def test_the_rounds_of_a_merged_run_are_chosen_anew(
     summary(command("again", tmp_path / "out", "--keep", 1, "--out", tmp_path / "first", "--json"))
     assert [record["seed"] for record in lines(tmp_path / "first" / "dataset.jsonl")] == SEEDS
     assert len(endpoint.seen) == paid
+
+
+def test_rows_of_a_run_without_shards_are_not_mixed_in(
+    endpoint: Endpoint, seeds: Path, shard: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    summary(evolve(seeds, endpoint, out, *OPTIONS))
+    for name in ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json"):
+        (out / name).unlink()  # as if it had been killed after its last part
+    for number in (1, 2):
+        shard(f"{number}/2")
+    refused = command("merge", out)
+    assert refused.exit_code == 2
+    assert "rows of another run" in refused.stderr
+    assert summary(evolve(seeds, endpoint, out, *OPTIONS))["evolution"]["rows"] == len(SEEDS)
+
+
+def test_a_merge_that_was_killed_before_its_summary_is_done_again(
+    shard: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    for number in (1, 2):
+        shard(f"{number}/2")
+    told = summary(command("merge", out, "--json"))
+    before = (out / "dataset.jsonl").read_bytes()
+    (out / "summary.json").unlink()
+    assert summary(command("merge", out, "--json")) == told
+    assert (out / "dataset.jsonl").read_bytes() == before

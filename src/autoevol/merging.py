@@ -69,7 +69,8 @@ def merge(out: Path) -> dict[str, Any]:
         StoreError: If a shard is in use, or its files are damaged.
         StoreLost: If the disk refuses.
     """
-    if (out / FILES[End.KEPT]).exists():
+    # The summary is written last: without it, a merge was killed.
+    if (out / FILES[End.KEPT]).exists() and (out / "summary.json").exists():
         raise InputError(f"{out} holds a dataset already; move it away to merge again")
     with ExitStack() as stack:
         folders = [stack.enter_context(RunFolder(path.parent)) for path in sorted(out.glob("*/run.json"))]
@@ -81,11 +82,11 @@ def merge(out: Path) -> dict[str, Any]:
         first = pieces[0]
         settings = {key: value for key, value in first.folder.settings.items() if key != "shard"}
         whole = stack.enter_context(RunFolder(out, settings))
+        into = Parts(out / "parts", first.parts.made)
+        merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
         whole.save_methods(first.folder.methods().values())
         whole.save_seeds(first.fingerprint, asdict(replace(first.seeds, owned=None)))
         write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
-        into = Parts(out / "parts", first.parts.made)
-        merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
         tally = assemble(into, out, settings["keep"])
         return _summarise(whole, pieces, evolution_json(tally))
 
