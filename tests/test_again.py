@@ -159,3 +159,10 @@ def test_a_run_is_not_renewed_into_itself_and_settings_are_kept(run: Path, tmp_p
     other = again(run, tmp_path / "o", "--keep", "last")
     assert other.exit_code == 2
     assert "keep" in other.stderr
+
+
+def test_a_judge_is_asked_where_the_run_asked(run: Path, endpoint: Endpoint, tmp_path: Path) -> None:
+    paid = len(endpoint.seen)
+    summary(again(run, tmp_path / "judged", "--judge-model", "judging"))
+    asked = {request.body["model"] for request in endpoint.seen[paid:]}
+    assert asked == {"judging"}

@@ -91,7 +91,10 @@ class _Plan:
     @classmethod
     def of(cls, old: RunFolder, wanted: AgainConfig, endpoint: EndpointConfig) -> _Plan:
         """The settings of the old run, changed as wanted."""
-        given = {**old.settings, **asdict(endpoint)}
+        known = read_settings(EndpointConfig, read_json(old.path / "endpoint.json") or {})
+        # Another model that answers may be anywhere; the others are where they were.
+        asked = endpoint if wanted.answer_with else endpoint.over(known)
+        given = {**old.settings, **asdict(asked)}
         models, metrics = read_settings(ModelConfig, given), read_settings(MetricConfig, given)
         return cls(
             replace(models, evol_model=wanted.answer_with or models.evol_model),
