@@ -207,6 +207,22 @@ def test_the_rounds_of_a_merged_run_are_chosen_anew(
     assert len(endpoint.seen) == paid
 
 
+def test_a_retry_of_a_merged_run_knows_what_its_shards_have_cost(
+    served: Served, endpoint: Endpoint, shard: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    served.down = {3}
+    out = tmp_path / "out"
+    for number in (1, 2):
+        shard(f"{number}/2")
+    before = summary(command("merge", out, "--json"))["ledger"]
+    served.down = set()
+    at = ("retry", out, "--api-base", endpoint.url, "--json")
+    assert command(*at, "--max-calls", before["total"]["calls"]).exit_code == 3
+    after = summary(command(*at))["ledger"]
+    assert after["roles"]["respond"]["calls"] == before["roles"]["respond"]["calls"] + 2
+    assert after["total"]["calls"] == len(endpoint.seen) - 1, "all but the one refused"
+
+
 def test_rows_of_a_run_without_shards_are_not_mixed_in(
     endpoint: Endpoint, seeds: Path, shard: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
