@@ -265,6 +265,13 @@ def test_a_password_is_not_written_where_an_executor_remembers_arguments(
     assert endpoint.seen == []
 
 
+def test_shards_of_another_number_are_not_begun_anew(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "out" / "shard-1-of-3").mkdir(parents=True)
+    done = command("launch", "--shards", 2, "--", *arguments)
+    assert done.exit_code == 2
+    assert "shard-1-of-3" in done.stderr
+
+
 def test_a_missing_extra_is_named(
     arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
