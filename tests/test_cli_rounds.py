@@ -118,6 +118,16 @@ def test_a_judge_that_moves_to_the_evol_endpoint_costs_no_evolution_again(
     assert asked.count("served") == 2 * len(SEEDS)
 
 
+def test_a_judge_that_gets_an_endpoint_of_its_own_is_not_asked_again(
+    served: Served, endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    out, options = tmp_path / "run", ("--method", "weak", "--judge-model", "judging", "--concurrency", "1")
+    assert evolve(seeds, endpoint, out, *options, "--max-calls", 14).exit_code == 3
+    with Endpoint(served) as other:
+        summary(evolve(seeds, endpoint, out, *options, "--judge-api-base", other.url))
+        assert len(endpoint.seen) + len(other.seen) == 3 * len(SEEDS)
+
+
 def test_a_refused_command_leaves_what_describes_the_run(endpoint: Endpoint, tmp_path: Path) -> None:
     path, other, out = tmp_path / "seeds.jsonl", tmp_path / "other.jsonl", tmp_path / "run"
     path.write_text(json.dumps({"instruction": SEEDS[0]}) + "\nno json\n")

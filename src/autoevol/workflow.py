@@ -252,8 +252,8 @@ def _moved(folder: RunFolder, models: ModelConfig, metrics: MetricConfig) -> dic
     """URLs that are not those of the run's first calls, and those: a model that moves stays the same."""
     path = folder.path / "endpoint.json"
     bases = {
-        "judge": metrics.judge_api_base,
-        "optimizer": models.optimizer_api_base,
+        "judge": metrics.judge_api_base or models.api_base,
+        "optimizer": models.optimizer_api_base or models.api_base,
         "evol": models.api_base,
     }
     now = {role: url for role, base in bases.items() if (url := open_url(base))}
