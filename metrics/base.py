@@ -54,6 +54,10 @@ def failed(detector: str, kind: FailureKind, reason: str, *more: FailureKind) ->
     return Verdict(Outcome.FAILED, (kind, *more), reason, detector)
 
 
+UNREADABLE = "cannot be read"
+"""In the reason of a verdict that was given but says nothing: of the same pair it would be given again."""
+
+
 def unscored(detector: str, reason: str) -> Verdict:
-    """No decision: an LM call that the decision needs has failed."""
+    """No decision: an LM call that the decision needs has failed, or its reply cannot be read."""
     return Verdict(Outcome.UNSCORED, reason=reason, detector=detector)

@@ -159,3 +159,21 @@ def test_a_run_is_not_renewed_into_itself_and_settings_are_kept(run: Path, tmp_p
     other = again(run, tmp_path / "o", "--keep", "last")
     assert other.exit_code == 2
     assert "keep" in other.stderr
+
+
+def test_a_judge_is_asked_where_the_run_asked(run: Path, endpoint: Endpoint, tmp_path: Path) -> None:
+    paid = len(endpoint.seen)
+    summary(again(run, tmp_path / "judged", "--judge-model", "judging"))
+    asked = {request.body["model"] for request in endpoint.seen[paid:]}
+    assert asked == {"judging"}
+
+
+def test_rounds_of_an_unfinished_run_are_not_complete(endpoint: Endpoint, tmp_path: Path) -> None:
+    seeds, half, out = write_seeds(tmp_path), tmp_path / "half", tmp_path / "out"
+    options = ("--method", "weak", "--part-rows", 2)
+    assert evolve(seeds, endpoint, half, *options, "--max-calls", 11, "--concurrency", 1).exit_code == 3
+    first = summary(again(half, out, "--keep", "all"))["evolution"]
+    assert (first["rows"], first["complete"]) == (4, False)
+    summary(evolve(seeds, endpoint, half, *options))
+    then = summary(again(half, out, "--keep", "all"))["evolution"]
+    assert (then["rows"], then["complete"]) == (12, True)

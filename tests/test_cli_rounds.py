@@ -104,6 +104,41 @@ def test_a_run_whose_endpoint_moves_pays_no_call_twice(
         assert len(third.seen) == 2 * len(SEEDS), "another run knows nothing of it"
 
 
+def test_a_judge_that_moves_to_the_evol_endpoint_costs_no_evolution_again(
+    served: Served, endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    options = ("--method", "weak", "--temperature", "0.7", "--judge-model", "judging")
+    with Endpoint(served) as other:
+        away = ("--judge-api-base", other.url)
+        assert evolve(seeds, endpoint, out, *options, *away, "--max-calls", 14).exit_code == 3
+    assert len(endpoint.seen) > 2
+    summary(evolve(seeds, endpoint, out, *options, "--judge-api-base", endpoint.url))
+    asked = [request.body["model"] for request in endpoint.seen]
+    assert asked.count("served") == 2 * len(SEEDS)
+
+
+def test_a_judge_that_gets_an_endpoint_of_its_own_is_not_asked_again(
+    served: Served, endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    out, options = tmp_path / "run", ("--method", "weak", "--judge-model", "judging", "--concurrency", "1")
+    assert evolve(seeds, endpoint, out, *options, "--max-calls", 14).exit_code == 3
+    with Endpoint(served) as other:
+        summary(evolve(seeds, endpoint, out, *options, "--judge-api-base", other.url))
+        assert len(endpoint.seen) + len(other.seen) == 3 * len(SEEDS)
+
+
+def test_a_refused_command_leaves_what_describes_the_run(endpoint: Endpoint, tmp_path: Path) -> None:
+    path, other, out = tmp_path / "seeds.jsonl", tmp_path / "other.jsonl", tmp_path / "run"
+    path.write_text(json.dumps({"instruction": SEEDS[0]}) + "\nno json\n")
+    other.write_text("".join(json.dumps({"instruction": seed}) + "\n" for seed in SEEDS[1:3]))
+    summary(evolve(path, endpoint, out, "--method", "weak", "--skip-bad"))
+    before = {file: (out / file).read_bytes() for file in ("seeds.json", "rejects.jsonl", "run.json")}
+    refused = evolve(other, endpoint, out, "--method", "weak", "--skip-bad")
+    assert "data_hash" in refused.stderr
+    assert {file: (out / file).read_bytes() for file in before} == before
+
+
 def test_a_second_process_on_the_folder_is_refused(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     summary(evolve(seeds, endpoint, out, "--method", "weak"))

@@ -253,6 +253,25 @@ def test_arguments_of_evolve_are_checked_before_a_process(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_password_is_not_written_where_an_executor_remembers_arguments(
+    arguments: tuple[str, ...], endpoint: Endpoint, tmp_path: Path
+) -> None:
+    secret = [word.replace("http://", "http://user:secret-word@") for word in arguments]
+    done = command("launch", "--", *secret)
+    assert done.exit_code == 2
+    assert "--api-key-env" in done.stderr
+    assert "secret-word" not in done.stderr
+    assert not (tmp_path / "out").exists()
+    assert endpoint.seen == []
+
+
+def test_shards_of_another_number_are_not_begun_anew(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "out" / "shard-1-of-3").mkdir(parents=True)
+    done = command("launch", "--shards", 2, "--", *arguments)
+    assert done.exit_code == 2
+    assert "shard-1-of-3" in done.stderr
+
+
 def test_a_missing_extra_is_named(
     arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

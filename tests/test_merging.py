@@ -205,3 +205,47 @@ def test_the_rounds_of_a_merged_run_are_chosen_anew(
     summary(command("again", tmp_path / "out", "--keep", 1, "--out", tmp_path / "first", "--json"))
     assert [record["seed"] for record in lines(tmp_path / "first" / "dataset.jsonl")] == SEEDS
     assert len(endpoint.seen) == paid
+
+
+def test_a_retry_of_a_merged_run_knows_what_its_shards_have_cost(
+    served: Served, endpoint: Endpoint, shard: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    served.down = {3}
+    out = tmp_path / "out"
+    for number in (1, 2):
+        shard(f"{number}/2")
+    before = summary(command("merge", out, "--json"))["ledger"]
+    served.down = set()
+    at = ("retry", out, "--api-base", endpoint.url, "--json")
+    assert command(*at, "--max-calls", before["total"]["calls"]).exit_code == 3
+    after = summary(command(*at))["ledger"]
+    assert after["roles"]["respond"]["calls"] == before["roles"]["respond"]["calls"] + 2
+    assert after["total"]["calls"] == len(endpoint.seen) - 1, "all but the one refused"
+
+
+def test_rows_of_a_run_without_shards_are_not_mixed_in(
+    endpoint: Endpoint, seeds: Path, shard: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    summary(evolve(seeds, endpoint, out, *OPTIONS))
+    for name in ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json"):
+        (out / name).unlink()  # as if it had been killed after its last part
+    for number in (1, 2):
+        shard(f"{number}/2")
+    refused = command("merge", out)
+    assert refused.exit_code == 2
+    assert "rows of another run" in refused.stderr
+    assert summary(evolve(seeds, endpoint, out, *OPTIONS))["evolution"]["rows"] == len(SEEDS)
+
+
+def test_a_merge_that_was_killed_before_its_summary_is_done_again(
+    shard: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    for number in (1, 2):
+        shard(f"{number}/2")
+    told = summary(command("merge", out, "--json"))
+    before = (out / "dataset.jsonl").read_bytes()
+    (out / "summary.json").unlink()
+    assert summary(command("merge", out, "--json")) == told
+    assert (out / "dataset.jsonl").read_bytes() == before

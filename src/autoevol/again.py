@@ -67,15 +67,17 @@ def again(
             started = time.monotonic()
             _take_over(old, folder)
             metric = jobs.make_metric(session, plan.models, plan.metrics)
-            tally = _renew(old, folder, plan, session, metric, listener)
+            tally, seeds = _renew(old, folder, plan, session, metric, listener), _seeds(old)
+            out_of_budget = not tally.complete
+            tally.complete = not out_of_budget and tally.rows == seeds.here
             summary = summarise(
-                folder, session, _seeds(old), plan.models, plan.metrics, metric, started, None, tally
+                folder, session, seeds, plan.models, plan.metrics, metric, started, None, tally
             )
             gates = (read_json(source / "summary.json") or {}).get("gates")
             if gates:
                 summary["gates"] = gates
                 write_json(out / "summary.json", summary)
-            return Outcome(summary, None if tally.complete else budget_stop(session))
+            return Outcome(summary, budget_stop(session) if out_of_budget else None)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,10 @@ class _Plan:
     @classmethod
     def of(cls, old: RunFolder, wanted: AgainConfig, endpoint: EndpointConfig) -> _Plan:
         """The settings of the old run, changed as wanted."""
-        given = {**old.settings, **asdict(endpoint)}
+        known = read_settings(EndpointConfig, read_json(old.path / "endpoint.json") or {})
+        # Another model that answers may be anywhere; the others are where they were.
+        asked = endpoint if wanted.answer_with else endpoint.over(known)
+        given = {**old.settings, **asdict(asked)}
         models, metrics = read_settings(ModelConfig, given), read_settings(MetricConfig, given)
         return cls(
             replace(models, evol_model=wanted.answer_with or models.evol_model),

@@ -114,6 +114,13 @@ def launch(arguments: tuple[str, ...], out: Path, config: LaunchConfig) -> bool:
     if config.executor == "slurm" and not (config.partition and config.time):
         raise InputError("--executor slurm needs --partition and --time")
     _need("datatrove", "scale")
+    strange = {path.name for path in out.glob("shard-*-of-*")} - {
+        Shard(number, config.shards).folder for number in range(1, config.shards + 1)
+    }
+    if strange:
+        raise InputError(
+            f"{out} holds {', '.join(sorted(strange)[:3])}: give --shards as before, or another --out"
+        )
     # Local ends all workers with the first that raises.
     work = ShardProcess(arguments, str(out), os.getcwd(), strict=config.executor != "local")
     out.mkdir(parents=True, exist_ok=True)

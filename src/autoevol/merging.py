@@ -7,8 +7,8 @@ exported, and the same `autoevol evolve` without --shard finds nothing left to d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from autoevol.errors import InputError, StoreError
 from autoevol.pipeline.lineage import End
 from autoevol.pipeline.merge import merge_parts
 from autoevol.pipeline.outputs import FILES, assemble
+from autoevol.store.calls import Spent
 from autoevol.store.files import read_json, write_json
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
@@ -69,7 +70,8 @@ def merge(out: Path) -> dict[str, Any]:
         StoreError: If a shard is in use, or its files are damaged.
         StoreLost: If the disk refuses.
     """
-    if (out / FILES[End.KEPT]).exists():
+    # The summary is written last: without it, a merge was killed.
+    if (out / FILES[End.KEPT]).exists() and (out / "summary.json").exists():
         raise InputError(f"{out} holds a dataset already; move it away to merge again")
     with ExitStack() as stack:
         folders = [stack.enter_context(RunFolder(path.parent)) for path in sorted(out.glob("*/run.json"))]
@@ -81,13 +83,15 @@ def merge(out: Path) -> dict[str, Any]:
         first = pieces[0]
         settings = {key: value for key, value in first.folder.settings.items() if key != "shard"}
         whole = stack.enter_context(RunFolder(out, settings))
+        into = Parts(out / "parts", first.parts.made)
+        merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
         whole.save_methods(first.folder.methods().values())
         whole.save_seeds(first.fingerprint, asdict(replace(first.seeds, owned=None)))
         write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
-        into = Parts(out / "parts", first.parts.made)
-        merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
+        summed = _summed(pieces)
+        _book(whole, summed["ledger"]["roles"])
         tally = assemble(into, out, settings["keep"])
-        return _summarise(whole, pieces, evolution_json(tally))
+        return _summarise(whole, pieces, summed, evolution_json(tally))
 
 
 def _piece(folder: RunFolder) -> _Piece:
@@ -124,12 +128,27 @@ def _check(out: Path, pieces: Sequence[_Piece]) -> None:
         raise StoreError(f"{out}: the shards have {total} rows, their source has {first.seeds.rows}")
 
 
-def _summarise(whole: RunFolder, pieces: Sequence[_Piece], evolution: dict[str, Any]) -> dict[str, Any]:
-    told = [piece.summary for piece in pieces if piece.summary]
-    summed = ("ledger", "seconds")
+def _summed(pieces: Sequence[_Piece]) -> dict[str, Any]:
+    """What all shards together have cost."""
+    told = (piece.summary or {} for piece in pieces)
+    return _added(
+        [{key: summary[key] for key in ("ledger", "seconds") if key in summary} for summary in told]
+    )
+
+
+def _book(whole: RunFolder, roles: Mapping[str, Mapping[str, Any]]) -> None:
+    """A run that goes on, or is retried, has paid what its shards have: its caps count that."""
+    names = [entry.name for entry in fields(Spent)]
+    with closing(whole.calls()) as store:
+        store.carry({role: Spent(*(paid[name] for name in names)) for role, paid in roles.items()})
+
+
+def _summarise(
+    whole: RunFolder, pieces: Sequence[_Piece], summed: Mapping[str, Any], evolution: dict[str, Any]
+) -> dict[str, Any]:
     summary = {
-        **told[0],
-        **_added([{key: summary[key] for key in summed if key in summary} for summary in told]),
+        **(pieces[0].summary or {}),
+        **summed,
         "seeds": asdict(replace(pieces[0].seeds, owned=None)),
         "shards": len(pieces),
         "evolution": evolution,

@@ -120,9 +120,8 @@ def evolve(
     if shard is not None:
         out, budget, settings["shard"] = out / shard.folder, budget.part(shard.of), str(shard)
     with RunFolder(out, claim=False) as folder:
-        scanned = _scan(folder, seeds, data, shard)
         settings |= decisive(models, metrics, pipeline, *_cleaning(pipeline, clean))
-        folder.claim({**settings, "data_hash": scanned.data_hash})
+        scanned = _claim(folder, settings, seeds, data, shard)
         with session_of(folder, models, metrics, budget, store) as session:
             started = time.monotonic()
             metric = jobs.make_metric(session, models, metrics)
@@ -201,13 +200,19 @@ def read_settings(kind: type[_Config], given: Mapping[str, Any]) -> _Config:
     return kind(**{name: value for name, value in values.items() if name in names})
 
 
-def _scan(folder: RunFolder, seeds: str, data: DataConfig, shard: Shard | None) -> Scanned:
-    """What the seeds hold; a file that has not changed since is not read again."""
+def _claim(
+    folder: RunFolder, settings: Mapping[str, Any], seeds: str, data: DataConfig, shard: Shard | None
+) -> Scanned:
+    """What the seeds hold, in a folder that is theirs; a file that has not changed is not read again."""
     mark, known = fingerprint(seeds, data), folder.seeds()
     if mark is not None and known is not None and known[0] == mark:
-        return Scanned(**known[1])
+        found = Scanned(**known[1])
+        folder.claim({**settings, "data_hash": found.data_hash})
+        return found
     with replacing(folder.path / "rejects.jsonl") as lines:
         found = scan(seeds, data, lambda reject: lines.add(asdict(reject)), shard)
+        # Within the block: a folder of other seeds keeps the rejects of its own.
+        folder.claim({**settings, "data_hash": found.data_hash})
     folder.save_seeds(mark, asdict(found))
     return found
 
@@ -247,14 +252,16 @@ def _moved(folder: RunFolder, models: ModelConfig, metrics: MetricConfig) -> dic
     """URLs that are not those of the run's first calls, and those: a model that moves stays the same."""
     path = folder.path / "endpoint.json"
     bases = {
-        "judge": metrics.judge_api_base,
-        "optimizer": models.optimizer_api_base,
+        "judge": metrics.judge_api_base or models.api_base,
+        "optimizer": models.optimizer_api_base or models.api_base,
         "evol": models.api_base,
     }
     now = {role: url for role, base in bases.items() if (url := open_url(base))}
     first = {**now, **(read_json(path) or {}).get("first", {})}
     write_json(path, {**asdict(EndpointConfig.of(models, metrics)), "first": first})
-    return {url: first[role] for role, url in now.items() if url != first[role]}
+    # Where two roles share a URL now, the evol model's calls, which are the most, are those to be found.
+    before = {url: first[role] for role, url in now.items()}
+    return {url: known for url, known in before.items() if url != known}
 
 
 def budget_stop(session: Session) -> BudgetReached:

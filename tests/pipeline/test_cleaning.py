@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.clean.benchmarks import Benchmarks
@@ -106,3 +107,16 @@ def test_a_process_that_resumes_remembers_texts_and_counts_nothing() -> None:
     assert told.check(f"{SAME} now", seed_id="b", round=1) is not None
     assert told.check(f"{SAME} now", seed_id="a", round=2) is None
     assert told.report()["near"] == 0.8
+
+
+def test_a_rewrite_whose_response_was_lost_is_still_held_against_others(tmp_path: Path) -> None:
+    def serve(asked: Request) -> Answer:
+        lost = number_of(asked) == 2 and not is_evolution(asked)
+        return lm15.ServerError("bad gateway") if lost else evolves(asked)
+
+    seeds, bulk = rows(*SEEDS), Bulk(tmp_path, serve)
+    bulk.run(seeds[:3], gates=[gate()], part_rows=3)
+    (dead,) = bulk.dead
+    assert dead["instruction"] == f"row 2 {SAME}"
+    tally = bulk.run(seeds, gates=[gate()], part_rows=3)
+    assert tally.refused["clean", "nearly repeated"] == 1, "by a process that was told of it only"

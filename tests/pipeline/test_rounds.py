@@ -14,6 +14,7 @@ from autoevol.lm.budget import Caps
 from autoevol.lm.transport import Reply
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.failure import FailureMetric
+from autoevol.metrics.judge import decide
 from autoevol.pipeline.lineage import Fate, Lineage, decode, encode
 from autoevol.pipeline.policy import Choice, Policy
 from autoevol.programs.operations import IN_DEPTH, MUTATE
@@ -296,6 +297,22 @@ def test_a_pair_whose_judge_is_lost_is_judged_and_nothing_else(tmp_path: Path) -
     judge.away = False
     assert bulk.run([], retry=True, judge=judge).outcomes == {Outcome.PASSED: 1}
     assert len(bulk.transport.requests) == 2
+
+
+def test_a_pair_whose_verdict_cannot_be_read_is_made_anew(tmp_path: Path) -> None:
+    """The judge would say the same of the same pair, at temperature 0 out of the store."""
+
+    class Mumbles(Judge):
+        judged = 0
+
+        async def ajudge(self, trajectory: Trajectory) -> Verdict:
+            self.judged += 1
+            return decide(None) if self.judged == 1 else await super().ajudge(trajectory)
+
+    bulk, judge = Bulk(tmp_path, evolves), Mumbles()
+    assert bulk.run(rows("row 0"), judge=judge).outcomes == {Outcome.UNSCORED: 1}
+    assert bulk.run([], retry=True, judge=judge).outcomes == {Outcome.PASSED: 1}
+    assert sum(map(is_evolution, bulk.transport.requests)) == 2
 
 
 def test_a_budget_that_ends_a_retry_leaves_the_rest_dead(tmp_path: Path) -> None:

@@ -178,6 +178,15 @@ def test_calls_of_durable_rows_can_be_forgotten(tmp_path: Path) -> None:
     assert len(second.kept) == 20
 
 
+def test_parts_of_another_size_forget_no_call_of_rows_that_are_still_to_come(tmp_path: Path) -> None:
+    seeds = numbered(40)
+    first = Bulk(tmp_path, evolves)
+    first.run(seeds, caps=Caps(calls=75), part_rows=100, forget_calls=True, concurrency=1)
+    second = Bulk(tmp_path, evolves)
+    assert second.run(seeds, part_rows=5, forget_calls=True, concurrency=1).complete
+    assert len(first.transport.requests) + len(second.transport.requests) == 80
+
+
 def test_identical_rows_are_samples_of_their_own(tmp_path: Path) -> None:
     bulk = Bulk(tmp_path, evolves)
     bulk.run(rows("row 7", "row 7"))

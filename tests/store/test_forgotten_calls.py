@@ -110,3 +110,14 @@ def test_a_process_killed_while_it_forgets_has_the_ledger_it_had(tmp_path: Path)
         5 * spent.calls,
         0.25 * spent.calls,
     )
+
+
+def test_what_was_paid_elsewhere_is_carried_once(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "calls.sqlite", {"evol": Spent(3, 30, 15, 0.75)}
+    with opened(path) as store:
+        store.put(RECORD).result(10)
+        store.carry(elsewhere)
+        store.carry(elsewhere)
+    with opened(path) as again, opened(path, "other") as other:
+        assert again.spent() == {"evol": Spent(4, 40, 20, 1.0)}
+        assert other.spent() == {}

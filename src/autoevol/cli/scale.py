@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.config import LaunchConfig
+from autoevol.config.base import flag, open_url
 from autoevol.errors import InputError
 from autoevol.options import with_settings
 
@@ -69,5 +70,11 @@ def _out_of(arguments: list[str]) -> Path:
     given = commands.commands["evolve"].make_context("autoevol evolve", list(arguments)).params
     for name in ("shard", "dry_run", "json"):
         if given[name]:
-            raise InputError(f"--{name.replace('_', '-')} is not for launch; it sets --shard itself")
+            raise InputError(f"{flag(name)} is not for launch; it sets --shard itself")
+    for name, value in given.items():
+        if name.endswith("api_base") and value != open_url(value):
+            raise InputError(
+                f"{flag(name)} holds a password, which executors would write down; name the variable that "
+                "holds the key with --api-key-env"
+            )
     return given["out"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from autoevol.data.seen import SeenIds
 from autoevol.data.shard import Shard
-from autoevol.errors import StoreError
+from autoevol.errors import InputError, StoreError
 from autoevol.pipeline.lineage import End
 from autoevol.store.parts import Part, Parts
 
@@ -26,9 +26,13 @@ def merge_parts(shards: Mapping[Shard, Parts], into: Parts, part_rows: int) -> N
         part_rows: Rows of a part.
 
     Raises:
+        InputError: If `into` holds parts that no merge of these shards leaves.
         StoreError: If a row is in the wrong shard or there twice, or a part is damaged.
         StoreLost: If the disk refuses.
     """
+    rows = sum(parts.rows for parts in shards.values())
+    if any(part.rows != min(part_rows, rows - part.number * part_rows) for part in into):
+        raise InputError(f"{into.folder} holds rows of another run; move that folder away to merge")
     lines = _distinct(heapq.merge(*(_owned(*shard) for shard in shards.items()), key=_place))
     number = 0
     while batch := list(islice(lines, part_rows)):

@@ -17,7 +17,7 @@ from autoevol.pipeline.gates import Gate
 from autoevol.pipeline.lineage import End, Lineage, decode, encode
 from autoevol.pipeline.outputs import Tally, assemble
 from autoevol.pipeline.rounds import RowPipeline
-from autoevol.pipeline.stage import WINDOW, OnCase, case_of, part_tag, remind
+from autoevol.pipeline.stage import WINDOW, OnCase, case_of, remind
 from autoevol.store.parts import Part, Parts
 
 
@@ -92,7 +92,7 @@ class _Retry:
     async def _one(self, dead: _Dead) -> tuple[_Dead, Lineage | None]:
         async with self._slots:
             try:
-                with in_scope("bulk", tag=part_tag(dead.part.number)):
+                with in_scope("bulk"):
                     return dead, await self._work.retry(dead.lineage)
             except BudgetReached:
                 return dead, None

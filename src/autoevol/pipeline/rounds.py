@@ -11,7 +11,7 @@ from autoevol.context import as_role, in_scope
 from autoevol.evaluate import Metric
 from autoevol.lm.answers import FILTERED
 from autoevol.lm.retry import BAD_REQUEST, first_line, reason_of
-from autoevol.metrics.base import failed
+from autoevol.metrics.base import UNREADABLE, failed
 from autoevol.metrics.complexity import ComplexityScorer
 from autoevol.pipeline.gates import Gate, refusal
 from autoevol.pipeline.lineage import SEED, Fate, Lineage, Round, round_id, trajectory
@@ -70,11 +70,12 @@ class RowPipeline:
         """A dead row from where it was lost; what passed before stays.
 
         A rewrite that is there is answered and judged, not made again, unless the model refused to
-        answer just that one. All else is a fresh attempt.
+        answer just that one, or the judge's reply to it cannot be read. All else is a fresh attempt.
         """
         *before, last = lineage.rounds
         turn = Turn(last.round, last.attempt)
-        if not turn.round or last.instruction is None or last.reason.startswith(BAD_REQUEST):
+        hopeless = last.reason.startswith(BAD_REQUEST) or UNREADABLE in last.reason
+        if not turn.round or last.instruction is None or hopeless:
             return await self._go_on(lineage, Turn(turn.round, turn.attempt + 1))
         known = replace(lineage, rounds=tuple(before))
         with in_scope(_scope(lineage.row.id, turn)):

@@ -14,8 +14,9 @@ from autoevol import aio
 from autoevol.config import PipelineConfig
 from autoevol.context import in_scope
 from autoevol.errors import BudgetReached
+from autoevol.lm.answers import FILTERED
 from autoevol.pipeline.gates import Gate
-from autoevol.pipeline.lineage import End, Fate, Lineage, decode, encode
+from autoevol.pipeline.lineage import End, Fate, Lineage, Round, decode, encode
 from autoevol.pipeline.outputs import Tally, assemble
 from autoevol.pipeline.rounds import RowPipeline
 from autoevol.pipeline.source import Placed, Source
@@ -74,11 +75,6 @@ def evolve_rows(
     return tally
 
 
-def part_tag(number: int) -> str:
-    """What the calls of a part are filed under in the call store."""
-    return f"part-{number:06d}"
-
-
 def case_of(lineage: Lineage) -> Case:
     """A finished row as listeners are told of it."""
     last = lineage.rounds[-1]
@@ -92,11 +88,16 @@ def remind(gates: Sequence[Gate], parts: Parts) -> None:
         first = lineage.rounds[0]
         refused = first.round == 0 and first.fate is Fate.GATED
         texts = [] if refused else [(0, lineage.row.instruction)]
-        passed = (step for step in lineage.rounds if step.round and step.response)
-        texts += [(step.round, step.instruction or "") for step in passed]
+        texts += [(step.round, step.instruction or "") for step in lineage.rounds if _let_through(step)]
         for number, text in texts:
             for gate in gates:
                 gate.remember(text, seed_id=lineage.row.id, round=number)
+
+
+def _let_through(step: Round) -> bool:
+    """Whether gates let a rewrite through, its response lost or not."""
+    asked = step.round and step.instruction and step.finish_reasons[0] != FILTERED
+    return bool(asked) and step.fate is not Fate.GATED
 
 
 class _Stage:
@@ -144,14 +145,19 @@ class _Stage:
     async def _seal(self, part: _OpenPart) -> None:
         await asyncio.to_thread(part.seal, open_part=not self._complete)
         if self._forget and self._complete:
-            await asyncio.wrap_future(self._forget(part_tag(part.number)))
+            await asyncio.wrap_future(self._forget(self._tag(part.first)))
 
     def _tagged(self, source: Source) -> Iterator[tuple[str, Placed]]:
         """The rows that are left, each with the tag of the part that it will be in."""
-        first = len(self._parts)
+        first, size = self._parts.rows, self._part_rows
         rows = source.rows(self._parts.record, self._parts.take_ids())
         for count, placed in enumerate(rows):
-            yield part_tag(first + count // self._part_rows), placed
+            yield self._tag(first + count - count % size), placed
+
+    def _tag(self, first: int) -> str:
+        """What the calls of a part are filed under in the call store."""
+        # The rows and not the part's number: a run may go on with parts of another size.
+        return f"rows-{first}-{first + self._part_rows}"
 
     async def _one(self, tagged: tuple[str, Placed]) -> tuple[Placed, Lineage | None]:
         tag, placed = tagged
@@ -168,6 +174,7 @@ class _OpenPart:
 
     def __init__(self, parts: Parts) -> None:
         self.number = len(parts)
+        self.first = parts.rows
         self._parts = parts
         self._writer: LineWriter | None = None
         self._ids: list[str] = []

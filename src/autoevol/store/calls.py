@@ -16,9 +16,10 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -239,6 +240,19 @@ class CallStore:
                 return {role: Spent(*sums) for role, *sums in self._reader.execute(_SPENT, {"run": self.run})}
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
+
+    def carry(self, paid: Mapping[str, Spent]) -> None:
+        """Book what was paid elsewhere for this run, by role. The same again changes nothing.
+
+        Raises:
+            StoreLost: If it cannot be written.
+        """
+        lines = [(self.run, role, *astuple(spent)) for role, spent in paid.items()]
+        try:
+            with self._reader_lock:
+                self._reader.executemany("INSERT OR REPLACE INTO forgotten VALUES (?,?,?,?,?,?)", lines)
+        except sqlite3.Error as error:
+            raise StoreLost(f"cannot write to the call store {self.path}: {error}") from error
 
     def close(self) -> None:
         """Write what is pending and close the file; closing twice is harmless."""

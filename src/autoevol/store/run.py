@@ -143,7 +143,8 @@ class RunFolder:
 
     def _begun(self, run_id: str) -> bool:
         """Whether anything was paid or finished here; a run that never got so far binds nobody."""
-        names = {path.name for path in self.path.iterdir()}
+        # Files without their name yet are nothing finished.
+        names = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
         if names - _BEFORE or any(self.path.glob("parts/part-*")):
             return True
         if "calls.sqlite" not in names:
