@@ -155,6 +155,13 @@ def test_a_launch_that_stopped_goes_on_and_merges(
     assert summary(command("launch", "--json", "--", *arguments))["shards"] == 2
     assert [record["seed"] for record in lines(out / "dataset.jsonl")] == SEEDS
     assert len(endpoint.seen) == 2 * len(SEEDS)
+    for _ in range(2):
+        done = summary(command("launch", "--json", "--", *arguments))
+        assert done["evolution"]["passed"] == done["ledger"]["total"]["calls"] // 2 == len(SEEDS)
+    other = command("launch", "--", *arguments, "--temperature", "0.5")
+    assert other.exit_code == 2
+    assert "temperature" in other.stderr
+    assert len(endpoint.seen) == 2 * len(SEEDS), "there is nothing left to do"
 
 
 @pytest.mark.slow

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from autoevol.cli.common import Json, app, exit_codes
@@ -24,12 +24,17 @@ def merge(
     json: Json = False,
 ) -> None:
     """Join the finished shards in DIR into one run folder, DIR itself."""
+    from autoevol import merging
+
+    _print(merging.merge(folder), json)
+
+
+def _print(summary: dict[str, Any], json: bool) -> None:
     import orjson
 
-    from autoevol import merging, report
+    from autoevol import report
     from autoevol.console import print_table
 
-    summary = merging.merge(folder)
     if json:
         print(orjson.dumps(summary).decode())
     else:
@@ -54,20 +59,23 @@ def launch(
 
     The same command goes on with what is not finished. Needs datatrove, the extra `scale`.
     """
-    from autoevol import launching
+    from autoevol import launching, merging
 
     out = _out_of(arguments)
-    if launching.launch(tuple(arguments), out, config):
-        merge(folder=out, json=json)
+    if (out / "summary.json").exists():
+        # Merged before: the run without shards checks the settings, and finds nothing left to do.
+        code = _evolve().main([*arguments, *(["--json"] if json else [])], standalone_mode=False)
+        if code:
+            raise typer.Exit(code)
+    elif launching.launch(tuple(arguments), out, config):
+        _print(merging.merge(out), json)
     else:
         print(f"submitted; when all jobs have ended, `autoevol merge {out}` joins their shards")
 
 
 def _out_of(arguments: list[str]) -> Path:
     """The --out among the arguments of `evolve`, which are checked as that would check them."""
-    commands = get_command(app)
-    assert isinstance(commands, TyperGroup)
-    given = commands.commands["evolve"].make_context("autoevol evolve", list(arguments)).params
+    given = _evolve().make_context("autoevol evolve", list(arguments)).params
     for name in ("shard", "dry_run", "json"):
         if given[name]:
             raise InputError(f"{flag(name)} is not for launch; it sets --shard itself")
@@ -78,3 +86,11 @@ def _out_of(arguments: list[str]) -> Path:
                 "holds the key with --api-key-env"
             )
     return given["out"]
+
+
+def _evolve() -> TyperCommand:
+    commands = get_command(app)
+    assert isinstance(commands, TyperGroup)
+    command = commands.commands["evolve"]
+    assert isinstance(command, TyperCommand)
+    return command
