@@ -54,7 +54,7 @@ def failed(detector: str, kind: FailureKind, reason: str, *more: FailureKind) ->
     return Verdict(Outcome.FAILED, (kind, *more), reason, detector)
 
 
-UNREADABLE = "cannot be read"
+UNREADABLE_VERDICT = "cannot be read"
 """In the reason of a verdict that was given but says nothing: of the same pair it would be given again."""
 
 

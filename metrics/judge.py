@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import dspy
 
-from autoevol.metrics.base import UNREADABLE, AsyncDetector, Detector, failed, passed, unscored
+from autoevol.metrics.base import UNREADABLE_VERDICT, AsyncDetector, Detector, failed, passed, unscored
 from autoevol.metrics.severity import by_severity
 from autoevol.metrics.textual import clip, shorten
 from autoevol.records import FailureKind, Outcome, Trajectory, Verdict, digest
@@ -145,7 +145,7 @@ class LMDetector:
 def decide(judgement: Judgement | None, min_severity: int = 1, name: str = "lm-judge") -> Verdict:
     """The verdict that a judgement amounts to; None, an unreadable reply, is unscored."""
     if judgement is None:
-        return unscored(name, f"The judge's reply {UNREADABLE}.")
+        return unscored(name, f"The judge's reply {UNREADABLE_VERDICT}.")
     kinds = judgement.kinds
     if not kinds and judgement.after <= judgement.before:
         seen = f"Complexity {judgement.before:g} before, {judgement.after:g} after."
@@ -229,5 +229,5 @@ def _read_number(value: object, low: float, high: float) -> float | None:
 
 
 def _problem(error: Exception) -> str:
-    seen = f"the reply {UNREADABLE}; " if isinstance(error, dspy.AdapterParseError) else ""
+    seen = f"the reply {UNREADABLE_VERDICT}; " if isinstance(error, dspy.AdapterParseError) else ""
     return f"{type(error).__name__}: {seen}{shorten(str(error), 120)}"

@@ -37,7 +37,7 @@ class Scripted:
         )
 
     def stream(self, request: Request) -> Iterator[object]:
-        raise NotImplementedError
+        raise AssertionError("a judge does not stream")
 
     def close(self) -> None:
         """Nothing to close."""
@@ -56,7 +56,7 @@ class AsyncScripted:
         return self.engine.complete(request)
 
     def stream(self, request: Request) -> AsyncIterator[object]:
-        raise NotImplementedError
+        raise AssertionError("a judge does not stream")
 
     async def aclose(self) -> None:
         """Nothing to close."""

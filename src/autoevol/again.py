@@ -23,8 +23,7 @@ from autoevol.config import (
     ModelConfig,
     PipelineConfig,
 )
-from autoevol.data.scan import Scanned
-from autoevol.errors import InputError, StoreError
+from autoevol.errors import InputError
 from autoevol.jobs import Listener
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
@@ -36,7 +35,7 @@ from autoevol.store.files import read_json, write_json
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder, load_method
 from autoevol.summary import summarise
-from autoevol.workflow import Outcome, budget_stop, decisive, policy_of, read_settings, session_of
+from autoevol.workflow import Outcome, budget_stop, decisive, policy_of, read_settings, seeds_of, session_of
 
 
 def again(
@@ -67,7 +66,7 @@ def again(
             started = time.monotonic()
             _take_over(old, folder)
             metric = jobs.make_metric(session, plan.models, plan.metrics)
-            tally, seeds = _renew(old, folder, plan, session, metric, listener), _seeds(old)
+            tally, seeds = _renew(old, folder, plan, session, metric, listener), seeds_of(old)
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and tally.rows == seeds.here
             summary = summarise(
@@ -150,17 +149,10 @@ def _renew(
     return tally
 
 
-def _seeds(old: RunFolder) -> Scanned:
-    found = old.seeds()
-    if found is None:
-        raise StoreError(f"{old.path} does not say what its seeds held (no seeds.json)")
-    return Scanned(**found[1])
-
-
 def _take_over(old: RunFolder, new: RunFolder) -> None:
     """What describes the rows: their methods, and what the seeds held."""
     new.save_methods(old.methods().values())
-    new.save_seeds(None, asdict(_seeds(old)))
+    new.save_seeds(None, asdict(seeds_of(old)))
     if (old.path / "method.json").exists():
         new.save_method(load_method(old.path), {})
 

@@ -83,7 +83,6 @@ def run(
         del loaded  # the rows are streamed from here on
         if evolve and found.stopped != "budget":
             policy = jobs.make_policy(models, pipeline, methods.rounds, found.chosen)
-            gates = _gates(pipeline, clean)
             source = FileRows(seeds, given.data)
             tally = jobs.evolve(
                 folder, session, source, scanned.rows, metric, models, pipeline, policy, listener, gates
@@ -175,10 +174,7 @@ def retry(
                     concurrency=models.concurrency,
                     on_case=listener.case,
                 )
-            found = folder.seeds()
-            if found is None:
-                raise StoreError(f"{out} does not say what its seeds held (no seeds.json)")
-            seeds = Scanned(**found[1])
+            seeds = seeds_of(folder)
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and tally.rows == seeds.here
             summary = summarise(folder, session, seeds, models, metrics, metric, started, None, tally, gates)
@@ -191,6 +187,14 @@ def policy_of(parts: Parts, folder: RunFolder) -> Policy:
         return Policy.from_json(parts.made, folder.methods())
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{folder.path} does not say how its rows were made: {error!r}") from error
+
+
+def seeds_of(folder: RunFolder) -> Scanned:
+    """What the seeds of a run held. Raises StoreError if that is not known."""
+    known = folder.seeds()
+    if known is None:
+        raise StoreError(f"{folder.path} does not say what its seeds held (no seeds.json)")
+    return Scanned(**known[1])
 
 
 def read_settings(kind: type[_Config], given: Mapping[str, Any]) -> _Config:

@@ -11,7 +11,7 @@ from autoevol.context import as_role, in_scope
 from autoevol.evaluate import Metric
 from autoevol.lm.answers import FILTERED
 from autoevol.lm.retry import BAD_REQUEST, first_line, reason_of
-from autoevol.metrics.base import UNREADABLE, failed
+from autoevol.metrics.base import UNREADABLE_VERDICT, failed
 from autoevol.metrics.complexity import ComplexityScorer
 from autoevol.pipeline.gates import Gate, refusal
 from autoevol.pipeline.lineage import SEED, Fate, Lineage, Round, round_id, trajectory
@@ -74,7 +74,7 @@ class RowPipeline:
         """
         *before, last = lineage.rounds
         turn = Turn(last.round, last.attempt)
-        hopeless = last.reason.startswith(BAD_REQUEST) or UNREADABLE in last.reason
+        hopeless = last.reason.startswith(BAD_REQUEST) or UNREADABLE_VERDICT in last.reason
         if not turn.round or last.instruction is None or hopeless:
             return await self._go_on(lineage, Turn(turn.round, turn.attempt + 1))
         known = replace(lineage, rounds=tuple(before))
