@@ -16,20 +16,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from autoevol.compare.catalog import find_contestants
-from autoevol.compare.entry import Contestant
-from autoevol.compare.own import Fixed
-from autoevol.compare.play import play
-from autoevol.compare.plot import curves_svg
-from autoevol.compare.ranking import MeanRank, mean_curve, mean_ranks
-from autoevol.compare.results import Finished, encode_finished
+from autoevol.comparison.catalog import find_contestants
+from autoevol.comparison.entry import Contestant
+from autoevol.comparison.own import Fixed
+from autoevol.comparison.play import play
+from autoevol.comparison.plot import curves_svg
+from autoevol.comparison.ranking import MeanRank, mean_curve, mean_ranks
+from autoevol.comparison.results import Finished, encode_finished
 from autoevol.experiments.reach import LABEL, Reach, calls_to_reach, show_reach
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import heat_of
 from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
+from autoevol.optimization.rules import RULES
 from autoevol.store.files import replacing, write_json
 from autoevol.store.run import RunFolder
-from autoevol.strategies import RULES
 
 
 @dataclass(frozen=True)

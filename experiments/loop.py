@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import dspy
 
-from autoevol.compare.entry import Heat
+from autoevol.comparison.entry import Heat
 from autoevol.config import LoopConfig
+from autoevol.core.records import Method, Step
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
-from autoevol.records import Method, Step
-from autoevol.strategies import RULES
-from autoevol.teleprompt import AutoEvol
+from autoevol.optimization.rules import RULES
+from autoevol.optimization.teleprompter import AutoEvol
 
 
 class Reached(NamedTuple):

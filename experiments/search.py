@@ -36,22 +36,22 @@ from typing import Any
 import dspy
 
 from autoevol.config import LoopConfig, MethodConfig, ModelConfig, SearchConfig
+from autoevol.core.records import Case, Method, Row, Step
 from autoevol.data.split import split_rows
 from autoevol.experiments.testbed import Testbed
+from autoevol.hypersearch.holdout import front
+from autoevol.hypersearch.job import Search, plan
+from autoevol.hypersearch.space import ALWAYS, describe
+from autoevol.hypersearch.study import SharedStudy, quiet
+from autoevol.hypersearch.trial import Bench
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.intervals import paired_bootstrap
+from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
-from autoevol.records import Case, Method, Row, Step
-from autoevol.search.holdout import front
-from autoevol.search.job import Search, plan
-from autoevol.search.space import ALWAYS, describe
-from autoevol.search.study import SharedStudy, quiet
-from autoevol.search.trial import Bench
 from autoevol.store.calls import CallStore
 from autoevol.store.study import StudyFolder, WorkerFolder
-from autoevol.teleprompt import AutoEvol
 
 _TRAIN = 200
 _ENDLESS = 10**6

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoevol.core.records import FailureKind, Mark, Method, Outcome, Row, Score
 from autoevol.metrics.intervals import paired_bootstrap, wilson
-from autoevol.racing import Race
-from autoevol.records import FailureKind, Mark, Method, Outcome, Row, Score
-from autoevol.selection import SelectionRule
-from autoevol.strategies import LowestFailureRate, ReleasedRule
+from autoevol.optimization.race import Race
+from autoevol.optimization.rule import SelectionRule
+from autoevol.optimization.rules import LowestFailureRate, ReleasedRule
 
 FAILED = Mark(Outcome.FAILED, FailureKind.ASKS_FOR_MORE, 1, 1)
 PASSED = Mark(Outcome.PASSED, None, 1, 1)

@@ -17,9 +17,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from autoevol.compare import job
-from autoevol.compare.results import Finished
-from autoevol.compare.tournament import Comparison, table
+from autoevol.comparison import job
+from autoevol.comparison.results import Finished
+from autoevol.comparison.tournament import Comparison, table
 from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
 
 CONTESTANTS = "race,paper,opro,initial,weak,compact,add-constraints,deepen"

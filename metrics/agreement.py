@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import dspy
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed, unscored
 from autoevol.metrics.conclusions import final_answer
 from autoevol.metrics.textual import clip, shorten, value_of, view
-from autoevol.records import FailureKind, Trajectory, Verdict
 from autoevol.signatures.judge import SameAnswer
 
 SHORT_WORDS = 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
-from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
+from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
 
 
 @runtime_checkable
@@ -40,6 +40,14 @@ class AsyncDetector(Detector, Protocol):
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
         """Judge one finished trajectory; the same verdict as `judge`."""
+        ...
+
+
+class Metric(Protocol):
+    """What the loop needs of a metric (`metrics.FailureMetric` is one)."""
+
+    async def ajudge(self, trajectory: Trajectory) -> Verdict:
+        """Decide on one trajectory."""
         ...
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dspy
 
-from autoevol.context import as_role
+from autoevol.core.context import as_role
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import AsyncDetector
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 
 class WithLM:

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
+from autoevol.core.records import FailureKind, Outcome, Verdict
 from autoevol.metrics.base import Detector
 from autoevol.metrics.intervals import Interval, kappa, mcc, wilson
 from autoevol.metrics.labels import Labelled
 from autoevol.metrics.severity import FATAL_KINDS, SEVERITY
-from autoevol.records import FailureKind, Outcome, Verdict
 
 FORMAT_VERSION = 1
 FATAL = "fatal"

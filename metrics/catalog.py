@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 from autoevol.metrics.base import Detector
 from autoevol.metrics.calibration import Calibration, load
 from autoevol.metrics.eliminator import Eliminator

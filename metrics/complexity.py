@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import dspy
 
+from autoevol.core.records import digest
 from autoevol.metrics.textual import clip
-from autoevol.records import digest
 from autoevol.signatures.quality import ScoreComplexity, TagInstruction
 
 MAX_TAGS = 40

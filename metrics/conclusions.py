@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.phrases import ASSUMPTIONS, CONTRADICTION, MISSING, NO_ANSWER
 from autoevol.metrics.textual import Phrases, View, shorten, value_of, view
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 HUGE = 1e5
 """An answer this many times the largest given number is no everyday quantity."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.asking import asks_for_something
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.lexicon import FUNCTION_WORDS, word_set
 from autoevol.metrics.textual import View, shorten, view
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 KEPT_INPUT = 0.4
 """Share of the distinct words of a code block, table or input that a rewrite must keep."""

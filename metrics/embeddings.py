@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 
 Matrix = npt.NDArray[np.float64]
 Embed = Callable[[Sequence[str]], Matrix]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.base import Detector, passed
 from autoevol.metrics.conclusions import Conclusion
 from autoevol.metrics.consistency import Inconsistent
@@ -15,7 +16,6 @@ from autoevol.metrics.responses import AsksForMore, Hedged, Refused
 from autoevol.metrics.severity import FATAL_KINDS, by_severity
 from autoevol.metrics.soundness import Unsound
 from autoevol.metrics.working import Working
-from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
 
 _STAGNATION = frozenset({FailureKind.STAGNANT})
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import dspy
 
+from autoevol.core.records import Outcome, Trajectory, Verdict
 from autoevol.metrics.base import AsyncDetector, Detector
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.intervals import Interval, wilson
 from autoevol.metrics.objectives import FailureRateObjective, Objective, Scored
-from autoevol.records import Outcome, Trajectory, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.lexicon import PROFILES, word_set
 from autoevol.metrics.textual import View, clip, shorten, view
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 NEAR_COPY_RATIO = 0.97
 """Share of words kept in order from which a rewrite counts as a copy (2 * matches / words)."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import dspy
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed, unscored
 from autoevol.metrics.eliminator import Eliminator
 from autoevol.metrics.judge import Cascade
 from autoevol.metrics.textual import clip
-from autoevol.records import FailureKind, Trajectory, Verdict
 from autoevol.signatures.judge import SameDemand
 
 

@@ -12,10 +12,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.lexicon import NUMBER_WORDS, word_set
 from autoevol.metrics.textual import View, view
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 MIN_ADDED_WORDS = 3
 """Content words that a rewrite of a non-quantitative task must gain, net."""

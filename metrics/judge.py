@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import dspy
 
+from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict, digest
 from autoevol.metrics.base import UNREADABLE_VERDICT, AsyncDetector, Detector, failed, passed, unscored
 from autoevol.metrics.severity import by_severity
 from autoevol.metrics.textual import clip, shorten
-from autoevol.records import FailureKind, Outcome, Trajectory, Verdict, digest
 from autoevol.signatures.judge import JudgeEvolution
 
 JUDGED_KINDS: frozenset[FailureKind] = frozenset(FailureKind) - {

@@ -21,8 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoevol.errors import InputError
-from autoevol.records import Evolution, FailureKind, Trajectory
+from autoevol.core.errors import InputError
+from autoevol.core.records import Evolution, FailureKind, Trajectory
 
 
 @dataclass(frozen=True, slots=True)

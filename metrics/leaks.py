@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.asking import asks_for_something
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.growth import derivable
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, view
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 # Words that name the rewriting itself. A line or a tag made of them is scaffold whatever
 # the method calls its parts: optimised methods rename them on the way.

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.base import failed
 from autoevol.metrics.form import Unchanged
 from autoevol.metrics.severity import HARMLESS_KINDS
 from autoevol.metrics.textual import shorten, view
-from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
 
 LENGTH_RANGE = (10, 20)
 """Words that one round may add, as WizardLM and Auto Evol-Instruct ask."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.phrases import HEDGES, REFUSALS, REQUESTS_BACK
 from autoevol.metrics.textual import Phrases, View, shorten, view
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 _REFUSALS, _REQUESTS_BACK, _HEDGES = Phrases(*REFUSALS), Phrases(*REQUESTS_BACK), Phrases(*HEDGES)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.base import AsyncDetector, Detector
-from autoevol.records import FailureKind, Outcome, Trajectory, Verdict
 
 
 class EveryRound:

@@ -6,8 +6,8 @@ where raters find about half broken, which is why they are not the default here.
 
 from __future__ import annotations
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 # A turn that ends by asking back means that the model chatted instead of solving.
 _CHAT_PREFIXES = {

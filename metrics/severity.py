@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autoevol.records import FailureKind
+from autoevol.core.records import FailureKind
 
 SEVERITY: tuple[FailureKind, ...] = (
     FailureKind.EMPTY,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.growth import derivable
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, value_of, view
-from autoevol.records import FailureKind, Trajectory, Verdict
 
 _OPEN_QUANTITY = re.compile(
     r"\b(?:unforeseen|unpredictabl\w+|unspecified|unknown number|fluctuat\w+|randomly"

@@ -16,11 +16,11 @@ from typing import Any
 
 import dspy
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
+from autoevol.core.records import Outcome
 from autoevol.metrics.judge import Judge, decide
 from autoevol.metrics.labels import Labelled
 from autoevol.metrics.severity import FATAL_KINDS, by_severity
-from autoevol.records import Outcome
 
 
 def judge_examples(pairs: Iterable[Labelled]) -> list[dspy.Example]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import dspy
 
-from autoevol.context import as_role
+from autoevol.core.context import as_role
+from autoevol.core.records import Case, Outcome
 from autoevol.programs.adapters import PlainText
-from autoevol.records import Case, Outcome
 from autoevol.signatures.analyze import AnalyzeTrajectories
 
 _LONGEST = 2000

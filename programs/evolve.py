@@ -6,9 +6,9 @@ from typing import Any
 
 import dspy
 
-from autoevol.context import as_role
+from autoevol.core.context import as_role
+from autoevol.core.records import Demo, Evolution, Method
 from autoevol.programs.adapters import TaggedText, watched
-from autoevol.records import Demo, Evolution, Method
 from autoevol.signatures.evolve import Evolve
 
 FINAL_TAG = "final_instruction"

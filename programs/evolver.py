@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import dspy
 
+from autoevol.core.records import Evolution, Message, Method, Trajectory
 from autoevol.programs.evolve import EvolveInstruction, as_evolution
 from autoevol.programs.respond import RespondToInstruction
-from autoevol.records import Evolution, Message, Method, Trajectory
 
 
 class Evolver(dspy.Module):

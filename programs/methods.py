@@ -5,7 +5,7 @@ How the result is to be marked is no part of a method: the adapter adds it (see 
 
 from __future__ import annotations
 
-from autoevol.records import Demo, Method
+from autoevol.core.records import Demo, Method
 
 # After the initial evolving method of Auto Evol-Instruct (arXiv 2406.00770, figure 2): list
 # ways, plan, rewrite within 10 to 20 added words, review.

@@ -9,7 +9,7 @@ drawn anew each round with equal probability, which is the pipeline's default as
 
 from __future__ import annotations
 
-from autoevol.records import Method
+from autoevol.core.records import Method
 
 
 def _in_depth(name: str, how: str) -> Method:

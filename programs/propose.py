@@ -7,10 +7,10 @@ from typing import Any
 
 import dspy
 
-from autoevol.context import as_role
-from autoevol.errors import MethodError
+from autoevol.core.context import as_role
+from autoevol.core.errors import MethodError
+from autoevol.core.records import Method
 from autoevol.programs.adapters import TaggedText
-from autoevol.records import Method
 from autoevol.signatures.propose import ProposeMethod as ProposeMethodSignature
 
 # A method much longer than this crowds out the instruction it is to rewrite; the paper sees

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import dspy
 from dspy.lm15 import Response
 
-from autoevol.context import as_role
+from autoevol.core.context import as_role
+from autoevol.core.records import Message
 from autoevol.programs.adapters import Turn, chat_request, reply_to, tokens_of
-from autoevol.records import Message
 
 
 class RespondToInstruction(dspy.Module):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dspy
 
-from autoevol.compare.entry import Heat
+from autoevol.comparison.entry import Heat
 from autoevol.experiments.testbed import Testbed, TestbedConfig, TestbedTransport
 from autoevol.lm.budget import Caps
 from autoevol.lm.retry import RetryPolicy

@@ -11,8 +11,8 @@ from typing import Any
 from dspy import lm15
 from dspy.lm15 import Config, Message, Request
 
-from autoevol import aio
-from autoevol.context import Role, in_scope
+from autoevol.core import aio
+from autoevol.core.context import Role, in_scope
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Transport

@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.testing import Result
 
-from commands import at, command, seed_file
+from command_line import at, command, seed_file
 from servers import Answer, Endpoint, refuses, says
 
 SEEDS = [f"Task {number}: describe how a bridge over a river is built." for number in range(12)]

@@ -1,7 +1,7 @@
 """Seeds and rewrites that the tests of the detectors share, and how they are judged."""
 
+from autoevol.core.records import Evolution, Trajectory
 from autoevol.metrics.ensemble import default_text_ensemble
-from autoevol.records import Evolution, Trajectory
 
 ENSEMBLE = default_text_ensemble()
 SUM = "Tom has 3 apples and buys 4 more. How many apples does Tom have?"

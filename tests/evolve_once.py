@@ -13,13 +13,13 @@ import dspy
 from dspy.lm15 import Request
 
 from autoevol.config import PipelineConfig
+from autoevol.core.records import Method
+from autoevol.evolution.policy import Choice, Policy
+from autoevol.evolution.rounds import RowPipeline
+from autoevol.evolution.source import ListRows
+from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
-from autoevol.pipeline.policy import Choice, Policy
-from autoevol.pipeline.rounds import RowPipeline
-from autoevol.pipeline.source import ListRows
-from autoevol.pipeline.stage import evolve_rows
-from autoevol.records import Method
 from autoevol.store.calls import CallStore
 from autoevol.store.run import RunFolder
 from evolving import Judge, evolves, numbered

@@ -12,18 +12,18 @@ import dspy
 from dspy.lm15 import Request
 
 from autoevol.config import PipelineConfig
+from autoevol.core.records import Case, FailureKind, Method, Outcome, Row, Trajectory, Verdict, digest
+from autoevol.evolution.gates import Gate
+from autoevol.evolution.outputs import Tally
+from autoevol.evolution.policy import Choice, Policy
+from autoevol.evolution.retry import retry_rows
+from autoevol.evolution.rounds import RowPipeline
+from autoevol.evolution.source import ListRows, Source
+from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.budget import Caps
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
-from autoevol.pipeline.gates import Gate
-from autoevol.pipeline.outputs import Tally
-from autoevol.pipeline.policy import Choice, Policy
-from autoevol.pipeline.retry import retry_rows
-from autoevol.pipeline.rounds import RowPipeline
-from autoevol.pipeline.source import ListRows, Source
-from autoevol.pipeline.stage import evolve_rows
-from autoevol.records import Case, FailureKind, Method, Outcome, Row, Trajectory, Verdict, digest
 from autoevol.store.calls import CallStore
 from autoevol.store.parts import Parts
 from autoevol.testing import Answer, ScriptedTransport

@@ -12,10 +12,10 @@ from autoevol.config import LoopConfig
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
+from autoevol.optimization.rules import LowestFailureRate
+from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
 from autoevol.store.run import RunFolder
-from autoevol.strategies import LowestFailureRate
-from autoevol.teleprompt import AutoEvol
 from synthetic import START, rows
 
 CONFIG = LoopConfig(batch_size=4, m=3, steps=5, patience=100, dev_size=12, seed=5, concurrency=6)

@@ -11,13 +11,13 @@ from typing import Any
 from dspy.lm15 import Request
 
 import synthetic
+from autoevol.core.records import Method
 from autoevol.lm.budget import Caps
 from autoevol.lm.recorder import LedgerLine
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
+from autoevol.optimization.rivals.base import MethodSearch
 from autoevol.programs.evolver import Evolver
-from autoevol.records import Method
-from autoevol.rivals.base import MethodSearch
 from autoevol.testing import Answer, ScriptedTransport
 from synthetic import DELTAS, START, bench, chain_seed, rows, tagged
 

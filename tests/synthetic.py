@@ -22,18 +22,19 @@ import dspy
 from dspy.lm15 import Request
 
 from autoevol.config import LoopConfig
+from autoevol.core.records import FailureKind, Mark, Method, Outcome, Row, digest
 from autoevol.lm.budget import Caps
 from autoevol.lm.recorder import LedgerLine
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
+from autoevol.optimization.batches import EpochBatches
+from autoevol.optimization.rules import LowestFailureRate
+from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
-from autoevol.records import FailureKind, Mark, Method, Outcome, Row, digest
 from autoevol.store.calls import CallStore
 from autoevol.store.journal import FileJournal
-from autoevol.strategies import EpochBatches, LowestFailureRate
-from autoevol.teleprompt import AutoEvol
 from autoevol.testing import Answer, ScriptedTransport
 
 DELTAS = (-1, 0, 1, 2)

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from autoevol.config import LoopConfig, MethodConfig, ModelConfig
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 from autoevol.experiments import ablations
 from autoevol.experiments.ablations import studies
 from autoevol.experiments.ablations.grounds import Ground, ModelGround, TestbedGround
 from autoevol.experiments.ablations.mixing import rounds
 from autoevol.experiments.ablations.studies import Plan, Study
+from autoevol.optimization.rules import RULES
 from autoevol.store.run import RunFolder
-from autoevol.strategies import RULES
 
 STUDIES: dict[str, Study] = {
     "m": studies.m,

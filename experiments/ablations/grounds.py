@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from autoevol.compare import referee
-from autoevol.compare.entry import Heat
-from autoevol.compare.job import ModelBench
+from autoevol.comparison import referee
+from autoevol.comparison.entry import Heat
+from autoevol.comparison.job import ModelBench
 from autoevol.config import MetricConfig, ModelConfig
+from autoevol.core.errors import InputError
+from autoevol.core.records import Method, Outcome, Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import Split, split_rows
-from autoevol.errors import InputError
 from autoevol.experiments.testbed import Testbed, TestbedConfig
 from autoevol.experiments.testbed.bench import heat_of
 from autoevol.experiments.testbed.sentences import HARMS
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import INITIAL, WEAK
-from autoevol.records import Method, Outcome, Row
 
 Rates = list[list[float]]
 

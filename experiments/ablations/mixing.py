@@ -15,8 +15,8 @@ from statistics import fmean
 
 import dspy
 
-from autoevol import aio
-from autoevol.evaluate import Scoreboard
+from autoevol.core import aio
+from autoevol.core.records import Case, Method, Outcome, Row
 from autoevol.experiments.ablations.grounds import Ground, Site
 from autoevol.experiments.ablations.studies import Plan
 from autoevol.experiments.ablations.table import Line, Table, line
@@ -24,7 +24,7 @@ from autoevol.lm.budget import Caps
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.objectives import UsableYield
 from autoevol.metrics.quality import constraint_count, distinct_n, operation_count
-from autoevol.records import Case, Method, Outcome, Row
+from autoevol.optimization.scoreboard import Scoreboard
 
 MOST = 3
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoevol.config import LoopConfig
+from autoevol.core.records import Method
 from autoevol.experiments.ablations.grounds import Ground, Rates, Site
 from autoevol.experiments.ablations.table import Line, Table, line
 from autoevol.experiments.loop import Reached, run_loop
-from autoevol.records import Method
 
 MS = (1, 3, 5, 7, 9)
 STEPS = (3, 6, 9, 12, 15)

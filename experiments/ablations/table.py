@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from autoevol.compare.plot import Curve, curves_svg
+from autoevol.comparison.plot import Curve, curves_svg
 from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
 from autoevol.store.files import replacing, write_json
 

@@ -121,8 +121,8 @@ def autoevol(url: str, calls: int, concurrency: int, client: str = "aiohttp") ->
     """This project: evolve and respond through its programs, every call in the store."""
     import dspy
 
-    from autoevol import aio
-    from autoevol.context import in_scope
+    from autoevol.core import aio
+    from autoevol.core.context import in_scope
     from autoevol.lm.session import Session
     from autoevol.programs.evolver import Evolver
     from autoevol.programs.methods import INITIAL

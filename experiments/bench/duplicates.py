@@ -16,8 +16,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from autoevol.clean.duplicates import Duplicates
-from autoevol.clean.text import jaccard, shingles
+from autoevol.dataset.duplicates import Duplicates
+from autoevol.dataset.words import jaccard, shingles
 
 _WORDS = [f"word{number}" for number in range(5000)]
 _LENGTH, _EDITED, _THRESHOLD = 60, 1000, 0.8

@@ -21,17 +21,17 @@ import dspy
 from dspy.lm15 import Request
 
 from autoevol.config import DataConfig, PipelineConfig
+from autoevol.core.records import Case
 from autoevol.data.scan import fingerprint, scan
+from autoevol.evolution.policy import Choice, Policy
+from autoevol.evolution.rounds import RowPipeline
+from autoevol.evolution.source import FileRows
+from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
 from autoevol.metrics.catalog import make_detector
 from autoevol.metrics.failure import FailureMetric
-from autoevol.pipeline.policy import Choice, Policy
-from autoevol.pipeline.rounds import RowPipeline
-from autoevol.pipeline.source import FileRows
-from autoevol.pipeline.stage import evolve_rows
 from autoevol.programs.methods import WEAK
-from autoevol.records import Case
 from autoevol.store.calls import CallStore
 
 _EARLY = 10_000

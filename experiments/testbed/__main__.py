@@ -12,14 +12,14 @@ from statistics import mean
 import dspy
 
 from autoevol.config import LoopConfig
+from autoevol.core.records import Step
 from autoevol.experiments.testbed import Testbed
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
+from autoevol.optimization.rules import LowestFailureRate
+from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
-from autoevol.records import Step
 from autoevol.store.calls import CallStore
-from autoevol.strategies import LowestFailureRate
-from autoevol.teleprompt import AutoEvol
 
 
 def run(seed: int, config: LoopConfig) -> list[float]:

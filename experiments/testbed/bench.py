@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dspy
 
-from autoevol.compare.entry import Heat
+from autoevol.comparison.entry import Heat
 from autoevol.experiments.testbed.world import Testbed
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from autoevol.core.records import FailureKind
 from autoevol.experiments.testbed.prompts import Prompt, base_method
 from autoevol.experiments.testbed.sentences import CURES, HARMS, IDLE, OPENING
 from autoevol.experiments.testbed.texts import SYMPTOMS
 from autoevol.experiments.testbed.truth import TestbedConfig
-from autoevol.records import FailureKind
 
 _NAMED = re.compile(r"failed \(([a-z_, ]+)\)")
 _CASE = re.compile(r"^Case (\d+)$", re.MULTILINE)

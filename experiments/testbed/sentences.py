@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoevol.records import FailureKind
+from autoevol.core.records import FailureKind
 
 OPENING = "You rewrite instructions. Turn the instruction below into a more complex version of itself."
 

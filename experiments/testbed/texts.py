@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from autoevol.core.records import FailureKind
 from autoevol.programs.tags import wrap
-from autoevol.records import FailureKind
 
 PLANTED: tuple[FailureKind, ...] = (
     FailureKind.UNPARSED,

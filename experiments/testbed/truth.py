@@ -13,10 +13,10 @@ from statistics import NormalDist
 import numpy as np
 
 from autoevol.config.base import setting
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
+from autoevol.core.records import FailureKind
 from autoevol.experiments.testbed.sentences import CURES, HARMS, IDLE, OPENING, Effect
 from autoevol.experiments.testbed.texts import KINDS, OVERLOAD, PLANTED
-from autoevol.records import FailureKind
 
 _NORMAL = NormalDist()
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(64)

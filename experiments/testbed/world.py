@@ -7,6 +7,7 @@ from dataclasses import astuple
 
 from dspy.lm15 import Request
 
+from autoevol.core.records import FailureKind, Method, Row, digest
 from autoevol.experiments.testbed.prompts import read_prompt
 from autoevol.experiments.testbed.scribe import Scribe
 from autoevol.experiments.testbed.texts import evolved_reply, is_known, response, seed_instruction
@@ -14,7 +15,6 @@ from autoevol.experiments.testbed.truth import TestbedConfig, Truth
 from autoevol.lm.transport import Reply, Transport
 from autoevol.programs.evolve import FINAL_TAG, EvolveInstruction
 from autoevol.programs.tags import contract
-from autoevol.records import FailureKind, Method, Row, digest
 
 _ADAPTER = EvolveInstruction().adapter
 _CONTRACT = f"\n\n{contract(FINAL_TAG, _ADAPTER.asks_for)}"

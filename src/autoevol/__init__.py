@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autoevol.config import LoopConfig
+    from autoevol.core.records import Demo, Method, Row
     from autoevol.data.load import load_rows
     from autoevol.lm.session import Session
     from autoevol.metrics.failure import FailureMetric, FailureRate
+    from autoevol.optimization.teleprompter import AutoEvol, as_examples
     from autoevol.programs.evolver import Evolver
     from autoevol.programs.methods import COMPACT, INITIAL, WEAK
-    from autoevol.records import Demo, Method, Row
     from autoevol.store.journal import FileJournal
     from autoevol.store.run import load_method
-    from autoevol.teleprompt import AutoEvol, as_examples
 
 _HOMES = {
-    "AutoEvol": "autoevol.teleprompt",
+    "AutoEvol": "autoevol.optimization.teleprompter",
     "COMPACT": "autoevol.programs.methods",
-    "Demo": "autoevol.records",
+    "Demo": "autoevol.core.records",
     "Evolver": "autoevol.programs.evolver",
     "FailureMetric": "autoevol.metrics.failure",
     "FailureRate": "autoevol.metrics.failure",
     "FileJournal": "autoevol.store.journal",
     "INITIAL": "autoevol.programs.methods",
     "LoopConfig": "autoevol.config.loop",
-    "Method": "autoevol.records",
-    "Row": "autoevol.records",
+    "Method": "autoevol.core.records",
+    "Row": "autoevol.core.records",
     "Session": "autoevol.lm.session",
     "WEAK": "autoevol.programs.methods",
-    "as_examples": "autoevol.teleprompt",
+    "as_examples": "autoevol.optimization.teleprompter",
     "load_method": "autoevol.store.run",
     "load_rows": "autoevol.data.load",
 }

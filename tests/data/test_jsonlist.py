@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoevol.core.errors import InputError
 from autoevol.data import load_rows
 from autoevol.data.jsonlist import json_records
-from autoevol.errors import InputError
 
 Write = Callable[[str, object], Path]
 ONE, TWO = {"text": "One"}, {"text": "Two"}

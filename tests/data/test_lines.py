@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autoevol.core.errors import InputError
 from autoevol.data import iter_entries, load_rows
 from autoevol.data.lines import csv_records, jsonl_records
 from autoevol.data.stream import LONGEST_SEED
-from autoevol.errors import InputError
 
 Write = Callable[[str, object], Path]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from autoevol.core.errors import InputError
+from autoevol.core.records import digest
 from autoevol.data import Reject, iter_rows, load_rows
-from autoevol.errors import InputError
-from autoevol.records import digest
 
 Write = Callable[[str, object], Path]
 RECORDS = [

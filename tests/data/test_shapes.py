@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from autoevol.core.errors import InputError
 from autoevol.data.shapes import listed, needed_columns, recognise
-from autoevol.errors import InputError
 
 HUMAN = {"from": "human", "value": "Ask"}
 GPT = {"from": "gpt", "value": "Answer"}

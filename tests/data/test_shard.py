@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.config import DataConfig
+from autoevol.core.errors import InputError
 from autoevol.data.scan import scan
 from autoevol.data.shard import Shard
-from autoevol.errors import InputError
-from autoevol.pipeline.source import FileRows, Placed
+from autoevol.evolution.source import FileRows, Placed
 
 IDS = st.integers(0, 2**64 - 1).map("{:016x}".format)
 

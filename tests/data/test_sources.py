@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from autoevol.core.errors import InputError
 from autoevol.data import load_rows
-from autoevol.errors import InputError
 
 Write = Callable[[str, object], Path]
 CONTENTS = {

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoevol.core.errors import InputError
+from autoevol.core.records import Row, digest
 from autoevol.data import split_rows
-from autoevol.errors import InputError
-from autoevol.records import Row, digest
 
 texts = st.lists(st.text(min_size=1, max_size=8), min_size=3, max_size=40, unique=True)
 seeds = st.integers(-(2**70), 2**70)

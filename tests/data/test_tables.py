@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autoevol.core.errors import InputError
 from autoevol.data import load_rows
-from autoevol.errors import InputError
 
 
 def write_table(path: Path, columns: dict[str, Any], **options: Any) -> Path:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from autoevol.core.errors import InputError
 from autoevol.data.turns import first_exchange
-from autoevol.errors import InputError
 
 
 def say(role: str | None, content: object) -> dict[str, object]:

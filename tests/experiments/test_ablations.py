@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from autoevol.config import LoopConfig, ModelConfig
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
+from autoevol.core.records import Case, Evolution, FailureKind, Method, Outcome, Row, Trajectory, Verdict
 from autoevol.experiments.ablations import studies
 from autoevol.experiments.ablations.__main__ import STUDIES, main
 from autoevol.experiments.ablations.grounds import ModelGround, Site, TestbedGround
@@ -19,7 +20,6 @@ from autoevol.experiments.ablations.studies import Plan, by_method, padded
 from autoevol.experiments.ablations.table import Table, line, whiskers_svg
 from autoevol.experiments.loop import Reached
 from autoevol.experiments.testbed import Testbed
-from autoevol.records import Case, Evolution, FailureKind, Method, Outcome, Row, Trajectory, Verdict
 from servers import Answer, Endpoint, says
 
 GROUND = TestbedGround(2, 8)

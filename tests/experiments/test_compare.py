@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from autoevol.compare.catalog import find_contestants
+from autoevol.comparison.catalog import find_contestants
 from autoevol.config import LoopConfig
+from autoevol.core.records import Method
 from autoevol.experiments import compare as experiment
 from autoevol.experiments.reach import Reach, Walk, calls_to_reach, show_reach, total_share, walk
 from autoevol.experiments.testbed import Testbed
-from autoevol.records import Method
 
 WALK = Walk((10, 30, 50, 70, 90), (0.5, 0.4, 0.4, 0.45, 0.3), (False, True, False, False, True))
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.config import LoopConfig
+from autoevol.core.records import FailureKind
 from autoevol.experiments.testbed import Testbed, TestbedConfig
 from autoevol.experiments.testbed.prompts import Prompt, base_method, read_prompt
 from autoevol.experiments.testbed.scribe import Scribe, kinds_shown
@@ -24,12 +25,11 @@ from autoevol.experiments.testbed.texts import SYMPTOMS, evolved_reply, seed_ins
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
 from autoevol.metrics.failure import FailureMetric
+from autoevol.optimization.rivals import APE, OPRO
+from autoevol.optimization.teleprompter import AutoEvol, as_examples
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.tags import read_marked
-from autoevol.records import FailureKind
-from autoevol.rivals import APE, OPRO
 from autoevol.store.calls import CallStore
-from autoevol.teleprompt import AutoEvol, as_examples
 
 SURE = replace(TestbedConfig(), insight=0.999, padding=0.0, dropping=0.0, unusable=0.0)
 BLIND = replace(SURE, insight=0.0)

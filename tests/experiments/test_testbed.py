@@ -17,21 +17,21 @@ import numpy as np
 import pytest
 from dspy.lm15 import Request, request_from_openai_chat
 
-from autoevol import aio
 from autoevol.config import LoopConfig
-from autoevol.errors import InputError
-from autoevol.evaluate import Scoreboard
+from autoevol.core import aio
+from autoevol.core.errors import InputError
+from autoevol.core.records import Evolution, FailureKind, Method, Outcome, Trajectory
 from autoevol.experiments.testbed import Testbed, TestbedConfig, TestbedTransport, UnknownPrompt
 from autoevol.experiments.testbed.__main__ import main
 from autoevol.experiments.testbed.sentences import CURES, HARMS, IDLE
 from autoevol.experiments.testbed.texts import KINDS, OVERLOAD, PLANTED, evolved_reply, response
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
+from autoevol.optimization.scoreboard import Scoreboard
+from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.tags import read_marked
-from autoevol.records import Evolution, FailureKind, Method, Outcome, Trajectory
 from autoevol.store.calls import CallStore
-from autoevol.teleprompt import AutoEvol
 
 WORLD = Testbed(0)
 LONG = Method(" ".join([WORLD.start.text, *CURES[FailureKind.UNPARSED], "Keep this in mind. " * 60]))

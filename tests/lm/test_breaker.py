@@ -8,7 +8,7 @@ import pytest
 from dspy import lm15
 
 from asking import LATER, ask, ask_all, limited, request
-from autoevol.errors import AccessDenied, EndpointDown
+from autoevol.core.errors import AccessDenied, EndpointDown
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import Breaker, RetryPolicy
 from autoevol.store.calls import CallStore

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asking import ask, ask_all, request
-from autoevol import aio
-from autoevol.errors import BudgetReached
+from autoevol.core import aio
+from autoevol.core.errors import BudgetReached
 from autoevol.lm.budget import Budget, Caps
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.retry import RetryPolicy

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from asking import ask, ask_all, numbered, request
-from autoevol import aio
-from autoevol.errors import StoreLost
+from autoevol.core import aio
+from autoevol.core.errors import StoreLost
 from autoevol.lm.recorder import Recorder
 from autoevol.store.calls import CallStore, Spent
 
@@ -34,7 +34,7 @@ def test_a_reply_is_on_disk_before_the_caller_sees_it(store: CallStore) -> None:
 _CALLERS = """
 import os, random, signal, sys, time
 from asking import request
-from autoevol import aio
+from autoevol.core import aio
 from autoevol.lm.recorder import Recorder
 from autoevol.store.calls import CallStore
 from autoevol.testing import ScriptedTransport

@@ -15,9 +15,9 @@ from dspy import lm15
 from dspy.lm15 import Request
 from dspy.utils.exceptions import LMError, LMInvalidRequestError
 
-from autoevol import aio
-from autoevol.context import Role, as_role, current_role
-from autoevol.errors import AccessDenied, BudgetReached, EndpointDown, StopRun
+from autoevol.core import aio
+from autoevol.core.context import Role, as_role, current_role
+from autoevol.core.errors import AccessDenied, BudgetReached, EndpointDown, StopRun
 from autoevol.lm.budget import Caps
 from autoevol.lm.recorder import LedgerLine
 from autoevol.lm.retry import RetryPolicy

@@ -11,14 +11,14 @@ import dspy
 import pytest
 from dspy.utils.exceptions import LMError
 
-from autoevol import aio
-from autoevol.context import in_scope
+from autoevol.core import aio
+from autoevol.core.context import in_scope
+from autoevol.core.records import Trajectory
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.retry import RetryPolicy, reason_of
 from autoevol.lm.session import Session
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import INITIAL
-from autoevol.records import Trajectory
 from autoevol.store.calls import CallStore
 from servers import FAULTS, Endpoint, says
 

@@ -10,7 +10,7 @@ import pytest
 from dspy import lm15
 
 from asking import ask_all, request, texts
-from autoevol import aio
+from autoevol.core import aio
 from autoevol.experiments.bench.server import Behaviour, counts, serving
 from autoevol.lm.budget import Caps
 from autoevol.lm.flow import Flow, Limits

@@ -10,8 +10,8 @@ import pytest
 from dspy import lm15
 
 from asking import ask, ask_all, request, texts
-from autoevol import aio
-from autoevol.errors import AccessDenied, InputError
+from autoevol.core import aio
+from autoevol.core.errors import AccessDenied, InputError
 from autoevol.lm.local import LocalTransport, find_weights
 from autoevol.lm.recorder import Recorder
 from autoevol.store.calls import CallStore

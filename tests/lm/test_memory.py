@@ -10,8 +10,8 @@ import dspy
 import pytest
 from dspy.lm15 import Request
 
-from autoevol import aio
-from autoevol.context import in_scope
+from autoevol.core import aio
+from autoevol.core.context import in_scope
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
 from autoevol.programs.evolver import Evolver

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from asking import ask, ask_all, request
-from autoevol.errors import BudgetReached
+from autoevol.core.errors import BudgetReached
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls, Use, Uses, metered_as
 from autoevol.lm.recorder import Price

@@ -8,8 +8,8 @@ import pytest
 from dspy import lm15
 
 from asking import request
-from autoevol import aio
-from autoevol.errors import AccessDenied, InputError
+from autoevol.core import aio
+from autoevol.core.errors import AccessDenied, InputError
 from autoevol.lm.native import NativeTransport
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session

@@ -14,7 +14,7 @@ import pytest
 from dspy import lm15
 
 from asking import request
-from autoevol import aio
+from autoevol.core import aio
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.openai_client import OpenAITransport
 from autoevol.lm.openai_compatible import ChatEndpoint

@@ -8,7 +8,7 @@ from dspy.clients.errors import error_boundary
 from dspy.utils.exceptions import LMError
 
 from asking import ask, limited
-from autoevol import aio
+from autoevol.core import aio
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy, reason_of

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asking import ask, ask_all, numbered, request, texts
-from autoevol.context import Role
+from autoevol.core.context import Role
 from autoevol.lm.recorder import LedgerLine, Price, Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Reply

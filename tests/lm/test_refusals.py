@@ -8,8 +8,8 @@ import pytest
 from dspy import lm15
 
 from asking import ask, request
-from autoevol import aio
-from autoevol.errors import AccessDenied, StopRun
+from autoevol.core import aio
+from autoevol.core.errors import AccessDenied, StopRun
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asking import LATER, ask, ask_all, limited, request, timed
-from autoevol import aio
+from autoevol.core import aio
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.store.calls import CallRecord, CallStore

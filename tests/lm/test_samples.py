@@ -11,8 +11,8 @@ from dspy import lm15
 from dspy.lm15 import Request
 
 from asking import ask, ask_all, numbered, request, texts
-from autoevol import aio
-from autoevol.context import in_scope
+from autoevol.core import aio
+from autoevol.core.context import in_scope
 from autoevol.lm.recorder import LedgerLine, Recorder
 from autoevol.store.calls import CallStore, Spent
 from autoevol.testing import ScriptedTransport

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from dspy.lm15 import Request
 
-from autoevol import aio
-from autoevol.errors import BudgetReached, InputError, StoreLost
+from autoevol.core import aio
+from autoevol.core.errors import BudgetReached, InputError, StoreLost
 from autoevol.lm.budget import Caps
 from autoevol.lm.flow import Limits
 from autoevol.lm.http import HTTPTransport

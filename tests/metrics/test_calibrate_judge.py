@@ -7,7 +7,7 @@ from typing import Any
 import dspy
 import pytest
 
-from autoevol.calibrate import HALVES, Pairs, calibrate_judge, load_pairs
+from autoevol.commands.calibrate import HALVES, Pairs, calibrate_judge, load_pairs
 from autoevol.metrics.labels import load_labelled
 from metrics_support import main, scripted_lm
 from servers import Answer, Endpoint, says

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
+from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed, unscored
 from autoevol.metrics.calibration import (
     Calibration,
@@ -22,7 +23,6 @@ from autoevol.metrics.labels import load_labelled, parse_labelled
 from autoevol.metrics.rules import AuthorRules
 from autoevol.metrics.tables import render_table
 from autoevol.metrics.textual import view
-from autoevol.records import FailureKind, Trajectory, Verdict
 from metrics_support import main, real_data
 
 K = FailureKind

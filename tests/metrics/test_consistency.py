@@ -2,8 +2,8 @@
 
 import pytest
 
+from autoevol.core.records import Evolution, Trajectory
 from autoevol.metrics.ensemble import default_text_ensemble
-from autoevol.records import Evolution, Trajectory
 
 ENSEMBLE = default_text_ensemble()
 SUM = "Tom has 3 apples and buys 4 more. How many apples does Tom have?"

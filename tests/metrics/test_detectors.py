@@ -2,7 +2,7 @@
 
 import pytest
 
-from autoevol.records import Trajectory
+from autoevol.core.records import Trajectory
 from detector_cases import CODE, HARDER, HARDER_CODE, MAIL, SUM, case, kinds
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 from autoevol.metrics.embeddings import Matrix, model2vec_embedder, unit
 from autoevol.metrics.quality import cluster_coverage, vendi
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoevol.core.records import FailureKind, Outcome, Trajectory
 from autoevol.metrics.base import Detector
 from autoevol.metrics.ensemble import Ensemble
 from autoevol.metrics.growth import counted, derivable
 from autoevol.metrics.severity import FATAL_KINDS, HARMLESS_KINDS, SEVERITY
 from autoevol.metrics.textual import View, value_of
-from autoevol.records import FailureKind, Outcome, Trajectory
 from detector_cases import ENSEMBLE, HARDER, SUM, case, kinds
 
 MEMBERS = [*ENSEMBLE.gate, *ENSEMBLE.detectors]

@@ -12,10 +12,10 @@ from dspy.lm15 import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.failure import FailureMetric, FailureRate
 from autoevol.metrics.rules import AuthorRules
 from autoevol.programs.evolver import Evolver
-from autoevol.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
 from synthetic import bench, tagged
 
 SEED = "Name a prime number above 7."

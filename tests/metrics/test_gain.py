@@ -6,9 +6,9 @@ from itertools import pairwise
 import dspy
 import pytest
 
+from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory
 from autoevol.metrics.base import AsyncDetector
 from autoevol.metrics.gain import InformationGain, full_eliminator
-from autoevol.records import Evolution, FailureKind, Outcome, Trajectory
 from metrics_support import scripted_lm
 
 FIRST = "Name three rivers."

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.agreement import SHORT_WORDS, AnswerAgreement, agreement, normal_answer
 from autoevol.metrics.base import AsyncDetector
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import Cascade, Judge, LMDetector, read_judgement
-from autoevol.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
 from metrics_support import scripted_lm
 
 SEED = "Tom has 3 apples and buys 4 more. How many apples has Tom?"

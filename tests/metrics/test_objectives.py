@@ -5,11 +5,11 @@ import random
 
 import pytest
 
+from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.base import Detector, failed, passed, unscored
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.growth import Stagnant
 from autoevol.metrics.objectives import FailureRateObjective, Objective, Scored, UsableYield, excess_words
-from autoevol.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
 from metrics_support import real_data
 
 SEED = "Tom has 3 apples and buys 4 more. How many apples has Tom?"

@@ -3,9 +3,9 @@
 from importlib import resources
 from pathlib import Path
 
+from autoevol.core.records import Outcome
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.labels import load_labelled
-from autoevol.records import Outcome
 
 SAMPLES = Path(str(resources.files("autoevol.samples"))) / "labelled.jsonl"
 

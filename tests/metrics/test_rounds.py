@@ -6,12 +6,12 @@ from itertools import pairwise
 import dspy
 import pytest
 
+from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory
 from autoevol.metrics.base import AsyncDetector, Detector
 from autoevol.metrics.catalog import make_detector
 from autoevol.metrics.eliminator import Eliminator
 from autoevol.metrics.gain import full_eliminator
 from autoevol.metrics.rounds import EveryRound, after_each_round
-from autoevol.records import Evolution, FailureKind, Outcome, Trajectory
 from metrics_support import scripted_lm
 
 CLEAN = ["Name a prime.", "Name a prime above 10.", "Name a prime above 10 and prove it."]

@@ -2,9 +2,9 @@
 
 import pytest
 
+from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory
 from autoevol.metrics.eliminator import Eliminator
 from autoevol.metrics.rules import AuthorRules, PaperRules
-from autoevol.records import Evolution, FailureKind, Outcome, Trajectory
 
 
 def case(response: str | None, seed: str = "Add 2 and 3.", evolved: str = "Add 2, 3 and 4.") -> Trajectory:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autoevol.calibrate import calibrate_text
+from autoevol.commands.calibrate import calibrate_text
 from autoevol.metrics.calibration import load
 from autoevol.metrics.labels import load_labelled
 from metrics_support import main, real_data

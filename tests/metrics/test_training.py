@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.calibrate import calibrate_judge
-from autoevol.errors import InputError
+from autoevol.commands.calibrate import calibrate_judge
+from autoevol.core.errors import InputError
+from autoevol.core.records import FailureKind
 from autoevol.metrics.calibration import Calibration
 from autoevol.metrics.judge import JUDGED_KINDS, Judge, Judgement, LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.metrics.training import judge_agreement, judge_examples, load_judge
-from autoevol.records import FailureKind
 from metrics_support import main, scripted_lm
 from servers import Answer, Endpoint, says
 

@@ -9,6 +9,7 @@ import dspy
 import pytest
 from dspy.lm15 import Request
 
+from autoevol.core.records import Case, Demo, Evolution, Method, Outcome, Trajectory, Verdict
 from autoevol.lm.transport import Reply
 from autoevol.programs.adapters import PlainText, TaggedText
 from autoevol.programs.analyze import AnalyzeTrajectory
@@ -17,7 +18,6 @@ from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
 from autoevol.programs.respond import RespondToInstruction
 from autoevol.programs.tags import contract
-from autoevol.records import Case, Demo, Evolution, Method, Outcome, Trajectory, Verdict
 from autoevol.signatures.evolve import Evolve
 from synthetic import bench, tagged
 

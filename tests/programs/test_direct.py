@@ -15,12 +15,12 @@ from dspy.utils.exceptions import LMError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol import aio
+from autoevol.core import aio
+from autoevol.core.records import Demo, Method
 from autoevol.lm.transport import Reply
 from autoevol.programs.adapters import chat_request
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import COMPACT, INITIAL
-from autoevol.records import Demo, Method
 from autoevol.testing import Answer
 from synthetic import START, bench, world
 

@@ -14,11 +14,11 @@ from dspy.lm15 import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoevol.core.records import Demo, Message, Method
 from autoevol.lm.transport import Reply
 from autoevol.programs.evolve import EvolveInstruction
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN, COMPACT, INITIAL, WEAK
-from autoevol.records import Demo, Message, Method
 from autoevol.testing import Answer
 from synthetic import START, bench, kind_of, tagged, world
 

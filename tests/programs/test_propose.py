@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from autoevol.errors import MethodError
+from autoevol.core.errors import MethodError
+from autoevol.core.records import Case, Demo, Evolution, FailureKind, Method, Outcome, Trajectory, Verdict
 from autoevol.lm.transport import Reply
 from autoevol.programs.analyze import AnalyzeTrajectory, render_cases
 from autoevol.programs.propose import FEWEST_CHARS, MOST_CHARS, ProposeMethod, check_new
-from autoevol.records import Case, Demo, Evolution, FailureKind, Method, Outcome, Trajectory, Verdict
 from synthetic import bench, tagged
 
 PARENT = Method("Make it harder, step by step.", (Demo("a", "b"),), name="parent")

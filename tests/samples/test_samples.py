@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from autoevol.records import FailureKind
+from autoevol.core.records import FailureKind
 
 README = Path(__file__).parents[2] / "src" / "autoevol" / "samples" / "README.md"
 KINDS = tuple(kind.value for kind in FailureKind)

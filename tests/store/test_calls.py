@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoevol.errors import StoreLost
+from autoevol.core.errors import StoreLost
 from autoevol.store.calls import CallRecord, CallStore, Spent
 from call_stores import RECORD, opened, python
 

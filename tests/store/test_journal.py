@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoevol.errors import StoreError, StoreLost
-from autoevol.records import Candidate, Demo, FailureKind, Mark, Method, Outcome, Score, Step
+from autoevol.core.errors import StoreError, StoreLost
+from autoevol.core.records import Candidate, Demo, FailureKind, Mark, Method, Outcome, Score, Step
 from autoevol.store.journal import (
     FileJournal,
     MemoryJournal,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autoevol.errors import StoreError, StoreLost
+from autoevol.core.errors import StoreError, StoreLost
 from autoevol.store.calls import CallStore, Spent
 from call_stores import RECORD, opened, python
 
@@ -89,7 +89,7 @@ def test_damage_under_an_open_store_is_a_lost_store(tmp_path: Path) -> None:
 
 _READ_ONLY = """
 import os, sys
-from autoevol.errors import StoreError
+from autoevol.core.errors import StoreError
 from autoevol.store.calls import CallStore
 if os.geteuid() == 0:
     os.setegid(65534)
@@ -119,7 +119,7 @@ def test_a_read_only_folder_is_a_store_error(exists: bool) -> None:
 _FULL_DISK = """
 import resource, sys
 from asking import ask, ask_all, request
-from autoevol.errors import StoreLost
+from autoevol.core.errors import StoreLost
 from autoevol.lm.recorder import Recorder
 from autoevol.store.calls import CallStore
 from autoevol.testing import ScriptedTransport

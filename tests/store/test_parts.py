@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autoevol.errors import InputError, StoreError, StoreLost
-from autoevol.records import digest
+from autoevol.core.errors import InputError, StoreError, StoreLost
+from autoevol.core.records import digest
 from autoevol.store.parts import Part, Parts
 
 MADE = {"rounds": 1, "choices": [["a", "b", 0.5]]}

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import pytest
 
-from autoevol.errors import InputError, StoreError, StoreLost
-from autoevol.records import Demo, Method
+from autoevol.core.errors import InputError, StoreError, StoreLost
+from autoevol.core.records import Demo, Method
 from autoevol.store.calls import CallRecord
 from autoevol.store.files import read_json, replacing, write_json
 from autoevol.store.run import RunFolder, load_method
@@ -205,7 +205,7 @@ def test_a_disk_that_fills_up_is_a_lost_store_and_the_old_file_stays(tmp_path: P
     code = """
 import resource, sys
 from pathlib import Path
-from autoevol.errors import StoreLost
+from autoevol.core.errors import StoreLost
 from autoevol.store.files import replacing
 resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
 try:

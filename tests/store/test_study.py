@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 from autoevol.store.calls import CallRecord
 from autoevol.store.study import FileLock, StudyFolder, WorkerFolder
 

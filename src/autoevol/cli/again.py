@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
+from autoevol.cli.options import with_settings
 from autoevol.config import AgainConfig, BudgetConfig, EndpointConfig
-from autoevol.options import with_settings
 
 
 @app.command()
@@ -26,6 +26,6 @@ def again(
     budget: BudgetConfig,
 ) -> None:
     """Choose, answer or judge the rounds of DIR anew, into a run folder of their own. Nothing is evolved."""
-    from autoevol import again as renewing
+    from autoevol.commands import again as renewing
 
     finish(lambda tell: renewing.again(folder, out, wanted, endpoint, budget, tell, store=store), json)

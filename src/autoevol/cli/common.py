@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from autoevol.errors import AutoEvolError, BudgetReached, InputError, StopRun
+from autoevol.core.errors import AutoEvolError, BudgetReached, InputError, StopRun
 
 if TYPE_CHECKING:
-    from autoevol.workflow import Outcome
+    from autoevol.commands.workflow import Outcome
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -128,8 +128,8 @@ def finish(job: Callable[[Any], Outcome], json: bool, rows: _Table | None = None
     quiet_dspy()
     import orjson
 
-    from autoevol import report
-    from autoevol.console import Reporter, print_table
+    from autoevol.cli.console import Reporter, print_table
+    from autoevol.reports import report
 
     reporter = Reporter()
     try:

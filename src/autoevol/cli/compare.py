@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autoevol.cli.common import Json, Out, app, exit_codes
+from autoevol.cli.options import with_settings
 from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
-from autoevol.options import with_settings
 
 if TYPE_CHECKING:
-    from autoevol.compare.results import Finished
+    from autoevol.comparison.results import Finished
 
 # The option --seeds is the number of entries, so the argument cannot be called that in Python.
 Source = Annotated[
@@ -36,7 +36,7 @@ def compare(
     """Give every optimizer the same budget on SEEDS, and score what they find on one holdout."""
     import orjson
 
-    from autoevol.compare import job, tournament
+    from autoevol.comparison import job, tournament
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
     found = job.run(source, out, comparison, data, models, metrics, _tell)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, app, exit_codes
+from autoevol.cli.options import with_settings
 from autoevol.config import CleanConfig, DataConfig
-from autoevol.options import with_settings
 
 Dataset = Annotated[
     str,
@@ -36,9 +36,8 @@ def clean(
 
     import orjson
 
-    from autoevol.clean.files import clean_file
-    from autoevol.clean.report import table_rows
-    from autoevol.console import print_table
+    from autoevol.cli.console import print_table
+    from autoevol.dataset.clean import clean_file, table_rows
 
     report = clean_file(dataset, out, against=against or (), settings=settings, data=data)
     if json:
@@ -77,10 +76,10 @@ def export(
     """Write DATASET in the format of a trainer, with its provenance in a file beside it."""
     import orjson
 
-    from autoevol.console import print_table
-    from autoevol.export import card as cards
-    from autoevol.export import hub
-    from autoevol.export.write import export_file, run_folder_of
+    from autoevol.cli.console import print_table
+    from autoevol.dataset import card as cards
+    from autoevol.dataset import hub
+    from autoevol.dataset.export import export_file, run_folder_of
 
     folder = run or run_folder_of(dataset)
     done = export_file(dataset, out, format, data=data)

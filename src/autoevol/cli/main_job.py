@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
+from autoevol.cli.options import with_settings
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
 from autoevol.config import BudgetConfig, EndpointConfig, Settings
-from autoevol.options import with_settings
 
 
 @app.command()
@@ -29,7 +29,7 @@ def run(
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     if dry_run:
         return show_run_plan(seeds, settings, json=json)
-    from autoevol import workflow
+    from autoevol.commands import workflow
 
     return finish(lambda tell: workflow.run(seeds, out, settings, tell, store=store), json)
 
@@ -50,7 +50,7 @@ def optimize(
     """Optimise an evolving method on SEEDS, and stop there."""
     if dry_run:
         return show_run_plan(seeds, settings, json=json, evolve=False)
-    from autoevol import workflow
+    from autoevol.commands import workflow
 
     return finish(lambda tell: workflow.run(seeds, out, settings, tell, store=store, evolve=False), json)
 
@@ -87,7 +87,7 @@ def evolve(
     part = Shard.parse(shard) if shard else None
     if dry_run:
         return show_evolve_plan(seeds, method, rounds, settings, part, json=json)
-    from autoevol import workflow
+    from autoevol.commands import workflow
 
     return finish(
         lambda tell: workflow.evolve(seeds, out, method, rounds, settings, tell, store=store, shard=part),
@@ -107,6 +107,6 @@ def retry(
     budget: BudgetConfig,
 ) -> None:
     """Take up the rows of dead.jsonl again, with the settings of their run."""
-    from autoevol import workflow
+    from autoevol.commands import workflow
 
     finish(lambda tell: workflow.retry(folder, endpoint, budget, tell, store=store), json)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, app, exit_codes
+from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
-from autoevol.options import with_settings
 
 
 @app.command()
@@ -32,8 +32,9 @@ def calibrate(
     """Measure the failure detectors against labelled evolutions."""
     import orjson
 
-    from autoevol import calibrate as measuring
-    from autoevol import jobs, prices
+    from autoevol.commands import calibrate as measuring
+    from autoevol.commands import jobs
+    from autoevol.lm import prices
     from autoevol.lm.flow import Limits
     from autoevol.lm.session import Session
     from autoevol.metrics.tables import render_table
@@ -69,12 +70,12 @@ def show(
     """Show what a run, search, transfer or comparison found: figures, steps, and the chosen method."""
     import orjson
 
-    from autoevol import report
-    from autoevol.console import print_table
+    from autoevol.cli.console import print_table
+    from autoevol.reports import report
 
     found = report.read_folder(folder)
     if found["search"] and not json:
-        from autoevol.search.result import table_rows
+        from autoevol.hypersearch.result import table_rows
 
         print_table(table_rows(found["search"]))
         return
@@ -82,7 +83,7 @@ def show(
         print(orjson.dumps(found).decode())
         return
     if found["transfer"]:
-        from autoevol.transfer import table_rows as transfer_rows
+        from autoevol.commands.transfer import table_rows as transfer_rows
 
         print_table(transfer_rows(found["transfer"]))
         return

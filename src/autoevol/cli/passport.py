@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
+from autoevol.cli.options import with_settings
 from autoevol.config import Settings, TransferConfig
-from autoevol.options import with_settings
 
 methods_app = typer.Typer(no_args_is_help=True, help="Method files from a published log.")
 app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
@@ -30,8 +30,8 @@ def passport(
     ] = None,
 ) -> None:
     """Write all that is known about the method of DIR as one file, JSON and Markdown."""
-    from autoevol import passport as passports
-    from autoevol.errors import InputError
+    from autoevol.core.errors import InputError
+    from autoevol.reports import passport as passports
     from autoevol.store.files import read_json
     from autoevol.store.run import RunFolder
 
@@ -75,7 +75,7 @@ def transfer(
     settings: Settings,
 ) -> None:
     """Score methods on other data or with another evol LM, each against the first one."""
-    from autoevol import transfer as transfers
+    from autoevol.commands import transfer as transfers
 
     finish(
         lambda tell: transfers.transfer(
@@ -95,7 +95,7 @@ def import_methods(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the method files.")],
 ) -> None:
     """Write each distinct method of a published optimizer log as a method file."""
-    from autoevol.author_log import import_log
+    from autoevol.store.author_log import import_log
 
     for path in import_log(log, out):
         print(path)

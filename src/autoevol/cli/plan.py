@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
+from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, Settings
-from autoevol.options import with_settings
 
 if TYPE_CHECKING:
+    from autoevol.commands.plan import Plan
     from autoevol.data.shard import Shard
-    from autoevol.plan import Plan
 
 
 @app.command()
@@ -41,9 +41,10 @@ def estimate(
     """Run a sample of SEEDS, and tell calls, tokens, time and money of the whole run from it."""
     import orjson
 
-    from autoevol import estimate as estimating
-    from autoevol import plan, prices
-    from autoevol.console import print_table
+    from autoevol.cli.console import print_table
+    from autoevol.commands import estimate as estimating
+    from autoevol.commands import plan
+    from autoevol.lm import prices
     from autoevol.lm.flow import Limits
     from autoevol.lm.session import Session
     from autoevol.store.calls import CallStore
@@ -73,7 +74,7 @@ def estimate(
 
 def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = True) -> None:
     """Check everything that `run` (or `optimize`) is given, and print what it would do."""
-    from autoevol import plan
+    from autoevol.commands import plan
 
     judged = plan.check(settings)
     _show(plan.plan_run(seeds, settings, judge_calls=judged, evolve=evolve), settings.budget, json)
@@ -83,7 +84,7 @@ def show_evolve_plan(
     seeds: str, method: str | None, rounds: int, settings: Settings, shard: Shard | None, *, json: bool
 ) -> None:
     """Check everything that `evolve` is given, and print what it would do."""
-    from autoevol import plan
+    from autoevol.commands import plan
 
     judged = plan.check(settings)
     budget = settings.budget.part(shard.of) if shard else settings.budget
@@ -93,8 +94,8 @@ def show_evolve_plan(
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
     import orjson
 
-    from autoevol import plan
-    from autoevol.console import print_table
+    from autoevol.cli.console import print_table
+    from autoevol.commands import plan
 
     if json:
         print(orjson.dumps(planned.to_json()).decode())

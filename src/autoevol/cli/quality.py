@@ -20,7 +20,7 @@ def quality(
     """Compare seeds, rounds and final instructions: complexity, diversity, length. No LM is asked."""
     import orjson
 
-    from autoevol import quality as measuring
+    from autoevol.dataset import quality as measuring
 
     rows = measuring.read_stages(dataset)
     stages = measuring.measure(measuring.sample(rows, limit))

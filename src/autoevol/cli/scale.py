@@ -10,10 +10,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from autoevol.cli.common import Json, app, exit_codes
+from autoevol.cli.options import with_settings
 from autoevol.config import LaunchConfig
 from autoevol.config.base import flag, open_url
-from autoevol.errors import InputError
-from autoevol.options import with_settings
+from autoevol.core.errors import InputError
 
 
 @app.command()
@@ -24,7 +24,7 @@ def merge(
     json: Json = False,
 ) -> None:
     """Join the finished shards in DIR into one run folder, DIR itself."""
-    from autoevol import merging
+    from autoevol.commands import merge as merging
 
     _print(merging.merge(folder), json)
 
@@ -32,8 +32,8 @@ def merge(
 def _print(summary: dict[str, Any], json: bool) -> None:
     import orjson
 
-    from autoevol import report
-    from autoevol.console import print_table
+    from autoevol.cli.console import print_table
+    from autoevol.reports import report
 
     if json:
         print(orjson.dumps(summary).decode())
@@ -59,7 +59,8 @@ def launch(
 
     The same command goes on with what is not finished. Needs datatrove, the extra `scale`.
     """
-    from autoevol import launching, merging
+    from autoevol.commands import launch as launching
+    from autoevol.commands import merge as merging
 
     out = _out_of(arguments)
     if (out / "summary.json").exists():

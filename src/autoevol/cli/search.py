@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autoevol.cli.common import Json, Out, Seeds, app, exit_codes, finish
+from autoevol.cli.options import with_settings
 from autoevol.config import SearchConfig, Settings
-from autoevol.options import with_settings
 
 
 @app.command()
@@ -19,6 +19,6 @@ def search(
     settings: Settings,
 ) -> None:
     """Search batch size, m and steps (and more) for SEEDS; the same command again helps or resumes."""
-    from autoevol.search import job, result
+    from autoevol.hypersearch import job, result
 
     finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.table_rows)

@@ -6,7 +6,7 @@ import re
 from dataclasses import field
 from typing import Any
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 
 
 def setting(default: Any, text: str) -> Any:  # noqa: ANN401 (a dataclass field of any type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from autoevol.config.base import at_least, check_sampling, check_urls, flag, open_url, setting
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoevol.config.base import setting
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
+from autoevol.core.errors import InputError
 from autoevol.data.files import Raw, snippet_of
 from autoevol.data.shapes import Seed, Shape, recognise
 from autoevol.data.sources import Source
-from autoevol.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from reprlib import Repr
 from typing import IO, cast
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 
 # Far above any instruction, far below the memory of a small machine: a longer line is
 # a binary file, or a quote that nobody closed.

@@ -15,10 +15,10 @@ from typing import IO
 
 import orjson
 
+from autoevol.core.errors import InputError
 from autoevol.data.files import Raw
 from autoevol.data.lines import jsonl_records
 from autoevol.data.shapes import listed
-from autoevol.errors import InputError
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()

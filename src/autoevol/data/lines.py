@@ -15,9 +15,9 @@ from typing import IO
 
 import orjson
 
+from autoevol.core.errors import InputError
 from autoevol.data.files import LONGEST, Raw, snippet_of, snippet_of_bytes
 from autoevol.data.shapes import listed
-from autoevol.errors import InputError
 
 _BOM = b"\xef\xbb\xbf"
 _MOST_COLUMNS = 10_000

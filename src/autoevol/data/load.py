@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoevol.core.errors import InputError
+from autoevol.core.records import Row
 from autoevol.data.entries import EntryStream, Reject
 from autoevol.data.seen import SeenIds
 from autoevol.data.sources import find_source
 from autoevol.data.stream import RowStream
-from autoevol.errors import InputError
-from autoevol.records import Row
 
 TURNS = ("first", "every")
 

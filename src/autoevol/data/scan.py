@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoevol.config import DataConfig
+from autoevol.core.records import digest
 from autoevol.data.entries import Reject
 from autoevol.data.files import shown
 from autoevol.data.load import Loaded, iter_rows
 from autoevol.data.shard import Shard
-from autoevol.records import digest
 
 
 @dataclass(frozen=True, slots=True)

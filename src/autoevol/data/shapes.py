@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from autoevol.core.errors import InputError
 from autoevol.data.turns import Exchange, exchanges, first_exchange, is_blank, kind_of, optional_text, text_of
-from autoevol.errors import InputError
 
 
 class Seed(NamedTuple):

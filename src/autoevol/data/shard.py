@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

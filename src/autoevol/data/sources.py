@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from autoevol.core.errors import InputError
 from autoevol.data.files import Raw, opened, shown
 from autoevol.data.jsonlist import json_records
 from autoevol.data.lines import csv_records, jsonl_records
 from autoevol.data.tables import hub_records, parquet_records
-from autoevol.errors import InputError
 
 SAMPLE = "sample"
 

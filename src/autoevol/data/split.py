@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from autoevol.errors import InputError
-from autoevol.records import Row
+from autoevol.core.errors import InputError
+from autoevol.core.records import Row
 
 
 @dataclass(frozen=True, slots=True)

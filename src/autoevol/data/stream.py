@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 
+from autoevol.core.errors import InputError
+from autoevol.core.records import Row, digest
 from autoevol.data.entries import Entry, EntryStream, Reject
 from autoevol.data.files import snippet_of
 from autoevol.data.seen import SeenIds
 from autoevol.data.shapes import dialogue
 from autoevol.data.sources import Source
-from autoevol.errors import InputError
-from autoevol.records import Row, digest
 
 # About 50,000 tokens, which every row would pay for at least twice.
 LONGEST_SEED = 200_000

@@ -10,9 +10,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autoevol.core.errors import InputError
 from autoevol.data.files import Raw
 from autoevol.data.shapes import needed_columns
-from autoevol.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from autoevol.errors import InputError
-from autoevol.records import Message
+from autoevol.core.errors import InputError
+from autoevol.core.records import Message
 
 _SYSTEM = frozenset({"system", "developer"})
 _USER = frozenset({"human", "user"})

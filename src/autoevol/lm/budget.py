@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from autoevol.errors import BudgetReached
+from autoevol.core.errors import BudgetReached
 from autoevol.store.calls import Spent
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from dspy.lm15 import Message, Request, Response, Usage, response_to_events
 
-from autoevol import aio
-from autoevol.context import Role, current_role
+from autoevol.core import aio
+from autoevol.core.context import Role, current_role
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallRecord

@@ -16,7 +16,7 @@ from typing import Any
 
 from dspy.lm15 import ConfigurationError, Request
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.transport import Reply
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from autoevol.context import Role
+from autoevol.core.context import Role
 from autoevol.lm.recorder import Price
 from autoevol.store.calls import CallRecord
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dspy.clients.engines.lm15_engine import AsyncLM15Engine
 from dspy.lm15 import LM15Error, Request, RouterConfig
 
-from autoevol.errors import InputError
+from autoevol.core.errors import InputError
 from autoevol.lm.retry import first_line
 from autoevol.lm.transport import Reply
 

@@ -16,8 +16,8 @@ import orjson
 from dspy import lm15
 from dspy.lm15 import Request
 
-from autoevol.context import Role, Scope, current_scope
-from autoevol.errors import BudgetReached, StopRun, StoreLost
+from autoevol.core.context import Role, Scope, current_scope
+from autoevol.core.errors import BudgetReached, StopRun, StoreLost
 from autoevol.lm.budget import Budget, Caps
 from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient

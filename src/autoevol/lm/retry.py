@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dspy import lm15
 
-from autoevol.errors import AccessDenied, EndpointDown
+from autoevol.core.errors import AccessDenied, EndpointDown
 from autoevol.lm.answers import FILTERED, UNREADABLE
 
 _POINTLESS = (lm15.AuthError, lm15.BillingError, lm15.UnsupportedModelError, lm15.ConfigurationError)

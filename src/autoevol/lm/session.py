@@ -12,10 +12,10 @@ from typing import Any, Self
 
 import dspy
 
-from autoevol import aio
 from autoevol.config.base import open_url
-from autoevol.context import Role
-from autoevol.errors import InputError
+from autoevol.core import aio
+from autoevol.core.context import Role
+from autoevol.core.errors import InputError
 from autoevol.lm.budget import Caps
 from autoevol.lm.engine import AsyncRecordedEngine, RecordedEngine
 from autoevol.lm.flow import Limits

@@ -24,7 +24,7 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from autoevol.errors import StoreError, StoreLost
+from autoevol.core.errors import StoreError, StoreLost
 
 _BATCH = 512
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from autoevol.errors import StoreError, StoreLost
+from autoevol.core.errors import StoreError, StoreLost
 from autoevol.store.journal import sync_folder
 
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from autoevol.errors import StoreError, StoreLost
-from autoevol.records import Candidate, Demo, FailureKind, Mark, Method, Outcome, Score, Step
+from autoevol.core.errors import StoreError, StoreLost
+from autoevol.core.records import Candidate, Demo, FailureKind, Mark, Method, Outcome, Score, Step
 
 SCHEMA = 1
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from autoevol.errors import InputError, StoreError, StoreLost
+from autoevol.core.errors import InputError, StoreError, StoreLost
 from autoevol.store.files import LineWriter
 from autoevol.store.journal import sync_folder
 

@@ -29,8 +29,8 @@ from typing import Any
 
 import orjson
 
-from autoevol.errors import InputError, InUse, StoreError
-from autoevol.records import Method
+from autoevol.core.errors import InputError, InUse, StoreError
+from autoevol.core.records import Method
 from autoevol.store.calls import CallStore
 from autoevol.store.files import read_json, write_json
 from autoevol.store.journal import FileJournal, decode_method, encode_method

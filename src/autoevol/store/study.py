@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from autoevol.errors import InputError, InUse, StoreError
+from autoevol.core.errors import InputError, InUse, StoreError
 from autoevol.store.calls import CallStore, Spent
 from autoevol.store.files import read_json
 from autoevol.store.run import RunFolder

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autoevol.errors import StoreLost
+from autoevol.core.errors import StoreLost
 from autoevol.store.journal import sync_folder
 
 if TYPE_CHECKING:

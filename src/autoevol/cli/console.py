@@ -1,0 +1,108 @@
+"""What the user sees while a run goes on: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from autoevol.core.records import Case, Outcome, Step
+
+_EVERY = 15.0
+
+
+class Reporter:
+    """Prints progress to standard error, so that standard output holds results only.
+
+    On a terminal there is one live bar; otherwise a line at every phase, every step and at
+    most every 15 seconds in between. Called from the background loop's thread.
+    """
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self._live = self.console.is_terminal
+        self._progress: Progress | None = None
+        self._task: Any = None
+        self._name, self._rows = "", None
+        self._seen: Counter[Outcome] = Counter()
+        self._printed = 0.0
+
+    def phase(self, name: str, rows: int | None) -> None:
+        """See `jobs.Listener`."""
+        self.close()
+        self._name, self._rows, self._seen = name, rows, Counter()
+        self._printed = time.monotonic()
+        if not self._live:
+            self._say(f"{name}: {rows} rows" if rows else f"{name}:")
+            return
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeElapsedColumn(),
+            *((TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
+            console=self.console,
+        )
+        self._task = self._progress.add_task(name, total=rows, told="0 failed")
+        self._progress.start()
+
+    def case(self, case: Case) -> None:
+        """See `jobs.Listener`."""
+        self._seen[case.verdict.outcome] += 1
+        if self._progress:
+            self._progress.update(self._task, advance=1, told=self._told())
+        elif time.monotonic() - self._printed > _EVERY:
+            self._printed = time.monotonic()
+            total = f" of {self._rows}" if self._rows else ""
+            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {self._told()}")
+
+    def _told(self) -> str:
+        lost = self._seen[Outcome.UNSCORED]
+        return f"{self._seen[Outcome.FAILED]} failed" + (f", {lost} lost" if lost else "")
+
+    def step(self, step: Step, methods: int) -> None:
+        """See `jobs.Listener`."""
+        unusable = [candidate.problem for candidate in step.candidates if candidate.problem]
+        refused = f", {len(unusable)} of {len(step.candidates)} rewrites unusable" if unusable else ""
+        name = "starting methods" if step.number == 0 else f"step {step.number}"
+        self._say(
+            f"{name}: {methods} scored{refused}; {'new method' if step.improved else 'kept'}: {step.note}"
+        )
+
+    def close(self) -> None:
+        """Take the live bar off the terminal."""
+        if self._progress:
+            self._progress.stop()
+            self._progress = None
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_table(rows: list[tuple[str, str]]) -> None:
+    """Two columns on standard output; lines are never cut, so that paths can be copied."""
+    if not sys.stdout.isatty():
+        width = max(len(label) for label, _ in rows)
+        print("\n".join(f"{label:<{width}}  {value}" for label, value in rows))
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in rows:
+        table.add_row(label, value)
+    Console().print(table, highlight=False)

@@ -1,0 +1,224 @@
+"""What a run will cost, from really running a sample of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import dspy
+import numpy as np
+from dspy.utils.exceptions import LMError
+
+from autoevol.commands import jobs
+from autoevol.commands.extrapolate import FIELDS, Interval, cost_of, intervals
+from autoevol.commands.plan import Plan
+from autoevol.config import LoopConfig, MetricConfig, ModelConfig
+from autoevol.core import aio
+from autoevol.core.context import in_scope
+from autoevol.core.errors import InputError, MethodError
+from autoevol.core.records import Case, Outcome, Row
+from autoevol.evolution.rounds import RowPipeline
+from autoevol.evolution.stage import case_of
+from autoevol.lm.meter import Use, Uses, metered_as
+from autoevol.lm.session import Session
+from autoevol.metrics.base import Metric
+from autoevol.optimization.scoreboard import run_row
+from autoevol.optimization.teleprompter import chain_sampling
+from autoevol.programs.analyze import AnalyzeTrajectory
+from autoevol.programs.evolver import Evolver
+from autoevol.programs.propose import ProposeMethod
+
+_CHAINS = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan will cost.
+
+    Attributes:
+        totals: Over all stages; `usd` is None where a model in use has no price.
+        stages: The same by stage.
+        outcomes: Sampled rows by outcome.
+        paid: Calls paid for the sample, by role; the others were in the store.
+        notes: What limits the estimate, in sentences.
+    """
+
+    plan: Plan
+    totals: dict[str, Interval | None]
+    stages: dict[str, dict[str, Interval | None]]
+    outcomes: dict[str, int]
+    paid: dict[str, int]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The estimate as JSON."""
+        return {**asdict(replace(self, plan=None)), "plan": self.plan.to_json()}  # type: ignore[arg-type]
+
+
+def estimate(
+    plan: Plan, session: Session, models: ModelConfig, loop: LoopConfig, metrics: MetricConfig
+) -> Estimate:
+    """Run the plan's sample, and extrapolate it to all rows.
+
+    A sampled row makes the calls that the run would make for it, in the same scope, so a later
+    run that shares the call store is not asked to pay for them again. Rows are resampled with
+    replacement; a total of n rows varies by the error of the sample's mean and by the n rows
+    themselves. Rewritten methods are taken to cost what the first one costs.
+
+    Raises:
+        InputError: If no row of the sample could be run.
+        StopRun: If access, endpoint, disk or budget fail.
+    """
+    metric = jobs.make_metric(session, models, metrics)
+    uses, lm = Uses(), jobs.evol_lm(session, models)
+    with session.watched(uses), dspy.context(lm=lm, trace=None, disable_history=True):
+        cases, chains = aio.run(_run(plan, session, models, loop, metric))
+    if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
+        raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
+    rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
+    bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if _differs(plan) else rows
+    tries = _per_unit(uses, [f"chain-{number}" for number in range(chains)])
+    drawn = [
+        cost_of(
+            stage,
+            bulk if stage.name == "evolve" else rows,
+            tries,
+            models.concurrency,
+            np.random.default_rng(loop.seed),
+        )
+        for stage in plan.stages
+    ]
+    known = all(use.usd is not None for use in uses)
+    return Estimate(
+        plan,
+        totals=intervals(np.sum(drawn, axis=0), known),
+        stages={
+            stage.name: intervals(values, known) for stage, values in zip(plan.stages, drawn, strict=True)
+        },
+        outcomes=dict(Counter(case.verdict.outcome.value for case in cases)),
+        paid={line.role: line.paid.calls for line in session.ledger()},
+        notes=tuple(_notes(plan, len(cases), chains, models, loop, known)),
+    )
+
+
+async def _run(
+    plan: Plan, session: Session, models: ModelConfig, loop: LoopConfig, metric: Metric
+) -> tuple[list[Case], int]:
+    """The cases of the sample, and how many chains were tried on them."""
+    program = Evolver(plan.method, rounds=plan.rounds, system=models.system)
+    bulk = RowPipeline(plan.policy, metric, models.evol_model, system=models.system, compare=plan.compare)
+    slots = asyncio.Semaphore(models.concurrency)
+
+    async def one(row: Row, scope: str) -> Case:
+        async with slots:
+            if _only_bulk(plan) or _differs(plan):
+                with metered_as(f"{'row' if _only_bulk(plan) else 'bulk'}-{row.id}"):
+                    case = case_of(await bulk.run(row))
+                if _only_bulk(plan):
+                    return case
+            with in_scope(scope), metered_as(f"row-{row.id}"):
+                return await run_row(program, row, metric)
+
+    cases = await aio.gather(one(row, scope) for row, scope in plan.sample)
+    chains = min(_CHAINS, loop.m) if any(stage.chains for stage in plan.stages) else 0
+    read = [case for case in cases if case.trajectory][: loop.batch_size]
+    if not read:
+        return cases, 0
+    lm = jobs.optimizer_lm(session, models)
+    await aio.gather(_chain(plan, read, lm, number, loop) for number in range(chains))
+    return cases, chains
+
+
+def _only_bulk(plan: Plan) -> bool:
+    return [stage.name for stage in plan.stages] == ["evolve"]
+
+
+def _differs(plan: Plan) -> bool:
+    """Whether the bulk stage makes other calls for a row than the optimisation before it."""
+    policy = plan.policy
+    one_round = policy.rounds == 1 and not policy.retries and not policy.with_seeds
+    return not _only_bulk(plan) and not (one_round and len(policy.choices) == 1)
+
+
+async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: LoopConfig) -> None:
+    sampling = chain_sampling(loop, 1, number)
+    with (
+        dspy.context(lm=lm),
+        in_scope(f"chain-1-{number}"),
+        metered_as(f"chain-{number}"),
+        # What came back does not matter here, only what it cost.
+        suppress(MethodError, LMError),
+    ):
+        feedback = (await AnalyzeTrajectory().acall(cases, **sampling)).feedback
+        await ProposeMethod().acall(plan.method, feedback, **sampling)
+
+
+def _per_unit(uses: Sequence[Use], units: Sequence[str]) -> np.ndarray:
+    """Sums of `FIELDS`, one line for each unit."""
+    place = {unit: number for number, unit in enumerate(units)}
+    sums = np.zeros((len(units), len(FIELDS)))
+    for use in (use for use in uses if use.unit in place):
+        sums[place[use.unit]] += (1, use.input_tokens, use.output_tokens, use.usd or 0.0, use.seconds)
+    return sums
+
+
+def _notes(
+    plan: Plan, sampled: int, chains: int, models: ModelConfig, loop: LoopConfig, priced: bool
+) -> list[str]:
+    notes = [f"From {sampled} sampled rows" + (f" and {chains} analyses with a rewrite." if chains else ".")]
+    if sampled < models.concurrency:
+        notes.append(
+            f"The sample kept at most {sampled} of {models.concurrency} requests under way, so an endpoint "
+            "that slows down under load will take longer than said."
+        )
+    if chains and sampled < loop.batch_size:
+        notes.append(f"Analyses saw {sampled} of {loop.batch_size} cases, so they will take more tokens.")
+    if any(stage.chains for stage in plan.stages):
+        notes.append(
+            "The optimisation is told as if it made every step and scored every method on all rows. It ends "
+            "earlier when patience runs out, and a race scores fewer rows, so it takes that much or less."
+        )
+    if not priced:
+        notes.append("Money is not known: give --price for every model.")
+    if sampled == 1 < plan.rows:
+        notes.append("One row says nothing about how much rows differ: the intervals have no meaning.")
+    if plan.rows <= sampled:
+        notes.append("The sample is all there is.")
+    return notes
+
+
+def table_rows(found: Estimate) -> list[tuple[str, str]]:
+    """The estimate as (label, value) rows."""
+    rows = [("seeds", f"{found.plan.rows} rows of {found.plan.source}")]
+    rows += [(stage.name, _stage_text(found.stages[stage.name])) for stage in found.plan.stages]
+    total = found.totals
+    rows.append(("LM calls", f"{_text(total['calls'])}, at most {sum(found.plan.calls.values())}"))
+    rows.append(("tokens", f"{_text(total['input_tokens'])} in, {_text(total['output_tokens'])} out"))
+    rows.append(("time", _time(total["seconds"])))
+    rows.append(("money", _text(total["usd"], "$", 2)))
+    rows.append(("paid for the sample", f"{sum(found.paid.values())} calls"))
+    return rows + [("", note) for note in found.notes]
+
+
+def _stage_text(values: dict[str, Interval | None]) -> str:
+    money = f", {_text(values['usd'], '$', 2)}" if values["usd"] else ""
+    return f"{_text(values['calls'])} calls, {_time(values['seconds'])}{money}"
+
+
+def _text(found: Interval | None, unit: str = "", digits: int = 0) -> str:
+    if found is None:
+        return "not known"
+    low, mid, high = (f"{unit}{value:,.{digits}f}" for value in (found.low, found.mid, found.high))
+    return f"{mid} [{low}, {high}]"
+
+
+def _time(found: Interval | None) -> str:
+    if found is None:
+        return "not known"
+    unit, size = next((u, s) for u, s in (("h", 3600), ("min", 60), ("s", 1)) if found.mid >= 2 * s or s == 1)
+    scaled = Interval(found.low / size, found.mid / size, found.high / size)
+    return f"{_text(scaled, digits=1)} {unit}"

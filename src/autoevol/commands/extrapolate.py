@@ -1,0 +1,86 @@
+"""From a sample of rows to the cost of all of them, with intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoevol.commands.plan import Stage
+
+FIELDS = ("calls", "input_tokens", "output_tokens", "usd", "seconds")
+REPLICATES = 2000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the bounds of a 95 % bootstrap interval."""
+
+    low: float
+    mid: float
+    high: float
+
+
+def cost_of(
+    stage: Stage, rows: np.ndarray, tries: np.ndarray, concurrency: int, chance: np.random.Generator
+) -> np.ndarray:
+    """What a stage costs, drawn `REPLICATES` times.
+
+    Args:
+        stage: What is run.
+        rows: (sampled rows, fields): what each took, its calls one after the other.
+        tries: (sampled chains, fields): the same for an analysis with its rewrite.
+        concurrency: Calls under way at once.
+        chance: Where the draws come from.
+
+    Returns:
+        (replicates, fields); the seconds are those on the clock.
+    """
+    row_means, row_noise = _resampled(rows, chance)
+    chain_means, chain_noise = _resampled(tries, chance)
+    total = _sum_of(sum(stage.rows), row_means, row_noise) + _sum_of(
+        sum(stage.chains), chain_means, chain_noise
+    )
+    waves = sum(max(1.0, size / concurrency) for size in stage.rows if size)
+    chain_waves = sum(math.ceil(size / concurrency) for size in stage.chains)
+    total[:, -1] = waves * row_means[:, -1] + chain_waves * chain_means[:, -1]
+    total[:, 0] = np.minimum(total[:, 0], sum(stage.calls.values()))
+    return np.maximum(total, 0.0)
+
+
+def _resampled(sample: np.ndarray, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Means of resamples, and a normal deviation of one more unit for each."""
+    if not len(sample):
+        nothing = np.zeros((REPLICATES, len(FIELDS)))
+        return nothing, nothing
+    drawn = sample[chance.integers(len(sample), size=(REPLICATES, len(sample)))]
+    mean, wider = sample.mean(axis=0), _widening(len(sample))
+    means = mean + wider * (drawn.mean(axis=1) - mean)
+    return means, wider * drawn.std(axis=1) * chance.standard_normal((REPLICATES, 1))
+
+
+def _widening(size: int) -> float:
+    """By how much the bootstrap of a small sample is too narrow, for normal data.
+
+    Student's 97.5 % quantile over the normal one (Cornish-Fisher), with n - 1 for n. A sample of
+    one says nothing about variation, and its interval has no width.
+    """
+    if size < 2:
+        return 1.0
+    z, free = 1.96, size - 1
+    student = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
+    return student / z * math.sqrt(size / free)
+
+
+def _sum_of(count: int, means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    return count * means + math.sqrt(count) * deviations
+
+
+def intervals(drawn: np.ndarray, priced: bool) -> dict[str, Interval | None]:
+    """The 95 % interval of each field; None for money that has no price."""
+    low, mid, high = np.quantile(drawn, [0.025, 0.5, 0.975], axis=0)
+    found: dict[str, Interval | None] = {
+        name: Interval(float(low[i]), float(mid[i]), float(high[i])) for i, name in enumerate(FIELDS)
+    }
+    return found if priced else {**found, "usd": None}

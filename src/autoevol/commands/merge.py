@@ -1,0 +1,168 @@
+"""`autoevol merge`: the folders of finished shards become one run folder.
+
+The result is the folder that one process would have left: it can be shown, retried, cleaned and
+exported, and the same `autoevol evolve` without --shard finds nothing left to do there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from autoevol.config import PipelineConfig
+from autoevol.core.errors import InputError, StoreError
+from autoevol.data.scan import Scanned
+from autoevol.data.shard import Shard
+from autoevol.evolution.lineage import End
+from autoevol.evolution.merge import merge_parts
+from autoevol.evolution.outputs import FILES, assemble
+from autoevol.reports import report
+from autoevol.reports.summary import evolution_json
+from autoevol.store.calls import Spent
+from autoevol.store.files import read_json, write_json
+from autoevol.store.parts import Parts
+from autoevol.store.run import RunFolder
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One shard as its folder tells."""
+
+    shard: Shard
+    folder: RunFolder
+    fingerprint: str | None
+    seeds: Scanned
+    parts: Parts
+    summary: dict[str, Any] | None
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What all shards of one run agree on."""
+        settings = {key: value for key, value in self.folder.settings.items() if key != "shard"}
+        return {**settings, "seeds": replace(self.seeds, owned=None, source=""), "made": self.parts.made}
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be merged by itself."""
+        if self.parts.rows != self.seeds.here:
+            done = f"{self.parts.rows} of {self.seeds.here} rows"
+            return f"shard {self.shard} has finished {done}; run it again"
+        if not self.summary or not self.summary["evolution"]["complete"]:
+            return f"shard {self.shard} did not come to its end; run it again"
+        return None
+
+
+def merge(out: Path) -> dict[str, Any]:
+    """Join the shards whose folders lie in `out`; returns the summary of the whole.
+
+    Whether they are complete and disjoint is checked before anything is written, and for
+    every row while it is. The shards' folders stay as they are. Calls, tokens and seconds are sums.
+
+    Args:
+        out: What was given as --out to each shard.
+
+    Raises:
+        InputError: If shards are missing, unfinished or of different runs, or `out` holds a
+            dataset already. The message names every shard at fault.
+        StoreError: If a shard is in use, or its files are damaged.
+        StoreLost: If the disk refuses.
+    """
+    # The summary is written last: without it, a merge was killed.
+    if (out / FILES[End.KEPT]).exists() and (out / "summary.json").exists():
+        raise InputError(f"{out} holds a dataset already; move it away to merge again")
+    with ExitStack() as stack:
+        folders = [stack.enter_context(RunFolder(path.parent)) for path in sorted(out.glob("*/run.json"))]
+        pieces = sorted(
+            (_piece(folder) for folder in folders if "shard" in folder.settings),
+            key=lambda piece: piece.shard.number,
+        )
+        _check(out, pieces)
+        first = pieces[0]
+        settings = {key: value for key, value in first.folder.settings.items() if key != "shard"}
+        whole = stack.enter_context(RunFolder(out, settings))
+        into = Parts(out / "parts", first.parts.made)
+        merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
+        whole.save_methods(first.folder.methods().values())
+        whole.save_seeds(first.fingerprint, asdict(replace(first.seeds, owned=None)))
+        write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
+        summed = _summed(pieces)
+        _book(whole, summed["ledger"]["roles"])
+        tally = assemble(into, out, settings["keep"])
+        return _summarise(whole, pieces, summed, evolution_json(tally))
+
+
+def _piece(folder: RunFolder) -> _Piece:
+    path = folder.path
+    shard = Shard.parse(folder.settings["shard"])
+    known = folder.seeds()
+    if known is None:
+        raise InputError(f"shard {shard} has not begun; run it again")
+    mark, found = known
+    summary = read_json(path / "summary.json")
+    return _Piece(shard, folder, mark, Scanned(**found), Parts(path / "parts", None), summary)
+
+
+def _check(out: Path, pieces: Sequence[_Piece]) -> None:
+    """Raises InputError unless the pieces are all shards of one run, each once and finished."""
+    if not pieces:
+        raise InputError(f"{out} holds no shards; give what was given as --out with --shard")
+    first = pieces[0]
+    there = {piece.shard for piece in pieces}
+    wanted = (Shard(number, first.shard.of) for number in range(1, first.shard.of + 1))
+    problems = [problem for piece in pieces if (problem := piece.problem)]
+    problems += [f"shard {shard} is missing" for shard in wanted if shard not in there]
+    problems += [
+        f"shard {piece.shard} was made with other settings or seeds than {first.shard}"
+        for piece in pieces
+        if piece.shard.of != first.shard.of or piece.common != first.common
+    ]
+    if len(there) < len(pieces):
+        problems.append("a shard is there twice")
+    if problems:
+        raise InputError(f"{out} cannot be merged: {'; '.join(problems)}")
+    total = sum(piece.parts.rows for piece in pieces)
+    if total != first.seeds.rows:
+        raise StoreError(f"{out}: the shards have {total} rows, their source has {first.seeds.rows}")
+
+
+def _summed(pieces: Sequence[_Piece]) -> dict[str, Any]:
+    """What all shards together have cost."""
+    told = (piece.summary or {} for piece in pieces)
+    return _added(
+        [{key: summary[key] for key in ("ledger", "seconds") if key in summary} for summary in told]
+    )
+
+
+def _book(whole: RunFolder, roles: Mapping[str, Mapping[str, Any]]) -> None:
+    """A run that goes on, or is retried, has paid what its shards have: its caps count that."""
+    names = [entry.name for entry in fields(Spent)]
+    with closing(whole.calls()) as store:
+        store.carry({role: Spent(*(paid[name] for name in names)) for role, paid in roles.items()})
+
+
+def _summarise(
+    whole: RunFolder, pieces: Sequence[_Piece], summed: Mapping[str, Any], evolution: dict[str, Any]
+) -> dict[str, Any]:
+    summary = {
+        **(pieces[0].summary or {}),
+        **summed,
+        "seeds": asdict(replace(pieces[0].seeds, owned=None)),
+        "shards": len(pieces),
+        "evolution": evolution,
+        "paths": report.paths(whole.path),
+    }
+    write_json(whole.path / "summary.json", summary)
+    return summary
+
+
+def _added(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Tables of numbers, or of such tables, added place by place."""
+    keys = dict.fromkeys(key for table in tables for key in table)
+    return {key: _sum([table[key] for table in tables if key in table]) for key in keys}
+
+
+def _sum(values: Sequence[Any]) -> Any:  # noqa: ANN401 (a number or a table)
+    return _added(values) if isinstance(values[0], Mapping) else sum(values)

@@ -1,0 +1,221 @@
+"""What a run is going to do: its stages and the LM calls of each, known before the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from autoevol.commands import jobs
+from autoevol.config import BudgetConfig, Settings
+from autoevol.core.records import Method, Row
+from autoevol.data.load import iter_rows, load_rows
+from autoevol.data.shard import Shard
+from autoevol.data.split import sample_rows
+from autoevol.evolution.policy import Policy
+from autoevol.lm import prices
+from autoevol.lm.session import Session
+from autoevol.optimization.batches import RandomBatches
+from autoevol.optimization.rules import find_rule
+from autoevol.optimization.teleprompter import planned_calls
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a run.
+
+    Attributes:
+        calls: LM calls by role if every reply parses; fewer are made, never more.
+        rows: Rows that are run at a time, one batch after the other.
+        chains: Analyses with a rewrite each that are made at a time, one batch after the other.
+    """
+
+    name: str
+    calls: dict[str, int]
+    rows: tuple[int, ...]
+    chains: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run before it begins.
+
+    Attributes:
+        source: The seeds as messages call them.
+        rows: Distinct seeds.
+        policy: How rows go through the bulk stage; its first method stands for those to be found.
+        compare: Whether the bulk stage compares the rounds of a row.
+        stages: In order.
+        sample: Rows to try first, each with the scope in which the run will ask for it.
+    """
+
+    source: str
+    rows: int
+    policy: Policy
+    stages: tuple[Stage, ...]
+    sample: tuple[tuple[Row, str], ...] = ()
+    compare: bool = False
+
+    @property
+    def method(self) -> Method:
+        """The first method, with which a sample can be run."""
+        return self.policy.choices[0].method
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of evolution per row."""
+        return self.policy.rounds
+
+    @property
+    def name(self) -> str:
+        """The methods, each with its share where there are several."""
+        choices = self.policy.choices
+        if len(choices) == 1:
+            return self.method.name or self.method.id
+        whole = sum(choice.share for choice in choices)
+        return ", ".join(f"{choice.name} {choice.share / whole:.0%}" for choice in choices)
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """LM calls by role over all stages."""
+        roles = dict.fromkeys(role for stage in self.stages for role in stage.calls)
+        return {role: sum(stage.calls.get(role, 0) for stage in self.stages) for role in roles}
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON, without the rows themselves."""
+        return {
+            "seeds": {"source": self.source, "rows": self.rows},
+            "method": {"id": self.method.id, "name": self.name},
+            "rounds": self.rounds,
+            "stages": {
+                stage.name: {"rows": sum(stage.rows), "chains": sum(stage.chains), "calls": stage.calls}
+                for stage in self.stages
+            },
+            "calls": {**self.calls, "total": sum(self.calls.values())},
+        }
+
+
+def plan_run(
+    seeds: str, settings: Settings, *, judge_calls: int = 0, evolve: bool = True, sample: int = 0
+) -> Plan:
+    """Plan an optimisation on `seeds`, and with `evolve` the evolution of all of them.
+
+    Args:
+        seeds: As `load_rows` takes them.
+        settings: Those of the run.
+        evolve: Whether the file is evolved afterwards.
+        judge_calls: LM calls of the metric for each row that it judges.
+        sample: Rows to try first: half from the first mini-batch, the others from the dev set.
+
+    Raises:
+        InputError: If the seeds or a setting cannot be used.
+    """
+    loop, methods = settings.loop, settings.methods
+    find_rule(methods.selection)  # an unknown name ends here
+    starts = {method.id: method for method in map(jobs.find_method, methods.start)}
+    first = next(iter(starts.values()))
+    loaded = load_rows(seeds, **settings.data.reading())
+    split = jobs.plan_split(loaded.rows, loop, methods)
+    batch = RandomBatches().draw(split.train, loop.batch_size, 1, loop.seed) if loop.steps else ()
+    dev = len(split.dev)
+    calls = planned_calls(loop, rounds=methods.rounds, dev=dev, batch=len(batch), starts=len(starts))
+    steps = (len(batch), loop.m * dev) * loop.steps
+    rows = (len(starts) * dev, *steps)
+    stages = [Stage("optimize", _with_judge(calls, sum(rows), judge_calls), rows, (loop.m,) * loop.steps)]
+    stages.append(_rows_stage("holdout", (len(split.holdout),) * 2, methods.rounds, judge_calls))
+    policy = jobs.make_policy(settings.models, settings.pipeline, methods.rounds, first)
+    compare = settings.pipeline.keep == "best"
+    if evolve:
+        answered = sum(_is_answered(policy, row) for row in loaded.rows)
+        stages.append(_bulk_stage(policy, len(loaded.rows), answered, judge_calls, compare))
+    tried = batch[: max(1, sample // 2)] if sample else ()
+    rest = split.dev[: max(0, sample - len(tried))]
+    scoped = [(row, f"batch-1:{first.id}:{row.id}") for row in tried]
+    scoped += [(row, f"dev:{first.id}:{row.id}") for row in rest]
+    return Plan(loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare)
+
+
+def plan_evolve(
+    seeds: str,
+    method: str | None,
+    rounds: int,
+    settings: Settings,
+    *,
+    judge_calls: int = 0,
+    sample: int = 0,
+    shard: Shard | None = None,
+) -> Plan:
+    """Plan the evolution of `seeds` with a known method, or without one with the operations of WizardLM.
+
+    Reads them all and keeps the sample only. With a `shard`, its rows are those of the plan.
+    """
+    answered = 0
+    known = jobs.find_method(method) if method else None
+    policy = jobs.make_policy(settings.models, settings.pipeline, rounds, known)
+
+    def counted(rows: Iterable[Row]) -> Iterator[Row]:
+        nonlocal answered
+        for row in rows:
+            if shard is None or shard.owns(row.id):
+                answered += _is_answered(policy, row)
+                yield row
+
+    with iter_rows(seeds, **settings.data.reading()) as stream:
+        tried, count = sample_rows(counted(stream), sample, settings.loop.seed)
+    compare = settings.pipeline.keep == "best"
+    stage = _bulk_stage(policy, count, answered, judge_calls, compare)
+    return Plan(stream.source, count, policy, (stage,), tuple((row, "bulk") for row in tried), compare)
+
+
+def check(settings: Settings) -> int:
+    """Make every model and the metric as a run would, without a call; returns the metric's calls.
+
+    Raises:
+        InputError: If a model, a key, a price, the detector or the objective cannot be used.
+    """
+    with TemporaryDirectory() as folder, Session(f"{folder}/none.sqlite") as session:
+        models, metrics = settings.models, settings.metrics
+        prices.check_prices(models, metrics, settings.budget)
+        jobs.evol_lm(session, models)
+        jobs.optimizer_lm(session, models)
+        return jobs.make_metric(session, models, metrics).detector.calls
+
+
+def table_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
+    """The plan as (label, value) rows."""
+    rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
+    for stage in plan.stages:
+        made = ", ".join(f"{count} {role}" for role, count in stage.calls.items() if count)
+        rows.append(
+            (stage.name, f"{sum(stage.rows)} rows; at most {sum(stage.calls.values())} calls ({made})")
+        )
+    total = sum(plan.calls.values())
+    rows.append(("LM calls", f"at most {total}"))
+    if budget.max_calls is not None:
+        fits = "covers them" if budget.max_calls >= total else "may end the run before they are made"
+        rows.append(("--max-calls", f"{budget.max_calls} {fits}"))
+    return rows
+
+
+def _rows_stage(name: str, batches: Sequence[int], rounds: int, judge_calls: int) -> Stage:
+    """Calls of a stage that answers and judges the last round."""
+    total = sum(batches)
+    calls = {"evol": rounds * total, "respond": total}
+    return Stage(name, _with_judge(calls, total, judge_calls), tuple(batches))
+
+
+def _bulk_stage(policy: Policy, rows: int, answered: int, judge_calls: int, compare: bool) -> Stage:
+    """Calls of the bulk stage, which answers and judges every round, and `answered` seeds."""
+    tries = rows * policy.rounds * (1 + policy.retries)
+    calls = {"evol": tries, "respond": tries + answered}
+    judged = tries * judge_calls + (rows if compare and policy.rounds > 1 else 0)
+    return Stage("evolve", _with_judge(calls, judged, 1), (rows,))
+
+
+def _is_answered(policy: Policy, row: Row) -> bool:
+    return row.reference is None and policy.answers_seed(row.id)
+
+
+def _with_judge(calls: dict[str, int], rows: int, judge_calls: int) -> dict[str, int]:
+    return {**calls, "judge": rows * judge_calls} if rows * judge_calls else calls

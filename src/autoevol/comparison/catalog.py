@@ -1,0 +1,34 @@
+"""All contestants by name and by group."""
+
+from __future__ import annotations
+
+from autoevol.comparison.entry import Contestant
+from autoevol.comparison.foreign import Bootstrap, Copro, Gepa, Mipro, Simba
+from autoevol.comparison.own import Fixed, loops, rivals
+from autoevol.core.errors import InputError
+from autoevol.programs.methods import BUILT_IN
+from autoevol.programs.operations import OPERATIONS
+
+
+def all_contestants() -> list[Contestant]:
+    """Everyone, in the order in which they play."""
+    fixed = [Fixed(method) for method in (*BUILT_IN.values(), *OPERATIONS.values())]
+    return [*loops(), Copro(), Mipro(), Simba(), Gepa(), *rivals(), Bootstrap(), *fixed]
+
+
+def find_contestants(words: str) -> list[Contestant]:
+    """The contestants named by `words`: names and groups, separated by commas; `all` is everyone.
+
+    Raises:
+        InputError: If a word is neither a name nor a group, or there is none.
+    """
+    everyone = all_contestants()
+    names, groups = [c.name for c in everyone], list(dict.fromkeys(c.group for c in everyone))
+    asked = [word.strip() for word in words.split(",") if word.strip()]
+    unknown = [word for word in asked if word not in (*names, *groups, "all")]
+    if unknown or not asked:
+        raise InputError(
+            f"--optimizers {words!r}: {', '.join(unknown) or 'nothing'} is no contestant; "
+            f"groups are {', '.join(groups)} and all, names {', '.join(names)}"
+        )
+    return [c for c in everyone if {"all", c.group, c.name} & set(asked)]

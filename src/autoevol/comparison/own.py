@@ -1,0 +1,122 @@
+"""Contestants of this library: AutoEvol with each selection rule, its rivals, and fixed methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from autoevol.comparison import sizes
+from autoevol.comparison.entry import Entry
+from autoevol.comparison.results import Group
+from autoevol.comparison.tracker import StepWatch
+from autoevol.config import LoopConfig
+from autoevol.core.records import Method
+from autoevol.optimization.rivals import APE, OPRO
+from autoevol.optimization.rivals.base import MethodSearch
+from autoevol.optimization.rules import RULES, SelectionRule
+from autoevol.optimization.teleprompter import AutoEvol
+from autoevol.programs.evolver import Evolver
+
+
+class Loop:
+    """AutoEvol with one selection rule. Sizes: see `sizes.loop`; it never stops for patience."""
+
+    group: Group = "autoevol"
+    traps: tuple[str, ...] = ()
+    keeps_best = True
+
+    def __init__(self, rule: type[SelectionRule]) -> None:
+        self.name = rule.name
+        self._rule = rule
+
+    def sizes(self, entry: Entry) -> Mapping[str, Any]:
+        """See `Contestant`."""
+        heat = entry.heat
+        return sizes.loop(entry.budget, entry.row_calls, len(heat.dev), len(heat.train))._asdict()
+
+    def compile(self, entry: Entry) -> Evolver:
+        """See `Contestant`."""
+        heat, sized = entry.heat, self.sizes(entry)
+        config = LoopConfig(
+            **sized,
+            patience=sized["steps"],
+            dev_size=len(heat.dev),
+            seed=entry.seed,
+            concurrency=heat.bench.concurrency,
+        )
+        teleprompter = AutoEvol(
+            entry.metric,
+            config=config,
+            optimizer_lm=entry.prompt_lm,
+            selection=self._rule(),
+            on_step=StepWatch(entry.tracker, heat.student.method),
+        )
+        return teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
+
+
+class Rival:
+    """OPRO or APE, after its paper.
+
+    Args:
+        name: As given on the command line.
+        optimizer: Makes the teleprompter.
+        sizes: Its settings for a budget, calls per row and dev rows; see `compare.sizes`.
+    """
+
+    group: Group = "rivals"
+    traps: tuple[str, ...] = ()
+    keeps_best = True
+
+    def __init__(
+        self, name: str, optimizer: type[MethodSearch], sizes: Callable[[int, int, int], NamedTuple]
+    ) -> None:
+        self.name = name
+        self._optimizer = optimizer
+        self._sizes = sizes
+
+    def sizes(self, entry: Entry) -> Mapping[str, Any]:
+        """See `Contestant`."""
+        return self._sizes(entry.budget, entry.row_calls, len(entry.heat.dev))._asdict()
+
+    def compile(self, entry: Entry) -> Evolver:
+        """See `Contestant`."""
+        heat = entry.heat
+        teleprompter = self._optimizer(
+            entry.metric,
+            **self.sizes(entry),
+            prompt_lm=entry.prompt_lm,
+            seed=entry.seed,
+            concurrency=heat.bench.concurrency,
+            on_step=StepWatch(entry.tracker, heat.student.method),
+        )
+        return teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
+
+
+class Fixed:
+    """A method as it stands: nothing is optimised and nothing is paid before the referee."""
+
+    group: Group = "fixed"
+    traps: tuple[str, ...] = ()
+    keeps_best = True
+
+    def __init__(self, method: Method) -> None:
+        self.name = method.name
+        self._method = method
+
+    def sizes(self, entry: Entry) -> Mapping[str, Any]:
+        """See `Contestant`."""
+        return {}
+
+    def compile(self, entry: Entry) -> Evolver:
+        """See `Contestant`."""
+        return entry.heat.student.with_method(self._method)
+
+
+def loops() -> list[Loop]:
+    """AutoEvol with every selection rule that there is."""
+    return [Loop(rule) for rule in RULES.values()]
+
+
+def rivals() -> list[Rival]:
+    """The optimizers of `autoevol.optimization.rivals`."""
+    return [Rival("opro", OPRO, sizes.opro), Rival("ape", APE, sizes.ape)]

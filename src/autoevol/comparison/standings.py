@@ -1,0 +1,120 @@
+"""What the referee's scores say: rates with intervals, comparison with the best, ranks, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autoevol.comparison.ranking import MeanRank, mean_curve, mean_ranks
+from autoevol.comparison.referee import thin
+from autoevol.comparison.results import Finished, Group
+from autoevol.core.records import Outcome, Score
+from autoevol.metrics.intervals import Interval, PairedDifference, paired_bootstrap, wilson
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One contestant over all seeds.
+
+    Attributes:
+        rates: Failure rate on the holdout by seed, 0..1.
+        rate: Their mean.
+        interval: 95 % Wilson interval of `rate` as if it were one run over the holdout: seeds share
+            their rows, so they do not add up.
+        behind: `rate` minus that of the best contestant, over the rows scored for both, with a
+            paired bootstrap interval over rows (the mean over seeds is one value per row). None
+            for the best itself, or where no row is scored for both.
+        rank: Rank over seeds; None for contestants that are reported apart.
+        calls: Calls paid by seed.
+        endings: Endings by seed.
+        notes: Traps that its entries ran into, each once.
+        curve: Mean over seeds of the holdout rate of the method in force, over the calls paid.
+    """
+
+    contestant: str
+    group: Group
+    rates: Mapping[int, float]
+    rate: float
+    interval: Interval
+    behind: PairedDifference | None
+    rank: MeanRank | None
+    calls: Mapping[int, int]
+    endings: Mapping[int, str]
+    notes: tuple[str, ...]
+    curve: tuple[tuple[int, float], ...]
+
+
+def standings(entries: Sequence[Finished], scores: Mapping[str, Score], curve_methods: int) -> list[Standing]:
+    """Best first; `demos` is ranked with nobody and comes last.
+
+    Raises:
+        ValueError: If the contestants do not have the same seeds.
+    """
+    by_name: dict[str, list[Finished]] = {}
+    for entry in entries:
+        by_name.setdefault(entry.contestant, []).append(entry)
+    if len({tuple(entry.seed for entry in group) for group in by_name.values()}) != 1:
+        raise ValueError("every contestant needs an entry for every seed, in the same order")
+    means = {name: _mean([scores[e.method.id].rate for e in group]) for name, group in by_name.items()}
+    ranked = [name for name, group in by_name.items() if group[0].group != "demos"]
+    best = min(ranked or by_name, key=lambda name: means[name])
+    table = [[scores[by_name[name][n].method.id].rate for name in ranked] for n in range(len(by_name[best]))]
+    places = dict(zip(ranked, mean_ranks(table), strict=True)) if ranked else {}
+    found = [
+        _standing(group, scores, by_name[best], places.get(name), curve_methods)
+        for name, group in by_name.items()
+    ]
+    return sorted(found, key=lambda s: (s.rank is None, s.rank.mean if s.rank else 0.0, s.rate))
+
+
+def _standing(
+    group: Sequence[Finished],
+    scores: Mapping[str, Score],
+    best: Sequence[Finished],
+    rank: MeanRank | None,
+    curve_methods: int,
+) -> Standing:
+    first = group[0]
+    rates = {entry.seed: scores[entry.method.id].rate for entry in group}
+    mine, its = ({e.seed: scores[e.method.id] for e in entries} for entries in (group, best))
+    rows = [row_id for row_id in scores[first.method.id].marks if _scored(mine, row_id)]
+    rate = _mean(list(rates.values()))
+    return Standing(
+        contestant=first.contestant,
+        group=first.group,
+        rates=rates,
+        rate=rate,
+        interval=wilson(round(rate * len(rows)), len(rows)),
+        behind=None if first.contestant == best[0].contestant else _behind(mine, its, rows),
+        rank=rank,
+        calls={entry.seed: entry.calls for entry in group},
+        endings={entry.seed: entry.ending for entry in group},
+        notes=tuple(dict.fromkeys(note for entry in group for note in entry.notes)),
+        curve=tuple(mean_curve([_curve(entry, scores, curve_methods) for entry in group])),
+    )
+
+
+def _behind(
+    mine: Mapping[int, Score], its: Mapping[int, Score], rows: Sequence[str]
+) -> PairedDifference | None:
+    both = [row_id for row_id in rows if _scored(its, row_id)]
+    if not both:
+        return None
+    return paired_bootstrap([_failed(its, r) for r in both], [_failed(mine, r) for r in both])
+
+
+def _curve(entry: Finished, scores: Mapping[str, Score], most: int) -> list[tuple[int, float]]:
+    """The entry's thinned curve with holdout rates; of several points at one call the last counts."""
+    return list({point.calls: scores[point.method.id].rate for point in thin(entry.curve, most)}.items())
+
+
+def _scored(by_seed: Mapping[int, Score], row_id: str) -> bool:
+    return all(score.scored(row_id) for score in by_seed.values())
+
+
+def _failed(by_seed: Mapping[int, Score], row_id: str) -> float:
+    return _mean([float(score.marks[row_id].outcome is Outcome.FAILED) for score in by_seed.values()])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

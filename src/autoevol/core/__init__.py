@@ -1,0 +1,1 @@
+"""What every part shares: records, errors, scopes and running coroutines."""

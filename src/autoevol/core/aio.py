@@ -1,0 +1,116 @@
+"""One event loop in one background thread, shared by everything that talks to a network.
+
+DSPy's optimizers call engines from many threads, our own loops from coroutines. Both end up
+on this loop, so the LM layer needs no locks and one connection pool serves all callers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from concurrent.futures import Future
+from itertools import islice
+from typing import Any, TypeVar
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """The shared loop, started at first use in a daemon thread."""
+    global _loop
+    with _lock:
+        if _loop is None or _loop.is_closed():
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="autoevol-loop", daemon=True).start()
+        return _loop
+
+
+def on_background_loop() -> bool:
+    """Whether the caller is a coroutine that runs on the shared loop."""
+    try:
+        return asyncio.get_running_loop() is _loop
+    except RuntimeError:
+        return False
+
+
+def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
+    """Start `work` on the shared loop; context variables of the caller go with it."""
+    return asyncio.run_coroutine_threadsafe(work, background_loop())
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on the shared loop and wait; an interrupt cancels it and is raised again.
+
+    Raises:
+        RuntimeError: If called from the shared loop itself, where waiting would never end.
+    """
+    if on_background_loop():
+        work.close()
+        raise RuntimeError("aio.run called from its own event loop; await the coroutine instead")
+    future = submit(work)
+    try:
+        return future.result()
+    except KeyboardInterrupt:
+        future.cancel()
+        raise
+
+
+async def join(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work` on the shared loop from whatever loop the caller runs on."""
+    if on_background_loop():
+        return await work
+    return await asyncio.wrap_future(submit(work))
+
+
+async def gather(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results in order; if one fails, the others are cancelled before its error is raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def ordered(
+    function: Callable[[S], Coroutine[Any, Any, T]], items: Iterable[S], width: int
+) -> AsyncIterator[T]:
+    """Results of `function` in the order of `items`, at most `width` under way or waiting.
+
+    Memory is bounded by `width`, whatever the number of items. If one fails, its error is
+    raised at once, whichever is waited for; then, and if the caller stops early, what is
+    under way is cancelled.
+    """
+    window: deque[asyncio.Task[T]] = deque()
+    failed: asyncio.Future[asyncio.Task[T]] = asyncio.get_running_loop().create_future()
+
+    def watch(task: asyncio.Task[T]) -> None:
+        if not task.cancelled() and task.exception() is not None and not failed.done():
+            failed.set_result(task)
+
+    source = iter(items)
+    try:
+        while True:
+            for item in islice(source, width - len(window)):
+                task = asyncio.ensure_future(function(item))
+                task.add_done_callback(watch)
+                window.append(task)
+            if not window:
+                return
+            await asyncio.wait({window[0], failed}, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                failed.result().result()  # raises
+            yield window[0].result()
+            window.popleft()
+    finally:
+        for task in window:
+            task.cancel()
+        await asyncio.gather(*window, return_exceptions=True)

@@ -1,0 +1,162 @@
+"""Cleans a finished file: what stays, what goes and why, each in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from autoevol.config import CleanConfig, DataConfig
+from autoevol.core.errors import InputError
+from autoevol.core.records import digest
+from autoevol.data.entries import Entry
+from autoevol.data.files import snippet_of
+from autoevol.data.load import iter_entries
+from autoevol.data.sources import dataset_of
+from autoevol.dataset.cleaner import Cleaner
+from autoevol.store.files import replacing, write_json
+
+
+@dataclass(frozen=True)
+class CleanReport:
+    """What cleaning did. Every record read is kept, removed or rejected.
+
+    Attributes:
+        removed: Records removed, by reason.
+        rejected: Records that could not be used (with `skip_bad`).
+        seeds: Seeds that no record may repeat.
+        benchmark_texts: Texts of the benchmarks.
+        overlaps: Records that share words with a benchmark, by kind, removed or not.
+    """
+
+    source: str
+    rows: int
+    kept: int
+    rejected: int
+    seeds: int
+    benchmark_texts: int
+    settings: dict[str, Any]
+    removed: dict[str, int] = field(default_factory=dict)
+    overlaps: dict[str, int] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
+
+
+def clean_file(
+    source: str | Path,
+    out: Path,
+    *,
+    against: Iterable[str] = (),
+    settings: CleanConfig | None = None,
+    data: DataConfig | None = None,
+) -> CleanReport:
+    """Write the records of `source` that may stay to `out`, as they are, in order, as JSONL.
+
+    Beside it appear `STEM.removed.jsonl` (each removed record with its reason and what it
+    matched), `STEM.rejects.jsonl` (unusable records, with `skip_bad`) and `STEM.clean.json` (the
+    report). Each file appears whole or not at all.
+
+    Args:
+        source: A run folder, a file or a dataset, as `load_rows` takes it.
+        out: A .jsonl file.
+        against: Seed files whose instructions no record may repeat.
+        settings: Thresholds and benchmarks.
+        data: How to read the source.
+
+    Raises:
+        InputError: If something cannot be read, or `out` is an input or no .jsonl file.
+        StoreLost: If the disk refuses.
+    """
+    settings, data = settings or CleanConfig(), data or DataConfig()
+    source = dataset_of(source)
+    _check_out(out, [source, *against, *settings.decontaminate])
+    cleaner = Cleaner(settings)
+    seeds = sum(cleaner.remember_seeds(_seeds(file, data)) for file in against)
+    paths = {name: out.with_suffix(f".{name}.jsonl") for name in ("removed", "rejects")}
+    rows = kept = 0
+    with (
+        iter_entries(source, field=data.field, skip_bad=data.skip_bad, split=data.split) as entries,
+        replacing(out) as kept_file,
+        replacing(paths["removed"]) as removed_file,
+    ):
+        for entry in entries:
+            if (problem := _unwritable(entry.value)) is not None:
+                entries.reject(entry.line, problem, snippet_of(entry.value))
+                continue
+            rows += 1
+            instruction, response = entry.seed
+            finding = cleaner.admit(_key(entry, entries.unit), instruction, response or "")
+            if finding is None:
+                kept += 1
+                kept_file.add(_record(entry))
+            else:
+                removed_file.add({**asdict(finding), "line": entry.line, "row": entry.value})
+            if rows == data.limit:
+                break
+    with replacing(paths["rejects"]) as rejects_file:
+        for reject in entries.rejects:
+            rejects_file.add(asdict(reject))
+    report = CleanReport(
+        source=entries.source,
+        rows=rows,
+        kept=kept,
+        rejected=len(entries.rejects),
+        seeds=seeds,
+        benchmark_texts=len(cleaner.benchmarks),
+        settings={**asdict(settings), "against": list(against)},
+        removed={reason.value: count for reason, count in cleaner.removed.most_common()},
+        overlaps={kind.value: count for kind, count in sorted(cleaner.overlaps.items())},
+        paths={"kept": str(out), **{name: str(path) for name, path in paths.items()}},
+    )
+    write_json(out.with_suffix(".clean.json"), asdict(report))
+    return report
+
+
+def _check_out(out: Path, inputs: Iterable[str | Path]) -> None:
+    if out.suffix != ".jsonl":
+        raise InputError(f"{out}: records are written as JSONL; name a .jsonl file")
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: {out.parent} is no folder; make it first")
+    for given in inputs:
+        if out.exists() and Path(given).exists() and out.samefile(given):
+            raise InputError(f"{out} is an input as well; write to another file")
+
+
+def _seeds(source: str, data: DataConfig) -> Iterable[tuple[str, str]]:
+    with iter_entries(source, skip_bad=data.skip_bad, split=data.split) as entries:
+        for entry in entries:
+            yield f"{entries.source}, {entries.unit} {entry.line}", entry.seed.instruction
+
+
+def _key(entry: Entry, unit: str) -> str:
+    """What identifies a record in reports: its own id if it has one."""
+    own = entry.value.get("id") if isinstance(entry.value, Mapping) else None
+    name = own if isinstance(own, str) and own else digest(entry.seed.instruction)
+    return f"{unit} {entry.line} ({name})"
+
+
+def _record(entry: Entry) -> Mapping[str, Any]:
+    return entry.value if isinstance(entry.value, Mapping) else {"text": entry.value}
+
+
+def _unwritable(value: object) -> str | None:
+    """Why a record cannot be written as JSON: a lone surrogate, bytes of a Parquet file."""
+    try:
+        orjson.dumps(value)
+    except TypeError as error:
+        return f"cannot be written as JSON: {error}"
+    return None
+
+
+def table_rows(report: CleanReport) -> list[tuple[str, str]]:
+    """The report as (label, value) rows."""
+    rows = [
+        ("records", f"{report.rows} read, {report.kept} kept, {report.rejected} unusable"),
+        *((f"removed: {reason.replace('_', ' ')}", str(count)) for reason, count in report.removed.items()),
+    ]
+    if report.benchmark_texts:
+        counts = ", ".join(f"{count} {kind}" for kind, count in report.overlaps.items()) or "none"
+        rows.append(("overlap with benchmarks", f"{counts} (of {report.benchmark_texts} benchmark texts)"))
+    return rows + [(name, path) for name, path in report.paths.items()]

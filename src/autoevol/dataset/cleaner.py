@@ -1,0 +1,134 @@
+"""Decides which instructions stay, with a reason for every other one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from autoevol.config import CleanConfig
+from autoevol.dataset.benchmarks import Benchmarks, Kind
+from autoevol.dataset.duplicates import Duplicates, Sketch, Twin
+
+
+class Reason(StrEnum):
+    """Why a row is removed."""
+
+    SEED = "same_as_a_seed"
+    NEAR_SEED = "near_a_seed"
+    REPEATED = "repeated"
+    NEAR_REPEATED = "nearly_repeated"
+    BENCHMARK = "in_a_benchmark"
+    BENCHMARK_13 = "shares_13_words_with_a_benchmark"
+    BENCHMARK_8 = "shares_8_words_with_a_benchmark"
+
+
+_REASONS = {Kind.WHOLE: Reason.BENCHMARK, Kind.LONG: Reason.BENCHMARK_13, Kind.SHORT: Reason.BENCHMARK_8}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why an instruction is removed.
+
+    Attributes:
+        matched: The key of the earlier text, or the place in the benchmark.
+        similarity: Jaccard similarity to the earlier text, 1.0 where it is equal; None for benchmarks.
+        shared: The run of words shared with a benchmark, else empty.
+    """
+
+    reason: Reason
+    matched: str
+    similarity: float | None = None
+    shared: str = ""
+
+
+class Cleaner:
+    """Admits instructions one by one; the first of several that repeat each other is kept.
+
+    What is contaminated is not remembered, so nothing is removed for repeating a text that is
+    not there. Whether a text is contaminated or repeats a seed does not depend on the order;
+    which of several near duplicates stays does.
+
+    Args:
+        settings: Thresholds.
+        benchmarks: What the data must not contain; loaded from `settings` if not given.
+
+    Attributes:
+        removed: Rows removed, by reason.
+        overlaps: Texts checked that overlap with a benchmark, by kind, whether that removed them
+            or not (the counts of Auto Evol-Instruct, table 10).
+    """
+
+    def __init__(self, settings: CleanConfig | None = None, *, benchmarks: Benchmarks | None = None) -> None:
+        self.settings = settings or CleanConfig()
+        self.benchmarks = benchmarks or Benchmarks.load(self.settings.decontaminate)
+        self.removed: Counter[Reason] = Counter()
+        self.overlaps: Counter[Kind] = Counter()
+        self._seeds = Duplicates(self.settings.near)
+        self._kept = Duplicates(self.settings.near)
+
+    def remember_seeds(self, seeds: Iterable[tuple[str, str]]) -> int:
+        """Take keys and texts that no instruction may repeat; returns how many there were."""
+        count = 0
+        for key, text in seeds:
+            self._seeds.add(key, text)
+            count += 1
+        return count
+
+    def admit_seed(self, key: str, instruction: str) -> Finding | None:
+        """Remember a seed that is to be evolved; or count and return why it must not be.
+
+        A seed is refused for a benchmark or for an earlier seed, as its evolutions would be.
+        """
+        finding = self.contamination(instruction)
+        if finding is None:
+            sketch = Sketch(instruction)
+            finding = _repeats(self._seeds.find(sketch, but=key), Reason.REPEATED, Reason.NEAR_REPEATED)
+            if finding is None:
+                self._seeds.remember(key, sketch)
+        return self._counted(finding)
+
+    def admit(self, key: str, instruction: str, response: str = "") -> Finding | None:
+        """Remember `instruction` under `key` and return None; or count and return why not.
+
+        A text may be like others of its own key: a round adds some words to what went before.
+        Seeds have to be remembered before. A response is held against the benchmarks only: a
+        good answer may well be given twice.
+        """
+        finding = self.contamination(instruction, response)
+        if finding is None:
+            sketch = Sketch(instruction)
+            finding = _repeats(self._seeds.find(sketch, but=key), Reason.SEED, Reason.NEAR_SEED)
+            finding = finding or _repeats(
+                self._kept.find(sketch, but=key), Reason.REPEATED, Reason.NEAR_REPEATED
+            )
+            if finding is None:
+                self._kept.remember(key, sketch)
+        return self._counted(finding)
+
+    def remember(self, key: str, instruction: str, *, seed: bool = False) -> None:
+        """Take a text that was admitted before, by `admit_seed` or by `admit`; nothing is counted."""
+        (self._seeds if seed else self._kept).remember(key, instruction)
+
+    def contamination(self, *texts: str) -> Finding | None:
+        """The worst that `texts` share with the benchmarks, if it is too much; counts all of it."""
+        overlaps = [overlap for text in texts if text for overlap in self.benchmarks.overlaps(text)]
+        self.overlaps.update({overlap.kind for overlap in overlaps})
+        counted = {Kind.WHOLE, Kind.LONG} | ({Kind.SHORT} if self.settings.overlap == 8 else set())
+        order = list(Kind)
+        worst = min(overlaps, key=lambda overlap: order.index(overlap.kind), default=None)
+        if worst is None or worst.kind not in counted:
+            return None
+        return Finding(_REASONS[worst.kind], worst.place, shared=worst.text)
+
+    def _counted(self, finding: Finding | None) -> Finding | None:
+        if finding is not None:
+            self.removed[finding.reason] += 1
+        return finding
+
+
+def _repeats(twin: Twin | None, exactly: Reason, nearly: Reason) -> Finding | None:
+    if twin is None:
+        return None
+    return Finding(exactly if twin.exact else nearly, twin.key, twin.similarity)

@@ -1,0 +1,75 @@
+"""Finished shards as one: the rows of all of them, in the order of their source."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from autoevol.core.errors import InputError, StoreError
+from autoevol.data.seen import SeenIds
+from autoevol.data.shard import Shard
+from autoevol.evolution.lineage import End
+from autoevol.store.parts import Part, Parts
+
+
+def merge_parts(shards: Mapping[Shard, Parts], into: Parts, part_rows: int) -> None:
+    """Write the rows of all shards to the parts of `into`, which are those of one run then.
+
+    Parts of the same number are replaced, so a merge that was killed is simply done again. Memory
+    grows by 11 to 16 bytes a row; one file is open for each shard.
+
+    Args:
+        shards: Parts that are whole.
+        into: Where the rows go.
+        part_rows: Rows of a part.
+
+    Raises:
+        InputError: If `into` holds parts that no merge of these shards leaves.
+        StoreError: If a row is in the wrong shard or there twice, or a part is damaged.
+        StoreLost: If the disk refuses.
+    """
+    rows = sum(parts.rows for parts in shards.values())
+    if any(part.rows != min(part_rows, rows - part.number * part_rows) for part in into):
+        raise InputError(f"{into.folder} holds rows of another run; move that folder away to merge")
+    lines = _distinct(heapq.merge(*(_owned(*shard) for shard in shards.items()), key=_place))
+    number = 0
+    while batch := list(islice(lines, part_rows)):
+        _write(into, number, batch)
+        number += 1
+
+
+def _owned(shard: Shard, parts: Parts) -> Iterator[dict[str, Any]]:
+    for line in parts.lines():
+        if "record" not in line:
+            raise StoreError(f"{parts.folder} does not say where its rows stood; it is of an earlier version")
+        if not shard.owns(line["seed_id"]):
+            raise StoreError(f"{parts.folder} holds row {line['seed_id']}, which is not of shard {shard}")
+        yield line
+
+
+def _place(line: Mapping[str, Any]) -> tuple[int, int]:
+    """Where a row stood: its record, and within a conversation the turns before it."""
+    return line["record"], len(line["context"])
+
+
+def _distinct(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    seen = SeenIds()
+    for line in lines:
+        if not seen.add(int(line["seed_id"], 16)):
+            raise StoreError(f"row {line['seed_id']} is there twice")
+        yield line
+
+
+def _write(into: Parts, number: int, lines: list[dict[str, Any]]) -> None:
+    writer = into.writer(number)
+    try:
+        for line in lines:
+            writer.add(line)
+        dead = sum(line["end"] == End.DEAD for line in lines)
+        ids = "".join(line["seed_id"] for line in lines)
+        into.seal(writer, Part(number, len(lines), dead, lines[-1]["record"], ids=ids))
+    except BaseException:
+        writer.discard()
+        raise

@@ -1,0 +1,156 @@
+"""Round policies: which method rewrites a row in a round, and what follows a round that failed.
+
+WizardLM (arXiv 2304.12244) draws one of six operations with equal probability in every round
+and returns an eliminated instruction unchanged to the pool; both are the defaults here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from autoevol.core.errors import InputError
+from autoevol.core.records import Method, digest
+from autoevol.evolution.lineage import Fate, Round
+from autoevol.programs.operations import IN_DEPTH, MUTATE
+
+DEPTH, BREADTH = "depth", MUTATE.name
+
+
+class Choice(NamedTuple):
+    """A method with its share of the rounds; `breadth` makes a new instruction of the same domain."""
+
+    name: str
+    method: Method
+    share: float
+    breadth: bool = False
+
+
+class Turn(NamedTuple):
+    """What to do next with a row: `attempt` (from 0) of `round` (from 0, which answers the seed)."""
+
+    round: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How rows go through their rounds. Every decision follows from `seed` and the row's id.
+
+    Attributes:
+        choices: At least one, shares > 0.
+        rounds: Most rounds of a row, >= 1.
+        retries: Fresh samples after a failed one in the same round.
+        drop: Whether a row ends with the first round that fails.
+        with_seeds: Share of the seeds that are answered and kept themselves, 0..1.
+        seed: Of all draws.
+    """
+
+    choices: tuple[Choice, ...]
+    rounds: int = 1
+    retries: int = 0
+    drop: bool = False
+    with_seeds: float = 0.0
+    seed: int = 0
+
+    def draw(self, row_id: str, round: int) -> Choice:
+        """The method of this row in this round, all attempts alike."""
+        bounds = list(accumulate(choice.share for choice in self.choices))
+        at = bisect(bounds[:-1], self._fraction("method", row_id, str(round)) * bounds[-1])
+        return self.choices[at]
+
+    def answers_seed(self, row_id: str) -> bool:
+        """Whether the seed itself is to be kept with a response."""
+        return self._fraction("seed", row_id) < self.with_seeds
+
+    def next_turn(self, row_id: str, done: Sequence[Round]) -> Turn | None:
+        """What follows `done`; None at the end of the row, and after a loss to the infrastructure."""
+        if not done:
+            return Turn(0, 0) if self.answers_seed(row_id) else Turn(1, 0)
+        last = done[-1]
+        if last.fate is Fate.LOST or (last.round == 0 and last.fate is Fate.GATED):
+            return None
+        if last.round and last.fate is not Fate.PASSED:
+            if self.drop:
+                return None
+            tried = sum(1 for step in done if step.round == last.round and step.fate is not Fate.LOST)
+            if tried <= self.retries:
+                return Turn(last.round, last.attempt + 1)
+        return Turn(last.round + 1, 0) if last.round < self.rounds else None
+
+    def to_json(self) -> dict[str, Any]:
+        """What decides the rounds, to tell one policy from another."""
+        return {
+            "choices": [[choice.name, choice.method.id, choice.share] for choice in self.choices],
+            "rounds": self.rounds,
+            "retries": self.retries,
+            "drop": self.drop,
+            "with_seeds": self.with_seeds,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], methods: Mapping[str, Method]) -> Policy:
+        """The inverse of `to_json`, with the methods by id.
+
+        Raises:
+            KeyError, TypeError, ValueError: If `data` is no policy, or a method is missing.
+        """
+        choices = tuple(
+            Choice(name, methods[method_id], share, breadth=method_id == MUTATE.id)
+            for name, method_id, share in data["choices"]
+        )
+        return cls(**{**data, "choices": choices})
+
+    def _fraction(self, *parts: str) -> float:
+        return int(digest(str(self.seed), *parts), 16) / 2**64
+
+
+def parse_mix(text: str | None, depth: Method | None, find: Callable[[str], Method]) -> tuple[Choice, ...]:
+    """The choices that `--mix` names.
+
+    Args:
+        text: `depth=0.8,breadth=0.2`; `depth` is the given method, or the in-depth operations in
+            equal parts; other names are methods as `find` knows them. None means `depth` if a
+            method is given, else all six operations in equal parts.
+        depth: The given method, if there is one.
+        find: A method by name; raises InputError.
+
+    Raises:
+        InputError: If the mix cannot be read.
+    """
+    if text is None:
+        text = f"{DEPTH}=1" if depth else f"{DEPTH}={len(IN_DEPTH)},{BREADTH}=1"
+    choices: list[Choice] = []
+    for part in text.split(","):
+        name, _, share = part.strip().rpartition("=")
+        try:
+            weight = float(share)
+        except ValueError:
+            weight = 0.0
+        if not name or not 0 < weight < float("inf"):
+            raise InputError(f"--mix {text!r}: write it as NAME=SHARE,... such as depth=0.8,breadth=0.2")
+        if name == DEPTH and depth is None:
+            choices += (Choice(method.name, method, weight / len(IN_DEPTH)) for method in IN_DEPTH)
+        else:
+            method = depth if name == DEPTH and depth is not None else find(name)
+            known = method.name or "rewritten"
+            choices.append(Choice(known, method, weight, breadth=method.id == MUTATE.id))
+    return tuple(choices)
+
+
+def parse_on_failure(text: str) -> tuple[int, bool]:
+    """Retries in the same round, and whether a row is dropped: `again`, `drop` or `retry:K`.
+
+    Raises:
+        InputError: If it is none of the three.
+    """
+    if text in ("again", "drop"):
+        return 0, text == "drop"
+    kind, _, count = text.partition(":")
+    if kind != "retry" or not count.isdecimal() or not int(count):
+        raise InputError(f"--on-failure {text!r} is unknown; known are again, drop and retry:K with K >= 1")
+    return int(count), False

@@ -1,0 +1,229 @@
+"""One row through its rounds: evolve, gate, respond, judge, and again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dspy.utils.exceptions import LMError
+
+from autoevol.core.context import as_role, in_scope
+from autoevol.core.records import FailureKind, Outcome, Row, Verdict
+from autoevol.evolution.gates import Gate, refusal
+from autoevol.evolution.lineage import SEED, Fate, Lineage, Round, round_id, trajectory
+from autoevol.evolution.policy import Choice, Policy, Turn
+from autoevol.lm.answers import FILTERED
+from autoevol.lm.retry import BAD_REQUEST, first_line, reason_of
+from autoevol.metrics.base import UNREADABLE_VERDICT, Metric, failed
+from autoevol.metrics.complexity import ComplexityScorer
+from autoevol.programs.evolve import EvolveInstruction
+from autoevol.programs.respond import RespondToInstruction
+
+# What a new instruction of the same domain is meant to do; in a rewrite it would be a failure.
+_MEANT_IN_BREADTH = frozenset({FailureKind.LOST_INFORMATION, FailureKind.OFF_TASK, FailureKind.STAGNANT})
+
+
+class RowPipeline:
+    """Takes rows through their rounds, each by itself; safe to use for many rows at a time.
+
+    Uses the LM of the current `dspy.context`. A call that fails for good ends its row as
+    dead; errors that must end the run pass through.
+
+    Args:
+        policy: Methods, rounds and what follows a failure.
+        metric: Judges every round.
+        model: Name of the model, for the records.
+        gates: Asked in order.
+        system: Optional system prompt for responses.
+        compare: Score the rounds that passed side by side, one more call for a row with several.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        metric: Metric,
+        model: str,
+        *,
+        gates: Sequence[Gate] = (),
+        system: str | None = None,
+        compare: bool = False,
+    ) -> None:
+        self.policy = policy
+        self._metric = metric
+        self._model = model
+        self._gates = tuple(gates)
+        self._respond = RespondToInstruction(system)
+        self._evolve = {choice.method.id: EvolveInstruction(choice.method) for choice in policy.choices}
+        self._scorer = ComplexityScorer() if compare else None
+
+    async def run(self, row: Row) -> Lineage:
+        """All rounds of a new row."""
+        lineage = Lineage(row)
+        refused = refusal(self._gates, row.instruction, seed_id=row.id, round=0)
+        if refused is not None:
+            told = f"{refused.gate}: {refused.reason}"
+            return lineage.plus(replace(self._begun(lineage, Turn(0, 0)), fate=Fate.GATED, reason=told))
+        return await self._go_on(lineage, self.policy.next_turn(row.id, ()))
+
+    async def retry(self, lineage: Lineage) -> Lineage:
+        """A dead row from where it was lost; what passed before stays.
+
+        A rewrite that is there is answered and judged, not made again, unless the model refused to
+        answer just that one, or the judge's reply to it cannot be read. All else is a fresh attempt.
+        """
+        *before, last = lineage.rounds
+        turn = Turn(last.round, last.attempt)
+        hopeless = last.reason.startswith(BAD_REQUEST) or UNREADABLE_VERDICT in last.reason
+        if not turn.round or last.instruction is None or hopeless:
+            return await self._go_on(lineage, Turn(turn.round, turn.attempt + 1))
+        known = replace(lineage, rounds=tuple(before))
+        with in_scope(_scope(lineage.row.id, turn)):
+            known = known.plus(await self._finished(known, last))
+        return await self._go_on(known, self.policy.next_turn(lineage.row.id, known.rounds))
+
+    async def _go_on(self, lineage: Lineage, turn: Turn | None) -> Lineage:
+        row_id = lineage.row.id
+        while turn is not None:
+            with in_scope(_scope(row_id, turn)):
+                lineage = lineage.plus(await self._attempt(lineage, turn))
+            turn = self.policy.next_turn(row_id, lineage.rounds)
+        return await self._compared(lineage)
+
+    async def _compared(self, lineage: Lineage) -> Lineage:
+        if self._scorer is None or len(lineage.passed) < 2:
+            return lineage
+        with in_scope(f"bulk:{lineage.row.id}:best"), as_role("judge"):
+            return replace(lineage, scores=await self._scores(self._scorer, lineage.passed))
+
+    async def _attempt(self, lineage: Lineage, turn: Turn) -> Round:
+        begun = self._begun(lineage, turn)
+        try:
+            if turn.round == 0:
+                return await self._answered_seed(lineage.row, begun)
+            step = await self._rewritten(lineage, begun)
+        except LMError as error:
+            return self._lost(begun, error)
+        return step if step.fate is not Fate.LOST else await self._finished(lineage, step)
+
+    def _lost(self, begun: Round, error: LMError) -> Round:
+        # Some providers refuse a filtered request instead of ending its reply.
+        word = reason_of(error)
+        fate = Fate.FILTERED if word == FILTERED else Fate.LOST
+        return replace(begun, fate=fate, kinds=(), reason=f"{word}: {first_line(error)}"[:500])
+
+    def _filtered(self, step: Round) -> Round:
+        return replace(
+            step, fate=Fate.FILTERED, kinds=(), reason="The provider's filter stopped the response."
+        )
+
+    async def _rewritten(self, lineage: Lineage, begun: Round) -> Round:
+        """The rewrite, with a fate if that is the end of the round."""
+        choice = self.policy.draw(lineage.row.id, begun.round)
+        reply = await self._evolve[choice.method.id].acall(instruction=lineage.parent[1])
+        found = reply.evolved_instruction or None
+        step = replace(
+            begun,
+            id=round_id(begun.seed_id, begun.round, begun.attempt, found),
+            instruction=found,
+            reply=reply.reply,
+            tokens=tuple(reply.tokens),
+            finish_reasons=(reply.finish_reason, None),
+        )
+        if reply.finish_reason == FILTERED:
+            return replace(step, fate=Fate.FILTERED, reason="The provider's filter stopped the rewrite.")
+        if found is not None:
+            refused = refusal(self._gates, found, seed_id=begun.seed_id, round=begun.round)
+            if refused is not None:
+                return replace(step, fate=Fate.GATED, reason=f"{refused.gate}: {refused.reason}")
+        return step
+
+    async def _finished(self, lineage: Lineage, step: Round) -> Round:
+        """A rewrite with what it still lacks: response and verdict. It is kept where these are lost."""
+        try:
+            if step.instruction is not None and step.response is None:
+                step = await self._answered(step, step.instruction, lineage.row)
+                if step.finish_reasons[1] == FILTERED:
+                    return self._filtered(step)
+            return await self._judged(lineage, step, self.policy.draw(lineage.row.id, step.round))
+        except LMError as error:
+            return self._lost(step, error)
+
+    async def _answered(self, step: Round, instruction: str, row: Row) -> Round:
+        said = await self._respond.acall(instruction=instruction, context=row.context)
+        spent = (step.tokens[0] + said.tokens[0], step.tokens[1] + said.tokens[1])
+        ends = (step.finish_reasons[0], said.finish_reason)
+        return replace(step, response=said.response, tokens=spent, finish_reasons=ends)
+
+    async def _judged(self, lineage: Lineage, step: Round, choice: Choice) -> Round:
+        stages = _stages_since_breadth(lineage, self.policy)
+        made = trajectory(stages, step.reply or "", step.instruction, step.finish_reasons[0])
+        made = replace(made, response=step.response, response_finish_reason=step.finish_reasons[1])
+        verdict = await self._metric.ajudge(made)
+        if step.instruction is None and verdict.outcome is Outcome.PASSED:
+            # A detector of responses has nothing against a reply without an instruction.
+            verdict = failed(verdict.detector, FailureKind.UNPARSED, "The reply marks no final instruction.")
+        if choice.breadth:
+            verdict = _without(verdict, _MEANT_IN_BREADTH)
+        fate = _fate(verdict, step)
+        reply = None if fate is Fate.PASSED else step.reply
+        return replace(step, fate=fate, kinds=verdict.kinds, reason=verdict.reason, reply=reply)
+
+    async def _answered_seed(self, row: Row, begun: Round) -> Round:
+        if row.reference is not None:
+            return replace(begun, response=row.reference, model="reference", fate=Fate.PASSED)
+        step = await self._answered(begun, row.instruction, row)
+        if not (step.response or "").strip():
+            return replace(
+                step, fate=Fate.FAILED, kinds=(FailureKind.EMPTY,), reason="The response is blank."
+            )
+        ends = {FILTERED: Fate.FILTERED, "length": Fate.LENGTH}
+        return replace(step, fate=ends.get(step.finish_reasons[1] or "", Fate.PASSED))
+
+    def _begun(self, lineage: Lineage, turn: Turn) -> Round:
+        """The record of an attempt before anything is known of it."""
+        row_id = lineage.row.id
+        parent, name, method_id = row_id, SEED, ""
+        if turn.round:
+            choice = self.policy.draw(row_id, turn.round)
+            parent, name, method_id = lineage.parent[0], choice.name, choice.method.id
+        made = round_id(row_id, *turn, None if turn.round else lineage.row.instruction)
+        text = None if turn.round else lineage.row.instruction
+        return Round(made, parent, row_id, *turn, name, method_id, self._model, instruction=text)
+
+    async def _scores(self, scorer: ComplexityScorer, passed: Sequence[Round]) -> dict[str, float] | None:
+        scores = (await scorer.acall(versions=[step.instruction or "" for step in passed])).scores
+        if scores is None:
+            return None
+        return {step.id: score for step, score in zip(passed, scores, strict=True)}
+
+
+def _scope(row_id: str, turn: Turn) -> str:
+    # A scope per attempt, so that a fresh attempt is a fresh sample. The very first is named as
+    # estimates name it: what they have paid for is found in the store.
+    return f"bulk:{row_id}" if turn == (1, 0) else f"bulk:{row_id}:{turn.round}.{turn.attempt}"
+
+
+def _stages_since_breadth(lineage: Lineage, policy: Policy) -> tuple[str, ...]:
+    """The instructions that a rewrite must be faithful to: a new instruction begins a line of its own."""
+    texts = [lineage.row.instruction]
+    for step in lineage.passed:
+        texts = texts if not policy.draw(lineage.row.id, step.round).breadth else []
+        texts.append(step.instruction or "")
+    return tuple(texts)
+
+
+def _without(verdict: Verdict, kinds: frozenset[FailureKind]) -> Verdict:
+    left = tuple(kind for kind in verdict.kinds if kind not in kinds)
+    if verdict.outcome is not Outcome.FAILED or left == verdict.kinds:
+        return verdict
+    return replace(verdict, kinds=left) if left else Verdict(Outcome.PASSED, detector=verdict.detector)
+
+
+def _fate(verdict: Verdict, step: Round) -> Fate:
+    if verdict.outcome is Outcome.UNSCORED:
+        return Fate.LOST
+    if step.instruction is None:
+        return Fate.LENGTH if step.finish_reasons[0] == "length" else Fate.UNPARSED
+    if verdict.outcome is Outcome.PASSED:
+        return Fate.PASSED
+    return Fate.LENGTH if verdict.kinds[:1] == (FailureKind.TRUNCATED,) else Fate.FAILED

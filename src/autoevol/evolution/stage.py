@@ -1,0 +1,209 @@
+"""The loop of the bulk stage: a window of rows under way, finished rows to parts in input order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from itertools import takewhile
+from pathlib import Path
+
+import dspy
+
+from autoevol.config import PipelineConfig
+from autoevol.core import aio
+from autoevol.core.context import in_scope
+from autoevol.core.errors import BudgetReached
+from autoevol.core.records import Case, Verdict
+from autoevol.evolution.gates import Gate
+from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode, encode
+from autoevol.evolution.outputs import Tally, assemble
+from autoevol.evolution.rounds import RowPipeline
+from autoevol.evolution.source import Placed, Source
+from autoevol.lm.answers import FILTERED
+from autoevol.store.files import LineWriter
+from autoevol.store.parts import Part, Parts
+
+# Rows under way, finished but waiting for an earlier one, or waiting to begin, per concurrent
+# call: enough that one slow row does not starve the rest, and all that is ever in memory.
+WINDOW = 8
+
+OnCase = Callable[[Case], None]
+Forget = Callable[[str], Future[None]]
+
+
+def evolve_rows(
+    work: RowPipeline,
+    source: Source,
+    folder: Path,
+    config: PipelineConfig,
+    *,
+    concurrency: int = 16,
+    gates: Sequence[Gate] = (),
+    on_case: OnCase | None = None,
+    forget: Forget | None = None,
+) -> Tally:
+    """Evolve the rows of `source`, in order, into the parts and files of `folder`.
+
+    Rows in sealed parts are skipped; those of the part that was open are made again, their calls
+    answered by the call store. If the budget is reached, the files hold the rows that were
+    finished; any other stop leaves the files as they were, and the sealed parts. A row makes
+    one call after another, so at most `concurrency` rows are begun and not finished: a spent
+    budget has been spent on pairs, not on evolutions that nobody has answered.
+
+    Args:
+        work: Takes one row through its rounds.
+        source: The rows, the same every time.
+        folder: The run folder; its lock is the caller's to hold.
+        config: `part_rows` and `keep` count here.
+        concurrency: Most rows begun and not finished.
+        gates: Those of `work`; told what earlier processes let through.
+        on_case: Told of every row that this process finishes, in order.
+        forget: Given the tag of the calls of a part as soon as the part is durable.
+
+    Raises:
+        InputError: If the folder holds rows that were made otherwise.
+        StopRun: If access, endpoint or disk fail.
+    """
+    parts = Parts(folder / "parts", work.policy.to_json())
+    parts.drop_open()
+    remind(gates, parts)
+    stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
+    complete = aio.run(stage.run(source))
+    tally = assemble(parts, folder, config.keep)
+    tally.complete = complete
+    return tally
+
+
+def case_of(lineage: Lineage) -> Case:
+    """A finished row as listeners are told of it."""
+    last = lineage.rounds[-1]
+    return Case(lineage.row.id, Verdict(lineage.outcome, last.kinds, last.reason))
+
+
+def remind(gates: Sequence[Gate], parts: Parts) -> None:
+    """Tell gates what earlier processes let through."""
+    for line in parts.lines() if gates else ():
+        lineage = decode(line)
+        first = lineage.rounds[0]
+        refused = first.round == 0 and first.fate is Fate.GATED
+        texts = [] if refused else [(0, lineage.row.instruction)]
+        texts += [(step.round, step.instruction or "") for step in lineage.rounds if _let_through(step)]
+        for number, text in texts:
+            for gate in gates:
+                gate.remember(text, seed_id=lineage.row.id, round=number)
+
+
+def _let_through(step: Round) -> bool:
+    """Whether gates let a rewrite through, its response lost or not."""
+    asked = step.round and step.instruction and step.finish_reasons[0] != FILTERED
+    return bool(asked) and step.fate is not Fate.GATED
+
+
+class _Stage:
+    def __init__(
+        self,
+        work: RowPipeline,
+        parts: Parts,
+        part_rows: int,
+        concurrency: int,
+        on_case: OnCase | None,
+        forget: Forget | None,
+    ) -> None:
+        self._work = work
+        self._parts = parts
+        self._part_rows = part_rows
+        self._slots = asyncio.Semaphore(concurrency)
+        self._width = WINDOW * concurrency
+        self._on_case = on_case
+        self._forget = forget
+        self._complete = True
+
+    async def run(self, source: Source) -> bool:
+        """Make parts until the rows or the budget end; returns whether it was the rows."""
+        rows = takewhile(lambda _: self._complete, self._tagged(source))
+        part = _OpenPart(self._parts)
+        try:
+            with dspy.context(trace=None, disable_history=True):
+                async for placed, lineage in aio.ordered(self._one, rows, self._width):
+                    if lineage is None:
+                        self._complete = False
+                        continue
+                    part.add(placed, lineage)
+                    # With a row missing, the part can never be whole; what follows goes there too.
+                    if part.rows >= self._part_rows and self._complete:
+                        await self._seal(part)
+                        part = _OpenPart(self._parts)
+                    if self._on_case:
+                        self._on_case(case_of(lineage))
+            if part.rows:
+                await self._seal(part)
+        finally:
+            part.discard()
+        return self._complete
+
+    async def _seal(self, part: _OpenPart) -> None:
+        await asyncio.to_thread(part.seal, open_part=not self._complete)
+        if self._forget and self._complete:
+            await asyncio.wrap_future(self._forget(self._tag(part.first)))
+
+    def _tagged(self, source: Source) -> Iterator[tuple[str, Placed]]:
+        """The rows that are left, each with the tag of the part that it will be in."""
+        first, size = self._parts.rows, self._part_rows
+        rows = source.rows(self._parts.record, self._parts.take_ids())
+        for count, placed in enumerate(rows):
+            yield self._tag(first + count - count % size), placed
+
+    def _tag(self, first: int) -> str:
+        """What the calls of a part are filed under in the call store."""
+        # The rows and not the part's number: a run may go on with parts of another size.
+        return f"rows-{first}-{first + self._part_rows}"
+
+    async def _one(self, tagged: tuple[str, Placed]) -> tuple[Placed, Lineage | None]:
+        tag, placed = tagged
+        async with self._slots:
+            try:
+                with in_scope("bulk", tag=tag):
+                    return placed, await self._work.run(placed.row)
+            except BudgetReached:
+                return placed, None
+
+
+class _OpenPart:
+    """The part that is being written; its file is made with its first row."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.number = len(parts)
+        self.first = parts.rows
+        self._parts = parts
+        self._writer: LineWriter | None = None
+        self._ids: list[str] = []
+        self._dead = 0
+        self._record = -1
+
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+        return len(self._ids)
+
+    def add(self, placed: Placed, lineage: Lineage) -> None:
+        """Add one row."""
+        if self._writer is None:
+            self._writer = self._parts.writer(self.number)
+        # The place lets finished shards be put together in the order of the source.
+        self._writer.add({**encode(lineage), "record": placed.record})
+        self._ids.append(placed.row.id)
+        self._dead += lineage.end is End.DEAD
+        self._record = placed.record
+
+    def seal(self, *, open_part: bool) -> None:
+        """Make it durable."""
+        assert self._writer is not None, "only a part with rows is sealed"
+        ids = "".join(self._ids)
+        self._parts.seal(self._writer, Part(self.number, self.rows, self._dead, self._record, open_part, ids))
+        self._writer = None
+
+    def discard(self) -> None:
+        """Forget it, unless it is sealed."""
+        if self._writer is not None:
+            self._writer.discard()

@@ -1,0 +1,224 @@
+"""What a search varies: the dimensions, how they are written, and a proposal as settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import product
+from typing import Any
+
+from optuna import distributions as optuna
+from optuna.distributions import BaseDistribution
+
+from autoevol.config import LoopConfig, MethodConfig, ModelConfig
+from autoevol.core.errors import InputError
+from autoevol.optimization.rules import RULES, find_rule
+from autoevol.programs.methods import BUILT_IN
+
+ALWAYS = ("batch_size", "m", "steps")
+OPTIONAL = ("patience", "rounds", "temperature", "dev_size", "start", "selection")
+# The paper studies m from 1 to 9 and 3 to 15 steps (section 5), and uses batches of 10.
+_RANGES: dict[str, tuple[float, float]] = {
+    "batch_size": (2, 20),
+    "m": (1, 9),
+    "steps": (1, 15),
+    "patience": (1, 5),
+    "rounds": (1, 3),
+    "temperature": (0.0, 1.0),
+}
+_TEMPERATURE_STEP = 0.1
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The settings of one trial. Only the temperature of `models` may differ between trials."""
+
+    loop: LoopConfig
+    methods: MethodConfig
+    models: ModelConfig
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--config` takes it: every option of loop and methods, and the temperature."""
+        parts = (self.loop, self.methods)
+        given = {
+            entry.name: getattr(part, entry.name)
+            for part in parts
+            for entry in fields(part)
+            if "help" in entry.metadata
+        }
+        return {**given, "temperature": self.models.temperature}
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One setting that is varied: from `low` to `high`, or among `choices`."""
+
+    name: str
+    low: float = 0
+    high: float = 0
+    choices: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """All values, in order."""
+        if self.choices:
+            return self.choices
+        if self.name == "temperature":
+            count = round((self.high - self.low) / _TEMPERATURE_STEP)
+            return tuple(round(self.low + _TEMPERATURE_STEP * k, 10) for k in range(count + 1))
+        return tuple(range(int(self.low), int(self.high) + 1))
+
+    def distribution(self) -> BaseDistribution:
+        """As Optuna calls it."""
+        if self.choices:
+            return optuna.CategoricalDistribution(self.choices)
+        if self.name == "temperature":
+            return optuna.FloatDistribution(self.low, self.high, step=_TEMPERATURE_STEP)
+        return optuna.IntDistribution(int(self.low), int(self.high))
+
+
+class Space:
+    """The settings that a search varies around the given ones, which are its first trial.
+
+    Args:
+        given: Dimensions beyond `ALWAYS`, and ranges, as `--space` takes them: `NAME`,
+            `NAME=LOW:HIGH` for numbers, `NAME=A,B` for names (several starting methods that
+            compete are joined with `+`).
+        base: The settings around which the search is; the paper's unless the user changed them.
+        train: Rows to draw mini-batches from; larger batches are all the same.
+
+    Raises:
+        InputError: If a name is unknown, a range cannot be read, or the base lies outside.
+    """
+
+    def __init__(self, given: Sequence[str], base: Configuration, train: int) -> None:
+        wanted: dict[str, str] = dict.fromkeys(ALWAYS, "")
+        for text in given:
+            name, _, values = text.partition("=")
+            wanted[name.strip().replace("-", "_")] = values
+        unknown = wanted.keys() - {*ALWAYS, *OPTIONAL}
+        if unknown:
+            known = ", ".join((*ALWAYS, *OPTIONAL)).replace("_", "-")
+            raise InputError(f"--space {min(unknown)!r} cannot be varied; known are {known}")
+        find_rule(base.methods.selection)  # an unknown name ends here
+        self.base = base
+        self.baseline: Params = {name: _value_of(name, base) for name in wanted}
+        self.baseline["batch_size"] = min(self.baseline["batch_size"], train)
+        self.dimensions = tuple(
+            _dimension(name, values, self.baseline[name], train) for name, values in wanted.items()
+        )
+        for dimension in self.dimensions:
+            value = self.baseline[dimension.name]
+            if value not in dimension.values:
+                flag = dimension.name.replace("_", "-")
+                raise InputError(
+                    f"--space {flag}={wanted[dimension.name]} leaves out the first configuration, which has "
+                    f"{value}; widen it, or set --{flag}"
+                )
+
+    @property
+    def size(self) -> int:
+        """Number of configurations."""
+        size = 1
+        for dimension in self.dimensions:
+            size *= len(dimension.values)
+        return size
+
+    @property
+    def largest_dev(self) -> int:
+        """Rows of the largest dev set that a trial may have."""
+        return int(
+            max((d.high for d in self.dimensions if d.name == "dev_size"), default=self.base.loop.dev_size)
+        )
+
+    @property
+    def starts(self) -> set[str]:
+        """The names of all starting methods."""
+        choices = next((d.choices for d in self.dimensions if d.name == "start"), ())
+        return {*self.base.methods.start, *(name for choice in choices for name in choice.split("+"))}
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """By name, as `Study.ask` takes them."""
+        return {dimension.name: dimension.distribution() for dimension in self.dimensions}
+
+    def unseen(self, taken: set[tuple[Any, ...]]) -> Params | None:
+        """The first configuration whose key is not in `taken`; None if there is none."""
+        names = [dimension.name for dimension in self.dimensions]
+        for values in product(*(dimension.values for dimension in self.dimensions)):
+            if self.key(params := dict(zip(names, values, strict=True))) not in taken:
+                return params
+        return None
+
+    def key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What makes two proposals the same."""
+        return tuple(
+            round(value, 10) if isinstance(value := params[dimension.name], float) else value
+            for dimension in self.dimensions
+        )
+
+    def configuration(self, params: Mapping[str, Any]) -> Configuration:
+        """The settings that a proposal means."""
+        loop = {name: params[name] for name in (*ALWAYS, "patience", "dev_size") if name in params}
+        methods = {name: params[name] for name in ("rounds", "selection") if name in params}
+        if "start" in params:
+            methods["start"] = tuple(params["start"].split("+"))
+        models = {"temperature": params["temperature"]} if "temperature" in params else {}
+        base = self.base
+        return Configuration(
+            replace(base.loop, **loop), replace(base.methods, **methods), replace(base.models, **models)
+        )
+
+
+def describe(params: Mapping[str, Any]) -> str:
+    """`batch-size 10, m 5, steps 10`."""
+    return ", ".join(f"{name.replace('_', '-')} {value}" for name, value in params.items())
+
+
+def _value_of(name: str, base: Configuration) -> Any:  # noqa: ANN401 (a setting of any type)
+    if name == "start":
+        return "+".join(base.methods.start)
+    part = (
+        base.models
+        if name == "temperature"
+        else base.methods
+        if name in ("rounds", "selection")
+        else base.loop
+    )
+    return getattr(part, name)
+
+
+def _dimension(name: str, given: str, first: Any, train: int) -> Dimension:  # noqa: ANN401
+    if name in ("start", "selection"):
+        if name == "selection" and given and (unknown := set(given.split(",")) - RULES.keys()):
+            raise InputError(
+                f"--space selection={given}: {min(unknown)!r} is unknown; known are {', '.join(RULES)}"
+            )
+        known = tuple(BUILT_IN) if name == "start" else tuple(RULES)
+        return Dimension(
+            name, choices=tuple(given.split(",")) if given else tuple(dict.fromkeys((first, *known)))
+        )
+    if given:
+        low, high = _range(name, given)
+    elif name == "dev_size":
+        low, high = max(1, first // 2), first
+    else:
+        low, high = _RANGES[name]
+        low, high = min(low, first), max(high, first)
+    if name == "batch_size":
+        low, high = min(low, train), min(high, train)
+    return Dimension(name, low, high)
+
+
+def _range(name: str, given: str) -> tuple[float, float]:
+    kind = float if name == "temperature" else int
+    least = 0 if name in ("temperature", "steps") else 1
+    try:
+        low, _, high = given.partition(":")
+        found = kind(low), kind(high or low)
+    except ValueError as error:
+        raise InputError(f"--space {name}={given}: write it as {name}=LOW:HIGH") from error
+    if not least <= found[0] <= found[1]:
+        raise InputError(f"--space {name}={given}: needs {least} <= LOW <= HIGH")
+    return found

@@ -1,0 +1,181 @@
+"""The Optuna study that the workers of a search share, and who runs which trial."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage, get_storage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial
+from optuna.trial import TrialState as State
+
+from autoevol.config import SearchConfig
+from autoevol.core.errors import InputError
+from autoevol.core.records import digest
+from autoevol.hypersearch.proposals import Unrepeated
+from autoevol.hypersearch.pruning import Point
+from autoevol.hypersearch.space import Params, Space
+from autoevol.hypersearch.trial import Measured
+from autoevol.reports import report
+from autoevol.store.journal import encode_method
+from autoevol.store.study import StudyFolder
+
+OBJECTIVES = ("failure rate", "calls")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Optuna's log at warnings only, and as it was afterwards."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def shown(url: str | None) -> str | None:
+    """A storage URL as it may be printed and written: without its password."""
+    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", url) if url else None
+
+
+class SharedStudy:
+    """Hands out trials so that none runs twice and none is lost.
+
+    Whoever takes a trial does so alone (`StudyFolder.alone`), first gives back the trials of
+    workers that have died, and proposes nothing that was tried, is under way, or waits. Optuna's
+    heartbeats would notice dead workers as well, but only with a relational database. A call that is
+    under way in two workers at the same moment is paid by both; no finished call is paid again.
+
+    Args:
+        folder: The folder of the search.
+        config: Its settings.
+        space: What is varied; its baseline is the first trial.
+
+    Raises:
+        InputError: If the storage cannot be opened.
+    """
+
+    def __init__(self, folder: StudyFolder, config: SearchConfig, space: Space) -> None:
+        self.folder, self.config, self.space = folder, config, space
+        self.name = f"{folder.path.name}-{folder.run_id[:6]}"
+        with folder.alone():
+            self.study = optuna.create_study(
+                storage=_open_storage(folder, config.storage),
+                study_name=self.name,
+                directions=["minimize", "minimize"],
+                load_if_exists=True,
+            )
+            if not self.study.get_trials(deepcopy=False):
+                self._enqueue(space.baseline, baseline=True)
+
+    def next_trial(self, place: int) -> Trial | None:
+        """The next trial for the worker at `place`.
+
+        None once as many as wanted are finished or under way, or the space is used up.
+        """
+        with self.folder.alone():
+            self._recover(place)
+            trials = self.study.get_trials(deepcopy=False)
+            begun = [t for t in trials if t.state in (State.COMPLETE, State.PRUNED, State.RUNNING)]
+            waiting = [t for t in trials if t.state is State.WAITING]
+            taken = {self.space.key(_params(t)) for t in [*begun, *waiting]}
+            if len(begun) >= self.config.trials or (not waiting and len(taken) >= self.space.size):
+                return None
+            # Seeded by what was begun, so that a resumed search proposes what it would have
+            # proposed, and two workers never the same.
+            seed = int(digest("proposal", str(self.config.search_seed), str(len(begun)))[:7], 16)
+            self.study.sampler = Unrepeated(self.space, taken, seed)
+            trial = self.study.ask(fixed_distributions=self.space.distributions())
+            trial.set_user_attr("worker", place)
+            return trial
+
+    def give_back(self, place: int) -> None:
+        """Let another worker, or a later one, run again what this one has not finished."""
+        with self.folder.alone():
+            self._recover(place)
+
+    def finish(self, trial: Trial, found: Measured) -> None:
+        """File a trial that ran to its end."""
+        rate = report.rate_of(found.score) or {}
+        self._file(trial, found.calls, rate | {"paid_calls": found.paid.calls})
+        for key, value in {
+            "method_id": found.method.id,
+            "method": encode_method(found.method),
+            "paid_tokens": found.paid.tokens,
+            "steps": found.steps,
+            "stopped": found.stopped,
+            "seconds": round(found.seconds, 3),
+        }.items():
+            trial.set_user_attr(key, value)
+        self.study.tell(trial, [found.score.rate, found.calls])
+
+    def prune(self, trial: Trial, curve: Sequence[Point], why: str) -> None:
+        """File a trial that was given up."""
+        self._file(trial, curve[-1].calls, {"pruned": why})
+        self.study.tell(trial, state=State.PRUNED)
+
+    def finished(self) -> list[FrozenTrial]:
+        """Trials that ran to their end or were pruned, by number."""
+        return self.study.get_trials(deepcopy=False, states=(State.COMPLETE, State.PRUNED))
+
+    def unfinished(self) -> bool:
+        """Whether a trial is under way or waits, and more are wanted."""
+        open_ = self.study.get_trials(deepcopy=False, states=(State.RUNNING, State.WAITING))
+        return bool(open_) and len(self.finished()) < self.config.trials
+
+    def curves(self) -> list[list[Point]]:
+        """The curves of all finished trials."""
+        return [[Point(*point) for point in trial.user_attrs.get("curve", ())] for trial in self.finished()]
+
+    def _file(self, trial: Trial, calls: int, facts: dict[str, Any]) -> None:
+        for key, value in {"calls": calls, **facts}.items():
+            trial.set_user_attr(key, value)
+        if self.config.trial_calls is not None:
+            trial.set_constraint("calls", calls - self.config.trial_calls)
+
+    def _recover(self, place: int) -> None:
+        """Fail what was left running by workers that are gone, or earlier by `place`; queue it anew.
+
+        Both halves look at the study only, so being killed between them does no harm.
+        """
+        for trial in self.study.get_trials(deepcopy=False, states=(State.RUNNING,)):
+            worker = trial.user_attrs.get("worker")
+            # Without a worker it was taken by one that died on the spot: this block is entered alone.
+            if worker is None or worker == place or not self.folder.at_work(worker):
+                self.study.tell(trial.number, state=State.FAIL)
+        trials = self.study.get_trials(deepcopy=False)
+        known = {self.space.key(p) for t in trials if t.state is not State.FAIL and (p := self._whole(t))}
+        for trial in trials:
+            params = self._whole(trial) if trial.state is State.FAIL else None
+            if params and self.space.key(params) not in known:
+                known.add(self.space.key(params))
+                self._enqueue(params, baseline=trial.user_attrs.get("baseline", False), again=trial.number)
+
+    def _enqueue(self, params: Params, **facts: object) -> None:
+        self.study.enqueue_trial(params, user_attrs={"proposal": params, **facts})
+
+    def _whole(self, trial: FrozenTrial) -> Params | None:
+        """The proposal of a trial; None if its worker died before it was complete."""
+        params = _params(trial)
+        return params if params.keys() >= self.space.baseline.keys() else None
+
+
+def _params(trial: FrozenTrial) -> Params:
+    # A trial that waits has no parameters yet as far as Optuna's records go.
+    return {**trial.user_attrs.get("proposal", {}), **trial.params}
+
+
+def _open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
+    if url is None:
+        folder.mend_journal()
+        lock = cast(Any, folder.journal_lock())  # Optuna's base class for locks is not public
+        return JournalStorage(JournalFileBackend(str(folder.journal), lock_obj=lock))
+    try:
+        return get_storage(url)
+    except Exception as error:
+        raise InputError(f"--storage {shown(url)}: {error}") from error

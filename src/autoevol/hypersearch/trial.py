@@ -1,0 +1,162 @@
+"""One configuration, run and measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import dspy
+
+from autoevol.commands.jobs import Listener, find_method
+from autoevol.config import ModelConfig
+from autoevol.core import aio
+from autoevol.core.context import in_scope
+from autoevol.core.errors import BudgetReached
+from autoevol.core.records import Method, Row, Score, Step
+from autoevol.data.split import Split, split_rows
+from autoevol.hypersearch.pruning import Point
+from autoevol.hypersearch.space import Configuration
+from autoevol.lm.meter import DistinctCalls
+from autoevol.lm.session import Session
+from autoevol.metrics.failure import FailureMetric
+from autoevol.optimization.rules import find_rule
+from autoevol.optimization.scoreboard import Scoreboard
+from autoevol.optimization.teleprompter import AutoEvol
+from autoevol.programs.evolver import Evolver
+from autoevol.store.calls import Spent
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the trials of one worker share: data, models, measure. Closing it closes its session.
+
+    Attributes:
+        session: Opened on a worker's folder. Its store answers whatever an earlier trial has paid for.
+        rows: All rows. The holdout is the same in every split; a smaller dev set is part of a larger.
+        holdout: Size of the holdout.
+        dev: Size of the largest dev set that a trial may have; all are measured on that one.
+        evol: The LM that evolves and responds, by settings.
+        optimizer: The LM that analyses and rewrites.
+    """
+
+    session: Session
+    metric: FailureMetric
+    rows: Sequence[Row]
+    holdout: int
+    dev: int
+    seed: int
+    evol: Callable[[ModelConfig], dspy.LM]
+    optimizer: dspy.LM
+    listener: Listener
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
+    def split(self, dev: int) -> Split:
+        """Train, dev and holdout with so many dev rows."""
+        return split_rows(self.rows, dev=dev, holdout=self.holdout, seed=self.seed)
+
+    @cached_property
+    def common(self) -> Split:
+        """The split with the dev set on which all trials are measured, and the holdout."""
+        return self.split(self.dev)
+
+    def paid(self) -> Spent:
+        """What this worker has paid so far, resumes included."""
+        return sum((line.paid for line in self.session.ledger()), Spent())
+
+    def score(self, configuration: Configuration, method: Method, rows: Sequence[Row], scope: str) -> Score:
+        """`method` on `rows`, with the rounds and the temperature of `configuration`."""
+        student = Evolver(method, rounds=configuration.methods.rounds, system=configuration.models.system)
+        board = Scoreboard(
+            student,
+            self.metric,
+            concurrency=configuration.models.concurrency,
+            on_row=lambda _, case: self.listener.case(case),
+        )
+
+        async def work() -> Score:
+            with in_scope(scope), dspy.context(trace=None, disable_history=True):
+                return await board.evaluate(method, rows, scope=scope)
+
+        with dspy.context(lm=self.evol(configuration.models)):
+            return aio.run(work())
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished trial.
+
+    Attributes:
+        method: What its loop chose.
+        score: Of that method on the common dev rows.
+        calls: Different LM calls that the configuration was answered, now or from the store: what it
+            would have cost by itself. Measuring beyond its own dev set is not counted.
+        paid: What this run of the trial has really paid.
+        stopped: Why the loop ended: steps, patience or solved.
+    """
+
+    method: Method
+    score: Score
+    calls: int
+    paid: Spent
+    steps: int
+    stopped: str
+    seconds: float
+
+
+def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Point], None]) -> Measured:
+    """Optimise with `configuration` and measure what it found.
+
+    Every call goes through the store, so a trial that was interrupted runs again from its start
+    and pays for nothing twice; its own journal is not kept.
+
+    Args:
+        bench: What it runs on.
+        configuration: Its settings.
+        on_point: Told after every step, from the background loop's thread; what it raises ends
+            the trial.
+
+    Raises:
+        BudgetReached: If the budget ends before the trial does.
+    """
+    started, paid = time.monotonic(), bench.paid()
+    calls = DistinctCalls()
+    starts = [find_method(name) for name in configuration.methods.start]
+    split = bench.split(configuration.loop.dev_size)
+
+    def step_done(step: Step) -> None:
+        bench.listener.step(step, len(step.scores))
+        rate = next((score.rate for score in step.scores if score.method_id == step.chosen_id), 1.0)
+        on_point(Point(step.number, len(calls), rate))
+
+    teleprompter = AutoEvol(
+        bench.metric,
+        config=configuration.loop,
+        optimizer_lm=bench.optimizer,
+        selection=find_rule(configuration.methods.selection)(),
+        starts=starts[1:],
+        on_step=step_done,
+        on_row=lambda _, case: bench.listener.case(case),
+    )
+    student = Evolver(starts[0], rounds=configuration.methods.rounds, system=configuration.models.system)
+    with bench.session.watched(calls), dspy.context(lm=bench.evol(configuration.models)):
+        best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
+    if best.stopped == "budget":
+        raise BudgetReached(f"budget reached after {bench.paid().calls} calls paid by this worker")
+    score = bench.score(configuration, best.method, bench.common.dev, "dev")
+    return Measured(
+        best.method,
+        score,
+        len(calls),
+        bench.paid() - paid,
+        len(best.trial_logs) - 1,
+        best.stopped,
+        time.monotonic() - started,
+    )

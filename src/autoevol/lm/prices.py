@@ -1,0 +1,58 @@
+"""What a budget means in money: prices, the models that cost, and the caps."""
+
+from __future__ import annotations
+
+import math
+
+from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.core.errors import InputError
+from autoevol.lm.budget import Caps
+from autoevol.lm.recorder import Price
+
+
+def check_prices(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> list[str]:
+    """Names of the models in use that somebody must be paid for.
+
+    Raises:
+        InputError: If money is capped and one of them has no price, or a price cannot be read.
+    """
+    in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
+    paid = sorted(name for name in in_use if name and not name.startswith("local/"))
+    prices = read_prices(budget)
+    unpriced = [name for name in paid if name not in prices]
+    if budget.max_usd is not None and unpriced:
+        raise InputError(f"--max-usd cannot hold without --price for {', '.join(unpriced)}")
+    return paid
+
+
+def prices_of(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> dict[str, Price]:
+    """Prices as given, and 0 for the models in use that run in this process."""
+    in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
+    free = {name: Price(0.0, 0.0) for name in in_use if name and name.startswith("local/")}
+    return {**free, **read_prices(budget)}
+
+
+def caps_of(budget: BudgetConfig) -> Caps:
+    """The hard caps of a budget."""
+    return Caps(budget.max_calls, budget.max_tokens, budget.max_usd)
+
+
+def read_prices(budget: BudgetConfig) -> dict[str, Price]:
+    """`MODEL=input,output` in dollars per million tokens.
+
+    Raises:
+        InputError: If one cannot be read, or is no price.
+    """
+    prices: dict[str, Price] = {}
+    for given in budget.price:
+        model, _, pair = given.rpartition("=")
+        try:
+            low, high = (float(number) for number in pair.split(","))
+        except ValueError as error:
+            raise InputError(
+                f"--price {given!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60"
+            ) from error
+        if not (0 <= low < math.inf and 0 <= high < math.inf):
+            raise InputError(f"--price {given!r}: a price is a number of dollars from 0")
+        prices[model] = Price(low, high)
+    return prices

@@ -1,0 +1,1 @@
+"""The evolving method optimised: the teleprompter, its selection rules, and rival optimizers."""

@@ -1,0 +1,155 @@
+"""What every teleprompter of evolving methods needs: rows in, proposals checked, a program out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autoevol.core.errors import InputError, MethodError
+from autoevol.core.records import Candidate, Mark, Method, Outcome, Row, Score, Step, digest
+from autoevol.data.split import reserve_of, split_rows
+from autoevol.programs.evolver import Evolver
+from autoevol.programs.propose import check_new, says_the_same
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """What the optimisation stage found.
+
+    Attributes:
+        before: The first starting method.
+        chosen: The method in force at the end.
+        steps: All steps.
+        stopped: steps, patience, solved or budget.
+        holdout: Scores of `before` and `chosen` on the holdout; None where the budget did not
+            reach that far.
+        split: Sizes of train, dev, reserve and holdout.
+    """
+
+    before: Method
+    chosen: Method
+    steps: tuple[Step, ...]
+    stopped: str
+    holdout: tuple[Score | None, Score | None]
+    split: dict[str, int]
+
+
+def train_and_dev(
+    trainset: Sequence[Any], valset: Sequence[Any] | None, *, dev_size: int, seed: int
+) -> tuple[list[Row], list[Row]]:
+    """Rows of what a user passes to `compile`: rows or examples with an `instruction`.
+
+    Without a valset, `dev_size` rows (half of them at most) are set aside by a seeded
+    permutation.
+
+    Raises:
+        InputError: If there is not at least one train and one dev row, or one has no instruction.
+    """
+    train, dev = _rows(trainset), _rows(valset or ())
+    if not dev:
+        split = split_rows(train, dev=min(dev_size, len(train) // 2), holdout=0, seed=seed)
+        train, dev = list(split.train), list(split.dev)
+    if not train or not dev:
+        raise InputError(f"need at least one train and one dev row, got {len(train)} and {len(dev)}")
+    return train, dev
+
+
+def with_reserve(
+    train: list[Row], dev: list[Row], given: Sequence[Any] | None, *, size: int, seed: int
+) -> tuple[list[Row], list[Row]]:
+    """Train and reserve rows: those `given`, else up to `size` of `train`, by a seeded permutation."""
+    if given is not None:
+        known = {row.id for row in dev}
+        return train, [row for row in _rows(given) if row.id not in known]
+    count = reserve_of(len(train), len(dev), size)
+    if not count:
+        return train, []
+    split = split_rows(train, dev=0, holdout=0, seed=seed, reserve=count)
+    return list(split.train), list(split.reserve)
+
+
+def _rows(given: Sequence[Any]) -> list[Row]:
+    """Repeated instructions count once."""
+    rows = map(_row, given)
+    return list({row.id: row for row in rows}.values())
+
+
+def _row(item: Any) -> Row:  # noqa: ANN401 (what a user passes)
+    if isinstance(item, Row):
+        return item
+    text = getattr(item, "instruction", None)
+    if not isinstance(text, str):
+        raise InputError(
+            f"need rows, or examples with an `instruction`, got {type(item).__name__}: {item!r:.80}"
+        )
+    return Row(digest(text), text)
+
+
+def without_repeats(
+    candidates: Iterable[Candidate], known: Iterable[Method], undecided: Sequence[Method] = ()
+) -> list[Candidate]:
+    """The candidates in order; one that repeats a known method or an earlier one loses its method.
+
+    One that says the same as an `undecided` method, which was dropped before it was scored in
+    full, comes again as that method, and with the marks that it has.
+    """
+    seen, checked = list(known), []
+    for candidate in candidates:
+        if (method := candidate.method) is not None:
+            method = next((other for other in undecided if says_the_same(other, method)), method)
+            try:
+                check_new(method, seen)
+            except MethodError as error:
+                candidate = replace(candidate, method=None, problem=str(error))
+            else:
+                candidate = replace(candidate, method=method)
+                seen.append(method)
+        checked.append(candidate)
+    return checked
+
+
+def compiled(
+    student: Evolver,
+    steps: Sequence[Step],
+    methods: Mapping[str, Method],
+    stopped: str,
+    dev: Sequence[Row],
+) -> Evolver:
+    """The student with the method that the last step chose, and DSPy's usual attributes.
+
+    These are `candidate_programs` (the chosen one, then the others scored on all dev rows, then
+    those dropped before, each best first; score 0..100, higher is better), `trial_logs` (by
+    step), `score` (None if the method was scored on no row), and `stopped`.
+    """
+    latest = total_scores(steps)
+    chosen = methods[steps[-1].chosen_id] if steps else student.method
+    best: Any = student.with_method(chosen)  # DSPy hangs its results on the program
+    dev_ids = {row.id for row in dev}
+    ranked = sorted(
+        latest.values(),
+        key=lambda score: (score.method_id != chosen.id, not score.covers(dev_ids), score.rate),
+    )
+    best.candidate_programs = [
+        {"score": _percent(score), "program": student.with_method(methods[score.method_id])}
+        for score in ranked
+    ]
+    best.trial_logs = {step.number: step for step in steps}
+    found = latest.get(chosen.id)
+    decided = found is not None and found.count(Outcome.UNSCORED) < len(found.marks)
+    best.score = _percent(found) if found and decided else None
+    best.stopped = stopped
+    return best
+
+
+def total_scores(steps: Iterable[Step]) -> dict[str, Score]:
+    """By method id, all marks of all steps; where a row was marked again, the later mark."""
+    marks: dict[str, dict[str, Mark]] = {}
+    for step in steps:
+        for score in step.scores:
+            marks.setdefault(score.method_id, {}).update(score.marks)
+    return {method_id: Score(method_id, found) for method_id, found in marks.items()}
+
+
+def _percent(score: Score) -> float:
+    return round(100.0 * (1.0 - score.rate), 2)

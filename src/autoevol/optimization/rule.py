@@ -1,0 +1,58 @@
+"""The contract of selection rules: what they are asked and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from autoevol.core.records import Method, Row, Score
+
+Evaluate = Callable[[Method, Sequence[Row]], Coroutine[Any, Any, Score]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a rule decided.
+
+    Attributes:
+        chosen: The method in force from now on; the incumbent itself if nothing beat it.
+        scores: The scores it decided on, the incumbent's first.
+        note: Why, in one sentence.
+    """
+
+    chosen: Method
+    scores: tuple[Score, ...]
+    note: str
+
+
+class SelectionRule(Protocol):
+    """Chooses between the method in force and its challengers.
+
+    The rule asks for the evaluations it needs, so it may look at some rows first and spare
+    itself the rest. `evaluate(method, rows)` never pays for a row of a method twice, returns
+    a score over all rows of `rows`, and may be awaited concurrently. A rule must be a pure
+    function of those scores: a resumed run asks it again.
+
+    Attributes:
+        name: As given on the command line.
+        uses_reserve: Whether rows are set aside as its `reserve`.
+    """
+
+    name: str
+    uses_reserve: bool
+
+    async def select(
+        self,
+        incumbent: Method,
+        challengers: Sequence[Method],
+        rows: Sequence[Row],
+        evaluate: Evaluate,
+        reserve: Sequence[Row] = (),
+    ) -> Selection:
+        """Decide.
+
+        `challengers` may be empty; `rows` is the whole dev set, in a fixed order; `reserve` holds
+        further rows, in a fixed order too, for decisions that the dev set leaves open.
+        """
+        ...

@@ -1,0 +1,113 @@
+"""The optimizer log that the authors of Auto Evol-Instruct published, read as evolving methods.
+
+Their log is a JSON list of states; a state's `evol_prompt` is the method in force. What a prompt
+says about the form of the reply, and the slot for the instruction at its end, are cut off: here
+the adapter adds both to every method, and two contracts in one prompt contradict each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoevol.core.errors import InputError, StoreError
+from autoevol.core.records import Method
+from autoevol.store.files import read_json, write_json
+from autoevol.store.journal import encode_method
+
+_SLOT = "#Instruction#:"
+_FORMAT = "Please reply strictly in the following format:"
+_FORM_LINE = re.compile(r"(?:Step \d+|#[^#]+#:)?")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedMethod:
+    """One distinct method of a log.
+
+    Attributes:
+        method: Named after its first state.
+        states: Numbers of the states that it was in force at, from 0.
+        cut: What was cut off the end of the prompt.
+    """
+
+    method: Method
+    states: tuple[int, ...]
+    cut: str
+
+
+def read_log(path: Path) -> list[LoggedMethod]:
+    """The distinct methods of the log at `path`, in order of their first state.
+
+    Raises:
+        InputError: If the file is no such log.
+    """
+    found: dict[str, LoggedMethod] = {}
+    for number, prompt in enumerate(_prompts(path)):
+        text, cut = cut_contract(prompt)
+        method = Method(text, name=f"author-state-{number}")
+        if not method.text:
+            raise InputError(f"state {number} of {path} holds no method")
+        known = found.get(method.id, LoggedMethod(method, (), cut))
+        found[method.id] = LoggedMethod(known.method, (*known.states, number), known.cut)
+    return list(found.values())
+
+
+def read_state(path: Path, state: int) -> Method:
+    """The method in force at one state of the log.
+
+    Raises:
+        InputError: If the file is no such log, or has no such state.
+    """
+    for logged in read_log(path):
+        if state in logged.states:
+            return logged.method
+    raise InputError(f"{path} has no state {state}")
+
+
+def import_log(path: Path, out: Path) -> list[Path]:
+    """Write each distinct method of the log as a method file into the folder `out`; their paths.
+
+    Raises:
+        InputError: If the file is no such log, or `out` cannot be made.
+    """
+    logged = read_log(path)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {out}: {error}") from error
+    written = []
+    for one in logged:
+        source = {"file": path.name, "states": one.states, "cut": one.cut}
+        written.append(out / f"{one.method.name}.json")
+        write_json(written[-1], {**encode_method(one.method), "source": source})
+    return written
+
+
+def cut_contract(prompt: str) -> tuple[str, str]:
+    """A prompt without its closing form of reply and instruction slot, and what was cut off.
+
+    Only the end is cut: the same words inside the steps belong to the method.
+    """
+    text = prompt.rstrip().removesuffix(f"\n{_SLOT}")
+    before, form, lines = text.rpartition(_FORMAT)
+    if form and all(_FORM_LINE.fullmatch(line.strip()) for line in lines.splitlines()):
+        text = before
+    return text.strip(), prompt[len(text) :].strip()
+
+
+def _prompts(path: Path) -> Sequence[str]:
+    try:
+        states = read_json(path)
+    except StoreError as error:
+        raise InputError(str(error)) from error
+    if not isinstance(states, list) or not states:
+        raise InputError(f"{path} is not an optimizer log: {'no such file' if states is None else 'no list'}")
+    prompts: list[str] = []
+    for number, state in enumerate(states):
+        prompt = state.get("evol_prompt") if isinstance(state, dict) else None
+        if not isinstance(prompt, str):
+            raise InputError(f"{path} is not an optimizer log: state {number} has no evol_prompt")
+        prompts.append(prompt)
+    return prompts
