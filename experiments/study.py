@@ -20,7 +20,7 @@ from pathlib import Path
 from autoevol.comparison import job
 from autoevol.comparison.results import Finished
 from autoevol.comparison.tournament import Comparison, table
-from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.config import CompareConfig, Settings
 
 CONTESTANTS = "race,paper,opro,initial,weak,compact,add-constraints,deepen"
 """Two selection rules, a rival, the three starting methods and two operations of WizardLM."""
@@ -57,7 +57,7 @@ def run(
         holdout_size=10,
         curve_methods=2,
     )
-    models = ModelConfig(
+    settings = Settings.of(
         evol_model=model,
         api_base=api_base,
         temperature=0.5,
@@ -65,7 +65,7 @@ def run(
         system=_SYSTEM,
         concurrency=4,
     )
-    return job.run("sample", out, comparison, DataConfig(), models, MetricConfig(), _tell)
+    return job.run("sample", out, comparison, settings, _tell)
 
 
 def costs(entries: Sequence[Finished]) -> str:

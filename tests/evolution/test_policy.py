@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.commands.jobs import find_method
+from autoevol.commands.methods import find_method
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, digest
 from autoevol.evolution.lineage import Fate, Round

@@ -14,7 +14,7 @@ import typer
 from autoevol.core.errors import AutoEvolError, BudgetReached, InputError, StopRun
 
 if TYPE_CHECKING:
-    from autoevol.commands.workflow import Outcome
+    from autoevol.commands.job import Result
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -115,7 +115,6 @@ Config = Annotated[
     ),
 ]
 _Table = Callable[[dict[str, Any]], list[tuple[str, str]]]
-Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
 
 
 def quiet_dspy() -> None:
@@ -123,7 +122,7 @@ def quiet_dspy() -> None:
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
-def finish(job: Callable[[Any], Outcome], json: bool, rows: _Table | None = None) -> None:
+def finish(job: Callable[[Any], Result], json: bool, rows: _Table | None = None) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
     quiet_dspy()
     import orjson

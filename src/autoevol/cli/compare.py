@@ -9,7 +9,7 @@ import typer
 
 from autoevol.cli.common import Json, Out, app, exit_codes
 from autoevol.cli.options import with_settings
-from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.config import CompareConfig, Settings
 
 if TYPE_CHECKING:
     from autoevol.comparison.results import Finished
@@ -22,16 +22,14 @@ Source = Annotated[
 
 @app.command()
 @exit_codes()
-@with_settings(comparison=CompareConfig, data=DataConfig, models=ModelConfig, metrics=MetricConfig)
+@with_settings("data", "models", "requests", "metrics", comparison=CompareConfig)
 def compare(
     *,
     source: Source,
     out: Out,
     json: Json = False,
     comparison: CompareConfig,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
+    settings: Settings,
 ) -> None:
     """Give every optimizer the same budget on SEEDS, and score what they find on one holdout."""
     import orjson
@@ -39,7 +37,7 @@ def compare(
     from autoevol.comparison import job, tournament
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
-    found = job.run(source, out, comparison, data, models, metrics, _tell)
+    found = job.run(source, out, comparison, settings, _tell)
     if json:
         print(orjson.dumps(tournament.as_json(found)).decode())
         return

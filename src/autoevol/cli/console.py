@@ -41,7 +41,7 @@ class Reporter:
         self._printed = 0.0
 
     def phase(self, name: str, rows: int | None) -> None:
-        """See `jobs.Listener`."""
+        """See `Listener`."""
         self.close()
         self._name, self._rows, self._seen = name, rows, Counter()
         self._printed = time.monotonic()
@@ -62,7 +62,7 @@ class Reporter:
         self._progress.start()
 
     def case(self, case: Case) -> None:
-        """See `jobs.Listener`."""
+        """See `Listener`."""
         self._seen[case.verdict.outcome] += 1
         if self._progress:
             self._progress.update(self._task, advance=1, told=self._told())
@@ -76,7 +76,7 @@ class Reporter:
         return f"{self._seen[Outcome.FAILED]} failed" + (f", {lost} lost" if lost else "")
 
     def step(self, step: Step, methods: int) -> None:
-        """See `jobs.Listener`."""
+        """See `Listener`."""
         unusable = [candidate.problem for candidate in step.candidates if candidate.problem]
         refused = f", {len(unusable)} of {len(step.candidates)} rewrites unusable" if unusable else ""
         name = "starting methods" if step.number == 0 else f"step {step.number}"

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
+from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
-from autoevol.config import BudgetConfig, EndpointConfig, Settings
+from autoevol.config import EndpointConfig, MethodConfig, Settings
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "loop", "methods", "metrics", "budget", "pipeline", "clean")
+@with_settings(
+    "data", "models", "requests", "store", "loop", "methods", "metrics", "budget", "pipeline", "clean"
+)
 def run(
     *,
     seeds: Seeds,
     out: Out,
     json: Json = False,
-    store: Store = None,
     dry_run: DryRun = False,
     config: Config = None,
     settings: Settings,
@@ -29,20 +31,19 @@ def run(
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     if dry_run:
         return show_run_plan(seeds, settings, json=json)
-    from autoevol.commands import workflow
+    from autoevol.commands import run as running
 
-    return finish(lambda tell: workflow.run(seeds, out, settings, tell, store=store), json)
+    return finish(lambda tell: running.run(seeds, out, settings, tell), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "loop", "methods", "metrics", "budget")
+@with_settings("data", "models", "requests", "store", "loop", "methods", "metrics", "budget")
 def optimize(
     *,
     seeds: Seeds,
     out: Out,
     json: Json = False,
-    store: Store = None,
     dry_run: DryRun = False,
     config: Config = None,
     settings: Settings,
@@ -50,14 +51,14 @@ def optimize(
     """Optimise an evolving method on SEEDS, and stop there."""
     if dry_run:
         return show_run_plan(seeds, settings, json=json, evolve=False)
-    from autoevol.commands import workflow
+    from autoevol.commands import run as running
 
-    return finish(lambda tell: workflow.run(seeds, out, settings, tell, store=store, evolve=False), json)
+    return finish(lambda tell: running.optimize(seeds, out, settings, tell), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "metrics", "budget", "pipeline", "clean")
+@with_settings("data", "models", "requests", "store", "metrics", "budget", "pipeline", "clean")
 def evolve(
     *,
     seeds: Seeds,
@@ -77,7 +78,6 @@ def evolve(
         ),
     ] = None,
     json: Json = False,
-    store: Store = None,
     dry_run: DryRun = False,
     settings: Settings,
 ) -> None:
@@ -85,28 +85,25 @@ def evolve(
     from autoevol.data.shard import Shard
 
     part = Shard.parse(shard) if shard else None
+    settings = replace(settings, methods=MethodConfig(rounds=rounds))
     if dry_run:
-        return show_evolve_plan(seeds, method, rounds, settings, part, json=json)
-    from autoevol.commands import workflow
+        return show_evolve_plan(seeds, method, settings, part, json=json)
+    from autoevol.commands import run as running
 
-    return finish(
-        lambda tell: workflow.evolve(seeds, out, method, rounds, settings, tell, store=store, shard=part),
-        json,
-    )
+    return finish(lambda tell: running.evolve(seeds, out, method, settings, tell, shard=part), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings(endpoint=EndpointConfig, budget=BudgetConfig)
+@with_settings("requests", "store", "budget", endpoint=EndpointConfig)
 def retry(
     *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder with dead rows.")],
     json: Json = False,
-    store: Store = None,
     endpoint: EndpointConfig,
-    budget: BudgetConfig,
+    settings: Settings,
 ) -> None:
     """Take up the rows of dead.jsonl again, with the settings of their run."""
-    from autoevol.commands import workflow
+    from autoevol.commands import retry as retrying
 
-    finish(lambda tell: workflow.retry(folder, endpoint, budget, tell, store=store), json)
+    finish(lambda tell: retrying.retry(folder, endpoint, settings, tell), json)

@@ -9,50 +9,31 @@ import typer
 
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
-from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.config import Settings
 
 
 @app.command()
 @exit_codes()
-@with_settings(models=ModelConfig, budget=BudgetConfig)
+@with_settings("models", "requests", "budget", "store")
 def calibrate(
     *,
     labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
-    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
     judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
     with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
     half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
     save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
-    store: Annotated[str, typer.Option("--store", help="Call store of the judge.")] = "runs/calibrate.sqlite",
     json: Json = False,
-    models: ModelConfig,
-    budget: BudgetConfig,
+    settings: Settings,
 ) -> None:
     """Measure the failure detectors against labelled evolutions."""
     import orjson
 
     from autoevol.commands import calibrate as measuring
-    from autoevol.commands import jobs
-    from autoevol.lm import prices
-    from autoevol.lm.flow import Limits
-    from autoevol.lm.session import Session
     from autoevol.metrics.tables import render_table
 
     wanted = measuring.Pairs(labelled, limit, with_responses, half)
-    pairs = measuring.load_pairs(wanted)
-    compiled = measuring.compiled_judge(judge, judge_model)
-    found = measuring.calibrate_text(pairs)
-    if judge_model:
-        with Session(
-            store,
-            caps=prices.caps_of(budget),
-            concurrency=models.concurrency,
-            client=models.client,
-            limits=Limits(models.rpm, models.tpm),
-        ) as session:
-            lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
-            found += measuring.calibrate_judge(pairs, lm, compiled)
+    found = measuring.calibrate(wanted, settings, judge=judge)
     if save:
         measuring.save_calibrations(save, found, wanted)
     if json:

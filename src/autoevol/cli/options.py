@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
 from functools import wraps
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
 from autoevol.config import Settings
+from autoevol.config.options import Option, assemble, options_of
 
 _Command = Callable[..., None]
 
@@ -18,8 +18,9 @@ _Command = Callable[..., None]
 def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
     """Give a command one option per field of each settings record.
 
-    The user sees `--field-name` in a help panel of the record. Fields without a help text are left
-    out, and a field that two records share is one option that fills both.
+    The user sees `--field-name` in a help panel of the record, with a prefix for the fields of a record
+    within a record. Fields without a help text are left out, and a name that two records share is one
+    option that fills both.
 
     Args:
         shared: Groups of `Settings`; the command takes them all in one, under the keyword `settings`.
@@ -30,20 +31,9 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
     taken = {*own, "settings"} if shared else {*own}
 
     def decorate(command: _Command) -> _Command:
-        hints = {name: get_type_hints(group) for name, group in groups.items()}
-        shown = {
-            name: [entry for entry in fields(group) if "help" in entry.metadata]
-            for name, group in groups.items()
-        }
-
         @wraps(command)
         def wrapper(**given: Any) -> None:  # noqa: ANN401 (options of every type)
-            records = {}
-            for name, group in groups.items():
-                values = {entry.name: given[entry.name] for entry in shown[name] if entry.name in given}
-                records[name] = group(
-                    **{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-                )
+            records: dict[str, Any] = {name: assemble(group, given) for name, group in groups.items()}
             passed = {key: value for key, value in given.items() if key in plain}
             passed |= {name: records[name] for name in own}
             if shared:
@@ -57,8 +47,8 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
         parameters = {key: param.replace(annotation=resolved[key]) for key, param in plain.items()}
         for name, group in groups.items():
             title = (group.__doc__ or name).splitlines()[0].partition(".")[0]
-            for entry in shown[name]:
-                parameters.setdefault(entry.name, _parameter(entry, hints[name][entry.name], title))
+            for option in options_of(group):
+                parameters.setdefault(option.name, _parameter(option, title))
         wrapper.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
         wrapper.__annotations__ = {key: param.annotation for key, param in parameters.items()}
         return wrapper
@@ -66,12 +56,12 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
     return decorate
 
 
-def _parameter(entry: Field[Any], hint: Any, panel: str) -> inspect.Parameter:  # noqa: ANN401
-    default = None if entry.default is MISSING else entry.default
+def _parameter(option: Option, panel: str) -> inspect.Parameter:
+    hint, default = option.hint, option.default
     if get_origin(hint) is tuple:
         hint, default = list[get_args(hint)[0]], list(default or ())
-    flag = f"--{entry.name.replace('_', '-')}"
-    option = typer.Option(flag, help=entry.metadata["help"], rich_help_panel=panel)
+    flag = f"--{option.name.replace('_', '-')}"
+    declared = typer.Option(flag, help=option.text, rich_help_panel=panel)
     return inspect.Parameter(
-        entry.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, option]
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, declared]
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
+from autoevol.cli.common import Json, Out, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings, TransferConfig
 
@@ -55,7 +55,7 @@ def passport(
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "metrics", "budget", config=TransferConfig)
+@with_settings("data", "models", "requests", "store", "metrics", "budget", config=TransferConfig)
 def transfer(
     *,
     methods: Annotated[
@@ -70,7 +70,6 @@ def transfer(
         list[Path] | None, typer.Option("--into", help="Passport to enter the result in. Repeatable.")
     ] = None,
     json: Json = False,
-    store: Store = None,
     config: TransferConfig,
     settings: Settings,
 ) -> None:
@@ -78,9 +77,7 @@ def transfer(
     from autoevol.commands import transfer as transfers
 
     finish(
-        lambda tell: transfers.transfer(
-            methods, seeds, out, config, settings, tell, into=into or (), store=store
-        ),
+        lambda tell: transfers.transfer(methods, seeds, out, config, settings, tell, into=into or ()),
         json,
         transfers.table_rows,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "loop", "methods", "metrics", "budget", "pipeline")
+@with_settings("data", "models", "requests", "store", "loop", "methods", "metrics", "budget", "pipeline")
 def estimate(
     *,
     seeds: Seeds,
@@ -32,9 +33,6 @@ def estimate(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Run folder that will not pay for the sample again.")
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option("--store", help="Call store to use; by default runs/estimate.sqlite.")
-    ] = None,
     json: Json = False,
     settings: Settings,
 ) -> None:
@@ -44,28 +42,18 @@ def estimate(
     from autoevol.cli.console import print_table
     from autoevol.commands import estimate as estimating
     from autoevol.commands import plan
-    from autoevol.lm import prices
-    from autoevol.lm.flow import Limits
-    from autoevol.lm.session import Session
+    from autoevol.commands.models import open_session
     from autoevol.store.calls import CallStore
 
     quiet_dspy()
-    judged, models = plan.check(settings), settings.models
+    judged = plan.check(settings)
     if method is None and not evolve:
         planned = plan.plan_run(seeds, settings, judge_calls=judged, sample=sample)
     else:
-        rounds = settings.methods.rounds
-        planned = plan.plan_evolve(seeds, method, rounds, settings, judge_calls=judged, sample=sample)
-    path = store or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
-    with Session(
-        CallStore(path, "estimate"),
-        caps=prices.caps_of(settings.budget),
-        concurrency=models.concurrency,
-        prices=prices.prices_of(models, settings.metrics, settings.budget),
-        client=models.client,
-        limits=Limits(models.rpm, models.tpm),
-    ) as session:
-        found = estimating.estimate(planned, session, models, settings.loop, settings.metrics)
+        planned = plan.plan_evolve(seeds, method, settings, judge_calls=judged, sample=sample)
+    path = settings.store.path or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
+    with open_session(partial(CallStore, path, "estimate"), settings) as session:
+        found = estimating.estimate(planned, session, settings)
     if json:
         print(orjson.dumps(found.to_json()).decode())
     else:
@@ -81,14 +69,14 @@ def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = 
 
 
 def show_evolve_plan(
-    seeds: str, method: str | None, rounds: int, settings: Settings, shard: Shard | None, *, json: bool
+    seeds: str, method: str | None, settings: Settings, shard: Shard | None, *, json: bool
 ) -> None:
     """Check everything that `evolve` is given, and print what it would do."""
     from autoevol.commands import plan
 
     judged = plan.check(settings)
     budget = settings.budget.part(shard.of) if shard else settings.budget
-    _show(plan.plan_evolve(seeds, method, rounds, settings, judge_calls=judged, shard=shard), budget, json)
+    _show(plan.plan_evolve(seeds, method, settings, judge_calls=judged, shard=shard), budget, json)
 
 
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:

@@ -9,7 +9,7 @@ from autoevol.config import SearchConfig, Settings
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "loop", "methods", "metrics", "budget", config=SearchConfig)
+@with_settings("data", "models", "requests", "loop", "methods", "metrics", "budget", config=SearchConfig)
 def search(
     *,
     seeds: Seeds,

@@ -5,25 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import dspy
 
+from autoevol.commands.models import open_session, role_lm
+from autoevol.config import Settings
 from autoevol.core import aio
 from autoevol.core.errors import InputError
 from autoevol.core.records import Outcome, Verdict, digest
 from autoevol.metrics.base import AsyncDetector
 from autoevol.metrics.bound import WithLM
-from autoevol.metrics.calibration import Calibration, calibrate, measure
+from autoevol.metrics.calibration import Calibration, measure
+from autoevol.metrics.calibration import calibrate as measure_detector
 from autoevol.metrics.catalog import TEXT_DETECTORS
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.metrics.training import load_judge
+from autoevol.store.calls import CallStore
 from autoevol.store.files import write_json
 
 HALVES = ("development", "report")
+STORE = "runs/calibrate.sqlite"
+"""Where the judge's calls are kept unless the settings name another store."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,29 @@ class Pairs:
     limit: int | None = None
     with_responses: bool = False
     half: str | None = None
+
+
+def calibrate(wanted: Pairs, settings: Settings, *, judge: Path | None = None) -> list[Calibration]:
+    """Measure every text detector on the pairs, and the judge of the settings if they name one.
+
+    Args:
+        wanted: The labelled pairs.
+        settings: The judge's model, requests, budget and call store.
+        judge: A compiled judge for that model.
+
+    Raises:
+        InputError: If file, judge, model or price cannot be used.
+        StopRun: If access, endpoint, disk or budget fail; what was paid for is in the store.
+    """
+    pairs = load_pairs(wanted)
+    compiled = compiled_judge(judge, settings.models.judge.model)
+    text = calibrate_text(pairs)
+    if not settings.models.judge.model:
+        return text
+    open_store = partial(CallStore, settings.store.path or STORE)
+    with open_session(open_store, settings, roles=("judge",)) as session:
+        lm = role_lm(session, settings.models, "judge")
+        return text + calibrate_judge(pairs, lm, compiled)
 
 
 def load_pairs(wanted: Pairs) -> list[Labelled]:
@@ -67,7 +97,7 @@ def load_pairs(wanted: Pairs) -> list[Labelled]:
 
 def calibrate_text(pairs: Sequence[Labelled]) -> list[Calibration]:
     """Every detector that needs no LM, the baselines included."""
-    return [calibrate(pairs, make()) for make in TEXT_DETECTORS.values()]
+    return [measure_detector(pairs, make()) for make in TEXT_DETECTORS.values()]
 
 
 def calibrate_judge(

@@ -13,10 +13,10 @@ import dspy
 import numpy as np
 from dspy.utils.exceptions import LMError
 
-from autoevol.commands import jobs
 from autoevol.commands.extrapolate import FIELDS, Interval, cost_of, intervals
+from autoevol.commands.models import asking, make_metric, role_lm
 from autoevol.commands.plan import Plan
-from autoevol.config import LoopConfig, MetricConfig, ModelConfig
+from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import InputError, MethodError
@@ -59,9 +59,7 @@ class Estimate:
         return {**asdict(replace(self, plan=None)), "plan": self.plan.to_json()}  # type: ignore[arg-type]
 
 
-def estimate(
-    plan: Plan, session: Session, models: ModelConfig, loop: LoopConfig, metrics: MetricConfig
-) -> Estimate:
+def estimate(plan: Plan, session: Session, settings: Settings) -> Estimate:
     """Run the plan's sample, and extrapolate it to all rows.
 
     A sampled row makes the calls that the run would make for it, in the same scope, so a later
@@ -73,10 +71,13 @@ def estimate(
         InputError: If no row of the sample could be run.
         StopRun: If access, endpoint, disk or budget fail.
     """
-    metric = jobs.make_metric(session, models, metrics)
-    uses, lm = Uses(), jobs.evol_lm(session, models)
-    with session.watched(uses), dspy.context(lm=lm, trace=None, disable_history=True):
-        cases, chains = aio.run(_run(plan, session, models, loop, metric))
+    metric, uses = make_metric(session, settings.models, settings.metrics), Uses()
+    with (
+        session.watched(uses),
+        asking(session, settings.models),
+        dspy.context(trace=None, disable_history=True),
+    ):
+        cases, chains = aio.run(_run(plan, session, settings, metric))
     if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
         raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
     rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
@@ -87,8 +88,8 @@ def estimate(
             stage,
             bulk if stage.name == "evolve" else rows,
             tries,
-            models.concurrency,
-            np.random.default_rng(loop.seed),
+            settings.requests.concurrency,
+            np.random.default_rng(settings.loop.seed),
         )
         for stage in plan.stages
     ]
@@ -101,17 +102,16 @@ def estimate(
         },
         outcomes=dict(Counter(case.verdict.outcome.value for case in cases)),
         paid={line.role: line.paid.calls for line in session.ledger()},
-        notes=tuple(_notes(plan, len(cases), chains, models, loop, known)),
+        notes=tuple(_notes(plan, len(cases), chains, settings, known)),
     )
 
 
-async def _run(
-    plan: Plan, session: Session, models: ModelConfig, loop: LoopConfig, metric: Metric
-) -> tuple[list[Case], int]:
+async def _run(plan: Plan, session: Session, settings: Settings, metric: Metric) -> tuple[list[Case], int]:
     """The cases of the sample, and how many chains were tried on them."""
+    models, loop = settings.models, settings.loop
     program = Evolver(plan.method, rounds=plan.rounds, system=models.system)
-    bulk = RowPipeline(plan.policy, metric, models.evol_model, system=models.system, compare=plan.compare)
-    slots = asyncio.Semaphore(models.concurrency)
+    bulk = RowPipeline(plan.policy, metric, models.evol.model, system=models.system, compare=plan.compare)
+    slots = asyncio.Semaphore(settings.requests.concurrency)
 
     async def one(row: Row, scope: str) -> Case:
         async with slots:
@@ -128,7 +128,7 @@ async def _run(
     read = [case for case in cases if case.trajectory][: loop.batch_size]
     if not read:
         return cases, 0
-    lm = jobs.optimizer_lm(session, models)
+    lm = role_lm(session, models, "optimizer")
     await aio.gather(_chain(plan, read, lm, number, loop) for number in range(chains))
     return cases, chains
 
@@ -166,17 +166,16 @@ def _per_unit(uses: Sequence[Use], units: Sequence[str]) -> np.ndarray:
     return sums
 
 
-def _notes(
-    plan: Plan, sampled: int, chains: int, models: ModelConfig, loop: LoopConfig, priced: bool
-) -> list[str]:
+def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bool) -> list[str]:
+    concurrency, batch_size = settings.requests.concurrency, settings.loop.batch_size
     notes = [f"From {sampled} sampled rows" + (f" and {chains} analyses with a rewrite." if chains else ".")]
-    if sampled < models.concurrency:
+    if sampled < concurrency:
         notes.append(
-            f"The sample kept at most {sampled} of {models.concurrency} requests under way, so an endpoint "
+            f"The sample kept at most {sampled} of {concurrency} requests under way, so an endpoint "
             "that slows down under load will take longer than said."
         )
-    if chains and sampled < loop.batch_size:
-        notes.append(f"Analyses saw {sampled} of {loop.batch_size} cases, so they will take more tokens.")
+    if chains and sampled < batch_size:
+        notes.append(f"Analyses saw {sampled} of {batch_size} cases, so they will take more tokens.")
     if any(stage.chains for stage in plan.stages):
         notes.append(
             "The optimisation is told as if it made every step and scored every method on all rows. It ends "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.config import PipelineConfig
+from autoevol.config.options import restore
 from autoevol.core.errors import InputError, StoreError
 from autoevol.data.scan import Scanned
 from autoevol.data.shard import Shard
@@ -41,8 +42,11 @@ class _Piece:
     @property
     def common(self) -> dict[str, Any]:
         """What all shards of one run agree on."""
-        settings = {key: value for key, value in self.folder.settings.items() if key != "shard"}
-        return {**settings, "seeds": replace(self.seeds, owned=None, source=""), "made": self.parts.made}
+        return {
+            **_whole(self.folder),
+            "seeds": replace(self.seeds, owned=None, source=""),
+            "made": self.parts.made,
+        }
 
     @property
     def problem(self) -> str | None:
@@ -76,12 +80,12 @@ def merge(out: Path) -> dict[str, Any]:
     with ExitStack() as stack:
         folders = [stack.enter_context(RunFolder(path.parent)) for path in sorted(out.glob("*/run.json"))]
         pieces = sorted(
-            (_piece(folder) for folder in folders if "shard" in folder.settings),
+            (_piece(folder) for folder in folders if "shard" in _inputs(folder)),
             key=lambda piece: piece.shard.number,
         )
         _check(out, pieces)
         first = pieces[0]
-        settings = {key: value for key, value in first.folder.settings.items() if key != "shard"}
+        settings = _whole(first.folder)
         whole = stack.enter_context(RunFolder(out, settings))
         into = Parts(out / "parts", first.parts.made)
         merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
@@ -90,13 +94,23 @@ def merge(out: Path) -> dict[str, Any]:
         write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
         summed = _summed(pieces)
         _book(whole, summed["ledger"]["roles"])
-        tally = assemble(into, out, settings["keep"])
+        tally = assemble(into, out, restore(PipelineConfig, settings["pipeline"]).keep)
         return _summarise(whole, pieces, summed, evolution_json(tally))
+
+
+def _inputs(folder: RunFolder) -> dict[str, Any]:
+    return folder.settings.get("inputs", {})
+
+
+def _whole(folder: RunFolder) -> dict[str, Any]:
+    """The settings of a shard without that it is one."""
+    inputs = {name: value for name, value in _inputs(folder).items() if name != "shard"}
+    return {**folder.settings, "inputs": inputs}
 
 
 def _piece(folder: RunFolder) -> _Piece:
     path = folder.path
-    shard = Shard.parse(folder.settings["shard"])
+    shard = Shard.parse(_inputs(folder)["shard"])
     known = folder.seeds()
     if known is None:
         raise InputError(f"shard {shard} has not begun; run it again")

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dspy
 
-from autoevol.commands import jobs, workflow
-from autoevol.commands.jobs import Listener
-from autoevol.commands.workflow import Outcome
+from autoevol.commands.job import Job, Listener, Result, open_job
+from autoevol.commands.methods import find_methods
+from autoevol.commands.models import asking
 from autoevol.config import Settings, TransferConfig
+from autoevol.config.options import decisive
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
@@ -56,12 +57,11 @@ def transfer(
     seeds: str,
     out: Path,
     config: TransferConfig,
-    given: Settings,
+    settings: Settings,
     listener: Listener,
     *,
     into: Sequence[Path] = (),
-    store: str | None = None,
-) -> Outcome:
+) -> Result:
     """Score the methods in `sources` on a sample of `seeds`, and compare each with the first.
 
     Args:
@@ -69,10 +69,9 @@ def transfer(
         seeds: The data, as `load_rows` takes it.
         out: Run folder; the same one resumes.
         config: How many rows, and rounds.
-        given: How `seeds` is read, the evol LM (no other is asked), what decides on failure, hard caps.
+        settings: How `seeds` is read, the evol LM (no other is asked), what decides on failure, hard caps.
         listener: Is told of the progress.
         into: Passports that are given the result of their method.
-        store: Call store to share with other runs.
 
     Raises:
         InputError: If a method, a passport or the data cannot be used; before anything is paid.
@@ -82,58 +81,33 @@ def transfer(
     for path in into:
         if passport.read_passport(path)["id"] not in {method.id for method in methods}:
             raise InputError(f"the method of the passport {path} is not among those to be scored")
-    models, metrics = given.models, given.metrics
-    loaded = load_rows(seeds, **given.data.reading())
+    loaded = load_rows(seeds, **settings.data.reading())
     sample = draw(sources, loaded, config)
-    known = {"methods": [method.id for method in methods], "rows_hash": sample.rows_hash}
-    settings = {**asdict(config), **known, **workflow.decisive(models, metrics)}
-    settings["data_hash"] = loaded.data_hash
+    ids = [method.id for method in methods]
+    inputs = {"methods": ids, "rows_hash": sample.rows_hash, "data_hash": loaded.data_hash}
+    decided = {"transfer": decisive(config), **settings.decisive("models", "metrics"), "inputs": inputs}
+    roles = ("evol", "respond", "judge")
     with (
-        RunFolder(out, settings) as folder,
-        workflow.session_of(folder, models, metrics, given.budget, store) as session,
+        RunFolder(out, decided) as folder,
+        open_job(folder, settings, listener, roles=roles, gated=False) as job,
     ):
-        started = time.monotonic()
-        metric = jobs.make_metric(session, models, metrics)
-        listener.phase("transfer", len(sample.rows) * len(methods))
-        board = Scoreboard(
-            Evolver(methods[0], rounds=config.rounds, system=models.system),
-            metric,
-            concurrency=models.concurrency,
-            on_row=lambda _, case: listener.case(case),
-        )
-        with dspy.context(lm=jobs.evol_lm(session, models), trace=None, disable_history=True):
-            scores, stop = _score(board, methods, sample.rows)
+        scores, stop = _score(job, methods, sample.rows, config.rounds)
         result = {
             "run_id": folder.run_id,
             "seeds": _seeds_json(loaded, sample, config),
-            "models": {"evol": models.evol_model, "temperature": models.temperature},
+            "models": {"evol": settings.models.evol.model, "temperature": settings.models.evol.temperature},
             "rounds": config.rounds,
-            "metric": metric_json(metrics, metric),
+            "metric": metric_json(settings, job.metric),
             "reference": report.method_json(methods[0]),
             "methods": _methods_json(sources, methods, scores),
-            "ledger": report.ledger_json(session.ledger()),
+            "ledger": report.ledger_json(job.session.ledger()),
             "versions": report.versions(),
-            "seconds": time.monotonic() - started,
+            "seconds": time.monotonic() - job.started,
         }
         write_json(folder.path / "transfer.json", result)
     for path in into:
         _enter(result, path)
-    return Outcome(result, stop)
-
-
-def find_methods(sources: Sequence[str]) -> list[Method]:
-    """The methods that `sources` mean, in order.
-
-    Raises:
-        InputError: If one cannot be found, or two are the same method.
-    """
-    methods = [jobs.find_method(source) for source in sources]
-    known: dict[str, str] = {}
-    for source, method in zip(sources, methods, strict=True):
-        if method.id in known:
-            raise InputError(f"{known[method.id]} and {source} are the same method")
-        known[method.id] = source
-    return methods
+    return Result(result, stop)
 
 
 def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Sample:
@@ -185,9 +159,17 @@ def table_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _score(
-    board: Scoreboard, methods: Sequence[Method], rows: Sequence[Row]
+    job: Job, methods: Sequence[Method], rows: Sequence[Row], rounds: int
 ) -> tuple[list[Score | None], BudgetReached | None]:
     """A score per method, None from the one on that the budget did not reach."""
+    models = job.settings.models
+    job.listener.phase("transfer", len(rows) * len(methods))
+    board = Scoreboard(
+        Evolver(methods[0], rounds=rounds, system=models.system),
+        job.metric,
+        concurrency=job.settings.requests.concurrency,
+        on_row=lambda _, case: job.listener.case(case),
+    )
 
     async def work(method: Method) -> Score:
         with in_scope("transfer"):
@@ -195,8 +177,9 @@ def _score(
 
     scores: list[Score | None] = [None] * len(methods)
     try:
-        for place, method in enumerate(methods):
-            scores[place] = aio.run(work(method))
+        with asking(job.session, models), dspy.context(trace=None, disable_history=True):
+            for place, method in enumerate(methods):
+                scores[place] = aio.run(work(method))
     except BudgetReached as stop:
         return scores, stop
     return scores, None

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import dspy
 
-from autoevol.commands import jobs
+from autoevol.commands.methods import find_method
+from autoevol.commands.models import make_metric, open_session, respond_lm, role_lm
 from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Heat
 from autoevol.comparison.results import Finished
 from autoevol.comparison.tournament import Comparison, compare
-from autoevol.config import FREE, CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.config import CompareConfig, Settings
+from autoevol.config.options import decisive
 from autoevol.core.records import Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
-from autoevol.lm.flow import Limits
 from autoevol.lm.session import Session
 from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
@@ -33,35 +34,29 @@ _MOST_HOLDOUT = 200
 class ModelBench:
     """Entries on the models that the user names."""
 
-    def __init__(self, models: ModelConfig, metrics: MetricConfig) -> None:
-        self.concurrency = models.concurrency
-        self._models = models
-        self._metrics = metrics
+    def __init__(self, settings: Settings) -> None:
+        self.concurrency = settings.requests.concurrency
+        self._settings = settings
 
     def session(self, path: Path, caps: Caps) -> Session:
         """See `Bench`."""
-        used = (self._models.evol_model, self._models.optimizer_model, self._metrics.judge_model)
-        # Calls to a model in this process cost only time: power loss may take the last few.
-        paid = any(name and not name.startswith("local/") for name in used)
-        return Session(
-            CallStore(path, power_safe=paid),
-            caps=caps,
-            concurrency=self.concurrency,
-            client=self._models.client,
-            limits=Limits(self._models.rpm, self._models.tpm),
-        )
+        return open_session(partial(CallStore, path), self._settings, caps=caps)
 
     def task_lm(self, session: Session) -> dspy.LM:
         """See `Bench`."""
-        return jobs.evol_lm(session, self._models)
+        return role_lm(session, self._settings.models, "evol")
+
+    def respond_lm(self, session: Session) -> dspy.LM | None:
+        """See `Bench`."""
+        return respond_lm(session, self._settings.models)
 
     def prompt_lm(self, session: Session) -> dspy.LM:
         """See `Bench`. Sampled as AutoEvol's, so that optimizers that set nothing are sampled alike."""
-        return jobs.optimizer_lm(session, self._models)
+        return role_lm(session, self._settings.models, "optimizer")
 
     def metric(self, session: Session) -> FailureMetric:
         """See `Bench`."""
-        return jobs.make_metric(session, self._models, self._metrics)
+        return make_metric(session, self._settings.models, self._settings.metrics)
 
 
 def most_calls(config: CompareConfig) -> int:
@@ -100,9 +95,7 @@ def run(
     seeds: str,
     out: Path,
     config: CompareConfig,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
+    settings: Settings,
     on_entry: Callable[[Finished], None] = lambda entry: None,
 ) -> Comparison:
     """Compare the optimizers that `config` names on `seeds`; `out` resumes.
@@ -112,12 +105,15 @@ def run(
         StopRun: If access, endpoint or disk fail; what was finished is kept.
     """
     contestants = find_contestants(config.optimizers)
-    loaded = load_rows(seeds, **data.reading())
-    student = Evolver(jobs.find_method(config.start), rounds=config.rounds, system=models.system)
-    heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(models, metrics))
-    given = {**asdict(config), **asdict(models), **asdict(metrics), "start": student.method.id}
-    settings = {name: value for name, value in given.items() if name not in FREE}
-    with RunFolder(out, {**settings, "data_hash": loaded.data_hash}) as folder:
+    loaded = load_rows(seeds, **settings.data.reading())
+    student = Evolver(find_method(config.start), rounds=config.rounds, system=settings.models.system)
+    heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(settings))
+    decided = {
+        "comparison": {**decisive(config), "start": student.method.id},
+        **settings.decisive("models", "metrics"),
+        "inputs": {"data_hash": loaded.data_hash},
+    }
+    with RunFolder(out, decided) as folder:
         return compare(
             contestants,
             heats,
@@ -125,18 +121,19 @@ def run(
             budget=config.budget,
             folder=folder.path,
             curve_methods=config.curve_methods,
-            measure=_measure(metrics),
+            measure=_measure(settings),
             on_entry=on_entry,
         )
 
 
-def _measure(metrics: MetricConfig) -> str:
+def _measure(settings: Settings) -> str:
+    metrics = settings.metrics
     known = calibration_of(make_detector(metrics.detector).name, metrics.calibration)
     return metric_text(
         {
             "detector": metrics.detector,
             "objective": metrics.objective,
-            "judge": metrics.judge_model,
+            "judge": settings.models.judge.model,
             "calibration": known.sentence() if known else None,
         }
     )

@@ -14,6 +14,7 @@ from autoevol.core.records import Case, Method, Row, Score
 from autoevol.lm.budget import Caps
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
+from autoevol.programs.respond import answering_with
 
 
 def thin(curve: Sequence[Point], most: int) -> tuple[Point, ...]:
@@ -54,6 +55,9 @@ def score(
     with bench.session(path, Caps()) as session:
         lm = bench.task_lm(session)
         board = Scoreboard(student, bench.metric(session), concurrency=bench.concurrency, on_row=on_row)
-        with dspy.context(lm=lm, trace=None, disable_history=True):
+        with (
+            dspy.context(lm=lm, trace=None, disable_history=True),
+            answering_with(bench.respond_lm(session)),
+        ):
             scores = aio.run(work(board))
         return scores, sum(line.paid.calls for line in session.ledger())

@@ -1,25 +1,29 @@
 """The settings of a run, as frozen records. The command line is generated from them."""
 
+from autoevol.config.limits import BudgetConfig, MetricConfig, RequestConfig, StoreConfig
 from autoevol.config.loop import CompareConfig, LoopConfig, MethodConfig, SearchConfig, TransferConfig
-from autoevol.config.models import FREE, BudgetConfig, EndpointConfig, MetricConfig, ModelConfig
+from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
 from autoevol.config.rows import AgainConfig, CleanConfig, DataConfig, LaunchConfig, PipelineConfig
 from autoevol.config.settings import Settings
 
 __all__ = [
-    "FREE",
     "AgainConfig",
     "BudgetConfig",
     "CleanConfig",
     "CompareConfig",
     "DataConfig",
     "EndpointConfig",
+    "EvolConfig",
     "LaunchConfig",
     "LoopConfig",
     "MethodConfig",
     "MetricConfig",
     "ModelConfig",
     "PipelineConfig",
+    "RequestConfig",
+    "RoleConfig",
     "SearchConfig",
     "Settings",
+    "StoreConfig",
     "TransferConfig",
 ]

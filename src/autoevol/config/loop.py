@@ -77,7 +77,7 @@ class SearchConfig:
         workers: Processes among which the budget is divided.
     """
 
-    trials: int = setting(20, "Configurations to try in all, resumes included.")
+    trials: int = setting(20, "Configurations to try in all, resumes included.", decides=False)
     space: tuple[str, ...] = setting(
         (),
         "What else to vary, or a range: patience, rounds, temperature, dev-size, start, selection, m=1:5, "
@@ -86,7 +86,7 @@ class SearchConfig:
     search_seed: int = setting(0, "Seeds the proposals.")
     trial_calls: int | None = setting(None, "Most LM calls that a configuration may need by itself.")
     no_pruning: bool = setting(False, "Let every trial run to its end.")
-    top: int = setting(3, "Best configurations to compare on the holdout.")
+    top: int = setting(3, "Best configurations to compare on the holdout.", decides=False)
     storage: str | None = setting(None, "Optuna storage URL (default: a journal file in the folder).")
     workers: int = setting(
         1, "Processes that may work on the search at once, each with its part of the budget."

@@ -81,11 +81,13 @@ class PipelineConfig:
     )
     with_seeds: float = setting(0.0, "Share (0 to 1) of the seeds that the dataset holds as well, answered.")
     seed: int = setting(0, "Seeds splits, batches, draws of methods and the optimizer's sampling.")
-    part_rows: int = setting(1000, "Rows of a part file; a part is made durable at once.")
+    part_rows: int = setting(1000, "Rows of a part file; a part is made durable at once.", decides=False)
     clean: bool = setting(
         False, "Refuse near duplicates before they become parents; --decontaminate implies it."
     )
-    forget_calls: bool = setting(False, "Drop the calls of rows from the call store once these are durable.")
+    forget_calls: bool = setting(
+        False, "Drop the calls of rows from the call store once these are durable.", decides=False
+    )
 
     def __post_init__(self) -> None:
         if self.keep not in ("last", "all", "best") and not (self.keep.isdecimal() and int(self.keep)):

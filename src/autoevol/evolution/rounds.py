@@ -36,6 +36,7 @@ class RowPipeline:
         gates: Asked in order.
         system: Optional system prompt for responses.
         compare: Score the rounds that passed side by side, one more call for a row with several.
+        responds: Name of the model that answers (see `answering_with`), if it is another one.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class RowPipeline:
         gates: Sequence[Gate] = (),
         system: str | None = None,
         compare: bool = False,
+        responds: str | None = None,
     ) -> None:
         self.policy = policy
         self._metric = metric
         self._model = model
+        self._responds = responds
         self._gates = tuple(gates)
         self._respond = RespondToInstruction(system)
         self._evolve = {choice.method.id: EvolveInstruction(choice.method) for choice in policy.choices}
@@ -152,7 +155,9 @@ class RowPipeline:
         said = await self._respond.acall(instruction=instruction, context=row.context)
         spent = (step.tokens[0] + said.tokens[0], step.tokens[1] + said.tokens[1])
         ends = (step.finish_reasons[0], said.finish_reason)
-        return replace(step, response=said.response, tokens=spent, finish_reasons=ends)
+        # Who trains on a pair wants to know whose words these are.
+        model = self._responds or step.model
+        return replace(step, response=said.response, model=model, tokens=spent, finish_reasons=ends)
 
     async def _judged(self, lineage: Lineage, step: Round, choice: Choice) -> Round:
         stages = _stages_since_breadth(lineage, self.policy)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from autoevol.commands.workflow import Outcome
+from autoevol.commands.job import Result
 from autoevol.hypersearch import holdout
 from autoevol.hypersearch.space import describe
 from autoevol.hypersearch.study import SharedStudy, shown
@@ -21,7 +21,7 @@ _FACTS = ("calls", "paid_calls", "paid_tokens", "steps", "stopped", "pruned", "m
 _RATE = ("rate", "low", "high", "failed", "passed", "unscored", "kinds")
 
 
-def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Outcome:
+def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Result:
     """Write the result of a search that has ended, or only say how far it is."""
     found = summary(study, ended, metric)
     if not ended.others:
@@ -29,7 +29,7 @@ def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Outcome:
         write_json(path / "search.json", found)
         if found["best"] is not None:
             write_json(path / "best.json", found["best"]["settings"])
-    return Outcome(found, ended.stopped_by)
+    return Result(found, ended.stopped_by)
 
 
 def summary(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import dspy
 
-from autoevol.commands.jobs import Listener, find_method
+from autoevol.commands.job import Listener
+from autoevol.commands.methods import find_method
 from autoevol.config import ModelConfig
 from autoevol.core import aio
 from autoevol.core.context import in_scope
@@ -38,7 +40,7 @@ class Bench:
         rows: All rows. The holdout is the same in every split; a smaller dev set is part of a larger.
         holdout: Size of the holdout.
         dev: Size of the largest dev set that a trial may have; all are measured on that one.
-        evol: The LM that evolves and responds, by settings.
+        asking: A block in which programs evolve and respond with the models of some settings.
         optimizer: The LM that analyses and rewrites.
     """
 
@@ -48,7 +50,7 @@ class Bench:
     holdout: int
     dev: int
     seed: int
-    evol: Callable[[ModelConfig], dspy.LM]
+    asking: Callable[[ModelConfig], AbstractContextManager[None]]
     optimizer: dspy.LM
     listener: Listener
 
@@ -77,7 +79,7 @@ class Bench:
         board = Scoreboard(
             student,
             self.metric,
-            concurrency=configuration.models.concurrency,
+            concurrency=configuration.loop.concurrency,
             on_row=lambda _, case: self.listener.case(case),
         )
 
@@ -85,7 +87,7 @@ class Bench:
             with in_scope(scope), dspy.context(trace=None, disable_history=True):
                 return await board.evaluate(method, rows, scope=scope)
 
-        with dspy.context(lm=self.evol(configuration.models)):
+        with self.asking(configuration.models):
             return aio.run(work())
 
 
@@ -146,7 +148,7 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
         on_row=lambda _, case: bench.listener.case(case),
     )
     student = Evolver(starts[0], rounds=configuration.methods.rounds, system=configuration.models.system)
-    with bench.session.watched(calls), dspy.context(lm=bench.evol(configuration.models)):
+    with bench.session.watched(calls), bench.asking(configuration.models):
         best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
     if best.stopped == "budget":
         raise BudgetReached(f"budget reached after {bench.paid().calls} calls paid by this worker")

@@ -171,7 +171,8 @@ def make_transport(
     provider, _, served = name.partition("/")
     if provider == "local":
         return LocalTransport(find_weights(served))
-    key = os.environ.get(api_key_env or "OPENAI_API_KEY")
+    # An empty name asks for no key at all (`config.models.NO_KEY`).
+    key = os.environ.get("OPENAI_API_KEY" if api_key_env is None else api_key_env)
     if api_key_env and not key:
         raise InputError(f"the environment variable {api_key_env} (--api-key-env) is not set")
     if provider == "openai":

@@ -27,7 +27,7 @@ from autoevol.reports import report
 from autoevol.reports.passport_page import page
 from autoevol.store.files import read_json, replace_text, write_json
 from autoevol.store.journal import FileJournal, decode_method, encode_method
-from autoevol.store.run import load_method
+from autoevol.store.run import load_method, read_run
 
 SCHEMA = "autoevol.passport/1"
 FILE, PAGE = "passport.json", "passport.md"
@@ -120,7 +120,7 @@ def rows_seen(source: Path) -> frozenset[str]:
 
 
 def _of_run(folder: Path) -> dict[str, Any]:
-    run = read_json(folder / "run.json")
+    run = read_run(folder)
     if run is None:
         raise InputError(f"{folder} is not a run folder: it has no run.json")
     summary = read_json(folder / "summary.json")
@@ -133,8 +133,8 @@ def _of_run(folder: Path) -> dict[str, Any]:
         "models": summary["models"],
         "data": summary["seeds"],
         "measure": {**summary["metric"], "sentence": report.metric_text(summary["metric"])},
-        "rounds": settings.get("rounds"),
-        "seeds": {"loop": settings.get("seed")},
+        "rounds": settings.get("methods", {}).get("rounds"),
+        "seeds": {"loop": settings.get("loop", settings.get("pipeline", {})).get("seed")},
         "versions": summary.get("versions"),
         "cost": summary["ledger"],
     }
@@ -143,7 +143,7 @@ def _of_run(folder: Path) -> dict[str, Any]:
         passport |= {
             "data": {**summary["seeds"], "split": found["split"]},
             "selection": {
-                "rule": settings.get("selection"),
+                "rule": settings.get("methods", {}).get("selection"),
                 "stopped": found["stopped"],
                 "start": found["before"],
                 "lineage": _lineage(steps, method),

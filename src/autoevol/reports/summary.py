@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
-from autoevol.config import MetricConfig, ModelConfig
+from autoevol.config import Settings
 from autoevol.core.records import Outcome
 from autoevol.data.scan import Scanned
 from autoevol.evolution.gates import Gate
@@ -21,36 +21,51 @@ from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
 
 
+class Ran(Protocol):
+    """What a summary tells of a job (`commands.job.Job`, which stands above this folder)."""
+
+    @property
+    def folder(self) -> RunFolder: ...  # noqa: D102 (see `Job`)
+    @property
+    def session(self) -> Session: ...  # noqa: D102
+    @property
+    def metric(self) -> FailureMetric: ...  # noqa: D102
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
+    @property
+    def gates(self) -> Sequence[Gate]: ...  # noqa: D102
+    @property
+    def started(self) -> float: ...  # noqa: D102
+
+
 def summarise(
-    folder: RunFolder,
-    session: Session,
-    seeds: Scanned,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    metric: FailureMetric,
-    started: float,
-    found: Optimized | None = None,
-    tally: Tally | None = None,
-    gates: Sequence[Gate] = (),
+    job: Ran, seeds: Scanned, found: Optimized | None = None, tally: Tally | None = None
 ) -> dict[str, Any]:
-    """Write `summary.json` and return what is in it; `started` is monotonic seconds."""
+    """Write `summary.json` and return what is in it."""
     summary: dict[str, Any] = {
         "seeds": asdict(seeds),
-        "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
-        "metric": metric_json(metrics, metric),
-        "ledger": report.ledger_json(session.ledger()),
+        "models": models_json(job.settings),
+        "metric": metric_json(job.settings, job.metric),
+        "ledger": report.ledger_json(job.session.ledger()),
         "versions": report.versions(),
-        "seconds": time.monotonic() - started,
-        "paths": report.paths(folder.path),
+        "seconds": time.monotonic() - job.started,
+        "paths": report.paths(job.folder.path),
     }
     if found is not None:
         summary["optimization"] = report.optimization_json(found)
     if tally is not None:
         summary["evolution"] = evolution_json(tally)
-    if gates:
-        summary["gates"] = {gate.name: dict(gate.report()) for gate in gates}
-    write_json(folder.path / "summary.json", summary)
+    if job.gates:
+        summary["gates"] = {gate.name: dict(gate.report()) for gate in job.gates}
+    write_json(job.folder.path / "summary.json", summary)
     return summary
+
+
+def models_json(settings: Settings) -> dict[str, str]:
+    """Who evolves and who optimises, and who responds where that is another model."""
+    models = settings.models
+    names = {"evol": models.evol.model, "optimizer": models.resolved("optimizer").model}
+    return {**names, "respond": models.respond.model} if models.respond.model else names
 
 
 def evolution_json(tally: Tally) -> dict[str, Any]:
@@ -77,12 +92,12 @@ def _refused(tally: Tally) -> dict[str, dict[str, int]]:
     return found
 
 
-def metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:
+def metric_json(settings: Settings, metric: FailureMetric) -> dict[str, Any]:
     """Which detector decided, and how good it is known to be."""
-    known = calibration_of(metric.detector.name, metrics.calibration)
+    known = calibration_of(metric.detector.name, settings.metrics.calibration)
     return {
-        "detector": metrics.detector,
-        "objective": metrics.objective,
-        "judge": metrics.judge_model,
+        "detector": settings.metrics.detector,
+        "objective": settings.metrics.objective,
+        "judge": settings.models.judge.model,
         "calibration": known.sentence() if known else None,
     }

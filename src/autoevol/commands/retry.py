@@ -1,0 +1,47 @@
+"""`autoevol retry`: the dead rows of a run once more, with the settings of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autoevol.commands import stages
+from autoevol.commands.job import Listener, Result, open_job
+from autoevol.commands.models import asking
+from autoevol.commands.past import policy_of, seeds_of, settings_of
+from autoevol.config import EndpointConfig, Settings
+from autoevol.core.errors import InputError
+from autoevol.reports.summary import summarise
+from autoevol.store.parts import Parts
+from autoevol.store.run import RunFolder
+
+
+def retry(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener) -> Result:
+    """Take up the dead rows of a run again.
+
+    Args:
+        out: The run folder.
+        endpoint: Where the models are; what is not said is as it was last.
+        now: Requests, budget and call store count here; all else is as the run had it.
+        listener: Is told of the progress.
+
+    Raises:
+        InputError: If the folder has no finished rows, or was made by `again`.
+    """
+    if not (out / "parts").is_dir():
+        raise InputError(f"{out} has no finished rows (no folder `parts`)")
+    with RunFolder(out) as folder:
+        if "of" in folder.settings.get("inputs", {}):
+            raise InputError(f"{out} was made by `autoevol again`; the same command takes up its dead rows")
+        settings, parts = settings_of(folder, now, endpoint), Parts(out / "parts", None)
+        if not len(parts):
+            raise InputError(f"{out} has no finished rows: the command that began the run goes on")
+        policy = policy_of(parts, folder)
+        with open_job(folder, settings, listener, roles=("evol", "respond", "judge")) as job:
+            listener.phase("retry", sum(part.dead for part in parts))
+            with asking(job.session, settings.models):
+                tally = stages.retry(job, stages.row_pipeline(job, policy), parts)
+            seeds = seeds_of(folder)
+            out_of_budget = not tally.complete
+            tally.complete = not out_of_budget and tally.rows == seeds.here
+            summary = summarise(job, seeds, tally=tally)
+            return Result(summary, job.budget_stop() if out_of_budget else None)

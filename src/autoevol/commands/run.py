@@ -1,0 +1,117 @@
+"""`autoevol run`, `optimize` and `evolve`: open the run folder, do the stages, leave a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from autoevol.commands import stages
+from autoevol.commands.job import Listener, Result, open_job
+from autoevol.commands.methods import find_method, make_policy
+from autoevol.commands.past import save_seeds
+from autoevol.config import DataConfig, Settings
+from autoevol.data.load import Loaded, load_rows
+from autoevol.data.scan import Scanned, fingerprint, scan
+from autoevol.data.shard import Shard
+from autoevol.evolution.source import FileRows
+from autoevol.reports import passport
+from autoevol.reports.summary import summarise
+from autoevol.store.files import replacing
+from autoevol.store.run import RunFolder
+
+
+def run(seeds: str, out: Path, settings: Settings, listener: Listener) -> Result:
+    """Optimise a method on `seeds`, then evolve all of them with it."""
+    make_policy(settings, None)  # a mix that cannot be read ends here
+    return _optimized(seeds, out, settings, listener, evolve=True)
+
+
+def optimize(seeds: str, out: Path, settings: Settings, listener: Listener) -> Result:
+    """Optimise a method on `seeds`, and stop there."""
+    return _optimized(seeds, out, settings, listener, evolve=False)
+
+
+def _optimized(seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool) -> Result:
+    loaded = load_rows(seeds, **settings.data.reading())
+    groups = ("loop", "methods", "models", "metrics", *(_of_rows(settings) if evolve else ()))
+    decided = {**settings.decisive(*groups), "inputs": {"data_hash": loaded.data_hash}}
+    with RunFolder(out, decided) as folder, open_job(folder, settings, listener, gated=evolve) as job:
+        _set_aside(folder, loaded)
+        found = stages.optimize(job, loaded.rows)
+        tally, scanned = None, Scanned.of(loaded)
+        del loaded  # the rows are streamed from here on
+        if evolve and found.stopped != "budget":
+            policy = make_policy(settings, found.chosen)
+            tally = stages.evolve(job, FileRows(seeds, settings.data), policy, scanned.rows)
+        cut = found.stopped == "budget" or None in found.holdout
+        stopped = cut or (tally is not None and not tally.complete)
+        summary = summarise(job, scanned, found, tally)
+        passport.leave_passport(folder.path)
+        return Result(summary, job.budget_stop() if stopped else None)
+
+
+def evolve(
+    seeds: str,
+    out: Path,
+    method: str | None,
+    settings: Settings,
+    listener: Listener,
+    *,
+    shard: Shard | None = None,
+) -> Result:
+    """Evolve all of `seeds` with a known method, or with the operations of WizardLM.
+
+    With a `shard`, evolve its rows only, into a folder of its own within `out`, with an equal
+    part of the budget; `merge.merge` puts finished shards together.
+    """
+    known = find_method(method) if method else None
+    policy = make_policy(settings, known)
+    inputs: dict[str, Any] = {"method_id": known.id if known else None}
+    if shard is not None:
+        out, settings, inputs["shard"] = out / shard.folder, settings.of_a_part(shard.of), str(shard)
+    with RunFolder(out, claim=False) as folder:
+        decided = settings.decisive("models", "metrics", *_of_rows(settings))
+        decided["methods"] = {"rounds": policy.rounds}
+        scanned = _claim(folder, {**decided, "inputs": inputs}, seeds, settings.data, shard)
+        with open_job(folder, settings, listener, roles=("evol", "respond", "judge")) as job:
+            if known:
+                folder.save_method(known, {})
+            tally = stages.evolve(job, FileRows(seeds, settings.data, shard), policy, scanned.here)
+            summary = summarise(job, scanned, tally=tally)
+            return Result(summary, None if tally.complete else job.budget_stop())
+
+
+def _of_rows(settings: Settings) -> tuple[str, ...]:
+    """The groups that decide what the bulk stage leaves."""
+    return ("pipeline", "clean") if settings.cleaning() else ("pipeline",)
+
+
+def _claim(
+    folder: RunFolder, settings: Mapping[str, Any], seeds: str, data: DataConfig, shard: Shard | None
+) -> Scanned:
+    """What the seeds hold, in a folder that is theirs; a file that has not changed is not read again."""
+    mark, known = fingerprint(seeds, data), folder.seeds()
+
+    def claim(scanned: Scanned) -> None:
+        folder.claim({**settings, "inputs": {**settings["inputs"], "data_hash": scanned.data_hash}})
+
+    if mark is not None and known is not None and known[0] == mark:
+        scanned = Scanned(**known[1])
+        claim(scanned)
+        return scanned
+    with replacing(folder.path / "rejects.jsonl") as lines:
+        scanned = scan(seeds, data, lambda reject: lines.add(asdict(reject)), shard)
+        # Within the block: a folder of other seeds keeps the rejects of its own.
+        claim(scanned)
+    save_seeds(folder, mark, scanned)
+    return scanned
+
+
+def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
+    if loaded.rejects:
+        with replacing(folder.path / "rejects.jsonl") as lines:
+            for reject in loaded.rejects:
+                lines.add(asdict(reject))
+    save_seeds(folder, None, Scanned.of(loaded))
