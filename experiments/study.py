@@ -65,7 +65,7 @@ def run(
         system=_SYSTEM,
         concurrency=4,
     )
-    return job.run("sample", out, comparison, settings, _tell)
+    return job.compare("sample", out, config=comparison, settings=settings, on_entry=_tell).report
 
 
 def costs(entries: Sequence[Finished]) -> str:

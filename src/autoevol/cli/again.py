@@ -10,11 +10,12 @@ import typer
 from autoevol.cli.common import Json, Out, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.config import AgainConfig, EndpointConfig, Settings
+from autoevol.config.settings import GROUPS
 
 
 @app.command()
 @exit_codes()
-@with_settings("requests", "store", "budget", wanted=AgainConfig, endpoint=EndpointConfig)
+@with_settings(*GROUPS["again"], wanted=AgainConfig, endpoint=EndpointConfig)
 def again(
     *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder with finished rows.")],
@@ -27,4 +28,9 @@ def again(
     """Choose, answer or judge the rounds of DIR anew, into a run folder of their own. Nothing is evolved."""
     from autoevol.commands import again as renewing
 
-    finish(lambda tell: renewing.again(folder, out, wanted, endpoint, settings, tell), json)
+    finish(
+        lambda tell: renewing.again(
+            folder, out, wanted=wanted, endpoint=endpoint, settings=settings, listener=tell
+        ),
+        json,
+    )

@@ -14,7 +14,7 @@ import typer
 from autoevol.core.errors import AutoEvolError, BudgetReached, InputError, StopRun
 
 if TYPE_CHECKING:
-    from autoevol.commands.job import Result
+    from autoevol.commands.result import Result
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -114,7 +114,6 @@ Config = Annotated[
         callback=_take_config,
     ),
 ]
-_Table = Callable[[dict[str, Any]], list[tuple[str, str]]]
 
 
 def quiet_dspy() -> None:
@@ -122,13 +121,12 @@ def quiet_dspy() -> None:
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
-def finish(job: Callable[[Any], Result], json: bool, rows: _Table | None = None) -> None:
+def finish(job: Callable[[Any], Result], json: bool) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
     quiet_dspy()
     import orjson
 
     from autoevol.cli.console import Reporter, print_table
-    from autoevol.reports import report
 
     reporter = Reporter()
     try:
@@ -136,7 +134,7 @@ def finish(job: Callable[[Any], Result], json: bool, rows: _Table | None = None)
     finally:
         reporter.close()
     if not json:
-        print_table((rows or report.table_rows)(outcome.summary))
+        print_table(outcome.rows)
     else:
         print(orjson.dumps(outcome.summary).decode(), flush=True)
     if outcome.stopped_by is not None:

@@ -10,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, Out, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import CompareConfig, Settings
+from autoevol.config.settings import GROUPS
 
 if TYPE_CHECKING:
     from autoevol.comparison.results import Finished
@@ -22,7 +23,7 @@ Source = Annotated[
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "requests", "metrics", comparison=CompareConfig)
+@with_settings(*GROUPS["compare"], comparison=CompareConfig)
 def compare(
     *,
     source: Source,
@@ -37,11 +38,11 @@ def compare(
     from autoevol.comparison import job, tournament
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
-    found = job.run(source, out, comparison, settings, _tell)
+    found = job.compare(source, out, config=comparison, settings=settings, on_entry=_tell)
     if json:
-        print(orjson.dumps(tournament.as_json(found)).decode())
+        print(orjson.dumps(tournament.as_json(found.report)).decode())
         return
-    print(tournament.table(found))
+    print(found)
     for name in ("comparison.json", "curves.svg"):
         print(out / name)
 

@@ -1,4 +1,4 @@
-"""clean, export: what a finished file needs before anybody trains on it."""
+"""clean, export, quality: what a finished file needs before anybody trains on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
-from autoevol.config import CleanConfig, DataConfig
+from autoevol.config import PublishConfig, Settings
+from autoevol.config.settings import GROUPS
 
 Dataset = Annotated[
     str,
@@ -19,7 +20,7 @@ Dataset = Annotated[
 
 @app.command()
 @exit_codes(resumes=False)
-@with_settings(settings=CleanConfig, data=DataConfig)
+@with_settings(*GROUPS["clean"])
 def clean(
     *,
     dataset: Dataset,
@@ -28,27 +29,24 @@ def clean(
         list[str] | None, typer.Option("--against", help="Seeds that nothing may repeat. Repeatable.")
     ] = None,
     json: Json = False,
-    settings: CleanConfig,
-    data: DataConfig,
+    settings: Settings,
 ) -> None:
     """Remove duplicates, near duplicates and benchmark items from DATASET, with a report."""
-    from dataclasses import asdict
-
     import orjson
 
     from autoevol.cli.console import print_table
-    from autoevol.dataset.clean import clean_file, table_rows
+    from autoevol.commands import datasets
 
-    report = clean_file(dataset, out, against=against or (), settings=settings, data=data)
+    cleaned = datasets.clean(dataset, out, against=against or (), settings=settings)
     if json:
-        print(orjson.dumps(asdict(report)).decode())
+        print(orjson.dumps(cleaned.to_json()).decode())
     else:
-        print_table(table_rows(report))
+        print_table(cleaned.rows)
 
 
 @app.command()
 @exit_codes(resumes=False)
-@with_settings(data=DataConfig)
+@with_settings(*GROUPS["export"], publish=PublishConfig)
 def export(
     *,
     dataset: Dataset,
@@ -57,46 +55,18 @@ def export(
         str,
         typer.Option("--format", help="messages, prompt-completion, sharegpt, alpaca, openai or parquet."),
     ] = "messages",
-    card: Annotated[bool, typer.Option("--card", help="Also write a dataset card, README.md.")] = False,
-    run: Annotated[
-        Path | None, typer.Option("--run", help="Run folder for the card; by default that of DATASET.")
-    ] = None,
-    license: Annotated[
-        str | None, typer.Option("--license", help="Licence of the data set, such as cc-by-4.0.")
-    ] = None,
-    seed_license: Annotated[str | None, typer.Option("--seed-license", help="Licence of the seeds.")] = None,
-    push_to_hub: Annotated[
-        str | None,
-        typer.Option("--push-to-hub", help="OWNER/NAME of a Hugging Face dataset; implies --card."),
-    ] = None,
-    public: Annotated[bool, typer.Option("--public", help="Make a new hub dataset public.")] = False,
     json: Json = False,
-    data: DataConfig,
+    publish: PublishConfig,
+    settings: Settings,
 ) -> None:
     """Write DATASET in the format of a trainer, with its provenance in a file beside it."""
     import orjson
 
     from autoevol.cli.console import print_table
-    from autoevol.dataset import card as cards
-    from autoevol.dataset import hub
-    from autoevol.dataset.export import export_file, run_folder_of
+    from autoevol.commands import datasets
 
-    folder = run or run_folder_of(dataset)
-    done = export_file(dataset, out, format, data=data)
-    told = {
-        "rows": done.rows,
-        "rejected": done.rejected,
-        "data": str(done.path),
-        "provenance": str(done.provenance),
-        **{path.name: str(path) for path in done.companions},
-    }
-    if card or push_to_hub:
-        licences = cards.Licences(license, seed_license)
-        readme = cards.write_card(done, folder, licences, title=push_to_hub or done.path.stem)
-        told["card"] = str(readme)
-        if push_to_hub:
-            told["hub"] = hub.push_to_hub(done, readme, push_to_hub, private=not public)
+    exported = datasets.export(dataset, out, format=format, publish=publish, settings=settings)
     if json:
-        print(orjson.dumps(told).decode())
+        print(orjson.dumps(exported.to_json()).decode())
     else:
-        print_table([(name, str(value)) for name, value in told.items()])
+        print_table(exported.rows)

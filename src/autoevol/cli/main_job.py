@@ -12,13 +12,12 @@ from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, app, exit_code
 from autoevol.cli.options import with_settings
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
 from autoevol.config import EndpointConfig, MethodConfig, Settings
+from autoevol.config.settings import GROUPS
 
 
 @app.command()
 @exit_codes()
-@with_settings(
-    "data", "models", "requests", "store", "loop", "methods", "metrics", "budget", "pipeline", "clean"
-)
+@with_settings(*GROUPS["run"])
 def run(
     *,
     seeds: Seeds,
@@ -33,12 +32,12 @@ def run(
         return show_run_plan(seeds, settings, json=json)
     from autoevol.commands import run as running
 
-    return finish(lambda tell: running.run(seeds, out, settings, tell), json)
+    return finish(lambda tell: running.run(seeds, out, settings=settings, listener=tell), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "requests", "store", "loop", "methods", "metrics", "budget")
+@with_settings(*GROUPS["optimize"])
 def optimize(
     *,
     seeds: Seeds,
@@ -53,12 +52,12 @@ def optimize(
         return show_run_plan(seeds, settings, json=json, evolve=False)
     from autoevol.commands import run as running
 
-    return finish(lambda tell: running.optimize(seeds, out, settings, tell), json)
+    return finish(lambda tell: running.optimize(seeds, out, settings=settings, listener=tell), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "requests", "store", "metrics", "budget", "pipeline", "clean")
+@with_settings(*GROUPS["evolve"])
 def evolve(
     *,
     seeds: Seeds,
@@ -90,12 +89,15 @@ def evolve(
         return show_evolve_plan(seeds, method, settings, part, json=json)
     from autoevol.commands import run as running
 
-    return finish(lambda tell: running.evolve(seeds, out, method, settings, tell, shard=part), json)
+    return finish(
+        lambda tell: running.evolve(seeds, out, method=method, shard=part, settings=settings, listener=tell),
+        json,
+    )
 
 
 @app.command()
 @exit_codes()
-@with_settings("requests", "store", "budget", endpoint=EndpointConfig)
+@with_settings(*GROUPS["retry"], endpoint=EndpointConfig)
 def retry(
     *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder with dead rows.")],
@@ -106,4 +108,4 @@ def retry(
     """Take up the rows of dead.jsonl again, with the settings of their run."""
     from autoevol.commands import retry as retrying
 
-    finish(lambda tell: retrying.retry(folder, endpoint, settings, tell), json)
+    finish(lambda tell: retrying.retry(folder, endpoint=endpoint, settings=settings, listener=tell), json)

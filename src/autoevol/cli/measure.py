@@ -10,11 +10,12 @@ import typer
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings
+from autoevol.config.settings import GROUPS
 
 
 @app.command()
 @exit_codes()
-@with_settings("models", "requests", "budget", "store")
+@with_settings(*GROUPS["calibrate"])
 def calibrate(
     *,
     labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
@@ -30,16 +31,15 @@ def calibrate(
     import orjson
 
     from autoevol.commands import calibrate as measuring
-    from autoevol.metrics.tables import render_table
 
     wanted = measuring.Pairs(labelled, limit, with_responses, half)
-    found = measuring.calibrate(wanted, settings, judge=judge)
+    found = measuring.calibrate(wanted, judge=judge, settings=settings)
     if save:
-        measuring.save_calibrations(save, found, wanted)
+        found.save(save)
     if json:
         print(orjson.dumps([calibration.to_json() for calibration in found]).decode())
     else:
-        print(render_table(found))
+        print(found)
 
 
 @app.command()

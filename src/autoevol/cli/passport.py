@@ -11,6 +11,7 @@ import typer
 from autoevol.cli.common import Json, Out, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings, TransferConfig
+from autoevol.config.settings import GROUPS
 
 methods_app = typer.Typer(no_args_is_help=True, help="Method files from a published log.")
 app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
@@ -55,7 +56,7 @@ def passport(
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "requests", "store", "metrics", "budget", config=TransferConfig)
+@with_settings(*GROUPS["transfer"], config=TransferConfig)
 def transfer(
     *,
     methods: Annotated[
@@ -66,9 +67,6 @@ def transfer(
     ],
     seeds: Annotated[str, typer.Option("--seeds", help="A file, or the name of a Hugging Face dataset.")],
     out: Out,
-    into: Annotated[
-        list[Path] | None, typer.Option("--into", help="Passport to enter the result in. Repeatable.")
-    ] = None,
     json: Json = False,
     config: TransferConfig,
     settings: Settings,
@@ -77,9 +75,8 @@ def transfer(
     from autoevol.commands import transfer as transfers
 
     finish(
-        lambda tell: transfers.transfer(methods, seeds, out, config, settings, tell, into=into or ()),
+        lambda tell: transfers.transfer(methods, seeds, out, config=config, settings=settings, listener=tell),
         json,
-        transfers.table_rows,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
 from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, Settings
+from autoevol.config.settings import GROUPS
 
 if TYPE_CHECKING:
     from autoevol.commands.plan import Plan
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "requests", "store", "loop", "methods", "metrics", "budget", "pipeline")
+@with_settings(*GROUPS["estimate"])
 def estimate(
     *,
     seeds: Seeds,
@@ -41,19 +41,11 @@ def estimate(
 
     from autoevol.cli.console import print_table
     from autoevol.commands import estimate as estimating
-    from autoevol.commands import plan
-    from autoevol.commands.models import open_session
-    from autoevol.store.calls import CallStore
 
     quiet_dspy()
-    judged = plan.check(settings)
-    if method is None and not evolve:
-        planned = plan.plan_run(seeds, settings, judge_calls=judged, sample=sample)
-    else:
-        planned = plan.plan_evolve(seeds, method, settings, judge_calls=judged, sample=sample)
-    path = settings.store.path or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
-    with open_session(partial(CallStore, path, "estimate"), settings) as session:
-        found = estimating.estimate(planned, session, settings)
+    found = estimating.estimate(
+        seeds, sample=sample, method=method, evolve=evolve, out=out, settings=settings
+    )
     if json:
         print(orjson.dumps(found.to_json()).decode())
     else:

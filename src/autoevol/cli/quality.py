@@ -20,12 +20,7 @@ def quality(
     """Compare seeds, rounds and final instructions: complexity, diversity, length. No LM is asked."""
     import orjson
 
-    from autoevol.dataset import quality as measuring
+    from autoevol.commands import datasets
 
-    rows = measuring.read_stages(dataset)
-    stages = measuring.measure(measuring.sample(rows, limit))
-    if json:
-        found = {"rows": len(rows), "stages": [stage.to_json() for stage in stages]}
-        print(orjson.dumps(found).decode())
-    else:
-        print(measuring.render(stages, len(rows)))
+    measured = datasets.quality(dataset, limit=limit)
+    print(orjson.dumps(measured.to_json()).decode() if json else measured)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from autoevol.cli.common import Json, Out, Seeds, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.config import SearchConfig, Settings
+from autoevol.config.settings import GROUPS
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "requests", "loop", "methods", "metrics", "budget", config=SearchConfig)
+@with_settings(*GROUPS["search"], config=SearchConfig)
 def search(
     *,
     seeds: Seeds,
@@ -19,6 +20,6 @@ def search(
     settings: Settings,
 ) -> None:
     """Search batch size, m and steps (and more) for SEEDS; the same command again helps or resumes."""
-    from autoevol.hypersearch import job, result
+    from autoevol.hypersearch import job
 
-    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.table_rows)
+    finish(lambda tell: job.search(seeds, out, config=config, settings=settings, listener=tell), json)

@@ -9,13 +9,17 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from autoevol.commands import stages
-from autoevol.commands.job import Job, Listener, Result, open_job
+from autoevol.commands.job import Job, Listener, open_job
+from autoevol.commands.keywords import take
 from autoevol.commands.models import asking
 from autoevol.commands.past import policy_of, seeds_of, settings_of
+from autoevol.commands.result import Result
 from autoevol.config import AgainConfig, EndpointConfig, RoleConfig, Settings
 from autoevol.core.errors import InputError
+from autoevol.core.progress import Progress
 from autoevol.evolution.outputs import Tally
 from autoevol.evolution.renewal import Renewal
 from autoevol.evolution.stage import evolve_rows
@@ -26,32 +30,42 @@ from autoevol.store.run import RunFolder, load_method
 
 
 def again(
-    source: Path,
-    out: Path,
-    wanted: AgainConfig,
-    endpoint: EndpointConfig,
-    now: Settings,
-    listener: Listener,
+    source: str | Path,
+    out: str | Path,
+    *,
+    wanted: AgainConfig | None = None,
+    endpoint: EndpointConfig | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Result:
-    """Make a run folder of the finished rows of another one; the same command goes on, or retries.
+    """Make a run folder of the finished rows of another one: `autoevol again`.
+
+    The same call goes on where it was stopped, or retries what was lost.
 
     Args:
         source: The run folder.
         out: The new one.
         wanted: What is done anew, by what.
         endpoint: Where the models are; what is not said is as it was last.
-        now: Requests, budget and call store count here; all else is as the run had it.
-        listener: Is told of the progress.
+        settings: Requests, budget and call store count here; all else is as the run had it.
+        listener: As for `run`.
+        options: Fields of these by the names of the command's options.
 
     Raises:
         InputError: If `source` has no finished rows, or is `out`.
+        StoreError, StopRun: As for `run`.
     """
+    source, out, listener = Path(source), Path(out), listener or Progress()
+    now, wanted, endpoint = take(
+        "again", settings, options, wanted or AgainConfig(), endpoint or EndpointConfig()
+    )
     if not (source / "parts").is_dir():
         raise InputError(f"{source} has no finished rows (no folder `parts`)")
     if out.exists() and out.samefile(source):
         raise InputError(f"{out} is the run itself; give another --out")
     with RunFolder(source) as old:
-        plan = _Plan.of(old, wanted, endpoint, now)
+        plan = _Plan.of(old, now, wanted, endpoint)
         inputs = {"of": old.run_id, "answer": plan.answer, "judge": plan.judge}
         decided = {**plan.settings.decisive("models", "metrics", "pipeline"), "inputs": inputs}
         with (
@@ -67,7 +81,7 @@ def again(
             if gates:
                 summary["gates"] = gates
                 write_json(out / "summary.json", summary)
-            return Result(summary, job.budget_stop() if out_of_budget else None)
+            return Result(summary, out, job.budget_stop() if out_of_budget else None)
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,7 @@ class _Plan:
     judge: bool
 
     @classmethod
-    def of(cls, old: RunFolder, wanted: AgainConfig, endpoint: EndpointConfig, now: Settings) -> _Plan:
+    def of(cls, old: RunFolder, now: Settings, wanted: AgainConfig, endpoint: EndpointConfig) -> _Plan:
         """The settings of the old run, changed as wanted."""
         known = settings_of(old, now, endpoint)
         models, metrics, pipeline = known.models, known.metrics, known.pipeline

@@ -8,10 +8,13 @@ from datetime import date
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, overload
 
 import dspy
 
+from autoevol.commands.keywords import take
 from autoevol.commands.models import open_session, role_lm
+from autoevol.commands.result import Cost, frame
 from autoevol.config import Settings
 from autoevol.core import aio
 from autoevol.core.errors import InputError
@@ -24,7 +27,9 @@ from autoevol.metrics.catalog import TEXT_DETECTORS
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
+from autoevol.metrics.tables import render_table
 from autoevol.metrics.training import load_judge
+from autoevol.reports import report
 from autoevol.store.calls import CallStore
 from autoevol.store.files import write_json
 
@@ -51,27 +56,74 @@ class Pairs:
     half: str | None = None
 
 
-def calibrate(wanted: Pairs, settings: Settings, *, judge: Path | None = None) -> list[Calibration]:
-    """Measure every text detector on the pairs, and the judge of the settings if they name one.
+@dataclass(frozen=True, repr=False)
+class Calibrated(Sequence[Calibration]):
+    """How good each detector was found to be.
+
+    Attributes:
+        calibrations: One for each detector.
+        pairs: What they were measured on.
+        cost: What the judge's calls cost; None without one.
+    """
+
+    calibrations: tuple[Calibration, ...]
+    pairs: Pairs
+    cost: Cost | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Calibration: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Calibration, ...]: ...
+    def __getitem__(self, index: int | slice) -> Calibration | tuple[Calibration, ...]:
+        return self.calibrations[index]
+
+    def __len__(self) -> int:
+        return len(self.calibrations)
+
+    def __repr__(self) -> str:
+        return render_table(self.calibrations)
+
+    def save(self, path: str | Path) -> None:
+        """Write them for `--calibration`."""
+        save_calibrations(Path(path), self.calibrations, self.pairs)
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The detectors as a table, one a line. Raises InputError without pandas."""
+        return frame([calibration.to_json() for calibration in self.calibrations])
+
+
+def calibrate(
+    labelled: str | Path | Pairs,
+    *,
+    judge: str | Path | None = None,
+    settings: Settings | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Calibrated:
+    """Measure every text detector on labelled evolutions, and a judge: `autoevol calibrate`.
 
     Args:
-        wanted: The labelled pairs.
+        labelled: The file, or which pairs of it.
+        judge: A compiled judge for the model of the settings.
         settings: The judge's model, requests, budget and call store.
-        judge: A compiled judge for that model.
+        options: Fields of these by the names of the command's options.
 
     Raises:
         InputError: If file, judge, model or price cannot be used.
         StopRun: If access, endpoint, disk or budget fail; what was paid for is in the store.
     """
+    (settings,) = take("calibrate", settings, options)
+    wanted = labelled if isinstance(labelled, Pairs) else Pairs(Path(labelled))
     pairs = load_pairs(wanted)
-    compiled = compiled_judge(judge, settings.models.judge.model)
+    compiled = compiled_judge(Path(judge) if judge else None, settings.models.judge.model)
     text = calibrate_text(pairs)
     if not settings.models.judge.model:
-        return text
+        return Calibrated(tuple(text), wanted)
     open_store = partial(CallStore, settings.store.path or STORE)
     with open_session(open_store, settings, roles=("judge",)) as session:
         lm = role_lm(session, settings.models, "judge")
-        return text + calibrate_judge(pairs, lm, compiled)
+        judged = calibrate_judge(pairs, lm, compiled)
+        cost = Cost.of(report.ledger_json(session.ledger()))
+        return Calibrated((*text, *judged), wanted, cost)
 
 
 def load_pairs(wanted: Pairs) -> list[Labelled]:

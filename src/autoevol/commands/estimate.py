@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dspy
@@ -14,8 +16,10 @@ import numpy as np
 from dspy.utils.exceptions import LMError
 
 from autoevol.commands.extrapolate import FIELDS, Interval, cost_of, intervals
-from autoevol.commands.models import asking, make_metric, role_lm
-from autoevol.commands.plan import Plan
+from autoevol.commands.keywords import take
+from autoevol.commands.models import asking, make_metric, open_session, role_lm
+from autoevol.commands.plan import Plan, check, plan_evolve, plan_run
+from autoevol.commands.result import frame, text_of
 from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
 from autoevol.core.context import in_scope
@@ -31,11 +35,14 @@ from autoevol.optimization.teleprompter import chain_sampling
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
+from autoevol.store.calls import CallStore
 
 _CHAINS = 3
+STORE = Path("runs/estimate.sqlite")
+"""Where the calls of a sample are kept unless the settings name another store."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """What a plan will cost.
 
@@ -58,8 +65,58 @@ class Estimate:
         """The estimate as JSON."""
         return {**asdict(replace(self, plan=None)), "plan": self.plan.to_json()}  # type: ignore[arg-type]
 
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """Stages and total as a table, a line each. Raises InputError without pandas."""
+        parts = {**self.stages, "total": self.totals}
+        return frame(
+            [
+                {"stage": name, **{key: value and value.mid for key, value in part.items()}}
+                for name, part in parts.items()
+            ]
+        )
 
-def estimate(plan: Plan, session: Session, settings: Settings) -> Estimate:
+    def __repr__(self) -> str:
+        return text_of(table_rows(self))
+
+
+def estimate(
+    seeds: str | Path,
+    *,
+    sample: int = 20,
+    method: str | Path | None = None,
+    evolve: bool = False,
+    out: str | Path | None = None,
+    settings: Settings | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Estimate:
+    """Run a sample of `seeds`, and tell what the whole run will cost: `autoevol estimate`.
+
+    Args:
+        seeds: As for `run`.
+        sample: Rows that are really run.
+        method: Estimate `evolve` with this method; by default `run`.
+        evolve: Estimate `evolve` without a method: with the operations of WizardLM.
+        out: Run folder that will not pay for the sample again.
+        settings: Those of the run.
+        options: Settings by the names of the command's options.
+
+    Raises:
+        InputError: If a setting, a model or the seeds cannot be used, or no row of the sample could be run.
+        StopRun: If access, endpoint, disk or budget fail.
+    """
+    (settings,) = take("estimate", settings, options)
+    judged = check(settings)
+    if method is None and not evolve:
+        plan = plan_run(str(seeds), settings, judge_calls=judged, sample=sample)
+    else:
+        name = None if method is None else str(method)
+        plan = plan_evolve(str(seeds), name, settings, judge_calls=judged, sample=sample)
+    path = settings.store.path or (Path(out) / "calls.sqlite" if out else STORE)
+    with open_session(partial(CallStore, path, "estimate"), settings) as session:
+        return estimate_plan(plan, session, settings)
+
+
+def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
     """Run the plan's sample, and extrapolate it to all rows.
 
     A sampled row makes the calls that the run would make for it, in the same scope, so a later

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from autoevol.commands.models import make_metric, open_session
 from autoevol.config import EndpointConfig, Settings
@@ -67,14 +67,6 @@ class Job:
         """What ends a command whose budget is spent."""
         total = report.ledger_json(self.session.ledger())["total"]
         return BudgetReached(f"budget reached after {total['calls']} calls paid")
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a command ended: its summary, and the budget stop that cut it short, if one did."""
-
-    summary: dict[str, Any]
-    stopped_by: BudgetReached | None = None
 
 
 @contextmanager

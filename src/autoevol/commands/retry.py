@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from autoevol.commands import stages
-from autoevol.commands.job import Listener, Result, open_job
+from autoevol.commands.job import Listener, open_job
+from autoevol.commands.keywords import take
 from autoevol.commands.models import asking
 from autoevol.commands.past import policy_of, seeds_of, settings_of
+from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, Settings
 from autoevol.core.errors import InputError
+from autoevol.core.progress import Progress
 from autoevol.reports.summary import summarise
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
 
 
-def retry(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener) -> Result:
-    """Take up the dead rows of a run again.
+def retry(
+    folder: str | Path,
+    *,
+    endpoint: EndpointConfig | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result:
+    """Take up the dead rows of a run again, with its own settings: `autoevol retry`.
 
     Args:
-        out: The run folder.
+        folder: The run folder.
         endpoint: Where the models are; what is not said is as it was last.
-        now: Requests, budget and call store count here; all else is as the run had it.
-        listener: Is told of the progress.
+        settings: Requests, budget and call store count here; all else is as the run had it.
+        listener: As for `run`.
+        options: Fields of these by the names of the command's options.
 
     Raises:
         InputError: If the folder has no finished rows, or was made by `again`.
+        StoreError, StopRun: As for `run`.
     """
+    now, endpoint = take("retry", settings, options, endpoint or EndpointConfig())
+    return _retried(Path(folder), endpoint, now, listener or Progress())
+
+
+def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener) -> Result:
     if not (out / "parts").is_dir():
         raise InputError(f"{out} has no finished rows (no folder `parts`)")
     with RunFolder(out) as folder:
@@ -44,4 +62,4 @@ def retry(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and tally.rows == seeds.here
             summary = summarise(job, seeds, tally=tally)
-            return Result(summary, job.budget_stop() if out_of_budget else None)
+            return Result(summary, out, job.budget_stop() if out_of_budget else None)

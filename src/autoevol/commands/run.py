@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.commands import stages
-from autoevol.commands.job import Listener, Result, open_job
+from autoevol.commands.job import Listener, open_job
+from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method, make_policy
 from autoevol.commands.past import save_seeds
+from autoevol.commands.result import Result
 from autoevol.config import DataConfig, Settings
+from autoevol.core.progress import Progress
+from autoevol.core.records import Method
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
 from autoevol.data.shard import Shard
@@ -22,15 +26,45 @@ from autoevol.store.files import replacing
 from autoevol.store.run import RunFolder
 
 
-def run(seeds: str, out: Path, settings: Settings, listener: Listener) -> Result:
-    """Optimise a method on `seeds`, then evolve all of them with it."""
+def run(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result:
+    """Optimise a method on `seeds`, then evolve all of them with it: `autoevol run`.
+
+    Args:
+        seeds: A file, the name of a Hugging Face data set, or `sample`.
+        out: Run folder; the same call goes on where it was stopped.
+        settings: All settings; by default the defaults.
+        listener: Is told of the progress; by default it is logged, or written to standard error.
+        options: Settings by the names of the command's options, over those in `settings`.
+
+    Raises:
+        InputError: If a setting, a model or the seeds cannot be used, before anything is paid.
+        StoreError: If another process has the folder, or it cannot be written.
+        StopRun: If access, endpoint or disk fail; what was finished is kept. A budget that is reached
+            raises nothing: see `Result.stopped_by`.
+    """
+    (settings,) = take("run", settings, options)
     make_policy(settings, None)  # a mix that cannot be read ends here
-    return _optimized(seeds, out, settings, listener, evolve=True)
+    return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=True)
 
 
-def optimize(seeds: str, out: Path, settings: Settings, listener: Listener) -> Result:
-    """Optimise a method on `seeds`, and stop there."""
-    return _optimized(seeds, out, settings, listener, evolve=False)
+def optimize(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result:
+    """Optimise a method on `seeds`, and stop there: `autoevol optimize`. All else as for `run`."""
+    (settings,) = take("optimize", settings, options)
+    return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=False)
 
 
 def _optimized(seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool) -> Result:
@@ -49,24 +83,38 @@ def _optimized(seeds: str, out: Path, settings: Settings, listener: Listener, *,
         stopped = cut or (tally is not None and not tally.complete)
         summary = summarise(job, scanned, found, tally)
         passport.leave_passport(folder.path)
-        return Result(summary, job.budget_stop() if stopped else None)
+        return Result(summary, out, job.budget_stop() if stopped else None)
 
 
 def evolve(
-    seeds: str,
-    out: Path,
-    method: str | None,
-    settings: Settings,
-    listener: Listener,
+    seeds: str | Path,
+    out: str | Path,
     *,
-    shard: Shard | None = None,
+    method: str | Path | Method | None = None,
+    shard: str | Shard | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Result:
-    """Evolve all of `seeds` with a known method, or with the operations of WizardLM.
+    """Evolve all of `seeds`, with a known method or the operations of WizardLM: `autoevol evolve`.
 
-    With a `shard`, evolve its rows only, into a folder of its own within `out`, with an equal
-    part of the budget; `merge.merge` puts finished shards together.
+    Args:
+        seeds: As for `run`.
+        out: As for `run`.
+        method: A method, its name, its file or its run folder; None for the operations of WizardLM.
+        shard: One of several equal parts, such as `2/8`: only its rows are evolved, into a folder of its
+            own within `out`, with an equal part of the budget; `merge` puts finished shards together.
+        settings: As for `run`.
+        listener: As for `run`.
+        options: As for `run`; `rounds` is among them.
+
+    Raises:
+        InputError, StoreError, StopRun: As for `run`.
     """
-    known = find_method(method) if method else None
+    (settings,) = take("evolve", settings, options, more=("rounds",))
+    seeds, out, listener = str(seeds), Path(out), listener or Progress()
+    shard = Shard.parse(shard) if isinstance(shard, str) else shard
+    known = method if isinstance(method, Method) else find_method(str(method)) if method else None
     policy = make_policy(settings, known)
     inputs: dict[str, Any] = {"method_id": known.id if known else None}
     if shard is not None:
@@ -80,7 +128,7 @@ def evolve(
                 folder.save_method(known, {})
             tally = stages.evolve(job, FileRows(seeds, settings.data, shard), policy, scanned.here)
             summary = summarise(job, scanned, tally=tally)
-            return Result(summary, None if tally.complete else job.budget_stop())
+            return Result(summary, out, None if tally.complete else job.budget_stop())
 
 
 def _of_rows(settings: Settings) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ def optimize(job: Job, rows: Sequence[Row]) -> Optimized:
         journal=job.folder.journal(),
         on_step=lambda step: listener.step(step, len(step.scores)),
         on_row=on_row,
+        verbose=False,  # the listener is told already
     )
     with asking(job.session, models):
         best: Any = teleprompter.compile(

@@ -9,19 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dspy
 
-from autoevol.commands.job import Job, Listener, Result, open_job
+from autoevol.commands.job import Job, Listener, open_job
+from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_methods
 from autoevol.commands.models import asking
+from autoevol.commands.result import Result, frame
 from autoevol.config import Settings, TransferConfig
 from autoevol.config.options import decisive
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
+from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Row, Score, digest
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.split import sample_rows
@@ -32,6 +36,20 @@ from autoevol.reports.passport_page import difference_text
 from autoevol.reports.summary import metric_json
 from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
+
+
+@dataclass(frozen=True, repr=False)
+class Transferred(Result):
+    """How a transfer ended."""
+
+    @cached_property
+    def rows(self) -> list[tuple[str, str]]:
+        """The result as (label, value) rows."""
+        return table_rows(self.summary)
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The methods as a table, one a line. Raises InputError without pandas."""
+        return frame([{**one, **(one["score"] or {})} for one in self.summary["methods"]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +71,44 @@ class Sample:
 
 
 def transfer(
+    methods: Sequence[str | Path],
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    config: TransferConfig | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Transferred:
+    """Score methods on a sample of `seeds`, and compare each with the first: `autoevol transfer`.
+
+    Args:
+        methods: Names, method files, run folders, passports, `FILE#STATE` of an author log.
+        seeds: The data, as for `run`.
+        out: Run folder; the same one resumes.
+        config: How many rows and rounds, and the passports that are given the result.
+        settings: How `seeds` is read, the evol LM, what decides on failure, hard caps.
+        listener: As for `run`.
+        options: Fields of these by the names of the command's options.
+
+    Raises:
+        InputError: If a method, a passport or the data cannot be used; before anything is paid.
+        StoreError, StopRun: As for `run`.
+    """
+    settings, config = take("transfer", settings, options, config or TransferConfig())
+    return _transferred([*map(str, methods)], str(seeds), Path(out), config, settings, listener or Progress())
+
+
+def _transferred(
     sources: Sequence[str],
     seeds: str,
     out: Path,
     config: TransferConfig,
     settings: Settings,
     listener: Listener,
-    *,
-    into: Sequence[Path] = (),
-) -> Result:
-    """Score the methods in `sources` on a sample of `seeds`, and compare each with the first.
-
-    Args:
-        sources: Names, method files, run folders, passports, `FILE#STATE` of an author log.
-        seeds: The data, as `load_rows` takes it.
-        out: Run folder; the same one resumes.
-        config: How many rows, and rounds.
-        settings: How `seeds` is read, the evol LM (no other is asked), what decides on failure, hard caps.
-        listener: Is told of the progress.
-        into: Passports that are given the result of their method.
-
-    Raises:
-        InputError: If a method, a passport or the data cannot be used; before anything is paid.
-        StopRun: If access, endpoint or disk fail; what was finished is kept.
-    """
+) -> Transferred:
     methods = find_methods(sources)
+    into = [Path(path) for path in config.into]
     for path in into:
         if passport.read_passport(path)["id"] not in {method.id for method in methods}:
             raise InputError(f"the method of the passport {path} is not among those to be scored")
@@ -107,7 +138,7 @@ def transfer(
         write_json(folder.path / "transfer.json", result)
     for path in into:
         _enter(result, path)
-    return Result(result, stop)
+    return Transferred(result, out, stop)
 
 
 def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Sample:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dspy
 
+from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import make_metric, open_session, respond_lm, role_lm
+from autoevol.commands.result import frame
+from autoevol.comparison import tournament
 from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Heat
 from autoevol.comparison.results import Finished
-from autoevol.comparison.tournament import Comparison, compare
 from autoevol.config import CompareConfig, Settings
 from autoevol.config.options import decisive
-from autoevol.core.records import Row
+from autoevol.core.progress import say
+from autoevol.core.records import Method, Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
@@ -91,19 +96,75 @@ def plan_heats(
     return heats, first.holdout
 
 
-def run(
-    seeds: str,
-    out: Path,
-    config: CompareConfig,
-    settings: Settings,
-    on_entry: Callable[[Finished], None] = lambda entry: None,
-) -> Comparison:
-    """Compare the optimizers that `config` names on `seeds`; `out` resumes.
+@dataclass(frozen=True, repr=False)
+class Compared:
+    """How a comparison ended.
+
+    Attributes:
+        report: Everything, as `comparison.json` has it.
+        folder: Where that is.
+    """
+
+    report: tournament.Comparison
+    folder: Path
+
+    @property
+    def method(self) -> Method:
+        """The final method of the best contestant, of its first seed."""
+        best = self.report.standings[0].contestant
+        return next(entry.method for entry in self.report.entries if entry.contestant == best)
+
+    @property
+    def calls(self) -> int:
+        """Calls that all entries and the referee have paid."""
+        return sum(entry.calls for entry in self.report.entries) + self.report.referee_calls
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The standings as a table, best first. Raises InputError without pandas."""
+        return frame(tournament.as_json(self.report)["standings"])
+
+    def __repr__(self) -> str:
+        return tournament.table(self.report)
+
+
+def say_entry(entry: Finished) -> None:
+    """Say how an entry went."""
+    notes = "".join(f"; {note}" for note in entry.notes)
+    took = f"{entry.calls} calls, {entry.seconds:.0f} s, {entry.ending}"
+    say(f"{entry.contestant}, seed {entry.seed}: {took}{notes}")
+
+
+def compare(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    config: CompareConfig | None = None,
+    settings: Settings | None = None,
+    on_entry: Callable[[Finished], None] = say_entry,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Compared:
+    """Compare optimizers on `seeds`, each with the same budget: `autoevol compare`.
+
+    Args:
+        seeds: As for `run`.
+        out: Folder; the same one resumes.
+        config: Who competes, with how many calls.
+        settings: Models, requests, measure, and how `seeds` is read.
+        on_entry: Called with every entry, those of an earlier run included.
+        options: Fields of these by the names of the command's options, save `--seeds`, which is the field
+            `seeds` of `config`.
 
     Raises:
         InputError: If a setting or the file cannot be used.
         StopRun: If access, endpoint or disk fail; what was finished is kept.
     """
+    settings, config = take("compare", settings, options, config or CompareConfig())
+    return _compared(str(seeds), Path(out), config, settings, on_entry)
+
+
+def _compared(
+    seeds: str, out: Path, config: CompareConfig, settings: Settings, on_entry: Callable[[Finished], None]
+) -> Compared:
     contestants = find_contestants(config.optimizers)
     loaded = load_rows(seeds, **settings.data.reading())
     student = Evolver(find_method(config.start), rounds=config.rounds, system=settings.models.system)
@@ -114,7 +175,7 @@ def run(
         "inputs": {"data_hash": loaded.data_hash},
     }
     with RunFolder(out, decided) as folder:
-        return compare(
+        report = tournament.compare(
             contestants,
             heats,
             holdout,
@@ -124,6 +185,7 @@ def run(
             measure=_measure(settings),
             on_entry=on_entry,
         )
+    return Compared(report, out)
 
 
 def _measure(settings: Settings) -> str:

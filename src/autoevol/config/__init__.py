@@ -3,7 +3,14 @@
 from autoevol.config.limits import BudgetConfig, MetricConfig, RequestConfig, StoreConfig
 from autoevol.config.loop import CompareConfig, LoopConfig, MethodConfig, SearchConfig, TransferConfig
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
-from autoevol.config.rows import AgainConfig, CleanConfig, DataConfig, LaunchConfig, PipelineConfig
+from autoevol.config.rows import (
+    AgainConfig,
+    CleanConfig,
+    DataConfig,
+    LaunchConfig,
+    PipelineConfig,
+    PublishConfig,
+)
 from autoevol.config.settings import Settings
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "MetricConfig",
     "ModelConfig",
     "PipelineConfig",
+    "PublishConfig",
     "RequestConfig",
     "RoleConfig",
     "SearchConfig",

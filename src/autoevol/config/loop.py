@@ -136,11 +136,13 @@ class TransferConfig:
         sample: Rows that every method is scored on; fewer if there are fewer.
         seed: Draws them.
         rounds: Rounds of evolution per instruction.
+        into: Passports that are given the result of their method.
     """
 
     sample: int = setting(100, "Instructions that every method is scored on.")
     seed: int = setting(0, "Draws these instructions.")
     rounds: int = setting(1, "Rounds of evolution per instruction.")
+    into: tuple[str, ...] = setting((), "Passport to enter the result in. Repeatable.", decides=False)
 
     def __post_init__(self) -> None:
         at_least(1, self, "sample", "rounds")

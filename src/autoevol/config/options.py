@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, TypeVar, get_origin, get_type_hints
@@ -90,6 +90,21 @@ def restore(kind: type[_Record], tree: Mapping[str, Any]) -> _Record:
                 value = restore(hint, value)  # type: ignore[arg-type]
             values[entry.name] = tuple(value) if get_origin(hint) is tuple else value
     return kind(**values)
+
+
+def override(record: _Record, values: Mapping[str, Any]) -> _Record:
+    """The same record with other values, by flat name."""
+    for option in options_of(type(record)):
+        if option.name in values:
+            value = values[option.name]
+            value = tuple(value) if get_origin(option.hint) is tuple else value
+            record = _replaced(record, option.path, value)
+    return record
+
+
+def _replaced(record: _Record, path: tuple[str, ...], value: Any) -> _Record:  # noqa: ANN401
+    inner = _replaced(getattr(record, path[0]), path[1:], value) if path[1:] else value
+    return replace(record, **{path[0]: inner})  # type: ignore[type-var]
 
 
 def decisive(record: object) -> dict[str, Any]:

@@ -56,6 +56,25 @@ class CleanConfig:
 
 
 @dataclass(frozen=True)
+class PublishConfig:
+    """Card and hub.
+
+    Attributes:
+        run: Run folder that the card tells of.
+        push_to_hub: `OWNER/NAME`; implies `card`.
+    """
+
+    card: bool = setting(False, "Also write a dataset card, README.md.", decides=False)
+    run: str | None = setting(None, "Run folder for the card; by default that of DATASET.", decides=False)
+    license: str | None = setting(None, "Licence of the data set, such as cc-by-4.0.", decides=False)
+    seed_license: str | None = setting(None, "Licence of the seeds.", decides=False)
+    push_to_hub: str | None = setting(
+        None, "OWNER/NAME of a Hugging Face dataset; implies --card.", decides=False
+    )
+    public: bool = setting(False, "Make a new hub dataset public.", decides=False)
+
+
+@dataclass(frozen=True)
 class PipelineConfig:
     """Rounds and rows.
 

@@ -11,6 +11,23 @@ from autoevol.config.models import ModelConfig
 from autoevol.config.options import assemble, decisive
 from autoevol.config.rows import CleanConfig, DataConfig, PipelineConfig
 
+_MODELS = ("data", "models", "requests", "store", "metrics", "budget")
+GROUPS: dict[str, tuple[str, ...]] = {
+    "run": (*_MODELS, "loop", "methods", "pipeline", "clean"),
+    "optimize": (*_MODELS, "loop", "methods"),
+    "evolve": (*_MODELS, "pipeline", "clean"),
+    "retry": ("requests", "store", "budget"),
+    "again": ("requests", "store", "budget"),
+    "transfer": _MODELS,
+    "estimate": (*_MODELS, "loop", "methods", "pipeline"),
+    "calibrate": ("models", "requests", "store", "budget"),
+    "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
+    "compare": ("data", "models", "requests", "metrics"),
+    "clean": ("clean", "data"),
+    "export": ("data",),
+}
+"""The groups of settings that each command takes."""
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -7,16 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 
-from autoevol.commands.job import Listener, Result
+from autoevol.commands.job import Listener
+from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.stages import plan_split
 from autoevol.config import SearchConfig, Settings
 from autoevol.config.options import decisive
 from autoevol.core.errors import BudgetReached, InUse
+from autoevol.core.progress import Progress
 from autoevol.core.records import Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
@@ -31,13 +34,39 @@ from autoevol.reports.summary import metric_json
 from autoevol.store.study import StudyFolder, WorkerFolder
 
 
-def search(seeds: str, out: Path, settings: Settings, config: SearchConfig, listener: Listener) -> Result:
-    """Search the settings of the loop on `seeds`; the same call in another process helps.
+def search(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    config: SearchConfig | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> result.Searched:
+    """Search the settings of the loop on `seeds`: `autoevol search`.
+
+    The same call in another process helps, and one that was stopped goes on.
+
+    Args:
+        seeds: As for `run`.
+        out: Folder of the search.
+        config: What is varied, and for how long.
+        settings: The first configuration, and what all have in common.
+        listener: As for `run`.
+        options: Fields of these by the names of the command's options.
 
     Raises:
         InputError: If settings or data do not fit, or the folder holds another search.
         InUse: If all places for workers are taken.
+        StopRun: As for `run`.
     """
+    settings, config = take("search", settings, options, config or SearchConfig())
+    return _searched(str(seeds), Path(out), settings, config, listener or Progress())
+
+
+def _searched(
+    seeds: str, out: Path, settings: Settings, config: SearchConfig, listener: Listener
+) -> result.Searched:
     loaded = load_rows(seeds, **settings.data.reading())
     space, base = plan(loaded.rows, settings, config)
     decided = {

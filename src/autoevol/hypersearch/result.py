@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from autoevol.commands.job import Result
+from autoevol.commands.result import Result, frame
 from autoevol.hypersearch import holdout
 from autoevol.hypersearch.space import describe
 from autoevol.hypersearch.study import SharedStudy, shown
@@ -21,7 +23,28 @@ _FACTS = ("calls", "paid_calls", "paid_tokens", "steps", "stopped", "pruned", "m
 _RATE = ("rate", "low", "high", "failed", "passed", "unscored", "kinds")
 
 
-def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Result:
+@dataclass(frozen=True, repr=False)
+class Searched(Result):
+    """How a search ended."""
+
+    @cached_property
+    def rows(self) -> list[tuple[str, str]]:
+        """The result as (label, value) rows."""
+        return table_rows(self.summary)
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """The best settings, as keywords of `optimize`; None before a trial is finished."""
+        best = self.summary["best"]
+        return best and best["settings"]
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The trials as a table, one a line. Raises InputError without pandas."""
+        trials = ({**trial, **trial["params"], **(trial["dev"] or {})} for trial in self.summary["trials"])
+        return frame([{key: trial[key] for key in trial if key not in ("params", "dev")} for trial in trials])
+
+
+def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Searched:
     """Write the result of a search that has ended, or only say how far it is."""
     found = summary(study, ended, metric)
     if not ended.others:
@@ -29,7 +52,7 @@ def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Result:
         write_json(path / "search.json", found)
         if found["best"] is not None:
             write_json(path / "best.json", found["best"]["settings"])
-    return Result(found, ended.stopped_by)
+    return Searched(found, study.folder.path, ended.stopped_by)
 
 
 def summary(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> dict[str, Any]:

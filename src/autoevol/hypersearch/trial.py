@@ -146,6 +146,7 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
         starts=starts[1:],
         on_step=step_done,
         on_row=lambda _, case: bench.listener.case(case),
+        verbose=False,
     )
     student = Evolver(starts[0], rounds=configuration.methods.rounds, system=configuration.models.system)
     with bench.session.watched(calls), bench.asking(configuration.models):
