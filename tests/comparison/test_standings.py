@@ -14,7 +14,7 @@ from autoevol.comparison.entry import Heat
 from autoevol.comparison.plot import curves_svg
 from autoevol.comparison.results import Finished, Group, Point, decode_finished, encode_finished
 from autoevol.comparison.standings import Standing, standings
-from autoevol.comparison.tournament import compare, table
+from autoevol.comparison.tournament import Terms, compare, table
 from autoevol.core.records import Demo, Mark, Method, Outcome, Score
 from autoevol.metrics.intervals import wilson
 from autoevol.store.files import read_json
@@ -132,9 +132,8 @@ def test_a_comparison_is_scored_by_one_referee_outside_the_budgets(tmp_path: Pat
     heats = [heat, Heat(1, heat.bench, heat.student, heat.train[8:], heat.train[:8])]
     holdout = tuple(simulated(0, train=60)[0].train[-12:])
     contestants = find_contestants("paper,opro,initial")
-    done = compare(
-        contestants, heats, holdout, budget=90, folder=tmp_path, curve_methods=3, label="simulated"
-    )
+    terms = Terms(90, curve_methods=3, label="simulated")
+    done = compare(contestants, heats, holdout, terms, tmp_path)
     paid = sum(entry.calls for entry in done.entries)
     assert counted.replied == paid + done.referee_calls
     assert all(entry.calls <= 90 for entry in done.entries)
@@ -153,8 +152,6 @@ def test_a_comparison_is_scored_by_one_referee_outside_the_budgets(tmp_path: Pat
     assert set(record["traps"]["paper"]) == {"known", "met"}
     assert "simulated" in (tmp_path / "curves.svg").read_text()
 
-    again = compare(
-        contestants, heats, holdout, budget=90, folder=tmp_path, curve_methods=3, label="simulated"
-    )
+    again = compare(contestants, heats, holdout, terms, tmp_path)
     assert again == done
     assert counted.replied == paid + done.referee_calls

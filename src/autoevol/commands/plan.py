@@ -163,7 +163,7 @@ def plan_evolve(
                 answered += _is_answered(policy, row)
                 yield row
 
-    with iter_rows(seeds, **settings.data.reading()) as stream:
+    with iter_rows(seeds, settings.data) as stream:
         tried, count = sample_rows(counted(stream), sample, settings.loop.seed)
     compare = settings.pipeline.keep == "best"
     stage = _bulk_stage(policy, count, answered, judge_calls, compare)

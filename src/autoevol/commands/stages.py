@@ -98,7 +98,6 @@ def evolve(job: Job, source: Source, policy: Policy, total: int) -> Tally:
             job.folder.path,
             settings.pipeline,
             concurrency=settings.requests.concurrency,
-            gates=job.gates,
             on_case=job.listener.case,
             forget=job.session.store.forget if settings.pipeline.forget_calls else None,
         )
@@ -110,7 +109,6 @@ def retry(job: Job, work: RowPipeline, parts: Parts) -> Tally:
         work,
         parts,
         job.folder.path,
-        gates=job.gates,
         keep=job.settings.pipeline.keep,
         concurrency=job.settings.requests.concurrency,
         on_case=job.listener.case,

@@ -179,11 +179,9 @@ def _compared(
             contestants,
             heats,
             holdout,
-            budget=config.budget,
-            folder=folder.path,
-            curve_methods=config.curve_methods,
-            measure=_measure(settings),
-            on_entry=on_entry,
+            tournament.Terms(config.budget, config.curve_methods, measure=_measure(settings)),
+            folder.path,
+            on_entry,
         )
     return Compared(report, out)
 

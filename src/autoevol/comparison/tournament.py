@@ -44,16 +44,29 @@ class Comparison:
     measure: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a comparison is held.
+
+    Attributes:
+        budget: Calls that each entry may pay.
+        curve_methods: Maximum number of methods of one entry's curve that are re-scored, >= 2.
+        label: Said with every figure, such as `simulated`; '' for none.
+        measure: What decides on failures and how good it is, in one sentence; '' if not given.
+    """
+
+    budget: int
+    curve_methods: int = 8
+    label: str = ""
+    measure: str = ""
+
+
 def compare(
     contestants: Sequence[Contestant],
     heats: Sequence[Heat],
     holdout: Sequence[Row],
-    *,
-    budget: int,
+    terms: Terms,
     folder: Path,
-    curve_methods: int = 8,
-    label: str = "",
-    measure: str = "",
     on_entry: Callable[[Finished], None] = lambda entry: None,
 ) -> Comparison:
     """Play, re-score, rank; leaves `comparison.json` and `curves.svg` in `folder`.
@@ -62,38 +75,35 @@ def compare(
         contestants: Names must differ.
         heats: One per seed, all with the same student and bench.
         holdout: Rows of no heat.
-        budget: Calls that each entry may pay.
+        terms: Budget and what is said with the figures.
         folder: Keeps entries and stores; the same folder goes on where a run was killed.
-        curve_methods: Most methods of one entry's curve that are re-scored.
-        label: See `Comparison`.
-        measure: See `Comparison`.
         on_entry: Called with every entry.
     """
-    entries = play(contestants, heats, budget, folder / "entries", on_entry)
+    entries = play(contestants, heats, terms.budget, folder / "entries", on_entry)
     first = heats[0]
     scores, paid = referee.score(
-        referee.wanted(entries, curve_methods).values(),
+        referee.wanted(entries, terms.curve_methods).values(),
         first.bench,
         first.student,
         holdout,
         folder / "referee.sqlite",
     )
     found = Comparison(
-        standings=tuple(standings(entries, scores, curve_methods)),
+        standings=tuple(standings(entries, scores, terms.curve_methods)),
         entries=tuple(entries),
         traps={contestant.name: contestant.traps for contestant in contestants},
-        budget=budget,
+        budget=terms.budget,
         holdout=len(holdout),
         scores=scores,
         referee_calls=paid,
-        label=label,
-        measure=measure,
+        label=terms.label,
+        measure=terms.measure,
     )
     write_json(folder / "comparison.json", as_json(found))
     curves = {standing.contestant: standing.curve for standing in found.standings}
-    title = " ".join(filter(None, ["failure rate on the holdout", label and f"({label})"]))
+    title = " ".join(filter(None, ["failure rate on the holdout", terms.label and f"({terms.label})"]))
     with replacing(folder / "curves.svg") as file:
-        file.write(curves_svg(curves, title, budget).encode())
+        file.write(curves_svg(curves, title, terms.budget).encode())
     return found
 
 

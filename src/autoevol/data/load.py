@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoevol.config import DataConfig
 from autoevol.core.errors import InputError
 from autoevol.core.records import Row
 from autoevol.data.entries import EntryStream, Reject
@@ -39,31 +40,28 @@ class Loaded:
 
 def iter_rows(
     source: str | Path,
+    data: DataConfig | None = None,
     *,
-    field: str | None = None,
-    skip_bad: bool = False,
-    limit: int | None = None,
-    split: str = "train",
-    turns: str = "first",
     start: int = 0,
     seen: SeenIds | None = None,
     on_reject: Callable[[Reject], None] | None = None,
 ) -> RowStream:
-    """Stream the rows of `source`; arguments and errors are those of `load_rows` and `RowStream`.
+    """Stream the rows of `source`, read as `data` says; see `load_rows` and `RowStream` for all else.
 
     A source that is missing or of an unknown format raises here, all else while reading.
     """
-    if turns not in TURNS:
-        raise InputError(f"turns {turns!r} is unknown; known are {', '.join(TURNS)}")
-    if limit is not None and limit < 1:
-        raise InputError(f"the limit of rows is {limit}; give 1 or more")
-    _check_field(field)
+    data = data or DataConfig()
+    if data.turns not in TURNS:
+        raise InputError(f"turns {data.turns!r} is unknown; known are {', '.join(TURNS)}")
+    if data.limit is not None and data.limit < 1:
+        raise InputError(f"the limit of rows is {data.limit}; give 1 or more")
+    _check_field(data.field)
     return RowStream(
-        find_source(source, field, split),
-        field=field,
-        skip_bad=skip_bad,
-        limit=limit,
-        turns=turns,
+        find_source(source, data.field, data.split),
+        field=data.field,
+        skip_bad=data.skip_bad,
+        limit=data.limit,
+        turns=data.turns,
         start=start,
         seen=seen,
         on_reject=on_reject,
@@ -108,7 +106,8 @@ def load_rows(
         InputError: The source cannot be read, holds no usable record, or (without
             `skip_bad`) holds a bad one; the message names the file, the line and a remedy.
     """
-    with iter_rows(source, field=field, skip_bad=skip_bad, limit=limit, split=split, turns=turns) as stream:
+    data = DataConfig(field=field, skip_bad=skip_bad, limit=limit, split=split, turns=turns)
+    with iter_rows(source, data) as stream:
         rows = tuple(stream)
     return Loaded(
         rows=rows,

@@ -54,7 +54,7 @@ class RowPipeline:
         self._metric = metric
         self._model = model
         self._responds = responds
-        self._gates = tuple(gates)
+        self.gates = tuple(gates)
         self._respond = RespondToInstruction(system)
         self._evolve = {choice.method.id: EvolveInstruction(choice.method) for choice in policy.choices}
         self._scorer = ComplexityScorer() if compare else None
@@ -62,7 +62,7 @@ class RowPipeline:
     async def run(self, row: Row) -> Lineage:
         """All rounds of a new row."""
         lineage = Lineage(row)
-        refused = refusal(self._gates, row.instruction, seed_id=row.id, round=0)
+        refused = refusal(self.gates, row.instruction, seed_id=row.id, round=0)
         if refused is not None:
             told = f"{refused.gate}: {refused.reason}"
             return lineage.plus(replace(self._begun(lineage, Turn(0, 0)), fate=Fate.GATED, reason=told))
@@ -135,7 +135,7 @@ class RowPipeline:
         if reply.finish_reason == FILTERED:
             return replace(step, fate=Fate.FILTERED, reason="The provider's filter stopped the rewrite.")
         if found is not None:
-            refused = refusal(self._gates, found, seed_id=begun.seed_id, round=begun.round)
+            refused = refusal(self.gates, found, seed_id=begun.seed_id, round=begun.round)
             if refused is not None:
                 return replace(step, fate=Fate.GATED, reason=f"{refused.gate}: {refused.reason}")
         return step
