@@ -14,12 +14,13 @@ class DataConfig:
     """Data."""
 
     field: str | None = setting(
-        None, "Column that holds the instruction; by default the shape is recognised."
+        None, "Column that holds the instruction, or turns; by default the shape is recognised."
     )
-    split: str = setting("train", "Split of a Hugging Face dataset.")
+    split: str = setting("train", "Split of a Hugging Face dataset, or of a folder with several.")
     limit: int | None = setting(None, "Read at most this many instructions.")
     skip_bad: bool = setting(False, "Set unusable records aside in rejects.jsonl instead of stopping.")
     turns: str = setting("first", "User turns of a conversation that are evolved: first or every.")
+    encoding: str | None = setting(None, "Encoding of text files that are not UTF-8, such as gbk or cp1252.")
 
     def reading(self) -> dict[str, Any]:
         """How to read a source: arguments of `load_rows` and `iter_rows`."""
@@ -29,6 +30,7 @@ class DataConfig:
             "limit": self.limit,
             "split": self.split,
             "turns": self.turns,
+            "encoding": self.encoding,
         }
 
 
