@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
-from autoevol.config import CleanConfig, DataConfig
+from autoevol.config import CleanConfig, DataConfig, ExportConfig
 
 Dataset = Annotated[
     str,
@@ -48,7 +49,7 @@ def clean(
 
 @app.command()
 @exit_codes(resumes=False)
-@with_settings(data=DataConfig)
+@with_settings(settings=ExportConfig, data=DataConfig)
 def export(
     *,
     dataset: Dataset,
@@ -71,6 +72,7 @@ def export(
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Make a new hub dataset public.")] = False,
     json: Json = False,
+    settings: ExportConfig,
     data: DataConfig,
 ) -> None:
     """Write DATASET in the format of a trainer, with its provenance in a file beside it."""
@@ -82,10 +84,13 @@ def export(
     from autoevol.dataset.export import export_file, run_folder_of
 
     folder = run or run_folder_of(dataset)
-    done = export_file(dataset, out, format, data=data)
+    done = export_file(dataset, out, format, data=data, settings=settings)
+    for line in done.notes():
+        print(line, file=sys.stderr)
     told = {
         "rows": done.rows,
         "rejected": done.rejected,
+        **({"dropped": done.counts.dropped} if settings.drop_long else {}),
         "data": str(done.path),
         "provenance": str(done.provenance),
         **{path.name: str(path) for path in done.companions},

@@ -58,6 +58,32 @@ class CleanConfig:
 
 
 @dataclass(frozen=True)
+class ExportConfig:
+    """Examples.
+
+    Attributes:
+        max_example_tokens: What is longer is told, with a histogram of the lengths; trainers cut it silently.
+        tokenizer: A `tokenizer.json`; without it tokens are estimated.
+    """
+
+    max_example_tokens: int | None = setting(
+        None, "Tell which examples are longer than this many tokens, as trainers cut them without a word."
+    )
+    drop_long: bool = setting(False, "Leave out what is longer than --max-example-tokens.")
+    tokenizer: str | None = setting(None, "A tokenizer.json that counts; else tokens are estimated.")
+    with_thinking: bool = setting(
+        False, "Export what the model thought too: reasoning_content in messages, <think> elsewhere."
+    )
+
+    def __post_init__(self) -> None:
+        if self.max_example_tokens is not None and self.max_example_tokens < 1:
+            raise InputError(f"--max-example-tokens must be at least 1, got {self.max_example_tokens}")
+        if self.max_example_tokens is None and (self.drop_long or self.tokenizer):
+            flag = "--drop-long" if self.drop_long else "--tokenizer"
+            raise InputError(f"{flag} needs --max-example-tokens: how long an example may be")
+
+
+@dataclass(frozen=True)
 class PipelineConfig:
     """Rounds and rows.
 

@@ -152,7 +152,8 @@ def _history(columns: Columns) -> list[object]:
     turns: list[object] = []
     for number, entry in enumerate(value):
         if isinstance(entry, list) and len(entry) == 2:
-            turns += (_said(role, text) for role, text in zip(("user", "assistant"), entry, strict=True))
+            asked, answer = (text_of(text, f"history[{number}]") for text in entry)
+            turns += (_said("user", asked), _said("assistant", answer))
         elif isinstance(entry, Mapping):
             turns.append(entry)
         else:
