@@ -112,9 +112,7 @@ def test_what_save_to_disk_wrote(tmp_path: Path) -> None:
     datasets.DatasetDict({"train": data, "test": data.select([1])}).save_to_disk(tmp_path / "many")
     assert texts(tmp_path / "many") == ["a", "b"]
     assert texts(tmp_path / "many", split="test") == ["b"]
-    with pytest.raises(
-        InputError, match=r"many has no split 'dev', but 'train', 'test'. .*--split"
-    ):
+    with pytest.raises(InputError, match=r"many has no split 'dev', but 'train', 'test'. .*--split"):
         load_rows(tmp_path / "many", split="dev")
     (tmp_path / "one" / "data-00000-of-00002.arrow").write_bytes(b"broken")
     with pytest.raises(InputError, match=r"one is no readable folder of `datasets`"):
