@@ -14,7 +14,10 @@ from autoevol.config import CleanConfig, DataConfig, ExportConfig
 
 Dataset = Annotated[
     str,
-    typer.Argument(metavar="DATASET", help="A run folder, a file or the name of a Hugging Face dataset."),
+    typer.Argument(
+        metavar="DATASET",
+        help="A run folder, a file, a folder or pattern of files, or the name of a Hugging Face dataset.",
+    ),
 ]
 
 

@@ -7,7 +7,6 @@ their own; here they become the turns that they are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import NamedTuple
 
 import orjson
@@ -42,19 +41,19 @@ class Conversation(NamedTuple):
     where: str
     last_only: bool = False
 
-    def exchanges(self, most: int | None = None) -> Iterator[Exchange]:
-        """The exchanges that may be evolved, read as asked for, at most `most`.
+    def exchanges(self) -> Iterator[Exchange]:
+        """The exchanges that may be evolved, read as asked for.
 
         Raises:
             InputError: While reading, without a place, at a turn that cannot be used.
         """
         every = exchanges(self.turns, self.where)
-        return iter(list(every)[-1:]) if self.last_only else islice(every, most)
+        return iter(list(every)[-1:]) if self.last_only else every
 
     @property
     def first(self) -> Exchange:
         """The first that may be evolved. Raises InputError."""
-        return next(self.exchanges(1))
+        return next(self.exchanges())
 
 
 def of_text(text: object, where: str) -> Conversation:
@@ -139,7 +138,7 @@ def _system(columns: Columns, turns: list[object]) -> list[object]:
 
 def _begins_with(turns: list[object], *speakers: Speaker) -> bool:
     first = turns[0] if turns else None
-    return isinstance(first, Mapping) and raw_turn(first, "turn 1").speaker in speakers
+    return isinstance(first, dict) and raw_turn(first, "turn 1").speaker in speakers
 
 
 def _history(columns: Columns) -> list[object]:
@@ -154,7 +153,7 @@ def _history(columns: Columns) -> list[object]:
         if isinstance(entry, list) and len(entry) == 2:
             asked, answer = (text_of(text, f"history[{number}]") for text in entry)
             turns += (_said("user", asked), _said("assistant", answer))
-        elif isinstance(entry, Mapping):
+        elif isinstance(entry, dict):
             turns.append(entry)
         else:
             raise InputError(f"history[{number}] is {kind_of(entry)}; expected a pair of texts")
@@ -183,7 +182,7 @@ def _answer(columns: Columns, own: tuple[str, ...]) -> list[object]:
 
 
 def _is_turns(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _evolved_last(turns: list[object], instruction: object, where: str) -> bool:

@@ -11,6 +11,7 @@ from autoevol.data.conversation import Conversation
 from autoevol.data.files import Raw, snippet_of
 from autoevol.data.shapes import Seed, Shape, recognise
 from autoevol.data.sources import Source
+from autoevol.data.turns import Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,18 @@ class Entry:
         place: Where it stands, for reports: `line 3`, `b.jsonl, line 3` in one of several files.
         value: Itself, as parsed.
         conversation: Its turns.
-        seed: The first of them that may be evolved, with its answer.
+        first: The first of them that may be evolved, with its answer and what went before.
     """
 
     place: str
     value: object
     conversation: Conversation
-    seed: Seed
+    first: Exchange
+
+    @property
+    def seed(self) -> Seed:
+        """The instruction and the answer of the first exchange."""
+        return Seed(self.first.instruction, self.first.answer)
 
 
 class EntryStream(Iterator[Entry]):
@@ -130,10 +136,10 @@ class EntryStream(Iterator[Entry]):
         try:
             shape = self._decided or recognise(raw.value, self._field)
             conversation = shape.conversation(raw.value)
-            seed = Seed(*conversation.first[:2])
-            if self._longest is not None and len(seed.instruction) > self._longest:
+            first = conversation.first
+            if self._longest is not None and len(first.instruction) > self._longest:
                 raise InputError(
-                    f"the instruction has {len(seed.instruction):,} characters, and at most "
+                    f"the instruction has {len(first.instruction):,} characters, and at most "
                     f"{self._longest:,} are evolved: it may be a whole document"
                 )
         except InputError as exc:
@@ -141,7 +147,7 @@ class EntryStream(Iterator[Entry]):
         if self._decided is None:
             # From a record that could be read: a broken one must not decide for the file.
             self._decided, self.shape = shape, shape.name
-        return Entry(self._place(raw), raw.value, conversation, seed)
+        return Entry(self._place(raw), raw.value, conversation, first)
 
     def _place(self, raw: Raw) -> str:
         place = f"{self._found.unit} {raw.line}"

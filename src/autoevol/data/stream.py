@@ -110,7 +110,8 @@ class RowStream(Iterator[Row]):
 
     def _rows_of(self, entry: Entry) -> Iterator[Row]:
         try:
-            for instruction, answer, context in entry.conversation.exchanges(None if self._every else 1):
+            asked = entry.conversation.exchanges() if self._every else (entry.first,)
+            for instruction, answer, context in asked:
                 said = (f"{message.role}: {message.text}" for message in context)
                 yield Row(digest(instruction, *said), instruction, answer, context)
         except InputError as error:

@@ -5,7 +5,7 @@ Every function raises InputError with the reason alone; the caller knows the fil
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -69,7 +69,7 @@ def raw_turn(turn: object, place: str) -> RawTurn:
     Raises:
         InputError: It is no object, or has no role.
     """
-    if not isinstance(turn, Mapping):
+    if not isinstance(turn, dict):
         raise InputError(f"{place} is {kind_of(turn)}; expected a turn")
     if "from" in turn:
         role, said = turn["from"], turn.get("value")
