@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import dspy
 
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
+from autoevol.config.choices import parse_on_failure
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
@@ -17,7 +18,7 @@ from autoevol.core.records import Case, Method, Row, Score, Step
 from autoevol.data.split import Split, reserve_of, split_rows
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.outputs import Tally
-from autoevol.evolution.policy import Policy, parse_mix, parse_on_failure
+from autoevol.evolution.policy import Policy, parse_mix
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.source import Source
 from autoevol.evolution.stage import evolve_rows
