@@ -224,8 +224,8 @@ def test_optimize_takes_the_best_configuration(served: Served, tmp_path: Path) -
     ("content", "told"),
     [
         ('{"m": 2, "speed": 3}', "optimize has no setting 'speed'"),
-        ('{"m": 2.5}', "--m"),
-        ('{"m": {"low": 1}}', "'m' cannot be an object"),
+        ('{"m": 2.5}', "m is 2.5; expected a whole number"),
+        ('{"m": {"low": 1}}', "m is {'low': 1}; expected a whole number"),
         ('{"out": "x"}', "no setting 'out'"),
         ("[1]", "not a JSON object"),
         ("{", "cannot read"),

@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from autoevol.core.errors import AutoEvolError, BudgetReached, InputError, StopRun
+from autoevol.core.errors import AutoEvolError, BudgetReached, StopRun
 
 if TYPE_CHECKING:
     from autoevol.commands.workflow import Outcome
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-)
+app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["--help", "-h"]})
 
 
 def _print_version(wanted: bool) -> None:
@@ -79,41 +76,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSO
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, pay nothing.")]
 
 
-def _take_config(ctx: typer.Context, path: Path | None) -> Path | None:
-    """Let a file give the defaults of the options; what is on the command line still comes first."""
-    if path is None:
-        return None
-    from autoevol.store.files import read_json
-
-    with exit_codes():
-        given = read_json(path)
-        if not isinstance(given, dict):
-            raise InputError(f"--config {path}: {'no such file' if given is None else 'not a JSON object'}")
-        settings = {name.replace("-", "_"): value for name, value in given.items()}
-        known = {param.name for param in ctx.command.params if param.param_type_name == "option"}
-        for name, value in settings.items():
-            if name not in known - {"config", "out", "json", "help"}:
-                raise InputError(f"--config {path}: {ctx.info_name} has no setting {name!r}")
-            if isinstance(value, dict):
-                raise InputError(f"--config {path}: {name!r} cannot be an object")
-    # As text, each value is checked like one on the command line.
-    ctx.default_map = {
-        name: [str(item) for item in value] if isinstance(value, list) else str(value)
-        for name, value in settings.items()
-        if value is not None
-    }
-    return path
-
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        help="JSON file with settings, such as a search writes; options given here come first.",
-        is_eager=True,
-        callback=_take_config,
-    ),
-]
 _Table = Callable[[dict[str, Any]], list[tuple[str, str]]]
 Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
 

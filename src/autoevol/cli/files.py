@@ -10,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import CleanConfig, DataConfig
+from autoevol.config.choices import ExportFormat
 
 Dataset = Annotated[
     str,
@@ -53,10 +54,7 @@ def export(
     *,
     dataset: Dataset,
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; provenance goes beside it.")],
-    format: Annotated[
-        str,
-        typer.Option("--format", help="messages, prompt-completion, sharegpt, alpaca, openai or parquet."),
-    ] = "messages",
+    format: Annotated[ExportFormat, typer.Option("--format", help="What the trainer reads.")] = "messages",
     card: Annotated[bool, typer.Option("--card", help="Also write a dataset card, README.md.")] = False,
     run: Annotated[
         Path | None, typer.Option("--run", help="Run folder for the card; by default that of DATASET.")

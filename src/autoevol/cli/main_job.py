@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
+from autoevol.cli.common import DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
 from autoevol.config import BudgetConfig, EndpointConfig, Settings
@@ -23,7 +23,6 @@ def run(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
-    config: Config = None,
     settings: Settings,
 ) -> None:
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
@@ -44,7 +43,6 @@ def optimize(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
-    config: Config = None,
     settings: Settings,
 ) -> None:
     """Optimise an evolving method on SEEDS, and stop there."""

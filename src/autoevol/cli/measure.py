@@ -10,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.config.choices import Half
 
 
 @app.command()
@@ -18,12 +19,14 @@ from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
 def calibrate(
     *,
     labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
-    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
-    judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
-    with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
-    half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
-    save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
+    judge_model: Annotated[str | None, typer.Option("--judge-model", help="LM to measure as well.")] = None,
+    judge: Annotated[Path | None, typer.Option("--judge", help="Compiled judge for that LM.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many pairs.")] = None,
+    with_responses: Annotated[
+        bool, typer.Option("--with-responses", help="Only pairs with responses.")
+    ] = False,
+    half: Annotated[Half | None, typer.Option("--half", help="Only one half of the pairs.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="File for --calibration.")] = None,
     store: Annotated[str, typer.Option("--store", help="Call store of the judge.")] = "runs/calibrate.sqlite",
     json: Json = False,
     models: ModelConfig,

@@ -112,7 +112,7 @@ class CompareConfig:
     """
 
     optimizers: str = setting(
-        "all", "Contestants or groups of them (autoevol, rivals, demos, fixed, all), separated by commas."
+        "all", "Contestants or groups (autoevol, rivals, demos, fixed, all), separated by commas."
     )
     budget: int = setting(2000, "LM calls that each entry may pay for, task and optimizer together.")
     seeds: int = setting(3, "Entries per contestant, each with its own split and random seed.")
@@ -123,9 +123,7 @@ class CompareConfig:
     holdout_size: int | None = setting(
         None, "Instructions that the referee scores on (default: a quarter of all, at most 200)."
     )
-    curve_methods: int = setting(
-        8, "Maximum number of methods of each entry's curve that the referee scores."
-    )
+    curve_methods: int = setting(8, "Maximum number of methods per entry that the referee scores.")
 
     def __post_init__(self) -> None:
         at_least(1, self, "budget", "seeds", "rounds", "dev_size")

@@ -51,9 +51,7 @@ class CleanConfig:
     decontaminate: tuple[str, ...] = setting(
         (), "Benchmark that the data must not contain: a file or a Hugging Face dataset. Repeatable."
     )
-    overlap: int = setting(
-        13, "Length of a run of words shared with a benchmark that counts as contamination: 13 or 8."
-    )
+    overlap: int = setting(13, "Words in a row shared with a benchmark that count as contamination: 13 or 8.")
 
     def __post_init__(self) -> None:
         if not 0 < self.near <= 1:

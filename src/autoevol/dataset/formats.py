@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from autoevol.core.errors import unknown
 from autoevol.dataset.examples import Example
 
 if TYPE_CHECKING:
