@@ -90,6 +90,7 @@ def test_equal_prefixes_are_paid_once_and_every_trial_costs_what_it_costs_alone(
 
 def test_the_study_keeps_what_a_reader_needs(served: Served, tmp_path: Path) -> None:
     searched(served, tmp_path, trials=3)
+    assert study_of(tmp_path).metric_names == ["failure rate", "calls"]
     trial = finished(tmp_path)[0]
     attrs = trial.user_attrs
     assert trial.values == [attrs["rate"], attrs["calls"]]

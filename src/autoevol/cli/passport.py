@@ -1,4 +1,4 @@
-"""passport, transfer, methods: what is known about a method, and how far it holds."""
+"""passport, transfer: what is known about a method, and how far it holds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import typer
 from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings, TransferConfig
-
-methods_app = typer.Typer(no_args_is_help=True, help="Method files from a published log.")
-app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
 
 
 @app.command()
@@ -84,18 +81,3 @@ def transfer(
         json,
         transfers.table_rows,
     )
-
-
-@methods_app.command("import")
-@exit_codes(resumes=False)
-def import_methods(
-    log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="Optimizer log of the authors of Auto Evol-Instruct.")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the method files.")],
-) -> None:
-    """Write each distinct method of a published optimizer log as a method file."""
-    from autoevol.store.author_log import import_log
-
-    for path in import_log(log, out):
-        print(path)

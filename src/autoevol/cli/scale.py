@@ -53,11 +53,9 @@ def launch(
     json: Json = False,
     config: LaunchConfig,
 ) -> None:
-    """Run all shards of an `evolve` in processes here, on Slurm or on Ray, and merge them.
+    r"""Run all shards of an `evolve` in processes here, on Slurm or on Ray, and merge them.
 
-    For example: autoevol launch --shards 8 --workers 4 -- seeds.jsonl --out runs/all --method runs/mine
-
-    The same command goes on with what is not finished. Needs datatrove, the extra `scale`.
+    The same command resumes what is not finished. Needs datatrove: pip install 'autoevol\[scale]'.
     """
     from autoevol.commands import launch as launching
     from autoevol.commands import merge as merging

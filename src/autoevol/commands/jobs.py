@@ -13,7 +13,7 @@ from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig
 from autoevol.config.choices import parse_on_failure
 from autoevol.core import aio
 from autoevol.core.context import in_scope
-from autoevol.core.errors import BudgetReached, InputError
+from autoevol.core.errors import BudgetReached, InputError, nearest
 from autoevol.core.records import Case, Method, Row, Score, Step
 from autoevol.data.split import Split, reserve_of, split_rows
 from autoevol.evolution.gates import Gate
@@ -165,6 +165,7 @@ def find_method(name: str) -> Method:
     if not Path(name).exists():
         raise InputError(
             f"no evolving method {name!r}: no such file or folder, nor one of {', '.join(NAMED)}"
+            f"{nearest(name, NAMED)}"
         )
     return load_method(name)
 
