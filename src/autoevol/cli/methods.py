@@ -13,12 +13,12 @@ methods_app = typer.Typer(no_args_is_help=True, help="Evolving methods: list, sh
 app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
 
 DESCRIPTIONS = {
-    "initial": "the paper's starting method: list ways, plan, rewrite, review",
-    "weak": "the paper's weak starting method: a role and a wish",
+    "initial": "the paper's: list ways, plan, rewrite, review",
+    "weak": "the paper's weak start: a role and a wish",
     "compact": "one added condition, by five examples; for very small models",
     "add-constraints": "WizardLM, in depth: one more constraint on the answer",
-    "deepen": "WizardLM, in depth: the same question in more depth and breadth",
-    "concretize": "WizardLM, in depth: general concepts become specific ones",
+    "deepen": "WizardLM, in depth: the same question in more depth",
+    "concretize": "WizardLM, in depth: specific instead of general concepts",
     "more-reasoning": "WizardLM, in depth: ask for reasoning in several steps",
     "complicate-input": "WizardLM, in depth: data to work on (tables, code)",
     "breadth": "WizardLM, in breadth: a rarer instruction of the same domain",
@@ -61,9 +61,8 @@ def show_method(
         return
     print(f"{shown.name or 'unnamed'} ({shown.id})\n\n{shown.text}")
     for number, demo in enumerate(shown.demos, start=1):
-        print(
-            f"\nDemonstration {number}\n  original: {demo.instruction}\n  evolved:  {demo.evolved_instruction}"
-        )
+        print(f"\nDemonstration {number}")
+        print(f"  original: {demo.instruction}\n  evolved:  {demo.evolved_instruction}")
 
 
 @methods_app.command("import")
