@@ -14,6 +14,7 @@ from autoevol.commands import launch
 from autoevol.commands.calibrate import HALVES, Pairs
 from autoevol.config import choices
 from autoevol.core.errors import InputError, unknown
+from autoevol.data.load import TURNS
 from autoevol.dataset.formats import FORMATS
 from autoevol.metrics.catalog import TEXT_DETECTORS
 from autoevol.metrics.objectives import OBJECTIVES
@@ -29,6 +30,7 @@ from autoevol.optimization.rules import RULES
         (choices.ExportFormat, FORMATS),
         (choices.Executor, launch._EXECUTORS),
         (choices.Half, HALVES),
+        (choices.Turns, TURNS),
     ],
 )
 def test_the_types_hold_what_the_registries_know(literal: Any, registry: Iterable[str]) -> None:

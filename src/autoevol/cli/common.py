@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["--help", "-h"]})
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(asked: bool) -> None:
+    if asked:
         from importlib.metadata import version
 
         print(f"autoevol {version('autoevol')}")
@@ -28,7 +28,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="To begin: `autoevol run sample --out runs/first` needs no key and no server. With your own: "
+    epilog="To start: `autoevol run sample --out runs/first` needs no key and no server. With your own: "
     "`autoevol run seeds.jsonl --out runs/mine --evol-model NAME --api-base http://localhost:8000/v1`."
 )
 def options(
@@ -44,17 +44,17 @@ def exit_codes(*, resumes: bool = True) -> Iterator[None]:
     """Turn every error that is not a bug into one line and its exit code.
 
     Args:
-        resumes: Whether the command goes on where it was stopped; others begin anew.
+        resumes: Whether the same command resumes where it was stopped; others start over.
     """
     what_now = (
-        "what was finished is saved, and the same command goes on"
+        "what was finished is saved, and the same command resumes"
         if resumes
-        else "the same command begins anew"
+        else "the same command starts over"
     )
     try:
         yield
     except BudgetReached as stop:
-        _leave(f"{stop}; what was finished is saved, and the same command with a larger budget goes on", 3)
+        _leave(f"{stop}; what was finished is saved, and the same command with a larger budget resumes", 3)
     except StopRun as stop:
         _leave(f"{stop}; {what_now}", 1)
     except AutoEvolError as error:
@@ -71,9 +71,9 @@ def _leave(text: str, code: int) -> NoReturn:
 Seeds = Annotated[
     str, typer.Argument(metavar="SEEDS", help="A file, the name of a Hugging Face dataset, or `sample`.")
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; the same folder resumes.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Run folder; give the same one again to resume.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON line, last.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, pay nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan, at no cost.")]
 
 
 _Table = Callable[[dict[str, Any]], list[tuple[str, str]]]
@@ -81,7 +81,7 @@ Store = Annotated[str | None, typer.Option("--store", help="Call store to share 
 
 
 def quiet_dspy() -> None:
-    """DSPy warns at every reply that hits the token limit; here that is a counted failure kind."""
+    """Silence DSPy's warning at every reply that hits the token limit: here that is a counted failure."""
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 

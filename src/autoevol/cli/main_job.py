@@ -64,7 +64,7 @@ def evolve(
         str | None,
         typer.Option(
             "--method",
-            help="Run folder, method file or name of a method; by default the operations of WizardLM.",
+            help="Run folder, method file or name of a method (default: the operations of WizardLM).",
         ),
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of evolution per instruction.")] = 1,
@@ -79,7 +79,7 @@ def evolve(
     dry_run: DryRun = False,
     settings: Settings,
 ) -> None:
-    """Evolve all of SEEDS with a method that is already known, or with the operations of WizardLM."""
+    """Evolve all of SEEDS with an existing method, or with the operations of WizardLM."""
     from autoevol.data.shard import Shard
 
     part = Shard.parse(shard) if shard else None
@@ -104,7 +104,7 @@ def retry(
     endpoint: EndpointConfig,
     budget: BudgetConfig,
 ) -> None:
-    """Take up the rows of dead.jsonl again, with the settings of their run."""
+    """Retry the rows in dead.jsonl, with the settings of their run."""
     from autoevol.commands import workflow
 
     finish(lambda tell: workflow.retry(folder, endpoint, budget, tell, store=store), json)

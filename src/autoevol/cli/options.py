@@ -20,8 +20,8 @@ from autoevol.config.base import flag
 from autoevol.config.choices import words_of
 
 _Command = Callable[..., None]
-# Options of a command that say what to do now, not how.
-_NOW = frozenset({"json", "dry_run"})
+# Options that say what this one command is to do, not how: no file or variable fills them.
+_NOW = frozenset({"dry_run", "json", "out"})
 
 
 def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
