@@ -10,7 +10,8 @@ for each settings record:
     batch_size = 5
 
 One file may serve several commands: tables of records that a command has no options for are
-checked and passed over. `AUTOEVOL_BATCH_SIZE=5` sets the same in the environment.
+checked and passed over. `AUTOEVOL_BATCH_SIZE=5` sets the same in the environment; several values are
+separated by spaces and quoted as in a shell.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Setting(NamedTuple):
 
 def settings_of(record: type) -> list[Setting]:
     """The options of a settings record; fields without a help text are not for users."""
-    table = next(name for name, known in TABLES.items() if known is record)
+    table = next(name for name, entry in TABLES.items() if entry is record)
     hints = get_type_hints(record)
     return [
         Setting((table, entry.name), entry.name, hints[entry.name], entry)
@@ -140,16 +141,17 @@ def _load(path: Path) -> dict[str, Any]:
 def _walk(
     tree: Mapping[str, Any], paths: Mapping[_Path, Setting], table: _Path = ()
 ) -> Iterator[tuple[Setting, Any]]:
+    """Every value in `tree` with its setting; tables nest as deep as the paths do."""
     for key, value in tree.items():
         path = (*table, key.replace("-", "_"))
         # A table may be called like a setting: there is [clean], and --clean.
-        if isinstance(value, dict) and any(known[:-1][: len(path)] == path for known in paths):
+        if isinstance(value, dict) and any(other[:-1][: len(path)] == path for other in paths):
             yield from _walk(value, paths, path)
         elif path in paths:
             yield paths[path], value
         else:
             depth = len(table)
-            raise _NoSuchSetting(table, key, {known[depth] for known in paths if known[:depth] == table})
+            raise _NoSuchSetting(table, key, {other[depth] for other in paths if other[:depth] == table})
 
 
 def _kind(hint: Any) -> Any:  # noqa: ANN401 (any annotation)

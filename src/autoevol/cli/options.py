@@ -120,7 +120,8 @@ def _config_option(settings: list[Setting]) -> inspect.Parameter:
 
     option = typer.Option(
         "--config",
-        help="TOML or JSON file with settings; options on the command line come first.",
+        help="TOML or JSON file with settings. Options on the command line come first, AUTOEVOL_* "
+        "variables after it.",
         is_eager=True,
         callback=fill,
     )

@@ -22,7 +22,7 @@ class LoopConfig:
         reserve_size: Further rows on which a race settles a close decision, >= 0; the paper has none.
         seed: Seeds splits, batches and every chain's sampling.
         optimizer_temperature: Sampling temperature of the optimizer LM.
-        optimizer_top_p: Nucleus sampling (top_p) of the optimizer LM.
+        optimizer_top_p: Sampling top_p of the optimizer LM.
         concurrency: Maximum number of rows that run concurrently.
     """
 
@@ -34,7 +34,7 @@ class LoopConfig:
     reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
     seed: int = setting(0, "Random seed of splits, batches and the optimizer's sampling.")
     optimizer_temperature: float = setting(0.6, "Sampling temperature of the optimizer model.")
-    optimizer_top_p: float = setting(0.95, "Nucleus sampling (top_p) of the optimizer model.")
+    optimizer_top_p: float = setting(0.95, "Sampling top_p of the optimizer model.")
     concurrency: int = 16
 
     def __post_init__(self) -> None:

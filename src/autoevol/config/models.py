@@ -32,7 +32,7 @@ class ModelConfig:
         None, "Environment variable with the optimizer model's API key (default: the same)."
     )
     temperature: float = setting(0.0, "Sampling temperature of the evol model.")
-    top_p: float | None = setting(None, "Nucleus sampling (top_p) of the evol model.")
+    top_p: float | None = setting(None, "Sampling top_p of the evol model.")
     reply_tokens: int = setting(1500, "Maximum length of any reply, in tokens.")
     system: str | None = setting(None, "System prompt for responses.")
     concurrency: int = setting(16, "Maximum number of concurrent requests.")
