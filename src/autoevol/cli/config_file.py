@@ -19,7 +19,7 @@ from __future__ import annotations
 import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import Field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -49,16 +49,18 @@ class Setting(NamedTuple):
     """One option that a file or the environment may fill.
 
     Attributes:
-        path: Tables that lead to it, and its name.
-        option: Its name on the command line, with underscores.
+        name: On the command line, with underscores.
+        path: Tables that lead to it, and its name there.
         hint: Its type.
-        field: Of the settings record; None for an option of one command only.
+        default: What it is if it is not given.
+        text: Explains it to a user.
     """
 
+    name: str
     path: _Path
-    option: str
     hint: Any
-    field: Field[Any] | None = None
+    default: Any = None
+    text: str = ""
 
 
 def settings_of(record: type) -> list[Setting]:
@@ -66,7 +68,7 @@ def settings_of(record: type) -> list[Setting]:
     table = next(name for name, entry in TABLES.items() if entry is record)
     hints = get_type_hints(record)
     return [
-        Setting((table, entry.name), entry.name, hints[entry.name], entry)
+        Setting(entry.name, (table, entry.name), hints[entry.name], entry.default, entry.metadata["help"])
         for entry in fields(record)
         if "help" in entry.metadata
     ]
@@ -84,15 +86,18 @@ def read_config(path: Path, command: str, settings: Iterable[Setting]) -> dict[s
         InputError: If the file cannot be read, a name is unknown, or a value has the wrong type.
     """
     where = f"--config {path}"
-    own = {setting.option: setting for setting in settings}
-    paths = {setting.path: setting for record in TABLES.values() for setting in settings_of(record)}
+    own = {setting.name: setting for setting in settings}
+    tabled = [setting for record in TABLES.values() for setting in settings_of(record)]
+    paths = {setting.path: setting for setting in tabled}
+    # In its table, and for the own ones at the top, a setting may stand under the name of its option.
+    paths |= {(setting.path[0], setting.name): setting for setting in tabled}
     paths |= {(name,): setting for name, setting in own.items()}
     values: dict[str, Any] = {}
     try:
         for setting, value in _walk(_load(path), paths):
-            converted = None if value is None else _convert(value, setting.hint, setting.option)
-            if values.setdefault(setting.option, converted) != converted:
-                raise InputError(f"{setting.option!r} is given twice, with different values")
+            converted = None if value is None else _convert(value, setting.hint, setting.name)
+            if values.setdefault(setting.name, converted) != converted:
+                raise InputError(f"{setting.name!r} is given twice, with different values")
     except _NoSuchSetting as error:
         table = f"[{'.'.join(error.table)}]" if error.table else command
         hint = nearest(error.name, error.known)
@@ -110,9 +115,9 @@ def read_environment(variables: Mapping[str, str], settings: Iterable[Setting]) 
     """
     values = {}
     for setting in settings:
-        name = PREFIX + setting.option.upper()
+        name = PREFIX + setting.name.upper()
         if text := variables.get(name, "").strip():
-            values[setting.option] = _convert(_parse(text, setting.hint), setting.hint, name)
+            values[setting.name] = _convert(_parse(text, setting.hint), setting.hint, name)
     return values
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import MISSING
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -47,7 +46,7 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
         def wrapper(**given: Any) -> None:  # noqa: ANN401 (options of every type)
             records = {}
             for name, group in groups.items():
-                values = {entry.option: given[entry.option] for entry in settings[name]}
+                values = {entry.name: given[entry.name] for entry in settings[name]}
                 records[name] = group(
                     **{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
                 )
@@ -61,7 +60,7 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
         resolved = get_type_hints(command, include_extras=True)
         parameters = {key: _with_words(param, resolved[key]) for key, param in plain.items()}
         fillable = [
-            Setting((key,), key, get_args(resolved[key])[0])
+            Setting(key, (key,), get_args(resolved[key])[0])
             for key, param in plain.items()
             if param.default is not inspect.Parameter.empty and key not in _NOW
         ]
@@ -69,7 +68,7 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
             title = (group.__doc__ or name).splitlines()[0].partition(".")[0]
             fillable += settings[name]
             for setting in settings[name]:
-                parameters.setdefault(setting.option, _parameter(setting, title))
+                parameters.setdefault(setting.name, _parameter(setting, title))
         parameters["config_file"] = _config_option(fillable)
         wrapper.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
         wrapper.__annotations__ = {key: param.annotation for key, param in parameters.items()}
@@ -80,14 +79,12 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
 
 def _parameter(setting: Setting, panel: str) -> inspect.Parameter:
     """The parameter that typer makes the option of a settings field from."""
-    assert setting.field is not None
-    hint, default = setting.hint, setting.field.default
-    default = None if default is MISSING else default
+    hint, default = setting.hint, setting.default
     if get_origin(hint) is tuple:
         hint, default = list[get_args(hint)[0]], list(default or ())
-    option = typer.Option(flag(setting.option), help=setting.field.metadata["help"], rich_help_panel=panel)
+    option = typer.Option(flag(setting.name), help=setting.text, rich_help_panel=panel)
     kind = inspect.Parameter.KEYWORD_ONLY
-    parameter = inspect.Parameter(setting.option, kind, default=default)
+    parameter = inspect.Parameter(setting.name, kind, default=default)
     return _with_words(parameter, Annotated[hint, option])
 
 
