@@ -79,7 +79,7 @@ BAD = [
     Bad("stub.jsonl.zst", b"\x28\xb5\x2f\xfd" + b"x" * 40, "cannot be read"),
     Bad("zip.jsonl", b"PK\x03\x04" + GOOD, "ZIP archive"),
     Bad("gbk.csv", "instruction,output\n天空,x\n".encode("gbk"), "--encoding"),
-    Bad("broken.arrow", b"ARROW1 no", "no readable Arrow file"),
+    Bad("broken.arrow", b"ARROW1 no", "not a readable Arrow file"),
     Bad("plain.gz", gzip.compress(GOOD), "unknown format"),
     Bad("empty.jsonl", b"", "is empty"),
     Bad("blank.jsonl", b"\n \n", "holds no records"),

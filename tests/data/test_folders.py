@@ -75,7 +75,7 @@ def test_a_bad_record_is_placed_in_its_file(tmp_path: Path) -> None:
 def test_folders_that_are_no_one_source_say_why(shards: Path, tmp_path: Path) -> None:
     outer = tmp_path / "outer"
     outer.mkdir()
-    with pytest.raises(InputError, match=r"is a folder, but no run folder"):
+    with pytest.raises(InputError, match=r"is a folder but not a run folder"):
         load_rows(outer)
     (outer / "data").mkdir()
     with pytest.raises(InputError, match=r"no data that can be read itself; its folders are 'data'"):
@@ -115,7 +115,7 @@ def test_what_save_to_disk_wrote(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"many has no split 'dev', but 'train', 'test'. .*--split"):
         load_rows(tmp_path / "many", split="dev")
     (tmp_path / "one" / "data-00000-of-00002.arrow").write_bytes(b"broken")
-    with pytest.raises(InputError, match=r"one is no readable folder of `datasets`"):
+    with pytest.raises(InputError, match=r"one is not a readable folder of `datasets`"):
         load_rows(tmp_path / "one")
 
 

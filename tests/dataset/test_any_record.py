@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoevol.config import DataConfig
+from autoevol.config.choices import Turns
 from autoevol.core.errors import InputError
 from autoevol.data import load_rows
 from autoevol.data.conversation import COMPANIONS
@@ -42,8 +43,12 @@ record = st.dictionaries(st.sampled_from(COLUMNS), column, min_size=1, max_size=
     st.sampled_from(list(FORMATS)),
     st.sampled_from(["first", "every"]),
 )
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=300)
-def test_any_record_is_used_or_refused(tmp_path: Path, records: list[Any], name: str, turns: str) -> None:
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+    max_examples=300,
+)
+def test_any_record_is_used_or_refused(tmp_path: Path, records: list[Any], name: str, turns: Turns) -> None:
     source = tmp_path / "d.jsonl"
     source.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))
     data = DataConfig(skip_bad=True, turns=turns)

@@ -8,7 +8,7 @@ from reprlib import Repr
 from typing import Final
 
 # Far above any instruction, far below the memory of a small machine: a longer line is
-# a binary file, or a quote that nobody closed.
+# a binary file, or an unclosed quote.
 LONGEST: Final = 64 * 1024 * 1024
 
 SNIPPET: Final = 200

@@ -71,7 +71,7 @@ def shards(folder: Path, split: str, known: Iterable[str]) -> tuple[Path, ...]:
         deeper = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
         inside = f" itself; its folders are {listed(deeper, 3)}" if deeper else ""
         raise InputError(
-            f"{shown(folder)} is a folder, but no run folder, and holds no data that can be read{inside}. "
+            f"{shown(folder)} is a folder but not a run folder, and holds no data that can be read{inside}. "
             f"Files that are read: {', '.join(sorted(known))}"
         )
     return _of_split(folder, files, split)

@@ -154,7 +154,7 @@ def _only_text_column(columns: Mapping[str, object]) -> str | None:
 
 
 def _suggestion(columns: Mapping[str, object]) -> str:
-    """A concrete --field, where a known name is there in other letters: `Instruction`."""
+    """A concrete --field, where a known name is spelt in other case: `Instruction`."""
     for name in columns:
         if name.lower() in _LEADING:
             return f" {name}"

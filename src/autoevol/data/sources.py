@@ -157,7 +157,7 @@ def _reader(path: Path, *, field: str | None, every: bool, encoding: str | None)
 def _sample() -> Source:
     file = resources.files("autoevol.samples").joinpath("seeds.jsonl")
     if not file.is_file():
-        raise InputError("the packaged sample is missing from this installation. Install autoevol again")
+        raise InputError("the packaged sample is missing from this installation. Reinstall autoevol")
     return Source(SAMPLE, "line", _text_records(partial(file.open, "rb"), SAMPLE, jsonl_records, None))
 
 

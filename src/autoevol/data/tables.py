@@ -27,7 +27,7 @@ def parquet_records(
     """The rows of a Parquet file, one record batch in memory at a time.
 
     Raises:
-        InputError: The file is empty, or it is no readable Parquet file.
+        InputError: The file is empty, or it is not a readable Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -42,7 +42,7 @@ def parquet_records(
                 yield from _batch_records(batch, number)
                 number += batch.num_rows
     except (OSError, pa.ArrowException) as exc:
-        raise InputError(f"{name} is no readable Parquet file: {exc}") from exc
+        raise InputError(f"{name} is not a readable Parquet file: {exc}") from exc
 
 
 def _batch_records(batch: pa.RecordBatch, before: int) -> Generator[Raw, None, None]:
@@ -72,7 +72,7 @@ def arrow_records(
             raise InputError(f"{name} is empty")
         table = datasets.Dataset.from_file(str(path))
     except (OSError, ValueError) as exc:
-        raise InputError(f"{name} is no readable Arrow file: {exc}") from exc
+        raise InputError(f"{name} is not a readable Arrow file: {exc}") from exc
     yield from _dataset_records(table, field, every_column)
 
 
@@ -90,7 +90,7 @@ def saved_records(
         saved = datasets.load_from_disk(str(folder))
     except Exception as exc:
         # As with the hub: the library lets errors of a dozen kinds through.
-        raise InputError(f"{name} is no readable folder of `datasets`: {_one_line(exc)}") from exc
+        raise InputError(f"{name} is not a readable folder of `datasets`: {_one_line(exc)}") from exc
     if isinstance(saved, datasets.DatasetDict):
         if split not in saved:
             splits = listed(map(str, saved))
@@ -139,8 +139,8 @@ def _loaded(name: str, split: str) -> Any:  # noqa: ANN401 - `datasets` is only 
         # The library lets errors of its own, of the network and of a dozen parsers through.
         reason = _one_line(exc)
         raise InputError(
-            f"{name!r} is no file here, and as a Hugging Face data set (split {split!r}) it cannot "
-            f"be had: {reason}. {_choices(repository, config, reason)}"
+            f"{name!r} is not a file here, and as a Hugging Face data set (split {split!r}) it cannot "
+            f"be loaded: {reason}. {_choices(repository, config, reason)}"
         ) from exc
 
 

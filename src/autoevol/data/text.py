@@ -63,7 +63,7 @@ def joined_parts(content: object, where: str) -> object:
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """Column names for a message, cut off after `most`: a table may have 100,000."""
+    """Column names for a message, at most `most` of them: a table may have 100,000."""
     names = list(names)
     shown = ", ".join(repr(name if len(name) <= 60 else name[:57] + "...") for name in names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown or "none"

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autoevol.core.errors import InputError
+from autoevol.core.errors import unknown
 from autoevol.dataset import notations
 from autoevol.dataset.examples import Example
 
@@ -86,7 +86,7 @@ def find_format(name: str) -> Format:
         InputError: If it is unknown.
     """
     if name not in FORMATS:
-        raise InputError(f"--format {name!r} is unknown; known are {', '.join(FORMATS)}")
+        raise unknown("--format", name, FORMATS)
     return FORMATS[name]
 
 
