@@ -19,7 +19,7 @@ from autoevol.core.records import FailureKind, Outcome, Verdict
 from autoevol.metrics.base import Detector
 from autoevol.metrics.intervals import Interval, kappa, mcc, wilson
 from autoevol.metrics.labels import Labelled
-from autoevol.metrics.severity import FATAL_KINDS, SEVERITY
+from autoevol.metrics.severity import SEVERITY, is_fatal
 
 FORMAT_VERSION = 1
 FATAL = "fatal"
@@ -175,7 +175,7 @@ def measure(
     """
     judged = [(p, v) for p, v in zip(pairs, verdicts, strict=True) if v.outcome is not Outcome.UNSCORED]
     confusions = {
-        FATAL: _count(judged, lambda p: p.fatal, lambda v: not FATAL_KINDS.isdisjoint(v.kinds)),
+        FATAL: _count(judged, lambda p: p.fatal, is_fatal),
         USABLE: _count(judged, lambda p: p.usable, lambda v: v.outcome is Outcome.PASSED),
     }
     for kind in (kind for kind in SEVERITY if kind in set(kinds)):

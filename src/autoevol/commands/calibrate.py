@@ -11,11 +11,12 @@ from pathlib import Path
 import dspy
 
 from autoevol.core import aio
+from autoevol.core.context import in_scope
 from autoevol.core.errors import InputError
-from autoevol.core.records import Outcome, Verdict, digest
-from autoevol.metrics.base import AsyncDetector
+from autoevol.core.records import Verdict, digest
 from autoevol.metrics.bound import WithLM
 from autoevol.metrics.calibration import Calibration, calibrate, measure
+from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import TEXT_DETECTORS
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import LMDetector
@@ -71,25 +72,51 @@ def calibrate_text(pairs: Sequence[Labelled]) -> list[Calibration]:
 
 
 def calibrate_judge(
-    pairs: Sequence[Labelled], lm: dspy.LM, detector: AsyncDetector | None = None
+    pairs: Sequence[Labelled],
+    lm: dspy.LM,
+    detector: LMDetector | None = None,
+    *,
+    hints: bool = True,
+    repeat: int = 1,
 ) -> list[Calibration]:
-    """An LM judge alone, and behind the text ensemble (on what that lets pass).
+    """An LM judge alone, and in the cascade, where rules settle facts and inform it of the rest.
 
     Args:
-        pairs: The labelled pairs; one call each.
+        pairs: The labelled pairs; a call for each sample, and as many again for a pair of which the
+            judge is told something.
         lm: The model that judges.
         detector: The judge, by default an uncompiled one.
+        hints: Whether the cascade's judge is told what the text rules found.
+        repeat: How often each is measured, with fresh samples, >= 1; one calibration for each time.
     """
-    judge, text = WithLM(detector or LMDetector(), lm), default_text_ensemble()
-    judged = aio.run(aio.gather(judge.ajudge(pair.trajectory) for pair in pairs))
-    first = [text.judge(pair.trajectory) for pair in pairs]
-    # As `Cascade` decides, without asking the judge twice.
-    both: list[Verdict] = [
-        said if seen.outcome is Outcome.PASSED else seen for seen, said in zip(first, judged, strict=True)
-    ]
+    found: list[Calibration] = []
+    for number in range(repeat):
+        judge = (detector or LMDetector()).repeated(number)
+        # Fresh samples need a sequence of their own, the same whenever the command is given again.
+        with in_scope(f"calibrate:{number}"):
+            found += aio.run(_judged(pairs, judge, lm, hints))
+    return found
+
+
+async def _judged(
+    pairs: Sequence[Labelled], judge: LMDetector, lm: dspy.LM, hints: bool
+) -> list[Calibration]:
+    cascade = Cascade(default_text_ensemble(), judge, hints=hints)
+    alone = await aio.gather(WithLM(judge, lm).ajudge(pair.trajectory) for pair in pairs)
+
+    async def in_cascade(pair: Labelled, said: Verdict) -> Verdict:
+        # Where the judge is told nothing it would be asked the same again.
+        told = cascade.informed(pair.trajectory) is not judge
+        return (
+            await WithLM(cascade, lm).ajudge(pair.trajectory)
+            if told
+            else cascade.verdict(pair.trajectory, said)
+        )
+
+    both = await aio.gather(in_cascade(pair, said) for pair, said in zip(pairs, alone, strict=True))
     return [
-        measure(pairs, judged, judge.name, judge.kinds),
-        measure(pairs, both, f"{text.name}+{judge.name}", text.kinds | judge.kinds),
+        measure(pairs, alone, judge.name, judge.kinds),
+        measure(pairs, both, cascade.name, cascade.kinds),
     ]
 
 

@@ -26,9 +26,10 @@ from autoevol.lm.prices import caps_of, check_prices, read_prices
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
 from autoevol.metrics.bound import WithLM
+from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
-from autoevol.metrics.judge import Cascade, LMDetector
+from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.optimization.compiling import Optimized
 from autoevol.optimization.rules import find_rule
