@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 
 from autoevol.core.records import FailureKind, Trajectory, Verdict
-from autoevol.metrics.asking import asks_for_something
 from autoevol.metrics.base import failed, passed
-from autoevol.metrics.growth import derivable
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, view
 
@@ -15,7 +13,7 @@ _ANSWER_LINE = re.compile(
     r"^[ \t]{0,8}(?:\*\*|#{1,6}[ \t]{0,4})?(?:(?:the\s+)?(?:final\s+|correct\s+)?(?:answer"
     r"|solution)(?:\s+is)?"
     r"|antwort|lösung|réponse|solution|respuesta|solución|risposta|resposta|ответ|答案|解答|答え|정답)"
-    r"(?:\*\*)?[ \t]{0,4}(?:[:：]|\bis\b|####)[ \t]{0,4}\S",
+    r"(?:\*\*)?[ \t]{0,4}(?:[:：]|####)[ \t]{0,4}[^\s_\[(<]",
     re.IGNORECASE | re.MULTILINE,
 )
 # The same after the question, on its line: a colon is then needed.
@@ -26,14 +24,21 @@ _ANSWER_AFTER = re.compile(
     re.IGNORECASE,
 )
 _ANSWER_WIDE = ("答", "정답", "ответ")
+# A value has to follow: "every unit of the answer is worth 5" and "if the result is doubled" say
+# what is to be done with an answer.
+_VALUE = (
+    r"(?:[\"“'][^\"”'\n]{1,60}[\"”']|[$€£]?[-−]?\d[\d.,/]*(?:\s?%)?|(?:zero|one|two|three|four|five|six|seven"
+    r"|eight|nine|ten|eleven|twelve|twenty|yes|no|true|false)\b)"
+    r"(?!\s*(?:more|less|fewer|times|percent|digits?|words?|sentences?|lines?|points?|or\b|to\b|-))"
+)
 _ANSWER_SAID = re.compile(
     r"\b(?:the\s+(?:final\s+|correct\s+)?answer\s+is|the\s+result\s+is|die\s+antwort\s+(?:ist|lautet)"
-    r"|la\s+réponse\s+est|la\s+respuesta\s+es)\b:?\s+[\"“$€£]?[\w\d-]|答案(?:是|为)\s*\S|^####\s*-?\d",
+    rf"|la\s+réponse\s+est|la\s+respuesta\s+es)\b:?\s+{_VALUE}|答案(?:是|为)\s*\S|^####\s*-?\d",
     re.IGNORECASE | re.MULTILINE,
 )
 _EXERCISE = (
     "error", "mistake", "verify", "check", "whether", "explain why", "prove", "show that", "if the answer is",
-    "wrong", "incorrect", "format", "überprüfe", "fehler", "vérifie", "错误", "验证",
+    "wrong", "incorrect", "format", "such that", "so that", "überprüfe", "fehler", "vérifie", "错误", "验证",
 )  # fmt: skip
 _COMPUTED = re.compile(r"\d[\d.,]{0,20} {0,2}(?:[-+*/×÷x−] {0,2}\$?\d[\d.,]{0,20} {0,2}){1,8}= {0,2}\$?\d")
 # An expression that spells out the calculation: two operators, between numbers or brackets.
@@ -75,80 +80,44 @@ class Answered:
 
 
 def _answer(seed: View, evolved: View) -> str:
+    seen = _said_outright(seed, evolved)
+    if seen or not seed.quantities or seed.has(_ALGEBRA_WORDS) or "=" in seed.text or "^" in seed.text:
+        return seen
+    for look in (_spelled_out, _recipe):
+        seen = look(seed, evolved)
+        if seen:
+            return seen
+    return ""
+
+
+def _said_outright(seed: View, evolved: View) -> str:
     text = evolved.text
-    said = None
-    if evolved.has(_ANSWER_WORDS) or "####" in text or evolved.has_any(_ANSWER_WIDE):
-        said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text) or _ANSWER_AFTER.search(text)
-    if said and not (_ANSWER_LINE.search(seed.text) or _ANSWER_SAID.search(seed.text)):
-        if not any(word in evolved.lower for word in _EXERCISE):
-            return f'The instruction states an answer: "{shorten(said.group())}".'
+    if not (evolved.has(_ANSWER_WORDS) or "####" in text or evolved.has_any(_ANSWER_WIDE)):
         return ""
-    if not seed.quantities or seed.has(_ALGEBRA_WORDS) or "=" in seed.text or "^" in seed.text:
+    said = _ANSWER_LINE.search(text) or _ANSWER_SAID.search(text) or _ANSWER_AFTER.search(text)
+    if not said or _ANSWER_LINE.search(seed.text) or _ANSWER_SAID.search(seed.text):
         return ""
-    spelled = _COMPUTED.search(text) if "=" in text else None
+    if any(word in evolved.lower for word in _EXERCISE):
+        return ""
+    return f'The instruction states an answer: "{shorten(said.group())}".'
+
+
+def _spelled_out(_: View, evolved: View) -> str:
+    spelled = _COMPUTED.search(evolved.text) if "=" in evolved.text else None
     if spelled is None and _has_operator(evolved):
-        spelled = _FORMULA.search(text)
-    if spelled:
-        return f'The instruction spells out the calculation: "{shorten(spelled.group())}".'
+        spelled = _FORMULA.search(evolved.text)
+    return f'The instruction spells out the calculation: "{shorten(spelled.group())}".' if spelled else ""
+
+
+def _recipe(_: View, evolved: View) -> str:
     recipe = None
     if "first" in evolved.vocabulary and "then" in evolved.vocabulary:
         recipe = _STEPS.search(evolved.lower)
     if recipe is None and evolved.has(_RECIPE_WORDS):
         recipe = _HINT.search(evolved.lower)
-    if recipe:
-        return f'The instruction says how to solve it: "{shorten(recipe.group())}".'
-    return _closing_statement(seed, evolved) or _stated_result(seed, evolved)
+    return f'The instruction says how to solve it: "{shorten(recipe.group())}".' if recipe else ""
 
 
 def _has_operator(text: View) -> bool:
     plain = "*" in text.text or " + " in text.text or " - " in text.text or " / " in text.text
     return plain or (not text.ascii and ("×" in text.text or "÷" in text.text))
-
-
-_HENCE = word_set("so thus therefore hence leaving leaves meaning also donc luego entonces quedan")
-_CONCLUDES = re.compile(
-    r"(?:^|[,;(] ?)(?:so|thus|therefore|hence|which (?:leaves|means|makes)|leaving|meaning|donc|por lo tanto"
-    r"|das heißt|somit)\b"
-)
-
-_SHARED_STEMS = 2
-
-
-def _stated_result(seed: View, evolved: View) -> str:
-    """A sentence that draws the conclusion which the question then asks for.
-
-    It begins or goes on with a word of conclusion, has a number that the seed lacks and
-    one operation on the seed's numbers gives, and shares its subject with the question.
-    """
-    if not evolved.has(_HENCE) or not evolved.asks or len(seed.values) < 2:
-        return ""
-    if set(evolved.values) <= set(seed.values):
-        return ""
-    for sentence in evolved.sentences:
-        found = None if "?" in sentence else _CONCLUDES.search(sentence.lower())
-        if not found:
-            continue
-        drawn = view(sentence[found.end() :])
-        new = [value for value in drawn.values if value not in seed.values]
-        if (
-            new
-            and len(view(evolved.question).stems & drawn.stems) >= _SHARED_STEMS
-            and any(derivable(value, seed.quantities) for value in new)
-        ):
-            return f'The result is stated before it is asked for: "{shorten(sentence)}".'
-    return ""
-
-
-_TO_FIND = re.compile(r"\b(?:calculat|determin|find|figure|comput|know|solv|work out)\w*", re.IGNORECASE)
-
-
-def _closing_statement(seed: View, evolved: View) -> str:
-    """A last sentence that answers the seed's question instead of asking it."""
-    if evolved.asks or not seed.asks or not evolved.sentences or asks_for_something(evolved):
-        return ""
-    question = next((s for s in reversed(seed.sentences) if "?" in s or "？" in s), "")
-    asked, last = view(question).stems, view(evolved.sentences[-1])
-    if len(asked) < 2 or len(asked & last.stems) * 2 < len(asked) or _TO_FIND.search(last.text):
-        return ""
-    new = set(last.values).difference(seed.values)
-    return f'The question is answered: "{shorten(evolved.sentences[-1])}".' if new else ""

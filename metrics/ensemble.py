@@ -8,12 +8,11 @@ from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.answered import Answered
 from autoevol.metrics.base import Detector, passed
 from autoevol.metrics.conclusions import Conclusion
-from autoevol.metrics.consistency import Inconsistent
 from autoevol.metrics.content import LostInformation, OffTask
 from autoevol.metrics.form import Broken, CutShort, LanguageChanged, Unchanged
 from autoevol.metrics.growth import Stagnant
 from autoevol.metrics.responses import AsksForMore, Hedged, Refused
-from autoevol.metrics.scaffold import Placeholders, Scaffold
+from autoevol.metrics.scaffold import CopiedExample, Placeholders, Scaffold
 from autoevol.metrics.severity import FATAL_KINDS, by_severity
 from autoevol.metrics.soundness import Unsound
 from autoevol.metrics.working import Working
@@ -76,7 +75,7 @@ def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
 
 def text_facts() -> Ensemble:
     """What text alone settles, whoever else is asked: nothing there, cut off, unchanged, scaffold left in."""
-    return Ensemble(name="facts", gate=(Broken(), Unchanged()), detectors=(Scaffold(),))
+    return Ensemble(name="facts", gate=(Broken(), Unchanged()), detectors=(Scaffold(), CopiedExample()))
 
 
 def default_text_ensemble() -> Ensemble:
@@ -89,6 +88,7 @@ def default_text_ensemble() -> Ensemble:
         gate=(Broken(), Unchanged()),
         detectors=(
             Scaffold(),
+            CopiedExample(),
             Placeholders(),
             CutShort(),
             LanguageChanged(),
@@ -98,7 +98,6 @@ def default_text_ensemble() -> Ensemble:
             OffTask(),
             Answered(),
             Unsound(),
-            Inconsistent(),
             Conclusion(),
             Working(),
             Stagnant(),

@@ -51,8 +51,45 @@ _AFTERWORD = re.compile(
 _COMMENT_WORDS = word_set(
     "added rewritten increased introduced modified made evolved revised new changes explanation word"
 )
+_ABOUT_WORDS = word_set("instruction prompt")
+_ABOUT = re.compile(
+    r"\b(?:re-?writ(?:e|es|ten|ing)|rephras\w+|reword\w*|paraphras\w+|evolv\w+|revis\w+|simplif\w+|shorten\w*)\b"
+    r"[^.?!\n]{0,40}\b(?:this|the|an?|your|its|original|given|above|following)\s+(?:\w+\s+)?(?:instruction|prompt)\b"
+    r"|\b(?:original|re-?written|evolved|harder|more complex)\s+(?:instruction|prompt)\b",
+    re.IGNORECASE,
+)
 _CHAT_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "[inst]", "[/inst]", "<think>", "</think>",
                 "[[ ## ", "### response", "<|assistant|>", "</s>")  # fmt: skip
+COPIED_WORDS = 6
+"""So many words in a row are no coincidence: of 1,910 tasks none shares them with a built-in example
+that it never saw; 4 share five."""
+
+
+class CopiedExample:
+    """A passage of a worked example of the method, carried into a task that has nothing like it."""
+
+    name = "copied-example"
+    kinds: frozenset[FailureKind] = frozenset({FailureKind.LEAKED})
+    calls = 0
+
+    def judge(self, trajectory: Trajectory) -> Verdict:
+        """Look for runs of words that an example has and no earlier stage has."""
+        if trajectory.evolved is None or not trajectory.shown:
+            return passed(self.name)
+        before = {run for step in trajectory.evolutions for run in _runs(view(step.instruction).words)}
+        new = _runs(view(trajectory.evolved).words) - before
+        for demo in trajectory.shown:
+            copied = new & _runs(view(demo.evolved_instruction).words)
+            if copied:
+                seen = f'Copied from an example of the method: "{" ".join(min(copied))}".'
+                return failed(self.name, FailureKind.LEAKED, seen)
+        return passed(self.name)
+
+
+def _runs(words: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(words[n : n + COPIED_WORDS]) for n in range(len(words) - COPIED_WORDS + 1)}
+
+
 _BRACES = re.compile(r"\{\{[^{}\n]{0,40}\}\}|\$\{[a-z_]{1,30}\}")
 # "[name]" but not a link, an index, a type, a citation or a check box.
 _BRACKETS = re.compile(
@@ -120,6 +157,9 @@ def _scaffold(seed: View, evolved: View) -> str:
     opening = _PREAMBLE.match(text.lstrip()[:400]) if wrapped else None
     if opening and not _PREAMBLE.match(seed.text[:400]):
         return f'The rewrite is introduced instead of given: "{shorten(opening.group())}".'
+    about = _ABOUT.search(text) if evolved.has(_ABOUT_WORDS) else None
+    if about and not seed.has(_ABOUT_WORDS):
+        return f'The rewrite speaks of the rewriting: "{shorten(about.group())}".'
     after = _AFTERWORD.search(text[-800:]) if evolved.has(_COMMENT_WORDS) else None
     if after and not _AFTERWORD.search(seed.text[-800:]):
         return f'The rewrite is commented on: "{shorten(after.group())}".'

@@ -126,12 +126,14 @@ class Trajectory:
     """What one row went through: its rounds in order, then the response to the last one.
 
     `evolutions` has 1..rounds entries: a round that yields no instruction is the last.
-    `response` is None where the last round yielded nothing to respond to.
+    `response` is None where the last round yielded nothing to respond to. `shown` are the worked
+    examples of the method: small models copy from them.
     """
 
     evolutions: tuple[Evolution, ...]
     response: str | None = None
     response_finish_reason: str | None = None
+    shown: tuple[Demo, ...] = ()
 
     @property
     def seed(self) -> str:
