@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dspy
@@ -108,4 +108,8 @@ class FailureMetric:
         return self.detector.judge(trajectory)
 
     def _scored(self, trajectory: Trajectory, verdict: Verdict) -> Scored:
-        return self.objective.score(trajectory, verdict)
+        points, verdict, told = self.objective.score(trajectory, verdict)
+        # Points that the outcome implies are left out: records say nothing twice.
+        if points is not None and points != float(verdict.outcome is Outcome.PASSED):
+            verdict = replace(verdict, points=points)
+        return Scored(points, verdict, told)

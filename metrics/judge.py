@@ -20,7 +20,7 @@ from autoevol.core.errors import InputError
 from autoevol.core.fence import fenced
 from autoevol.core.records import Assessment, FailureKind, Trajectory, Verdict, digest
 from autoevol.metrics.base import UNREADABLE_VERDICT, failed, passed, unscored
-from autoevol.metrics.judgement import JUDGED_KINDS, Judgement, read_judgement
+from autoevol.metrics.judgement import JUDGED_KINDS, MAX_GAIN, Judgement, read_judgement
 from autoevol.metrics.replies import split_reply
 from autoevol.metrics.severity import by_severity
 from autoevol.metrics.textual import clip, shorten
@@ -247,7 +247,7 @@ def decide(
     """The verdict that a judgement amounts to; None, an unreadable reply, is unscored."""
     if judgement is None:
         return unscored(name, f"The judge's reply {UNREADABLE_VERDICT}.")
-    assessment = Assessment(judgement.severity, judgement.gain, judgement.response_right, votes)
+    assessment = Assessment(judgement.severity, _gain(judgement), judgement.response_right, votes)
     reason = judgement.reason + (f" (severities given: {', '.join(map(str, votes))})" if votes else "")
     idle = tuple(kind for kind in judgement.response_faults if kind is not FailureKind.HEDGED)
     if judgement.severity >= min_severity:
@@ -258,6 +258,13 @@ def decide(
     else:
         verdict = passed(name)
     return Verdict(verdict.outcome, verdict.kinds, verdict.reason, name, assessment)
+
+
+def _gain(judgement: Judgement) -> float | None:
+    """The gain that was said, else the difference of the complexities that were."""
+    if judgement.gain is not None or judgement.before is None or judgement.after is None:
+        return judgement.gain
+    return min(float(MAX_GAIN), max(0.0, judgement.after - judgement.before))
 
 
 _UNNAMED = {0: FailureKind.STAGNANT, 1: FailureKind.STAGNANT, 2: FailureKind.UNSOLVABLE}

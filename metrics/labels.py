@@ -152,12 +152,14 @@ def _strength(source: str) -> str:
 def _mean_gain(value: object) -> float | None:
     if value is None:
         return None
-    gains = value if isinstance(value, list) else [value]
-    if not gains or any(isinstance(gain, bool) or not isinstance(gain, int | float) for gain in gains):
-        raise TypeError(f"gain must be a number or a list of numbers, got {value!r}")
+    gains: list[float] = []
+    for gain in value if isinstance(value, list) else [value]:
+        if isinstance(gain, bool) or not isinstance(gain, int | float):
+            raise TypeError(f"gain must be a number or a list of numbers, got {value!r}")
+        gains.append(gain)
     if any(not 0 <= gain <= 3 for gain in gains):
         raise ValueError(f"gains must be in 0..3, got {value!r}")
-    return sum(gains) / len(gains)
+    return sum(gains) / len(gains) if gains else None
 
 
 def _answer(rating: Mapping[str, object], question: str) -> bool:

@@ -126,11 +126,16 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
     """
     if chosen.objective not in OBJECTIVES:
         raise InputError(f"objective {chosen.objective!r} is unknown; known are {', '.join(OBJECTIVES)}")
+    objective = OBJECTIVES[chosen.objective]
+    if objective.needs_judge and not chosen.judge_model:
+        raise InputError(
+            f"--objective {objective.name} needs a judge: give --judge-model, or take --objective gain-proxy"
+        )
     detector = make_detector(chosen.detector)
     if chosen.judge_model:
         detector = WithLM(Cascade(detector, LMDetector()), judge_lm(session, models, chosen))
     calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
-    return FailureMetric(detector, OBJECTIVES[chosen.objective]())
+    return FailureMetric(detector, objective())
 
 
 def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dspy.LM:

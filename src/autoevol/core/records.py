@@ -275,6 +275,12 @@ class Score:
         return sum(losses) / len(losses) if losses else 1.0
 
     @property
+    def named(self) -> str:
+        """What `loss` is called: a failure rate, unless an objective gave points."""
+        scored = any(mark.points is not None for mark in self.marks.values())
+        return "points lost" if scored else "failure rate"
+
+    @property
     def growth(self) -> float:
         """Mean response over mean evolved-instruction characters, the second factor of the
         released code's rule; 0.0 where nothing was evolved.
