@@ -34,6 +34,7 @@ from autoevol.metrics import (
     working,
 )
 from autoevol.metrics.base import passed
+from autoevol.metrics.domains import MATH
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.metrics.severity import is_fatal
@@ -108,11 +109,13 @@ def without(rule: Rule) -> Iterator[None]:
 
 
 def groups(files: Iterable[Path]) -> dict[str, list[Labelled]]:
-    """Labelled pairs by file and domain; of pairs without a domain, with and without a response."""
+    """Labelled pairs by file and domain; those of mathematics with and without a response apart."""
     found: dict[str, list[Labelled]] = {}
     for file in files:
         for pair in load_labelled(file):
-            part = pair.domain or ("answered" if pair.trajectory.response is not None else "unanswered")
+            part = pair.domain
+            if part == MATH:
+                part += ", answered" if pair.trajectory.response is not None else ", unanswered"
             found.setdefault(f"{file.stem}/{part}", []).append(pair)
     return found
 

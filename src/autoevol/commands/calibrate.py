@@ -35,6 +35,7 @@ class Pairs:
         file: Labelled pairs (`metrics.labels` has the format).
         limit: Only so many, always the same ones.
         with_responses: Only pairs that have a response.
+        more: Further files of such pairs, with other ids.
         half: `development` or `report`. The text detectors were developed on the first half of
             the real pairs and never changed after a look at the second.
     """
@@ -43,6 +44,7 @@ class Pairs:
     limit: int | None = None
     with_responses: bool = False
     half: str | None = None
+    more: tuple[Path, ...] = ()
 
 
 def load_pairs(wanted: Pairs) -> list[Labelled]:
@@ -55,7 +57,8 @@ def load_pairs(wanted: Pairs) -> list[Labelled]:
         raise InputError(f"half {wanted.half!r} is unknown; known are {', '.join(HALVES)}")
     chosen = [
         pair
-        for pair in load_labelled(wanted.file)
+        for file in (wanted.file, *wanted.more)
+        for pair in load_labelled(file)
         if (pair.trajectory.response is not None or not wanted.with_responses)
         and (wanted.half is None or _half(pair.id) == wanted.half)
     ]
@@ -87,31 +90,28 @@ def calibrate_judge(
         lm: The model that judges.
         detector: The judge, by default an uncompiled one.
         hints: Whether the cascade's judge is told what the text rules found.
-        repeat: How often each is measured, with fresh samples, >= 1; one calibration for each time.
+        repeat: How often each is measured, with fresh samples, >= 1; both calibrations for each time.
     """
     found: list[Calibration] = []
     for number in range(repeat):
         judge = (detector or LMDetector()).repeated(number)
+        cascade = Cascade(default_text_ensemble(), judge, hints=hints)
         # Fresh samples need a sequence of their own, the same whenever the command is given again.
         with in_scope(f"calibrate:{number}"):
-            found += aio.run(_judged(pairs, judge, lm, hints))
+            found += aio.run(_judged(pairs, cascade, judge, lm))
     return found
 
 
 async def _judged(
-    pairs: Sequence[Labelled], judge: LMDetector, lm: dspy.LM, hints: bool
+    pairs: Sequence[Labelled], cascade: Cascade, judge: LMDetector, lm: dspy.LM
 ) -> list[Calibration]:
-    cascade = Cascade(default_text_ensemble(), judge, hints=hints)
     alone = await aio.gather(WithLM(judge, lm).ajudge(pair.trajectory) for pair in pairs)
 
     async def in_cascade(pair: Labelled, said: Verdict) -> Verdict:
         # Where the judge is told nothing it would be asked the same again.
-        told = cascade.informed(pair.trajectory) is not judge
-        return (
-            await WithLM(cascade, lm).ajudge(pair.trajectory)
-            if told
-            else cascade.verdict(pair.trajectory, said)
-        )
+        if cascade.informed(pair.trajectory) is judge:
+            return cascade.verdict(pair.trajectory, said)
+        return await WithLM(cascade, lm).ajudge(pair.trajectory)
 
     both = await aio.gather(in_cascade(pair, said) for pair, said in zip(pairs, alone, strict=True))
     return [
@@ -135,7 +135,8 @@ def compiled_judge(path: Path | None, model: str | None) -> LMDetector | None:
 
 def save_calibrations(path: Path, found: Sequence[Calibration], pairs: Pairs) -> None:
     """Write calibrations for `--calibration`, with what they were measured on and when."""
-    origin = {"data": pairs.file.name, "measured": date.today().isoformat()}
+    data = ", ".join(file.name for file in (pairs.file, *pairs.more))
+    origin = {"data": data, "measured": date.today().isoformat()}
     write_json(path, [{**calibration.to_json(), **origin} for calibration in found])
 
 
