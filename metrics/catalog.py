@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, unknown
+from autoevol.metrics.agreement import AnswerAgreement
 from autoevol.metrics.base import Detector
 from autoevol.metrics.calibration import Calibration, calibrate, load
+from autoevol.metrics.cascade import Cascade
+from autoevol.metrics.domains import MATH, domain_of
 from autoevol.metrics.eliminator import Eliminator
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.labels import load_labelled
@@ -23,15 +26,36 @@ TEXT_DETECTORS: dict[str, Callable[[], Detector]] = {
 }
 
 
-def make_detector(name: str) -> Detector:
-    """A text detector by name.
+AGREEMENT = "agreement"
+DETECTORS = (*TEXT_DETECTORS, AGREEMENT)
+"""What `--detector` may be."""
+
+
+def make_detector(name: str, answers: int = 4) -> Detector:
+    """A detector by name. One with `calls` asks the LM of the current `dspy.context`.
+
+    Args:
+        name: One of `DETECTORS`.
+        answers: Responses that `agreement` compares, >= 2.
 
     Raises:
         InputError: If there is none of that name; the message lists those that there are.
     """
+    if name == AGREEMENT:
+        return answers_agree(answers)
     if name not in TEXT_DETECTORS:
-        raise InputError(f"detector {name!r} is unknown; known are {', '.join(TEXT_DETECTORS)}")
+        raise unknown("--detector", name, DETECTORS)
     return TEXT_DETECTORS[name]()
+
+
+def answers_agree(answers: int) -> Cascade:
+    """Text rules first; a word problem that they let pass is answered so many times.
+
+    Other tasks have many good answers, whose disagreement says nothing.
+    """
+    text = default_text_ensemble()
+    agreement = AnswerAgreement(samples=answers, definite=lambda task: domain_of(task) == MATH)
+    return Cascade(text, agreement, facts=text)
 
 
 def calibration_of(

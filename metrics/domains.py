@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 
 from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import view
@@ -54,9 +53,13 @@ def as_domain(named: str, text: str) -> str:
     return name if name in DOMAINS else domain_of(text)
 
 
-def main_domain(texts: Iterable[str], share: float = 0.8) -> str:
-    """The domain of at least `share` of the texts, 0..1; "" where they are mixed, or none."""
-    counts = Counter(map(domain_of, texts))
+def main_domain(counts: Counter[str], share: float = 0.8) -> str:
+    """The domain of at least `share` of the texts, 0..1; "" where they are mixed, or none.
+
+    Args:
+        counts: Texts by domain.
+        share: The rest may be anything: domains are told by a crude look.
+    """
     if not counts:
         return ""
     domain, count = counts.most_common(1)[0]

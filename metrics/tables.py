@@ -41,7 +41,9 @@ def render_table(calibrations: Sequence[Calibration]) -> str:
         lines = _aligned(rows)
         unscored = f", {calibration.unscored} unscored" if calibration.unscored else ""
         title = f"{calibration.detector} ({calibration.pairs} pairs{unscored}): {calibration.sentence()}"
-        notes = [calibration.gain.sentence()] if calibration.gain else []
+        # The proxy is of the pairs, not of the detector: it is told once.
+        fit = calibration.gain.sentence() if calibration.gain else ""
+        notes = [fit] if fit and not any(fit in block for block in blocks) else []
         if calibration.unanimous is not None:
             notes.append(f"the samples agree on the severity of {calibration.unanimous:.0%} of the pairs")
         notes += _spread([calibration, *again])

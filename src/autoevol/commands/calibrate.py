@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
 import dspy
 
+from autoevol.config.choices import Half, check_choices
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import InputError
@@ -17,14 +19,14 @@ from autoevol.core.records import Verdict, digest
 from autoevol.metrics.bound import WithLM
 from autoevol.metrics.calibration import Calibration, calibrate, measure
 from autoevol.metrics.cascade import Cascade
-from autoevol.metrics.catalog import TEXT_DETECTORS
+from autoevol.metrics.catalog import TEXT_DETECTORS, answers_agree
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.metrics.training import load_judge
 from autoevol.store.files import write_json
 
-HALVES = ("development", "report")
+HALVES: tuple[Half, ...] = get_args(Half)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Pairs:
 
     Attributes:
         file: Labelled pairs (`metrics.labels` has the format).
-        limit: Only so many, always the same ones.
+        limit: At most so many, always the same ones.
         with_responses: Only pairs that have a response.
         more: Further files of such pairs, with other ids.
         half: `development` or `report`. The text detectors were developed on the first half of
@@ -43,18 +45,36 @@ class Pairs:
     file: Path
     limit: int | None = None
     with_responses: bool = False
-    half: str | None = None
+    half: Half | None = None
     more: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How the detectors that ask a model are measured.
+
+    Attributes:
+        samples: Replies that the judge is asked for each time, >= 1; the majority decides.
+        hints: Whether the cascade's judge is told what the text rules found.
+        repeat: How often it is measured, with fresh samples, >= 1.
+        answers: Also measure answer agreement, with so many answers, >= 2; None leaves it out.
+    """
+
+    samples: int = 1
+    hints: bool = True
+    repeat: int = 1
+    answers: int | None = None
 
 
 def load_pairs(wanted: Pairs) -> list[Labelled]:
     """The pairs that are wanted, in an order that depends on nothing but their ids if limited.
 
     Raises:
-        InputError: If the file cannot be used, the half is unknown, or no pair is left.
+        InputError: If the file cannot be used, or no pair is left.
     """
-    if wanted.half not in (None, *HALVES):
-        raise InputError(f"half {wanted.half!r} is unknown; known are {', '.join(HALVES)}")
     chosen = [
         pair
         for file in (wanted.file, *wanted.more)
@@ -120,17 +140,36 @@ async def _judged(
     ]
 
 
-def compiled_judge(path: Path | None, model: str | None) -> LMDetector | None:
-    """The detector of a judge that was compiled and saved, None without a file.
+def calibrate_agreement(pairs: Sequence[Labelled], lm: dspy.LM, answers: int) -> list[Calibration]:
+    """Answer agreement behind the text rules, with `answers` sampled answers of `lm` to each word problem."""
+    detector = answers_agree(answers)
+    asked = WithLM(detector, lm)
+    with in_scope(f"calibrate:{detector.name}"):
+        verdicts = aio.run(aio.gather(asked.ajudge(pair.trajectory) for pair in pairs))
+    return [measure(pairs, verdicts, detector.name, detector.kinds)]
+
+
+def measure_with(
+    pairs: Sequence[Labelled], lm: dspy.LM, detector: LMDetector, how: Judging
+) -> list[Calibration]:
+    """All detectors that ask `lm`: the judge alone and in the cascade, and answer agreement if wanted."""
+    calibrations = calibrate_judge(pairs, lm, detector, hints=how.hints, repeat=how.repeat)
+    if how.answers is not None:
+        calibrations += calibrate_agreement(pairs, lm, how.answers)
+    return calibrations
+
+
+def compiled_judge(path: Path | None, model: str | None, samples: int = 1) -> LMDetector:
+    """The detector of a judge that was compiled and saved, of an uncompiled one without a file.
 
     Raises:
         InputError: If the file is no saved judge, or there is no model to ask.
     """
     if path is None:
-        return None
+        return LMDetector(samples=samples)
     if model is None:
         raise InputError("--judge needs --judge-model: the file holds the prompt, not the model")
-    return LMDetector(load_judge(path))
+    return LMDetector(load_judge(path), samples=samples)
 
 
 def save_calibrations(path: Path, found: Sequence[Calibration], pairs: Pairs) -> None:

@@ -10,14 +10,15 @@ from typing import Any, Protocol
 import dspy
 
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
+from autoevol.config.choices import parse_on_failure
 from autoevol.core import aio
 from autoevol.core.context import in_scope
-from autoevol.core.errors import BudgetReached, InputError
+from autoevol.core.errors import BudgetReached, InputError, nearest
 from autoevol.core.records import Case, Method, Row, Score, Step
 from autoevol.data.split import Split, reserve_of, split_rows
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.outputs import Tally
-from autoevol.evolution.policy import Policy, parse_mix, parse_on_failure
+from autoevol.evolution.policy import Policy, parse_mix
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.source import Source
 from autoevol.evolution.stage import evolve_rows
@@ -131,9 +132,12 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
         raise InputError(
             f"--objective {objective.name} needs a judge: give --judge-model, or take --objective gain-proxy"
         )
-    detector = make_detector(chosen.detector)
-    if chosen.judge_model:
-        detector = WithLM(Cascade(detector, LMDetector()), judge_lm(session, models, chosen))
+    detector = make_detector(chosen.detector, chosen.agreement_samples)
+    if chosen.judge_model and not detector.calls:
+        judge = LMDetector(samples=chosen.judge_samples)
+        detector = Cascade(detector, judge, hints=chosen.judge_hints)
+    if isinstance(detector, Cascade):
+        detector = WithLM(detector, judge_lm(session, models, chosen))
     calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
     return FailureMetric(detector, objective())
 
@@ -170,6 +174,7 @@ def find_method(name: str) -> Method:
     if not Path(name).exists():
         raise InputError(
             f"no evolving method {name!r}: no such file or folder, nor one of {', '.join(NAMED)}"
+            f"{nearest(name, NAMED)}"
         )
     return load_method(name)
 
