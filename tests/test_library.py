@@ -175,7 +175,7 @@ def test_search_and_compare(primes: Path, tmp_path: Path) -> None:
 def test_an_unknown_keyword_is_answered_with_the_nearest(
     name: str, arguments: tuple[object, ...], keyword: str, nearest: str
 ) -> None:
-    expected = rf"autoevol.{name} has no setting '{keyword}'; did you mean '{nearest}'\?"
+    expected = rf"autoevol.{name} has no setting '{keyword}'; did you mean {nearest}\?"
     with pytest.raises(ae.InputError, match=expected):
         getattr(ae, name)(*arguments, **{keyword: 1})
 

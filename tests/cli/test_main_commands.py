@@ -177,17 +177,11 @@ def test_bad_input_ends_with_2_and_says_what(
     assert told in done.stderr
 
 
-def test_a_judge_reads_what_the_text_detector_lets_pass(seeds: Path, tmp_path: Path) -> None:
+def test_a_judge_reads_all_that_is_no_fact(seeds: Path, tmp_path: Path) -> None:
     def with_judge(body: dict[str, Any]) -> Answer:
         if body["model"] != "judge":
             return reply(body)
-        fields = {
-            "reason": "Fine.",
-            "kinds": "none",
-            "severity": "0",
-            "complexity_1": "9",
-            "complexity_2": "9",
-        }
+        fields = {"reason": "No harder.", "kinds": "stagnant", "severity": "1"}
         return says("".join(f"[[ ## {name} ## ]]\n{value}\n\n" for name, value in fields.items()))
 
     with Endpoint(with_judge) as served:
@@ -197,9 +191,9 @@ def test_a_judge_reads_what_the_text_detector_lets_pass(seeds: Path, tmp_path: P
         )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     told = printed(done)
-    # 18 of 24 pass the text detector; the judge finds none of them harder.
-    assert told["ledger"]["roles"]["judge"]["calls"] == 18
-    assert told["evolution"]["kinds"]["stagnant"] == 18
+    # The text rules fail 6 of 24 for what is no fact: those are judged like the others.
+    assert told["ledger"]["roles"]["judge"]["calls"] == 24
+    assert told["evolution"]["kinds"]["stagnant"] == 24
     assert told["metric"]["judge"] == "openai/judge"
     assert told["metric"]["calibration"] is None
 

@@ -33,7 +33,7 @@ def calibrate(endpoint: Endpoint, folder: Path, *more: object) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("cap", "most"), [(("--max-usd", 2.0), 2.0 / USD), (("--max-tokens", 1500), 10), (("--max-calls", 3), 3)]
+    ("cap", "most"), [(("--max-usd", 4.0), 4.0 / USD), (("--max-tokens", 3500), 23), (("--max-calls", 3), 3)]
 )
 def test_a_cap_binds(cap: tuple[object, ...], most: float, tmp_path: Path) -> None:
     with Endpoint(judge) as endpoint:
@@ -54,7 +54,7 @@ def test_a_judge_without_a_price_is_refused_under_a_cap_on_money(tmp_path: Path)
     with Endpoint(judge) as endpoint:
         done = calibrate(endpoint, tmp_path, "--max-usd", 1.0)
         assert done.exit_code == 2
-        assert "--max-usd cannot hold without --price for judge" in done.stderr
+        assert "--max-usd needs --price for judge" in done.stderr
         # The evol model is not asked, so that it needs no price.
         done = calibrate(endpoint, tmp_path, "--max-usd", 1000, "--price", PRICE, "--evol-model", "unpriced")
         assert done.exit_code == 0, done.output
@@ -69,13 +69,12 @@ def test_as_a_function_it_says_what_it_cost(tmp_path: Path) -> None:
             "price": [PRICE],
             "reply_tokens": 50,
         }
-        pairs = ae.calibrate(SAMPLES).pairs
-        found = ae.calibrate(pairs, store=str(tmp_path / "calls.sqlite"), **options)
+        found = ae.calibrate(SAMPLES, store=str(tmp_path / "calls.sqlite"), **options)
         assert found.cost is not None
         assert found.cost.usd == pytest.approx(USD * len(endpoint.seen))
         with pytest.raises(BudgetReached):
             ae.calibrate(SAMPLES, store=str(tmp_path / "new.sqlite"), max_usd=0.5, concurrency=1, **options)
-        with pytest.raises(InputError, match="cannot hold without --price for judge"):
+        with pytest.raises(InputError, match="--max-usd needs --price for judge"):
             ae.calibrate(SAMPLES, judge_model="judge", api_base=endpoint.url, max_usd=1.0)
     assert "lm-judge" in repr(found)
     assert {line["detector"] for line in found.to_pandas().to_dict("records")} == {c.detector for c in found}

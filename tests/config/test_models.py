@@ -77,8 +77,8 @@ def test_whatever_the_hosts_a_key_goes_to_its_own_only(one: str, other: str, rol
     ("options", "message"),
     [
         ({"respond_temperature": 3.0}, "--respond-temperature must be between 0 and 2"),
-        ({"optimizer_api_base": "host:8000"}, "--optimizer-api-base 'host:8000' is no URL"),
-        ({"judge_reply_tokens": 0}, "judge_reply_tokens must be at least 1"),
+        ({"optimizer_api_base": "host:8000"}, "--optimizer-api-base 'host:8000' is not a URL"),
+        ({"judge_reply_tokens": 0}, "--judge-reply-tokens must be at least 1"),
         ({"top_p": 0.0}, "--top-p must be above 0"),
     ],
 )

@@ -88,5 +88,5 @@ def test_a_flat_table_of_0_1_0_becomes_groups() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"run has no setting 'evol_modle'; did you mean 'evol_model'\?"):
+    with pytest.raises(InputError, match=r"run has no setting 'evol_modle'; did you mean evol_model\?"):
         check_names({"evol_modle": 1}, {"evol_model", "m"}, "run")

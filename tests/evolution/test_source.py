@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from autoevol.config import DataConfig
+from autoevol.config.choices import Turns
 from autoevol.core.errors import InputError
 from autoevol.core.records import Message
 from autoevol.data import load_rows
@@ -82,9 +83,9 @@ def test_share_gpt_and_prompt_lists_are_conversations_too(write: Callable[[list[
 
 
 def test_a_turn_that_cannot_be_used_is_a_counted_reject(write: Callable[[list[Any]], str]) -> None:
-    tool = {"messages": [*CHAT[3]["messages"], {"role": "tool", "content": "x"}]}
-    path = write([*CHAT[:1], tool])
-    with pytest.raises(InputError, match="line 2: messages\\[2\\] is a turn of 'tool'"):
+    odd = {"messages": [*CHAT[3]["messages"], {"role": "narrator", "content": "x"}]}
+    path = write([*CHAT[:1], odd])
+    with pytest.raises(InputError, match=r"line 2: messages\[2\] is a turn of 'narrator'"):
         load_rows(path, turns="every")
     loaded = load_rows(path, turns="every", skip_bad=True)
     assert (len(loaded.rows), len(loaded.rejects)) == (4, 1)
@@ -92,7 +93,7 @@ def test_a_turn_that_cannot_be_used_is_a_counted_reject(write: Callable[[list[An
 
 
 @pytest.mark.parametrize("turns", ["first", "every"])
-def test_a_file_resumes_behind_any_row(write: Callable[[list[Any]], str], turns: str) -> None:
+def test_a_file_resumes_behind_any_row(write: Callable[[list[Any]], str], turns: Turns) -> None:
     bad: list[Any] = [{"messages": None}, 7]
     path = write([*bad, *CHAT, *bad, *CHAT, {"messages": [{"role": "user", "content": "Six"}]}])
     resumes_anywhere(FileRows(path, DataConfig(skip_bad=True, turns=turns)))
@@ -126,7 +127,9 @@ def test_a_fingerprint_follows_bytes_and_reading(write: Callable[[list[Any]], st
     write([{"text": "b"}])
     assert mark != fingerprint(path, data)
     assert fingerprint("owner/dataset", data) is None
-    assert fingerprint(str(tmp_path), data) is None
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert fingerprint(str(empty), data) is None
 
 
 @pytest.mark.slow

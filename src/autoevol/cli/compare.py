@@ -32,7 +32,7 @@ def compare(
     comparison: CompareConfig,
     settings: Settings,
 ) -> None:
-    """Give every optimizer the same budget on SEEDS, and score what they find on one holdout."""
+    """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
     import orjson
 
     from autoevol.comparison import job, tournament

@@ -1,7 +1,8 @@
-"""clean, export, quality: what a finished file needs before anybody trains on it."""
+"""clean, export: what a finished file needs before a model is trained on it."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,16 @@ import typer
 
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
-from autoevol.config import PublishConfig, Settings
+from autoevol.config import ExportConfig, PublishConfig, Settings
+from autoevol.config.choices import ExportFormat
 from autoevol.config.settings import GROUPS
 
 Dataset = Annotated[
     str,
-    typer.Argument(metavar="DATASET", help="A run folder, a file or the name of a Hugging Face dataset."),
+    typer.Argument(
+        metavar="DATASET",
+        help="A run folder, a file, a folder or pattern of files, or the name of a Hugging Face dataset.",
+    ),
 ]
 
 
@@ -24,9 +29,9 @@ Dataset = Annotated[
 def clean(
     *,
     dataset: Dataset,
-    out: Annotated[Path, typer.Option("--out", "-o", help="JSONL file for the records that stay.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSONL file for the records that are kept.")],
     against: Annotated[
-        list[str] | None, typer.Option("--against", help="Seeds that nothing may repeat. Repeatable.")
+        list[str] | None, typer.Option("--against", help="Seeds that no record may repeat. Repeatable.")
     ] = None,
     json: Json = False,
     settings: Settings,
@@ -46,27 +51,31 @@ def clean(
 
 @app.command()
 @exit_codes(resumes=False)
-@with_settings(*GROUPS["export"], publish=PublishConfig)
+@with_settings(*GROUPS["export"], examples=ExportConfig, publish=PublishConfig)
 def export(
     *,
     dataset: Dataset,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; provenance goes beside it.")],
-    format: Annotated[
-        str,
-        typer.Option("--format", help="messages, prompt-completion, sharegpt, alpaca, openai or parquet."),
-    ] = "messages",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write; a provenance file goes next to it.")
+    ],
+    format: Annotated[ExportFormat, typer.Option("--format", help="Format to write.")] = "messages",
     json: Json = False,
+    examples: ExportConfig,
     publish: PublishConfig,
     settings: Settings,
 ) -> None:
-    """Write DATASET in the format of a trainer, with its provenance in a file beside it."""
+    """Write DATASET in the format that a trainer reads, and its provenance next to it."""
     import orjson
 
     from autoevol.cli.console import print_table
     from autoevol.commands import datasets
 
-    exported = datasets.export(dataset, out, format=format, publish=publish, settings=settings)
+    written = datasets.export(
+        dataset, out, format=format, examples=examples, publish=publish, settings=settings
+    )
+    for line in written.exported.notes():
+        print(line, file=sys.stderr)
     if json:
-        print(orjson.dumps(exported.to_json()).decode())
+        print(orjson.dumps(written.to_json()).decode())
     else:
-        print_table(exported.rows)
+        print_table(written.rows)

@@ -9,22 +9,22 @@ import typer
 
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
-from autoevol.config import Settings
+from autoevol.config import CalibrateConfig, Settings
 from autoevol.config.settings import GROUPS
 
 
 @app.command()
 @exit_codes()
-@with_settings(*GROUPS["calibrate"])
+@with_settings(*GROUPS["calibrate"], how=CalibrateConfig)
 def calibrate(
     *,
-    labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
-    judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
-    with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
-    half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
-    save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
+    labelled: Annotated[
+        list[Path], typer.Argument(metavar="LABELLED...", help="Labelled evolutions, JSONL.")
+    ],
+    judge: Annotated[Path | None, typer.Option("--judge", help="Compiled judge for that LM.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="File for --calibration.")] = None,
     json: Json = False,
+    how: CalibrateConfig,
     settings: Settings,
 ) -> None:
     """Measure the failure detectors against labelled evolutions."""
@@ -32,8 +32,7 @@ def calibrate(
 
     from autoevol.commands import calibrate as measuring
 
-    wanted = measuring.Pairs(labelled, limit, with_responses, half)
-    found = measuring.calibrate(wanted, judge=judge, settings=settings)
+    found = measuring.calibrate(labelled, judge=judge, config=how, settings=settings)
     if save:
         found.save(save)
     if json:
@@ -54,28 +53,28 @@ def show(
     from autoevol.cli.console import print_table
     from autoevol.reports import report
 
-    found = report.read_folder(folder)
-    if found["search"] and not json:
+    content = report.read_folder(folder)
+    if content["search"] and not json:
         from autoevol.hypersearch.result import table_rows
 
-        print_table(table_rows(found["search"]))
+        print_table(table_rows(content["search"]))
         return
     if json:
-        print(orjson.dumps(found).decode())
+        print(orjson.dumps(content).decode())
         return
-    if found["transfer"]:
+    if content["transfer"]:
         from autoevol.commands.transfer import table_rows as transfer_rows
 
-        print_table(transfer_rows(found["transfer"]))
+        print_table(transfer_rows(content["transfer"]))
         return
-    if found["comparison"]:
-        print_table(report.comparison_rows(found["comparison"]))
+    if content["comparison"]:
+        print_table(report.comparison_rows(content["comparison"]))
         return
-    if found["summary"]:
-        print_table(report.table_rows(found["summary"]))
+    if content["summary"]:
+        print_table(report.table_rows(content["summary"]))
     else:
-        print("no summary: the run is under way, or was stopped; the command that began it goes on")
-    for step in found["steps"]:
+        print("no summary: the run is in progress, or was stopped; the command that started it resumes it")
+    for step in content["steps"]:
         print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
-    if found["method"]:
-        print(f"\n{found['method']['text']}")
+    if content["method"]:
+        print(f"\n{content['method']['text']}")

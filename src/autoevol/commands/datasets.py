@@ -9,7 +9,7 @@ from typing import Any
 
 from autoevol.commands.keywords import take
 from autoevol.commands.result import Dataset, frame, text_of
-from autoevol.config import PublishConfig, Settings
+from autoevol.config import ExportConfig, PublishConfig, Settings
 from autoevol.dataset import card, hub
 from autoevol.dataset import clean as cleaning
 from autoevol.dataset import quality as measuring
@@ -107,6 +107,7 @@ class Written:
         return {
             "rows": done.rows,
             "rejected": done.rejected,
+            **({"dropped": done.counts.dropped} if done.settings.drop_long else {}),
             "data": str(done.path),
             "provenance": str(done.provenance),
             **{path.name: str(path) for path in done.companions},
@@ -127,6 +128,7 @@ def export(
     out: str | Path,
     *,
     format: str = "messages",
+    examples: ExportConfig | None = None,
     publish: PublishConfig | None = None,
     settings: Settings | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
@@ -137,6 +139,7 @@ def export(
         dataset: A run folder, a file or the name of a Hugging Face data set.
         out: File to write.
         format: `messages`, `prompt-completion`, `sharegpt`, `alpaca`, `openai` or `parquet`.
+        examples: How long an example may be, and whether what a model thought goes with it.
         publish: The card, and the hub.
         settings: How the data set is read.
         options: Fields of these by the names of the command's options.
@@ -145,9 +148,11 @@ def export(
         InputError: If the data set or a record of it cannot be used, or `out` has another suffix.
         StoreLost: If the disk refuses.
     """
-    settings, publish = take("export", settings, options, publish or PublishConfig())
+    settings, examples, publish = take(
+        "export", settings, options, examples or ExportConfig(), publish or PublishConfig()
+    )
     folder = Path(publish.run) if publish.run else run_folder_of(dataset)
-    done = export_file(dataset, Path(out), format, data=settings.data)
+    done = export_file(dataset, Path(out), format, data=settings.data, settings=examples)
     if not (publish.card or publish.push_to_hub):
         return Written(done)
     licences = card.Licences(publish.license, publish.seed_license)

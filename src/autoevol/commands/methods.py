@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoevol.config import Settings
-from autoevol.core.errors import InputError
+from autoevol.config.choices import parse_on_failure
+from autoevol.core.errors import InputError, nearest
 from autoevol.core.records import Method
-from autoevol.evolution.policy import Policy, parse_mix, parse_on_failure
+from autoevol.evolution.policy import Policy, parse_mix
 from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
 from autoevol.store.author_log import read_state
@@ -35,6 +36,7 @@ def find_method(name: str) -> Method:
     if not Path(name).exists():
         raise InputError(
             f"no evolving method {name!r}: no such file or folder, nor one of {', '.join(NAMED)}"
+            f"{nearest(name, NAMED)}"
         )
     return load_method(name)
 

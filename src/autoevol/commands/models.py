@@ -16,9 +16,10 @@ from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, paid_models, prices_of
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
+from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
-from autoevol.metrics.judge import Cascade, LMDetector
+from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.programs.respond import answering_with
 from autoevol.store.calls import CallStore
@@ -98,12 +99,18 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
     """The failure metric that the settings name.
 
     Raises:
-        InputError: If the detector or the objective is unknown, or the calibration is none of it.
+        InputError: If the objective needs a judge, or the calibration is none of the detector.
     """
-    if chosen.objective not in OBJECTIVES:
-        raise InputError(f"objective {chosen.objective!r} is unknown; known are {', '.join(OBJECTIVES)}")
-    detector = make_detector(chosen.detector)
-    if models.judge.model:
-        detector = WithLM(Cascade(detector, LMDetector()), role_lm(session, models, "judge"))
+    objective = OBJECTIVES[chosen.objective]
+    if objective.needs_judge and not models.judge.model:
+        raise InputError(
+            f"--objective {objective.name} needs a judge: give --judge-model, or take --objective gain-proxy"
+        )
+    detector = make_detector(chosen.detector, chosen.agreement_samples)
+    if models.judge.model and not detector.calls:
+        judge = LMDetector(samples=chosen.judge_samples)
+        detector = Cascade(detector, judge, hints=chosen.judge_hints)
+    if isinstance(detector, Cascade):
+        detector = WithLM(detector, role_lm(session, models, "judge"))
     calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
-    return FailureMetric(detector, OBJECTIVES[chosen.objective]())
+    return FailureMetric(detector, objective())

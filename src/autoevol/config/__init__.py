@@ -1,12 +1,20 @@
 """The settings of a run, as frozen records. The command line is generated from them."""
 
 from autoevol.config.limits import BudgetConfig, MetricConfig, RequestConfig, StoreConfig
-from autoevol.config.loop import CompareConfig, LoopConfig, MethodConfig, SearchConfig, TransferConfig
+from autoevol.config.loop import (
+    CalibrateConfig,
+    CompareConfig,
+    LoopConfig,
+    MethodConfig,
+    SearchConfig,
+    TransferConfig,
+)
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
 from autoevol.config.rows import (
     AgainConfig,
     CleanConfig,
     DataConfig,
+    ExportConfig,
     LaunchConfig,
     PipelineConfig,
     PublishConfig,
@@ -16,11 +24,13 @@ from autoevol.config.settings import Settings
 __all__ = [
     "AgainConfig",
     "BudgetConfig",
+    "CalibrateConfig",
     "CleanConfig",
     "CompareConfig",
     "DataConfig",
     "EndpointConfig",
     "EvolConfig",
+    "ExportConfig",
     "LaunchConfig",
     "LoopConfig",
     "MethodConfig",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from autoevol.config.base import at_least, flag, setting
+from autoevol.config.choices import Client, Detector, Objective, check_choices
 from autoevol.core.errors import InputError
 
 
@@ -12,12 +13,10 @@ from autoevol.core.errors import InputError
 class RequestConfig:
     """Requests: how they go out, whatever they are for."""
 
-    concurrency: int = setting(16, "Most requests under way at once.", decides=False)
-    rpm: float | None = setting(None, "Most requests per minute to each endpoint.", decides=False)
-    tpm: float | None = setting(None, "Most tokens per minute to each endpoint.", decides=False)
-    client: str = setting(
-        "aiohttp", "HTTP client for OpenAI-compatible endpoints: aiohttp or openai.", decides=False
-    )
+    concurrency: int = setting(16, "Maximum number of concurrent requests.", decides=False)
+    rpm: float | None = setting(None, "Maximum requests per minute to each endpoint.", decides=False)
+    tpm: float | None = setting(None, "Maximum tokens per minute to each endpoint.", decides=False)
+    client: Client = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints.", decides=False)
 
     def __post_init__(self) -> None:
         at_least(1, self, "concurrency")
@@ -25,8 +24,7 @@ class RequestConfig:
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
                 raise InputError(f"{flag(name)} must be above 0, got {limit}")
-        if self.client not in ("aiohttp", "openai"):
-            raise InputError(f"--client {self.client!r} is unknown; known are aiohttp and openai")
+        check_choices(self)
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,15 @@ class StoreConfig:
 class BudgetConfig:
     """Budget: hard caps over the whole run, resumes included."""
 
-    max_calls: int | None = setting(None, "Stop before more LM calls than this are paid.", decides=False)
-    max_tokens: int | None = setting(None, "Stop before more tokens than this are used.", decides=False)
+    max_calls: int | None = setting(None, "Stop before paying for more LM calls than this.", decides=False)
+    max_tokens: int | None = setting(None, "Stop before using more tokens than this.", decides=False)
     max_usd: float | None = setting(
-        None, "Stop before more dollars than this are spent; needs --price.", decides=False
+        None, "Stop before spending more US dollars than this; needs --price.", decides=False
     )
     price: tuple[str, ...] = setting(
-        (), "Dollars per million input,output tokens: MODEL=0.15,0.60. Repeatable.", decides=False
+        (),
+        "US dollars per million input and output tokens: MODEL=0.15,0.60. Repeatable.",
+        decides=False,
     )
 
     def __post_init__(self) -> None:
@@ -69,8 +69,18 @@ class BudgetConfig:
 class MetricConfig:
     """Failure measure."""
 
-    detector: str = setting("text", "Decides what failed: text, paper, author or eliminator.")
-    objective: str = setting("failure-rate", "What is optimised: failure-rate or usable-yield.")
+    detector: Detector = setting("text", "Decides which evolutions failed.")
+    objective: Objective = setting("failure-rate", "What is optimised.")
+    judge_samples: int = setting(1, "Replies that the judge is asked for; the majority decides.")
+    judge_hints: bool = setting(True, "Tell the judge what text rules noticed.")
+    agreement_samples: int = setting(4, "Answers that --detector agreement compares.")
     calibration: str | None = setting(
-        None, "Saved calibration whose figures are printed beside every rate.", decides=False
+        None,
+        "Saved calibration, or labelled rows (.jsonl), whose figures are printed next to every rate.",
+        decides=False,
     )
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        at_least(1, self, "judge_samples")
+        at_least(2, self, "agreement_samples")

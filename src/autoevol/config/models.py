@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from autoevol.config.base import check_sampling, check_url, nested, open_url, setting
+from autoevol.config.base import check_sampling, check_url, flag, nested, open_url, setting
 from autoevol.core.errors import InputError
 
 RoleName = Literal["evol", "respond", "optimizer", "judge"]
@@ -20,22 +20,22 @@ NO_KEY = ""
 class RoleConfig:
     """One model in one role. What is None is as the evol model has it (see `ModelConfig.resolved`)."""
 
-    model: str | None = setting(None, "Model of the {role} role; by default the evol model.")
+    model: str | None = setting(None, "Model of the {role} role (default: the evol model).")
     api_base: str | None = setting(
-        None, "Endpoint of the {role} model; by default that of the evol model.", decides=False
+        None, "Endpoint of the {role} model (default: that of the evol model).", decides=False
     )
     api_key_env: str | None = setting(
         None,
-        "Environment variable that holds the key of the {role} model; by default the evol model's, if both "
-        "are at one host.",
+        "Environment variable with the {role} model's API key (default: the evol model's, if both are at "
+        "one host).",
         decides=False,
     )
     temperature: float | None = setting(
-        None, "Sampling temperature of the {role} model; by default the evol model's."
+        None, "Sampling temperature of the {role} model (default: the evol model's)."
     )
-    top_p: float | None = setting(None, "top_p of the {role} model; by default the evol model's.")
+    top_p: float | None = setting(None, "Sampling top_p of the {role} model (default: the evol model's).")
     reply_tokens: int | None = setting(
-        None, "Longest reply of the {role} model, in tokens; by default the evol model's."
+        None, "Maximum length of a reply of the {role} model, in tokens (default: the evol model's)."
     )
 
 
@@ -45,7 +45,8 @@ class EvolConfig(RoleConfig):
 
     model: str = setting(
         "local/smollm2",
-        "Evolves and responds: local/smollm2, local/FILE.gguf, openai/NAME, any DSPy model string.",
+        "Model that evolves and responds: local/smollm2, local/FILE.gguf, openai/NAME, any DSPy model "
+        "string.",
         name="evol_model",
     )
     api_base: str | None = setting(
@@ -55,8 +56,8 @@ class EvolConfig(RoleConfig):
         None, "Environment variable that holds the API key (default OPENAI_API_KEY).", decides=False
     )
     temperature: float = setting(0.0, "Sampling temperature of the evol model.")
-    top_p: float | None = setting(None, "top_p of the evol model.")
-    reply_tokens: int = setting(1500, "Longest reply of any model, in tokens.")
+    top_p: float | None = setting(None, "Sampling top_p of the evol model.")
+    reply_tokens: int = setting(1500, "Maximum length of any reply, in tokens.")
 
 
 # The loop gives the sampling of the optimizer with each call; a judge is asked at temperature 0.
@@ -89,7 +90,10 @@ class ModelConfig:
         RoleConfig,
         "judge",
         hidden=_SAMPLING,
-        texts={"model": "LM that also judges what the detector lets pass."},
+        texts={
+            "model": "LM that judges all that is no plain fact; with --detector agreement the one that "
+            "answers."
+        },
     )
     system: str | None = setting(None, "System prompt for responses.")
 
@@ -101,7 +105,9 @@ class ModelConfig:
                 check_sampling(f"{prefix}temperature", role.temperature, f"{prefix}top_p", None)
             check_sampling(f"{prefix}temperature", 0, f"{prefix}top_p", role.top_p)
             if role.reply_tokens is not None and role.reply_tokens < 1:
-                raise InputError(f"{prefix}reply_tokens must be at least 1, got {role.reply_tokens}")
+                raise InputError(
+                    f"{flag(prefix + 'reply_tokens')} must be at least 1, got {role.reply_tokens}"
+                )
 
     def resolved(self, name: RoleName) -> EvolConfig:
         """What a role is asked with: its own settings, and those of the evol model where it has none.
@@ -150,19 +156,17 @@ class EndpointConfig:
     """Endpoint."""
 
     api_base: str | None = setting(
-        None, "URL of an OpenAI-compatible endpoint; by default the one that was asked last."
+        None, "URL of an OpenAI-compatible endpoint (default: the one used before)."
     )
     api_key_env: str | None = setting(
-        None, "Environment variable that holds the API key; by default the same as before."
+        None, "Environment variable that holds the API key (default: the same as before)."
     )
     respond_api_base: str | None = setting(
-        None, "Endpoint of the respond model; by default the same as before."
+        None, "Endpoint of the respond model (default: the same as before)."
     )
-    respond_api_key_env: str | None = setting(
-        None, "Key of the respond model; by default the same as before."
-    )
-    judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same as before.")
-    judge_api_key_env: str | None = setting(None, "Key of the judge model; by default the same as before.")
+    respond_api_key_env: str | None = setting(None, "Key of the respond model (default: the same as before).")
+    judge_api_base: str | None = setting(None, "Endpoint of the judge model (default: the same as before).")
+    judge_api_key_env: str | None = setting(None, "Key of the judge model (default: the same as before).")
 
     @classmethod
     def of(cls, models: ModelConfig) -> EndpointConfig:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, TypeVar, get_origin, get_type_hints
 
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, nearest
 
 _Record = TypeVar("_Record")
 
@@ -69,14 +68,7 @@ def _options(kind: type, path: tuple[str, ...], parent: Field[Any] | None) -> It
 
 def assemble(kind: type[_Record], values: Mapping[str, Any]) -> _Record:
     """A settings record from values by flat name; the rest are defaults, and lists become tuples."""
-    tree: dict[str, Any] = {}
-    for option in options_of(kind):
-        if option.name in values:
-            branch = tree
-            for name in option.path[:-1]:
-                branch = branch.setdefault(name, {})
-            branch[option.path[-1]] = values[option.name]
-    return restore(kind, tree)
+    return restore(kind, _tree(kind, values))
 
 
 def restore(kind: type[_Record], tree: Mapping[str, Any]) -> _Record:
@@ -94,17 +86,28 @@ def restore(kind: type[_Record], tree: Mapping[str, Any]) -> _Record:
 
 def override(record: _Record, values: Mapping[str, Any]) -> _Record:
     """The same record with other values, by flat name."""
-    for option in options_of(type(record)):
+    return _changed(record, _tree(type(record), values))
+
+
+def _changed(record: _Record, tree: Mapping[str, Any]) -> _Record:
+    values: dict[str, Any] = {}
+    for name, value in tree.items():
+        inner = getattr(record, name)
+        values[name] = _changed(inner, value) if is_dataclass(inner) else value
+    return replace(record, **values)  # type: ignore[type-var]
+
+
+def _tree(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by flat name, nested as the fields are; lists become tuples."""
+    tree: dict[str, Any] = {}
+    for option in options_of(kind):
         if option.name in values:
             value = values[option.name]
-            value = tuple(value) if get_origin(option.hint) is tuple else value
-            record = _replaced(record, option.path, value)
-    return record
-
-
-def _replaced(record: _Record, path: tuple[str, ...], value: Any) -> _Record:  # noqa: ANN401
-    inner = _replaced(getattr(record, path[0]), path[1:], value) if path[1:] else value
-    return replace(record, **{path[0]: inner})  # type: ignore[type-var]
+            branch = tree
+            for name in option.path[:-1]:
+                branch = branch.setdefault(name, {})
+            branch[option.path[-1]] = tuple(value) if get_origin(option.hint) is tuple else value
+    return tree
 
 
 def decisive(record: object) -> dict[str, Any]:
@@ -123,6 +126,4 @@ def check_names(given: Mapping[str, Any], known: set[str], where: str) -> None:
     """Raise InputError for a name that is not known, with the nearest one that is."""
     for name in given:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InputError(f"{where} has no setting {name!r}{hint}")
+            raise InputError(f"{where} has no setting {name!r}{nearest(name, known)}")

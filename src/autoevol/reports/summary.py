@@ -15,6 +15,7 @@ from autoevol.evolution.outputs import Tally
 from autoevol.lm.session import Session
 from autoevol.metrics.catalog import calibration_of
 from autoevol.metrics.failure import FailureMetric
+from autoevol.metrics.labels import strength_of
 from autoevol.optimization.compiling import Optimized
 from autoevol.reports import report
 from autoevol.store.files import write_json
@@ -94,7 +95,10 @@ def _refused(tally: Tally) -> dict[str, dict[str, int]]:
 
 def metric_json(settings: Settings, metric: FailureMetric) -> dict[str, Any]:
     """Which detector decided, and how good it is known to be."""
-    known = calibration_of(metric.detector.name, settings.metrics.calibration)
+    strength = strength_of(settings.models.evol.model)
+    known = calibration_of(
+        metric.detector.name, settings.metrics.calibration, domain=metric.domain, strength=strength
+    )
     return {
         "detector": settings.metrics.detector,
         "objective": settings.metrics.objective,
