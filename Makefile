@@ -22,9 +22,11 @@ test: $(READY)
 quick: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not real"
 
-# Calls per second, CPU and memory beside other clients; about four minutes, on an idle machine.
+# Calls per second, CPU and memory beside other clients, then what single parts cost beside what they were
+# built for; about five minutes, on an idle machine.
 bench: $(READY)
 	$(BIN)/python -m autoevol.experiments.bench
+	$(BIN)/python -m autoevol.experiments.bench.parts
 
 # Optimizers side by side on the embedded model; it takes both cores. Run it again and it resumes.
 study: $(READY)
@@ -38,7 +40,7 @@ lint: $(READY)
 # Names, versions and hashes; no addresses, so that any registry or mirror serves.
 lock:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
-	  --python-version 3.11 --extra local --extra scale --extra dashboard --extra dev pyproject.toml -o requirements.lock
+	  --python-version 3.11 --extra local --extra scale --extra dashboard --extra docs --extra dev pyproject.toml -o requirements.lock
 
 wheel: $(READY)
 	rm -rf build dist
