@@ -32,6 +32,10 @@ bench: $(READY)
 study: $(READY)
 	$(BIN)/python -m autoevol.experiments.study --out runs/study
 
+# The pages of docs/, into site/. Strict: a dead link or an unknown name is an error. No network.
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --strict --quiet
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,17 +48,17 @@ lock:
 
 wheel: $(READY)
 	rm -rf build dist
-	$(BIN)/python -m build
+	$(BIN)/python -m build --no-isolation
 
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache
+	rm -rf .venv build dist site .pytest_cache .ruff_cache
 
 $(READY): requirements.lock requirements-model.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else "autoevol needs Python 3.11 to 3.14; set PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-model.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-.PHONY: run test quick bench study lint lock wheel clean
+.PHONY: run test quick bench study docs lint lock wheel clean

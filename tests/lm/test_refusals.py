@@ -50,7 +50,7 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
         pytest.param(html(502), id="502 with a page"),
         pytest.param(resets(), id="reset"),
         pytest.param(resets(after=15), id="reset midway"),
-        pytest.param(says("x").after(3600.0), id="timeout"),
+        pytest.param(says("x").after(3600.0), id="timeout", marks=pytest.mark.slow),
         pytest.param(Answer(b'{"id": "c", "choi'), id="truncated JSON"),
         pytest.param(Answer(b'{"id": "c", "choices": []}'), id="no choices"),
         pytest.param(Answer(b""), id="nothing"),
