@@ -19,6 +19,11 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+# Settings of whoever runs the tests would be defaults of every command.
+for _name in [name for name in os.environ if name.startswith("AUTOEVOL_") and name != "AUTOEVOL_DATA"]:
+    del os.environ[_name]
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder with real data; tests that need it are skipped where it is missing."""
