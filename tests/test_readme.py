@@ -64,9 +64,10 @@ def test_python_examples_run(block: Block, tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands_parse(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("settings.json", "runs/search/best.json"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(next(block.text for block in blocks("json") if block.page == "settings"))
+    (config,) = blocks("toml")
+    (tmp_path / "settings.toml").write_text(config.text)
+    (tmp_path / "runs" / "search").mkdir(parents=True)
+    (tmp_path / "runs" / "search" / "best.json").write_text('{"m": 3}')
     program, *words = shlex.split(line)
     if program == "make":
         subprocess.run(["make", "--dry-run", *words], cwd=ROOT, check=True, capture_output=True)
