@@ -52,7 +52,7 @@ def _render(number: int, case: Case) -> str:
     lines += [f"Stage {stage}: {_cut(text)}" for stage, text in enumerate(trajectory.stages)]
     if trajectory.evolved is None:
         lines.append(
-            f"The rewriter's last reply marks no instruction: {_cut(trajectory.evolutions[-1].reply)}"
+            f"The rewriter's last reply marks no instruction: {_cut(trajectory.evolutions[-1].reply or "")}"
         )
     if trajectory.response is not None:
         lines.append(f"Response: {_cut(trajectory.response)}")

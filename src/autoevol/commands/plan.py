@@ -16,7 +16,7 @@ from autoevol.data.split import sample_rows
 from autoevol.evolution.policy import Policy
 from autoevol.lm import prices
 from autoevol.lm.session import Session
-from autoevol.optimization.batches import RandomBatches
+from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.rules import find_rule
 from autoevol.optimization.teleprompter import planned_calls
 

@@ -13,7 +13,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from autoevol.core.errors import InputError
-from autoevol.core.records import Method, digest
+from autoevol.core.records import Method
+from autoevol.core.seeds import derived_fraction
 from autoevol.evolution.lineage import Fate, Round
 from autoevol.programs.operations import IN_DEPTH, MUTATE
 
@@ -106,7 +107,7 @@ class Policy:
         return cls(**{**data, "choices": choices})
 
     def _fraction(self, *parts: str) -> float:
-        return int(digest(str(self.seed), *parts), 16) / 2**64
+        return derived_fraction(self.seed, *parts)
 
 
 def parse_mix(text: str | None, depth: Method | None, find: Callable[[str], Method]) -> tuple[Choice, ...]:

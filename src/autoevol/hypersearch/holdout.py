@@ -10,13 +10,13 @@ from typing import Any
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
+from autoevol.core.codec import decode_method
 from autoevol.core.records import Score
 from autoevol.hypersearch.space import Space
 from autoevol.hypersearch.study import OBJECTIVES, SharedStudy
 from autoevol.hypersearch.trial import Bench
 from autoevol.metrics.intervals import PairedDifference
 from autoevol.reports import report
-from autoevol.store.journal import decode_method
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from optuna.trial import FrozenTrial, Trial
 from optuna.trial import TrialState as State
 
 from autoevol.config import SearchConfig
+from autoevol.core.codec import encode_method
 from autoevol.core.errors import InputError
-from autoevol.core.records import digest
+from autoevol.core.seeds import derived_seed
 from autoevol.hypersearch.proposals import Unrepeated
 from autoevol.hypersearch.pruning import Point
 from autoevol.hypersearch.space import Params, Space
 from autoevol.hypersearch.trial import Measured
 from autoevol.reports import report
-from autoevol.store.journal import encode_method
 from autoevol.store.study import StudyFolder
 
 OBJECTIVES = ("failure rate", "calls")
@@ -88,7 +88,7 @@ class SharedStudy:
                 return None
             # Seeded by what was begun, so that a resumed search proposes what it would have
             # proposed, and two workers never the same.
-            seed = int(digest("proposal", str(self.config.search_seed), str(len(begun)))[:7], 16)
+            seed = derived_seed("proposal", self.config.search_seed, len(begun))
             self.study.sampler = Unrepeated(self.space, taken, seed)
             trial = self.study.ask(fixed_distributions=self.space.distributions())
             trial.set_user_attr("worker", place)

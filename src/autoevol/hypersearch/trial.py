@@ -133,7 +133,8 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
 
     def step_done(step: Step) -> None:
         bench.listener.step(step, len(step.scores))
-        rate = next((score.rate for score in step.scores if score.method_id == step.chosen_id), 1.0)
+        score = step.chosen_score
+        rate = score.rate if score else 1.0
         on_point(Point(step.number, len(calls), rate))
 
     teleprompter = AutoEvol(

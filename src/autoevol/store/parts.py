@@ -10,7 +10,6 @@ at any moment costs the part that was open and nothing else.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,9 +17,8 @@ from typing import Any
 
 import orjson
 
-from autoevol.core.errors import InputError, StoreError, StoreLost
-from autoevol.store.files import LineWriter
-from autoevol.store.journal import sync_folder
+from autoevol.core.errors import InputError, StoreError
+from autoevol.store.files import JsonLog, LineWriter
 
 SCHEMA = 1
 
@@ -61,22 +59,22 @@ class Parts:
 
     def __init__(self, folder: Path, made: Mapping[str, Any] | None) -> None:
         self.folder = folder
-        self._manifest = folder / "manifest.jsonl"
+        self._manifest = JsonLog(folder / "manifest.jsonl")
         self._ids: dict[int, bytes] = {}
         self._parts: dict[int, Part] = {}
         try:
             folder.mkdir(exist_ok=True)
             known = self._replay()
             if made is not None and not self._parts and known != _as_json(made):
-                self._manifest.unlink(missing_ok=True)  # nothing was finished, so nothing is mixed
+                self._manifest.path.unlink(missing_ok=True)  # nothing was finished, so nothing is mixed
                 known = None
             self.made: dict[str, Any] = _as_json(made or {}) if known is None else known
             if known is None:
-                self._append({"schema": SCHEMA, "made": self.made})
+                self._manifest.append({"schema": SCHEMA, "made": self.made})
         except OSError as error:
             raise StoreError(f"cannot use {folder}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self._manifest} is damaged: {error!r}") from error
+            raise StoreError(f"{self._manifest.path} is damaged: {error!r}") from error
         if made is not None and self.made != _as_json(made):
             raise InputError(f"{folder} holds rows that were made otherwise. Give another --out")
 
@@ -141,10 +139,7 @@ class Parts:
             StoreLost: If the disk refuses.
         """
         writer.seal()
-        try:
-            self._append(asdict(part))
-        except OSError as error:
-            raise StoreLost(f"cannot write {self._manifest}: {error}") from error
+        self._manifest.append(asdict(part))
         self._parts[part.number] = replace(part, ids="")
 
     def _path(self, number: int) -> Path:
@@ -152,19 +147,12 @@ class Parts:
 
     def _replay(self) -> dict[str, Any] | None:
         """Read the manifest line by line; returns what was being made, None for an empty one."""
-        if not self._manifest.exists():
-            return None
         made = None
-        with self._manifest.open("r+b") as file:
-            while line := file.readline():
-                if not line.endswith(b"\n"):  # torn by a crash
-                    file.truncate(file.tell() - len(line))
-                    break
-                read = orjson.loads(line)
-                if made is None:
-                    made = _made(read)
-                else:
-                    self._take(Part(**read))
+        for record in self._manifest.replay():
+            if made is None:
+                made = _made(record)
+            else:
+                self._take(Part(**record))
         return made
 
     def _take(self, part: Part) -> None:
@@ -172,15 +160,6 @@ class Parts:
         if not part.open:
             self._ids[part.number] = bytes.fromhex(part.ids)
         self._parts[part.number] = replace(part, ids="")
-
-    def _append(self, record: Mapping[str, Any]) -> None:
-        new = not self._manifest.exists()
-        with self._manifest.open("ab") as file:
-            file.write(orjson.dumps(record) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            sync_folder(self.folder)
 
 
 def _made(line: dict[str, Any]) -> dict[str, Any]:

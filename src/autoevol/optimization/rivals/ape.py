@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Candidate, Method, Outcome
+from autoevol.core.seeds import derived_random
 from autoevol.metrics.base import Metric
 from autoevol.optimization.rivals.base import MethodSearch, Search, Writer
 from autoevol.signatures.ape import FromExamples, Variation
@@ -69,7 +69,7 @@ class APE(MethodSearch):
         start, places = search.student.method, range(self.candidates)
         if number == 1:
             pairs = await self._pairs(search, start)
-            shuffled = [random.Random(f"{self.seed}:{place}").sample(pairs, len(pairs)) for place in places]
+            shuffled = [derived_random(self.seed, place).sample(pairs, len(pairs)) for place in places]
             given = [(start, {"examples": "\n\n".join(order)}) for order in shuffled]
             return await search.write(self.infer, number, given)
         best = search.ranked()[: self.keep]
@@ -78,7 +78,7 @@ class APE(MethodSearch):
 
     async def _pairs(self, search: Search, start: Method) -> list[str]:
         """Originals beside their evolutions, those that passed; originals alone if none did."""
-        draw = random.Random(f"{self.seed}:examples")
+        draw = derived_random(self.seed, "examples")
         rows = draw.sample(search.train, min(self.examples, len(search.train)))
         cases = await search.board.cases(start, rows, "examples")
         pairs = [

@@ -13,7 +13,8 @@ from dspy.utils.exceptions import LMError
 from autoevol.core import aio
 from autoevol.core.context import as_role
 from autoevol.core.errors import BudgetReached, InputError, MethodError
-from autoevol.core.records import Candidate, Method, Outcome, Row, Score, Step, digest
+from autoevol.core.records import Candidate, Method, Outcome, Row, Score, Step
+from autoevol.core.seeds import derived_seed
 from autoevol.metrics.base import Metric
 from autoevol.metrics.failure import FailureMetric
 from autoevol.optimization.compiling import compiled, train_and_dev, without_repeats
@@ -169,7 +170,7 @@ class Search:
         """One proposal for each pair of a parent method and the inputs of `writer`, all at once."""
 
         async def one(place: int, parent: Method, inputs: Mapping[str, str]) -> Candidate:
-            seed = int(digest(str(self.owner.seed), str(number), str(place))[:7], 16)
+            seed = derived_seed(self.owner.seed, number, place)
             sampling = {"temperature": self.owner.temperature, "seed": seed}
             with dspy.context(lm=self.prompt_lm):
                 try:

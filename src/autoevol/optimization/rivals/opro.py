@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Candidate, Score
+from autoevol.core.seeds import derived_random
 from autoevol.metrics.base import Metric
 from autoevol.optimization.rivals.base import MethodSearch, Search, Writer
 from autoevol.signatures.opro import FromScores
@@ -62,7 +62,7 @@ class OPRO(MethodSearch):
         """See `MethodSearch`."""
         best_first = search.ranked()[: self.shown]
         scored = [f"Score {_points(search.scores[m.id])}:\n{m.text}" for m in reversed(best_first)]
-        draw = random.Random(f"{self.seed}:{number}")
+        draw = derived_random(self.seed, number)
         rows = draw.sample(search.train, min(self.examples, len(search.train)))
         inputs = {
             "scored_methods": "\n\n".join(scored),
