@@ -19,7 +19,7 @@ from autoevol.evolution.gates import Gate
 from autoevol.evolution.outputs import Tally
 from autoevol.evolution.policy import Policy, parse_mix, parse_on_failure
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import Source
+from autoevol.evolution.source import RowSource
 from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, check_prices, read_prices
@@ -265,7 +265,7 @@ def row_pipeline(
 def evolve(
     folder: RunFolder,
     session: Session,
-    source: Source,
+    source: RowSource,
     total: int,
     metric: Metric,
     models: ModelConfig,

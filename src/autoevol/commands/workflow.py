@@ -30,8 +30,7 @@ from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
 from autoevol.data.shard import Shard
 from autoevol.dataset.cleaner import Cleaner
-from autoevol.evolution.cleaning import CleanGate
-from autoevol.evolution.gates import Gate
+from autoevol.evolution.gates import CleanGate, Gate
 from autoevol.evolution.policy import Policy
 from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.source import FileRows
