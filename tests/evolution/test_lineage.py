@@ -33,8 +33,9 @@ def test_lines_of_the_first_release_come_back_byte_for_byte(path: Path) -> None:
         told = orjson.loads(line)
         lineage = decode_lineage(told)
         assert orjson.dumps({**encode_lineage(lineage), "record": told["record"]}) == line
-        for step, before in zip(lineage.rounds, (told["seed"], *lineage.stages(lineage.rounds[-1])[1:])):
-            assert step.evolution is None or step.evolution.instruction == before
+        texts = {told["seed_id"]: told["seed"]} | {step["id"]: step["instruction"] for step in told["rounds"]}
+        for step in lineage.rounds:
+            assert step.evolution is None or step.evolution.instruction == texts[step.parent_id]
         assert lineage.end == told["end"]
 
 
