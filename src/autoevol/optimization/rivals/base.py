@@ -110,13 +110,13 @@ class MethodSearch(Teleprompter, ABC):
         if not isinstance(student, Evolver):
             raise TypeError(f"{type(self).__name__} compiles an Evolver, got {type(student).__name__}")
         train, dev = train_and_dev(trainset, valset, dev_size=self.dev_size, seed=self.seed)
-        return aio.run(self._run(Search(self, student, train, dev)))
+        return aio.run(self._run(SearchState(self, student, train, dev)))
 
     @abstractmethod
-    async def propose(self, search: Search, number: int) -> list[Candidate]:
+    async def propose(self, search: SearchState, number: int) -> list[Candidate]:
         """The proposals of step `number` (1, 2, ...), `self.candidates` of them."""
 
-    async def _run(self, search: Search) -> Evolver:
+    async def _run(self, search: SearchState) -> Evolver:
         stopped = ""
         with dspy.context(trace=None, disable_history=True):
             try:
@@ -130,7 +130,7 @@ class MethodSearch(Teleprompter, ABC):
         return compiled(search.student, search.steps, search.methods, stopped, search.dev)
 
 
-class Search:
+class SearchState:
     """One compile: the methods known so far, their scores, and the finished steps.
 
     Attributes:
