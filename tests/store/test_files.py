@@ -15,8 +15,6 @@ from autoevol.store.files import JsonLog, file_lock
 
 _RECORD = st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.text(max_size=9), max_size=3)
 _RECORDS = st.lists(_RECORD)
-    st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.text(max_size=9), max_size=3)
-)
 
 
 @settings(max_examples=60, deadline=None)
