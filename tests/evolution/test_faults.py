@@ -77,7 +77,7 @@ def stage(folder: Path, url: str, rows: list[Row] | None) -> Tally:
             else:
                 config = PipelineConfig(part_rows=100)
                 tally = evolve_rows(work, ListRows(rows), folder, config, concurrency=64)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
     return tally
 
 

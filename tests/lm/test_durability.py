@@ -53,7 +53,7 @@ random.seed(5)
 for _ in range(int(sys.argv[2])):
     child = os.fork()
     if not child:
-        aio.run(main())
+        aio.run_and_wait(main())
     time.sleep(random.uniform(0.03, 0.12))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -93,7 +93,7 @@ def test_a_cancelled_caller_does_not_lose_a_call_that_is_being_paid(store: CallS
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(recorder.complete(request(), transport, "evol"), 0.03)
 
-    aio.run(impatient())
+    aio.run_and_wait(impatient())
     wait_for(lambda: store.spent() == {"evol": Spent(1, 1, 0)})
     assert ask(recorder, transport).text == "r0"
     assert len(transport.requests) == 1
@@ -110,7 +110,7 @@ def test_a_cancelled_caller_does_not_cancel_the_one_who_shares_the_call(store: C
         impatient.cancel()
         return (await patient).text
 
-    assert aio.run(two()) == "r0"
+    assert aio.run_and_wait(two()) == "r0"
     assert len(transport.requests) == 1
 
 

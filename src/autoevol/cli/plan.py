@@ -69,7 +69,7 @@ def estimate(
     if json:
         print(orjson.dumps(found.to_json()).decode())
     else:
-        print_table(estimating.table_rows(found))
+        print_table(estimating.estimate_rows(found))
 
 
 def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = True) -> None:
@@ -100,4 +100,4 @@ def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
     if json:
         print(orjson.dumps(planned.to_json()).decode())
     else:
-        print_table(plan.table_rows(planned, budget))
+        print_table(plan.plan_rows(planned, budget))

@@ -23,7 +23,7 @@ def quality(
     from autoevol.dataset import quality as measuring
 
     rows = measuring.read_stages(dataset)
-    stages = measuring.measure(measuring.sample(rows, limit))
+    stages = measuring.measure_stages(measuring.sample(rows, limit))
     if json:
         found = {"rows": len(rows), "stages": [stage.to_json() for stage in stages]}
         print(orjson.dumps(found).decode())

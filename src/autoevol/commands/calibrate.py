@@ -15,7 +15,7 @@ from autoevol.core.errors import InputError
 from autoevol.core.records import Outcome, Verdict, digest
 from autoevol.metrics.base import AsyncDetector
 from autoevol.metrics.bound import WithLM
-from autoevol.metrics.calibration import Calibration, calibrate, measure
+from autoevol.metrics.calibration import Calibration, calibrate_detector, count_verdicts
 from autoevol.metrics.catalog import TEXT_DETECTORS
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import LMDetector
@@ -67,7 +67,7 @@ def load_pairs(wanted: Pairs) -> list[Labelled]:
 
 def calibrate_text(pairs: Sequence[Labelled]) -> list[Calibration]:
     """Every detector that needs no LM, the baselines included."""
-    return [calibrate(pairs, make()) for make in TEXT_DETECTORS.values()]
+    return [calibrate_detector(pairs, make()) for make in TEXT_DETECTORS.values()]
 
 
 def calibrate_judge(
@@ -81,15 +81,15 @@ def calibrate_judge(
         detector: The judge, by default an uncompiled one.
     """
     judge, text = WithLM(detector or LMDetector(), lm), default_text_ensemble()
-    judged = aio.run(aio.gather(judge.ajudge(pair.trajectory) for pair in pairs))
+    judged = aio.run_and_wait(aio.gather(judge.ajudge(pair.trajectory) for pair in pairs))
     first = [text.judge(pair.trajectory) for pair in pairs]
     # As `Cascade` decides, without asking the judge twice.
     both: list[Verdict] = [
         said if seen.outcome is Outcome.PASSED else seen for seen, said in zip(first, judged, strict=True)
     ]
     return [
-        measure(pairs, judged, judge.name, judge.kinds),
-        measure(pairs, both, f"{text.name}+{judge.name}", text.kinds | judge.kinds),
+        count_verdicts(pairs, judged, judge.name, judge.kinds),
+        count_verdicts(pairs, both, f"{text.name}+{judge.name}", text.kinds | judge.kinds),
     ]
 
 

@@ -296,7 +296,7 @@ def _try_score(board: Scoreboard, method: Method, rows: Sequence[Row]) -> Score 
             return await board.evaluate(method, rows, scope="holdout")
 
     try:
-        return aio.run(work())
+        return aio.run_and_wait(work())
     except BudgetReached:
         return None
 

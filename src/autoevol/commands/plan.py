@@ -182,7 +182,7 @@ def check(settings: Settings) -> int:
         return jobs.make_metric(session, models, metrics).detector.calls
 
 
-def table_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
+def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
     """The plan as (label, value) rows."""
     rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:

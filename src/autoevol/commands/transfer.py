@@ -196,7 +196,7 @@ def _score(
     scores: list[Score | None] = [None] * len(methods)
     try:
         for place, method in enumerate(methods):
-            scores[place] = aio.run(work(method))
+            scores[place] = aio.run_and_wait(work(method))
     except BudgetReached as stop:
         return scores, stop
     return scores, None

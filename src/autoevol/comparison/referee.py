@@ -55,5 +55,5 @@ def score(
         lm = bench.task_lm(session)
         board = Scoreboard(student, bench.metric(session), concurrency=bench.concurrency, on_row=on_row)
         with dspy.context(lm=lm, trace=None, disable_history=True):
-            scores = aio.run(work(board))
+            scores = aio.run_and_wait(work(board))
         return scores, sum(line.paid.calls for line in session.ledger())

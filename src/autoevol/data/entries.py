@@ -30,7 +30,7 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SeedRecord:
     """One usable record: its place, itself as parsed, and the seed read out of it."""
 
     line: int
@@ -38,7 +38,7 @@ class Entry:
     seed: Seed
 
 
-class EntryStream(Iterator[Entry]):
+class EntryStream(Iterator[SeedRecord]):
     """Usable records as they are read. Memory grows by the rejects only, if at all.
 
     With `longest`, a record whose instruction has more characters is unusable. With
@@ -82,7 +82,7 @@ class EntryStream(Iterator[Entry]):
         self._decided: Shape | None = None
         self._entries = self._read()
 
-    def __next__(self) -> Entry:
+    def __next__(self) -> SeedRecord:
         return next(self._entries)
 
     def __enter__(self) -> EntryStream:
@@ -91,7 +91,7 @@ class EntryStream(Iterator[Entry]):
     def __exit__(self, *_: object) -> None:
         self._entries.close()
 
-    def _read(self) -> Generator[Entry, None, None]:
+    def _read(self) -> Generator[SeedRecord, None, None]:
         usable = False
         with contextlib.closing(self._found.records) as records:
             for self.record, raw in enumerate(records):
@@ -101,7 +101,7 @@ class EntryStream(Iterator[Entry]):
                 seed = self._seed(raw)
                 if seed is not None:
                     usable = True
-                    yield Entry(raw.line, raw.value, seed)
+                    yield SeedRecord(raw.line, raw.value, seed)
         if not usable:
             raise InputError(self._nothing())
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Row, digest
-from autoevol.data.entries import Entry, EntryStream, Reject
+from autoevol.data.entries import EntryStream, Reject, SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.seen import SeenIds
 from autoevol.data.shapes import dialogue
@@ -110,7 +110,7 @@ class RowStream(Iterator[Row]):
                     if limit is not None and len(seen) >= limit:
                         return
 
-    def _rows_of(self, entry: Entry) -> Iterator[Row]:
+    def _rows_of(self, entry: SeedRecord) -> Iterator[Row]:
         found = dialogue(entry.value, self.shape)
         if found is None:
             yield Row(digest(entry.seed.instruction), *entry.seed)

@@ -8,7 +8,7 @@ from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
-from autoevol.data.entries import Entry
+from autoevol.data.entries import SeedRecord
 from autoevol.data.turns import read_turns
 
 _LINEAGE = ("parent_id", "seed_id", "round", "operation", "method_id", "model", "kinds")
@@ -37,7 +37,7 @@ class Example:
         return self.turns[1:] if self.turns[0][0] == "system" else self.turns
 
 
-def read_example(entry: Entry) -> Example:
+def read_example(entry: SeedRecord) -> Example:
     """The example that a record holds: its `messages` or `conversations`, else instruction and response.
 
     Raises:
@@ -53,7 +53,7 @@ def read_example(entry: Entry) -> Example:
     return Example((("user", instruction), ("assistant", response)), _provenance(record, entry))
 
 
-def _provenance(record: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+def _provenance(record: Mapping[str, Any], entry: SeedRecord) -> dict[str, Any]:
     known = {"id": record.get("id") or digest(*entry.seed[:1])}
     known |= {name: record.get(name) for name in _LINEAGE}
     if known["round"] is None:

@@ -106,7 +106,7 @@ def sample(rows: Sequence[Stages], size: int = SAMPLE) -> list[Stages]:
     return [rows[place] for place in sorted(order[:size])]
 
 
-def measure(rows: Sequence[Stages]) -> list[StageQuality]:
+def measure_stages(rows: Sequence[Stages]) -> list[StageQuality]:
     """Measure the seeds, each round, and what came out at the end (left out after one round).
 
     Rows that ended early are in fewer rounds; compare diversity only between stages of

@@ -61,7 +61,7 @@ class Tally:
             self.losses[lineage.rounds[-1].reason.partition(":")[0]] += 1
 
 
-def assemble(parts: Parts, folder: Path, keep: str) -> Tally:
+def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
     """Write `dataset.jsonl`, `rejected.jsonl` and `dead.jsonl` from the parts, in their order.
 
     Each file appears whole or not at all. Seeds that were drawn stand in the dataset before

@@ -15,7 +15,7 @@ from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.lineage import End, Lineage, decode_lineage, encode_lineage
-from autoevol.evolution.outputs import Tally, assemble
+from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.stage import WINDOW, OnCase, case_of, remind
 from autoevol.store.parts import Part, Parts
@@ -46,8 +46,8 @@ def retry_rows(
         StopRun: If access, endpoint or disk fail; the parts replaced so far stay.
     """
     remind(gates, parts)
-    complete = aio.run(_Retry(work, parts, concurrency, on_case).run())
-    tally = assemble(parts, folder, keep)
+    complete = aio.run_and_wait(_Retry(work, parts, concurrency, on_case).run())
+    tally = write_outputs(parts, folder, keep)
     tally.complete = complete
     return tally
 

@@ -17,7 +17,7 @@ from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Case, Verdict
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage, encode_lineage
-from autoevol.evolution.outputs import Tally, assemble
+from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.source import PlacedRow, RowSource
 from autoevol.lm.answers import FILTERED
@@ -68,8 +68,8 @@ def evolve_rows(
     parts.drop_open()
     remind(gates, parts)
     stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
-    complete = aio.run(stage.run(source))
-    tally = assemble(parts, folder, config.keep)
+    complete = aio.run_and_wait(stage.run(source))
+    tally = write_outputs(parts, folder, config.keep)
     tally.complete = complete
     return tally
 

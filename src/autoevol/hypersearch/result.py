@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from autoevol.commands.workflow import Outcome
 from autoevol.hypersearch import holdout
 from autoevol.hypersearch.space import describe
-from autoevol.hypersearch.study import SharedStudy, shown
+from autoevol.hypersearch.study import SharedStudy, without_password
 from autoevol.lm.recorder import LedgerLine
 from autoevol.reports import report
 from autoevol.store.files import write_json
@@ -43,7 +43,7 @@ def summary(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> dict[st
     lines = [LedgerLine(role, spent, 0) for role, spent in sorted(study.folder.spent().items())]
     return {
         "study": study.name,
-        "storage": shown(study.config.storage) or str(study.folder.journal),
+        "storage": without_password(study.config.storage) or str(study.folder.journal),
         "wanted": study.config.trials,
         "configurations": study.space.size,
         "others_at_work": ended.others,

@@ -162,7 +162,7 @@ class AutoEvol(Teleprompter):
             train, spare = with_reserve(
                 train, dev, reserve, size=self.config.reserve_size, seed=self.config.seed
             )
-        return aio.run(_Loop(self, student, train, dev, spare).run())
+        return aio.run_and_wait(_Loop(self, student, train, dev, spare).run())
 
 
 class _Loop:

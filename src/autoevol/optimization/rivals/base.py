@@ -110,7 +110,7 @@ class MethodSearch(Teleprompter, ABC):
         if not isinstance(student, Evolver):
             raise TypeError(f"{type(self).__name__} compiles an Evolver, got {type(student).__name__}")
         train, dev = train_and_dev(trainset, valset, dev_size=self.dev_size, seed=self.seed)
-        return aio.run(self._run(SearchState(self, student, train, dev)))
+        return aio.run_and_wait(self._run(SearchState(self, student, train, dev)))
 
     @abstractmethod
     async def propose(self, search: SearchState, number: int) -> list[Candidate]:
