@@ -75,15 +75,15 @@ def show(
 
     found = report.read_folder(folder)
     if found["search"] and not json:
-        from autoevol.hypersearch.result import table_rows
+        from autoevol.hypersearch.result import search_rows
 
-        print_table(table_rows(found["search"]))
+        print_table(search_rows(found["search"]))
         return
     if json:
         print(orjson.dumps(found).decode())
         return
     if found["transfer"]:
-        from autoevol.commands.transfer import table_rows as transfer_rows
+        from autoevol.commands.transfer import transfer_rows
 
         print_table(transfer_rows(found["transfer"]))
         return
@@ -91,7 +91,7 @@ def show(
         print_table(report.comparison_rows(found["comparison"]))
         return
     if found["summary"]:
-        print_table(report.table_rows(found["summary"]))
+        print_table(report.summary_rows(found["summary"]))
     else:
         print("no summary: the run is under way, or was stopped; the command that began it goes on")
     for step in found["steps"]:

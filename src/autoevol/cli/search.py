@@ -21,4 +21,4 @@ def search(
     """Search batch size, m and steps (and more) for SEEDS; the same command again helps or resumes."""
     from autoevol.hypersearch import job, result
 
-    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.table_rows)
+    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.search_rows)

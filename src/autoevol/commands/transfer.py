@@ -16,7 +16,7 @@ import dspy
 
 from autoevol.commands import jobs, workflow
 from autoevol.commands.jobs import Listener
-from autoevol.commands.workflow import Outcome
+from autoevol.commands.workflow import Result
 from autoevol.config import Settings, TransferConfig
 from autoevol.core import aio
 from autoevol.core.context import in_scope
@@ -61,7 +61,7 @@ def transfer(
     *,
     into: Sequence[Path] = (),
     store: str | None = None,
-) -> Outcome:
+) -> Result:
     """Score the methods in `sources` on a sample of `seeds`, and compare each with the first.
 
     Args:
@@ -118,7 +118,7 @@ def transfer(
         write_json(folder.path / "transfer.json", result)
     for path in into:
         _enter(result, path)
-    return Outcome(result, stop)
+    return Result(result, stop)
 
 
 def find_methods(sources: Sequence[str]) -> list[Method]:
@@ -164,7 +164,7 @@ def compared(first: Score | None, score: Score | None) -> dict[str, Any]:
     }
 
 
-def table_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+def transfer_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """The result as (label, value) rows, in the order in which they are printed."""
     seeds, total = result["seeds"], result["ledger"]["total"]
     out = f", {seeds['left_out']} left out that a method was chosen on" if seeds["left_out"] else ""

@@ -11,7 +11,7 @@ import optuna
 
 from autoevol.commands import jobs, workflow
 from autoevol.commands.jobs import Listener
-from autoevol.commands.workflow import Outcome
+from autoevol.commands.workflow import Result
 from autoevol.config import (
     LoopConfig,
     MethodConfig,
@@ -43,7 +43,7 @@ def search(
     given: Settings,
     config: SearchConfig,
     listener: Listener,
-) -> Outcome:
+) -> Result:
     """Search the settings of the loop on `seeds`; the same call in another process helps.
 
     Raises:

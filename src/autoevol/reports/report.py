@@ -126,7 +126,7 @@ def metric_text(metric: dict[str, Any]) -> str:
     return f"detector {metric['detector']}{judge}, objective {metric['objective']}: {known}"
 
 
-def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """The summary as (label, value) rows, in the order in which they are printed."""
     rows: list[tuple[str, str]] = []
     if found := summary.get("optimization"):
