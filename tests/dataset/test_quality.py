@@ -1,8 +1,10 @@
 """`autoevol quality`: the figures by hand on a few rows, and the command on files good and bad."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from typer.testing import CliRunner, Result
 from autoevol.cli import app
 from autoevol.core.errors import InputError
 from autoevol.dataset.quality import Stages, measure_stages, read_stages, render, sample
+from autoevol.metrics.embeddings import Matrix
 
 MORE = "Explain each step and keep the whole answer within two hundred words of plain text."
 ROWS: list[Stages] = [
@@ -110,6 +113,22 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, content: str, says:
     shown = command(path)
     assert shown.exit_code == 2
     assert "dataset.jsonl" in shown.stderr
+
+
+def test_diversity_is_measured_on_the_embedding_that_is_given() -> None:
+    def all_alike(texts: Sequence[str]) -> Matrix:
+        return np.ones((len(texts), 2))
+
+    for stage, usual in zip(measure_stages(ROWS, all_alike), measure_stages(ROWS), strict=True):
+        assert stage.vendi == pytest.approx(1.0)
+        assert (stage.words, stage.distinct_2) == (usual.words, usual.distinct_2)
+
+
+def test_vectors_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, ROWS)
+    shown = command(path, "--vectors", tmp_path / "nowhere")
+    assert shown.exit_code == 2
+    assert "model2vec" in shown.stderr
 
 
 def test_a_folder_without_a_dataset_is_said(tmp_path: Path) -> None:

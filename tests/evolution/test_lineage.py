@@ -175,3 +175,23 @@ def test_a_line_that_is_none_is_told_with_its_row(damage: dict[str, object]) -> 
     whole = {**line, **damage} if damage else {"seed_id": line["seed_id"]}
     with pytest.raises(StoreError, match=f"row {line['seed_id']} .* is damaged"):
         decode_lineage(whole)
+
+
+def test_a_round_keeps_its_parent_whatever_has_become_of_that(tmp_path: Path) -> None:
+    bulk = Bulk(tmp_path, evolves)
+    bulk.run(rows("row 0"), replace(ONE_ROUND, rounds=2))
+    (lineage,) = lineages(bulk)
+    first, second = lineage.rounds
+    # As `again` leaves a row whose first round fails by another measure, or is lost and stands last.
+    for renewed in (
+        replace(lineage, rounds=(replace(first, fate=Fate.FAILED), second)),
+        replace(lineage, rounds=(second, replace(first, fate=Fate.LOST))),
+    ):
+        again = decode_lineage(orjson.loads(orjson.dumps(encode_lineage(renewed))))
+        assert again == renewed
+        trajectory = again.trajectory(second)
+        assert trajectory is not None
+        assert trajectory.stages == ("row 0", "harder row 0", "harder harder row 0")
+    onward = lineage.trajectory(second, after=first)
+    assert onward is not None
+    assert onward.stages == ("harder row 0", "harder harder row 0")
