@@ -10,8 +10,6 @@ from typing import Any, Protocol
 import dspy
 
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.records import Case, Method, Row, Score, Step
 from autoevol.data.split import Split, reserve_of, split_rows
@@ -291,12 +289,8 @@ def evolve(
 
 
 def _try_score(board: Scoreboard, method: Method, rows: Sequence[Row]) -> Score | None:
-    async def work() -> Score:
-        with in_scope("holdout"), dspy.context(trace=None, disable_history=True):
-            return await board.evaluate(method, rows, scope="holdout")
-
     try:
-        return aio.run_and_wait(work())
+        return board.score(method, rows, "holdout")
     except BudgetReached:
         return None
 

@@ -18,8 +18,6 @@ from autoevol.commands import jobs, workflow
 from autoevol.commands.jobs import Listener
 from autoevol.commands.workflow import Result
 from autoevol.config import Settings, TransferConfig
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.records import Method, Row, Score, digest
 from autoevol.data.load import Loaded, load_rows
@@ -188,15 +186,10 @@ def _score(
     board: Scoreboard, methods: Sequence[Method], rows: Sequence[Row]
 ) -> tuple[list[Score | None], BudgetReached | None]:
     """A score per method, None from the one on that the budget did not reach."""
-
-    async def work(method: Method) -> Score:
-        with in_scope("transfer"):
-            return await board.evaluate(method, rows, "transfer")
-
     scores: list[Score | None] = [None] * len(methods)
     try:
         for place, method in enumerate(methods):
-            scores[place] = aio.run_and_wait(work(method))
+            scores[place] = board.score(method, rows, "transfer")
     except BudgetReached as stop:
         return scores, stop
     return scores, None

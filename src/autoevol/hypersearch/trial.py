@@ -12,8 +12,6 @@ import dspy
 
 from autoevol.commands.jobs import Listener, find_method
 from autoevol.config import ModelConfig
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Method, Row, Score, Step
 from autoevol.data.split import Split, split_rows
@@ -81,12 +79,8 @@ class TrialBench:
             on_row=lambda _, case: self.listener.case(case),
         )
 
-        async def work() -> Score:
-            with in_scope(scope), dspy.context(trace=None, disable_history=True):
-                return await board.evaluate(method, rows, scope=scope)
-
         with dspy.context(lm=self.evol(configuration.models)):
-            return aio.run_and_wait(work())
+            return board.score(method, rows, scope)
 
 
 @dataclass(frozen=True)
