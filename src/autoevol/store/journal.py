@@ -27,7 +27,7 @@ class StepJournal(Protocol):
 
 
 class MemoryJournal:
-    """Keeps steps as long as the process lives."""
+    """Keeps steps in memory, for the life of the process."""
 
     def __init__(self) -> None:
         self._steps: list[Step] = []
