@@ -43,7 +43,7 @@ from autoevol.hypersearch.holdout import front
 from autoevol.hypersearch.job import Search, plan
 from autoevol.hypersearch.space import ALWAYS, describe
 from autoevol.hypersearch.study import SharedStudy, quiet
-from autoevol.hypersearch.trial import Bench
+from autoevol.hypersearch.trial import TrialBench
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
@@ -116,10 +116,10 @@ def search(world: World, folder: Path, config: SearchConfig) -> tuple[Contestant
     space, base = plan(world.rows, ModelConfig(), world.loop, methods, config)
     shared = StudyFolder(folder / "study", {}, 1)
 
-    def open_bench(place: WorkerFolder) -> Bench:
+    def open_bench(place: WorkerFolder) -> TrialBench:
         session = Session(place.calls(power_safe=False))
         lm = world.lm(session)
-        return Bench(
+        return TrialBench(
             session=session,
             metric=FailureMetric(),
             rows=world.rows,

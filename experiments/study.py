@@ -65,7 +65,7 @@ def run(
         system=_SYSTEM,
         concurrency=4,
     )
-    return job.run("sample", out, comparison, DataConfig(), models, MetricConfig(), _tell)
+    return job.run_comparison("sample", out, comparison, DataConfig(), models, MetricConfig(), _tell)
 
 
 def costs(entries: Sequence[Finished]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from autoevol.core.errors import InputError, unknown
 from autoevol.metrics.agreement import AnswerAgreement
 from autoevol.metrics.base import Detector
-from autoevol.metrics.calibration import Calibration, calibrate, load
+from autoevol.metrics.calibration import Calibration, calibrate_detector, load
 from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.domains import MATH, domain_of
 from autoevol.metrics.eliminator import Eliminator
@@ -91,7 +91,7 @@ def _known(path: Path, detector: str) -> list[Calibration]:
             f"{path}: labelled rows tell of text detectors only; measure {detector!r} with `autoevol "
             "calibrate --judge-model ... --save FILE`, and give that file"
         )
-    return [calibrate(load_labelled(path), made)]
+    return [calibrate_detector(load_labelled(path), made)]
 
 
 ENOUGH = 5

@@ -38,7 +38,7 @@ def ask(
 ) -> CallRecord:
     """One call, waited for."""
     with nullcontext() if scope is None else in_scope(scope):
-        return aio.run(recorder.complete(asked or request(), transport, role, price))
+        return aio.run_and_wait(recorder.complete(asked or request(), transport, role, price))
 
 
 def ask_all(
@@ -60,7 +60,7 @@ def ask_all(
     async def every() -> list[CallRecord | BaseException]:
         return await aio.gather(one(each) for each in asked)
 
-    return aio.run(every())
+    return aio.run_and_wait(every())
 
 
 def texts(results: Iterable[CallRecord | BaseException]) -> list[str]:

@@ -16,13 +16,12 @@ from autoevol.config import PipelineConfig
 from autoevol.core.records import Method
 from autoevol.evolution.policy import Choice, Policy
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import ListRows
 from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
 from autoevol.store.calls import CallStore
 from autoevol.store.run import RunFolder
-from evolving import Judge, evolves, numbered
+from evolving import Judge, ListRows, evolves, numbered
 
 CONCURRENCY = 64
 

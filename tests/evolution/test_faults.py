@@ -17,7 +17,6 @@ from autoevol.core.records import Outcome, Row, digest
 from autoevol.evolution.outputs import Tally
 from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import ListRows
 from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.retry import RetryPolicy
@@ -26,7 +25,7 @@ from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.failure import FailureMetric
 from autoevol.store.calls import CallStore
 from autoevol.store.parts import Parts
-from evolving import ONE_ROUND
+from evolving import ONE_ROUND, ListRows
 from servers import FAULTS, Answer, Endpoint, says
 
 LASTING = {"500", "503", "reset", "truncated", "bad request"}
@@ -78,7 +77,7 @@ def stage(folder: Path, url: str, rows: list[Row] | None) -> Tally:
             else:
                 config = PipelineConfig(part_rows=100)
                 tally = evolve_rows(work, ListRows(rows), folder, config, concurrency=64)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
     return tally
 
 

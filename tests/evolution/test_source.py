@@ -15,8 +15,7 @@ from autoevol.core.errors import InputError
 from autoevol.core.records import Message
 from autoevol.data import load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
-from autoevol.evolution.source import FileRows, ListRows, Source
-from evolving import numbered
+from autoevol.evolution.source import FileRows, RowSource
 
 CHAT: list[dict[str, Any]] = [
     {"messages": [
@@ -44,7 +43,7 @@ def write(tmp_path: Path) -> Callable[[list[Any]], str]:
     return writer
 
 
-def resumes_anywhere(source: Source) -> None:
+def resumes_anywhere(source: RowSource) -> None:
     whole = list(source.rows(-1, iter(())))
     for done in range(1, len(whole) + 1):
         ids = (int(placed.row.id, 16) for placed in whole[:done])
@@ -103,10 +102,6 @@ def test_a_limit_counts_the_rows_that_are_done(write: Callable[[list[Any]], str]
     source = FileRows(path, DataConfig(limit=5))
     assert len(list(source.rows(-1, iter(())))) == 5
     resumes_anywhere(source)
-
-
-def test_rows_in_memory_resume_behind_any_row() -> None:
-    resumes_anywhere(ListRows(numbered(5)))
 
 
 def test_a_scan_counts_without_keeping(write: Callable[[list[Any]], str]) -> None:

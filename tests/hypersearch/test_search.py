@@ -13,7 +13,7 @@ import pytest
 from optuna.trial import TrialState
 
 from autoevol.data.split import split_rows
-from autoevol.hypersearch.study import shown
+from autoevol.hypersearch.study import without_password
 from autoevol.store.files import read_json
 from searching import DEV, HOLDOUT, arguments, command, finished, result, stored, study_of, told
 from served_world import Served, serving
@@ -285,7 +285,7 @@ def test_any_storage_url_will_do(served: Served, tmp_path: Path) -> None:
     ],
 )
 def test_no_password_is_written(url: str, written: str) -> None:
-    assert shown(url) == written
+    assert without_password(url) == written
 
 
 def test_the_dashboard_opens_the_study_as_it_is(served: Served, tmp_path: Path) -> None:

@@ -172,4 +172,4 @@ def test_a_cancelled_reservation_is_given_back() -> None:
         await budget.settle(Spent(1), Spent())
         await asyncio.wait_for(budget.reserve(Spent(1)), 120)
 
-    aio.run(scene())
+    aio.run_and_wait(scene())

@@ -54,7 +54,7 @@ for _ in range(int(sys.argv[2])):
     before, least = os.fstat(1).st_size, random.randint(1, 40_000)
     child = os.fork()
     if not child:
-        aio.run(main())
+        aio.run_and_wait(main())
     while os.fstat(1).st_size < before + least:
         time.sleep(0.001)
     os.kill(child, signal.SIGKILL)
@@ -100,7 +100,7 @@ def test_a_cancelled_caller_does_not_lose_a_call_that_is_being_paid(store: CallS
         with pytest.raises(asyncio.CancelledError):
             await call
 
-    aio.run(impatient())
+    aio.run_and_wait(impatient())
     wait_for(lambda: store.spent() == {"evol": Spent(1, 1, 0)})
     assert ask(recorder, transport).text == "r0"
     assert len(transport.requests) == 1
@@ -118,7 +118,7 @@ def test_a_cancelled_caller_does_not_cancel_the_one_who_shares_the_call(store: C
         impatient.cancel()
         return (await patient).text
 
-    assert aio.run(two()) == "r0"
+    assert aio.run_and_wait(two()) == "r0"
     assert len(transport.requests) == 1
 
 

@@ -34,7 +34,7 @@ def test_a_server_that_takes_20_at_once_answers_every_row_and_each_is_paid_once(
         transport = HTTPTransport("m", base_url=url)
         recorder = Recorder(store, retry=RetryPolicy(base=0.2), concurrency=ceiling)
         results = ask_all(recorder, transport, [request(f"row {n}") for n in range(ROWS)])
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         seen = counts(url)
     assert texts(results) == ["fine"] * ROWS
     # How many are refused depends on the machine as well: `make bench` prints it.

@@ -60,5 +60,5 @@ def test_the_reason_of_a_failure_over_the_wire(store: CallStore, answer: Answer,
         transport = HTTPTransport("m", base_url=endpoint.url, timeout=0.15 if answer.delay else 120.0)
         with pytest.raises(lm15.LM15Error) as failed:
             ask(Recorder(store, retry=RetryPolicy(attempts=1)), transport)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
     assert reason_of(failed.value) == reason

@@ -35,7 +35,7 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
         transport = HTTPTransport("m", base_url=endpoint.url)
         with pytest.raises(AccessDenied) as stopped:
             ask(Recorder(store), transport)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         assert len(endpoint.seen) == 1
     assert str(stopped.value) == line
 
@@ -65,7 +65,7 @@ def test_a_transient_fault_is_tried_again_up_to_the_limit(store: CallStore, faul
         assert record.attempts == 3
         with pytest.raises(lm15.LM15Error):
             ask(recorder, transport, request("another"))
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         assert len(endpoint.seen) == 3 + 3
 
 
@@ -77,7 +77,7 @@ def test_a_bad_request_is_a_fault_of_its_row_only(store: CallStore, status: int)
         with pytest.raises(lm15.InvalidRequestError, match="too long"):
             ask(recorder, transport)
         assert ask(recorder, transport, request("another")).text == "fine"
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         assert len(endpoint.seen) == 2, "one request each"
 
 
@@ -86,7 +86,7 @@ def test_a_reply_cut_short_is_a_reply_and_not_asked_again(store: CallStore, fini
     with Endpoint([says("half", finish)]) as endpoint:
         transport = HTTPTransport("m", base_url=endpoint.url)
         assert ask(Recorder(store, retry=FAST), transport).finish_reason == finish
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         assert len(endpoint.seen) == 1
 
 
@@ -95,7 +95,7 @@ def test_a_429_is_waited_out_and_is_no_attempt(store: CallStore, headers: dict[s
     with Endpoint([refuses(429, **headers), says("fine")]) as endpoint:
         transport = HTTPTransport("m", base_url=endpoint.url)
         record = ask(Recorder(store, retry=RetryPolicy(attempts=1)), transport)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         first, second = endpoint.seen
     assert record.text == "fine"
     assert second.at - first.at >= 0.19
@@ -116,7 +116,7 @@ def test_the_key_is_nowhere_on_disk_or_on_screen(tmp_path: Path, caplog: pytest.
                 shown.append(repr(ask(recorder, transport, request(str(n)))))
             except (lm15.LM15Error, StopRun) as error:
                 shown += [str(error), repr(error)]
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         shared.close()
         assert all(seen.headers["Authorization"] == f"Bearer {KEY}" for seen in endpoint.seen)
     assert len(shown) == 7

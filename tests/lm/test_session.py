@@ -108,7 +108,7 @@ def test_make_transport_by_provider(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         make_transport(f"local/{weights}"),
     ]
     for transport in made:
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
     kinds = [HTTPTransport, HTTPTransport, NativeTransport, LocalTransport]
     assert [type(each) for each in made] == kinds
 
@@ -213,7 +213,7 @@ def test_closing_does_not_wait_for_ever(tmp_path: Path) -> None:
     caller = threading.Thread(target=_quietly, args=(lm, "x"), daemon=True)
     caller.start()
     assert transport.arrived.wait(120)
-    aio.run(session.recorder.aclose(grace=0.1))
+    aio.run_and_wait(session.recorder.aclose(grace=0.1))
     session.close()
     caller.join(120)
     assert not caller.is_alive()

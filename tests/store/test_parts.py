@@ -8,7 +8,7 @@ import pytest
 
 from autoevol.core.errors import InputError, StoreError, StoreLost
 from autoevol.core.records import digest
-from autoevol.store.parts import Part, Parts
+from autoevol.store.parts import Parts
 
 MADE = {"rounds": 1, "choices": [["a", "b", 0.5]]}
 
@@ -16,11 +16,10 @@ MADE = {"rounds": 1, "choices": [["a", "b", 0.5]]}
 def add(
     parts: Parts, number: int, names: list[str], *, dead: int = 0, record: int = 0, whole: bool = True
 ) -> None:
-    writer = parts.writer(number)
-    for name in names:
-        writer.add({"name": name})
-    ids = "".join(digest(name) for name in names)
-    parts.seal(writer, Part(number, len(names), dead, record, not whole, ids))
+    with parts.writer(number) as writer:
+        for place, name in enumerate(names):
+            writer.add({"name": name}, digest(name), record=record, dead=place < dead)
+        writer.seal(open_part=not whole)
 
 
 def names(parts: Parts) -> list[str]:
@@ -43,7 +42,7 @@ def test_what_is_sealed_is_found_again(tmp_path: Path) -> None:
 def test_a_part_that_was_not_sealed_is_not_there(tmp_path: Path) -> None:
     parts = Parts(tmp_path / "parts", MADE)
     add(parts, 0, ["a"])
-    parts.writer(1).add({"name": "b"})
+    parts.writer(1).add({"name": "b"}, digest("b"), record=1)
     again = Parts(tmp_path / "parts", MADE)
     assert names(again) == ["a"]
     add(again, 1, ["c"])

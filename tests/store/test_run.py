@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,24 @@ def test_another_process_is_refused_until_the_first_is_gone_even_if_killed(tmp_p
     holder.send_signal(signal.SIGKILL)
     holder.wait(120)
     holder.stdout.close()
+    RunFolder(tmp_path).close()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("not ours")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(other)
+    with pytest.raises(StoreError, match="cannot write to"):
+        RunFolder(tmp_path / "run")
+    assert other.read_text() == "not ours"
+
+
+def test_a_folder_is_closed_by_whichever_thread_ends_the_run(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    closing = threading.Thread(target=run.close)
+    closing.start()
+    closing.join()
     RunFolder(tmp_path).close()
 
 

@@ -14,7 +14,7 @@ import typer
 from autoevol.core.errors import AutoEvolError, BudgetReached, StopRun
 
 if TYPE_CHECKING:
-    from autoevol.commands.workflow import Outcome
+    from autoevol.commands.workflow import Result
 
 app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["--help", "-h"]})
 
@@ -85,7 +85,7 @@ def quiet_dspy() -> None:
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
-def finish(job: Callable[[Any], Outcome], json: bool, rows: _Table | None = None) -> None:
+def finish(job: Callable[[Any], Result], json: bool, rows: _Table | None = None) -> None:
     """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
     quiet_dspy()
     import orjson
@@ -99,7 +99,7 @@ def finish(job: Callable[[Any], Outcome], json: bool, rows: _Table | None = None
     finally:
         reporter.close()
     if not json:
-        print_table((rows or report.table_rows)(outcome.summary))
+        print_table((rows or report.summary_rows)(outcome.summary))
     else:
         print(orjson.dumps(outcome.summary).decode(), flush=True)
     if outcome.stopped_by is not None:

@@ -39,7 +39,7 @@ def compare(
     from autoevol.comparison import job, tournament
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
-    result = job.run(source, out, comparison, data, models, metrics, _tell)
+    result = job.run_comparison(source, out, comparison, data, models, metrics, _tell)
     if json:
         print(orjson.dumps(tournament.as_json(result)).decode())
         return

@@ -42,13 +42,13 @@ def clean(
     import orjson
 
     from autoevol.cli.console import print_table
-    from autoevol.dataset.clean import clean_file, table_rows
+    from autoevol.dataset.clean import clean_file, cleaning_rows
 
     report = clean_file(dataset, out, against=against or (), settings=settings, data=data)
     if json:
         print(orjson.dumps(asdict(report)).decode())
     else:
-        print_table(table_rows(report))
+        print_table(cleaning_rows(report))
 
 
 @app.command()

@@ -93,15 +93,15 @@ def show(
 
     content = report.read_folder(folder)
     if content["search"] and not json:
-        from autoevol.hypersearch.result import table_rows
+        from autoevol.hypersearch.result import search_rows
 
-        print_table(table_rows(content["search"]))
+        print_table(search_rows(content["search"]))
         return
     if json:
         print(orjson.dumps(content).decode())
         return
     if content["transfer"]:
-        from autoevol.commands.transfer import table_rows as transfer_rows
+        from autoevol.commands.transfer import transfer_rows
 
         print_table(transfer_rows(content["transfer"]))
         return
@@ -109,7 +109,7 @@ def show(
         print_table(report.comparison_rows(content["comparison"]))
         return
     if content["summary"]:
-        print_table(report.table_rows(content["summary"]))
+        print_table(report.summary_rows(content["summary"]))
     else:
         print("no summary: the run is in progress, or was stopped; the command that started it resumes it")
     for step in content["steps"]:

@@ -79,5 +79,5 @@ def transfer(
             methods, seeds, out, config, settings, tell, into=into or (), store=store
         ),
         json,
-        transfers.table_rows,
+        transfers.transfer_rows,
     )

@@ -38,7 +38,7 @@ def _print(summary: dict[str, Any], json: bool) -> None:
     if json:
         print(orjson.dumps(summary).decode())
     else:
-        print_table(report.table_rows(summary))
+        print_table(report.summary_rows(summary))
 
 
 @app.command()

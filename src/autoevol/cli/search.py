@@ -21,4 +21,4 @@ def search(
     """Search batch size, m, steps and more for SEEDS. The same command resumes, or joins a running search."""
     from autoevol.hypersearch import job, result
 
-    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.table_rows)
+    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.search_rows)

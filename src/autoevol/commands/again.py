@@ -17,7 +17,7 @@ import dspy
 from autoevol.commands import jobs
 from autoevol.commands.jobs import Listener
 from autoevol.commands.workflow import (
-    Outcome,
+    Result,
     budget_stop,
     decisive,
     policy_of,
@@ -55,7 +55,7 @@ def again(
     listener: Listener,
     *,
     store: str | None = None,
-) -> Outcome:
+) -> Result:
     """Make a run folder of the finished rows of another one; the same command goes on, or retries.
 
     Raises:
@@ -84,7 +84,7 @@ def again(
             if gates:
                 summary["gates"] = gates
                 write_json(out / "summary.json", summary)
-            return Outcome(summary, budget_stop(session) if out_of_budget else None)
+            return Result(summary, budget_stop(session) if out_of_budget else None)
 
 
 @dataclass(frozen=True)

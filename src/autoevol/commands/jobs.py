@@ -11,8 +11,6 @@ import dspy
 
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
 from autoevol.config.choices import parse_on_failure
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError, nearest
 from autoevol.core.records import Case, Method, Row, Score, Step
 from autoevol.data.split import Split, reserve_of, split_rows
@@ -20,7 +18,7 @@ from autoevol.evolution.gates import Gate
 from autoevol.evolution.outputs import Tally
 from autoevol.evolution.policy import Policy, parse_mix
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import Source
+from autoevol.evolution.source import RowSource
 from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, check_prices, read_prices
@@ -276,7 +274,7 @@ def row_pipeline(
 def evolve(
     folder: RunFolder,
     session: Session,
-    source: Source,
+    source: RowSource,
     total: int,
     metric: Metric,
     models: ModelConfig,
@@ -302,12 +300,8 @@ def evolve(
 
 
 def _try_score(board: Scoreboard, method: Method, rows: Sequence[Row]) -> Score | None:
-    async def work() -> Score:
-        with in_scope("holdout"), dspy.context(trace=None, disable_history=True):
-            return await board.evaluate(method, rows, scope="holdout")
-
     try:
-        return aio.run(work())
+        return board.score(method, rows, "holdout")
     except BudgetReached:
         return None
 

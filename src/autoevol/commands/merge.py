@@ -18,7 +18,7 @@ from autoevol.data.scan import Scanned
 from autoevol.data.shard import Shard
 from autoevol.evolution.lineage import End
 from autoevol.evolution.merge import merge_parts
-from autoevol.evolution.outputs import FILES, assemble
+from autoevol.evolution.outputs import FILES, write_outputs
 from autoevol.reports import report
 from autoevol.reports.summary import evolution_json
 from autoevol.store.calls import Spent
@@ -90,7 +90,7 @@ def merge(out: Path) -> dict[str, Any]:
         write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
         summed = _summed(pieces)
         _book(whole, summed["ledger"]["roles"])
-        tally = assemble(into, out, settings["keep"])
+        tally = write_outputs(into, out, settings["keep"])
         return _summarise(whole, pieces, summed, evolution_json(tally))
 
 

@@ -16,10 +16,8 @@ import dspy
 
 from autoevol.commands import jobs, workflow
 from autoevol.commands.jobs import Listener
-from autoevol.commands.workflow import Outcome
+from autoevol.commands.workflow import Result
 from autoevol.config import Settings, TransferConfig
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.records import Method, Row, Score, digest
 from autoevol.data.load import Loaded, load_rows
@@ -61,7 +59,7 @@ def transfer(
     *,
     into: Sequence[Path] = (),
     store: str | None = None,
-) -> Outcome:
+) -> Result:
     """Score the methods in `sources` on a sample of `seeds`, and compare each with the first.
 
     Args:
@@ -118,7 +116,7 @@ def transfer(
         write_json(folder.path / "transfer.json", result)
     for path in into:
         _enter(result, path)
-    return Outcome(result, stop)
+    return Result(result, stop)
 
 
 def find_methods(sources: Sequence[str]) -> list[Method]:
@@ -164,7 +162,7 @@ def compared(first: Score | None, score: Score | None) -> dict[str, Any]:
     }
 
 
-def table_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
+def transfer_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """The result as (label, value) rows, in the order in which they are printed."""
     seeds, total = result["seeds"], result["ledger"]["total"]
     out = f", {seeds['left_out']} left out that a method was chosen on" if seeds["left_out"] else ""
@@ -188,15 +186,10 @@ def _score(
     board: Scoreboard, methods: Sequence[Method], rows: Sequence[Row]
 ) -> tuple[list[Score | None], BudgetReached | None]:
     """A score per method, None from the one on that the budget did not reach."""
-
-    async def work(method: Method) -> Score:
-        with in_scope("transfer"):
-            return await board.evaluate(method, rows, "transfer")
-
     scores: list[Score | None] = [None] * len(methods)
     try:
         for place, method in enumerate(methods):
-            scores[place] = aio.run(work(method))
+            scores[place] = board.score(method, rows, "transfer")
     except BudgetReached as stop:
         return scores, stop
     return scores, None

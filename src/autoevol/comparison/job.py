@@ -96,7 +96,7 @@ def plan_heats(
     return heats, first.holdout
 
 
-def run(
+def run_comparison(
     seeds: str,
     out: Path,
     config: CompareConfig,

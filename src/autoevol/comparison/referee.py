@@ -9,7 +9,6 @@ import dspy
 
 from autoevol.comparison.entry import Bench
 from autoevol.comparison.results import Finished, Point
-from autoevol.core import aio
 from autoevol.core.records import Case, Method, Row, Score
 from autoevol.lm.budget import Caps
 from autoevol.optimization.scoreboard import Scoreboard
@@ -46,14 +45,9 @@ def score(
     Every method meets the same rows, the same LM and the same measure, in one store at
     `path`; a score that an earlier run has paid for is found there.
     """
-
-    async def work(board: Scoreboard) -> dict[str, Score]:
-        found = [await board.evaluate(method, holdout, "holdout") for method in methods]
-        return {one.method_id: one for one in found}
-
     with bench.session(path, Caps()) as session:
         lm = bench.task_lm(session)
         board = Scoreboard(student, bench.metric(session), concurrency=bench.concurrency, on_row=on_row)
-        with dspy.context(lm=lm, trace=None, disable_history=True):
-            scores = aio.run(work(board))
+        with dspy.context(lm=lm):
+            scores = {method.id: board.score(method, holdout, "holdout") for method in methods}
         return scores, sum(line.paid.calls for line in session.ledger())

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.records import Method
-from autoevol.store.journal import decode_method, encode_method
 
 Group = Literal["autoevol", "rivals", "demos", "fixed"]
 Ending = Literal["done", "budget", "failed"]

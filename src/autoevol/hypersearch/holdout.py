@@ -10,13 +10,13 @@ from typing import Any
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
+from autoevol.core.codec import decode_method
 from autoevol.core.records import Score
 from autoevol.hypersearch.space import Space
 from autoevol.hypersearch.study import OBJECTIVES, SharedStudy
-from autoevol.hypersearch.trial import Bench
+from autoevol.hypersearch.trial import TrialBench
 from autoevol.metrics.intervals import PairedDifference
 from autoevol.reports import report
-from autoevol.store.journal import decode_method
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def front(study: SharedStudy) -> list[FrozenTrial]:
     return sorted(study.study.best_trials, key=lambda trial: tuple(trial.values))
 
 
-def compare(bench: Bench, study: SharedStudy) -> list[Compared]:
+def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[Compared]:
     """The first configuration and the best of the front, by one evaluator on one holdout.
 
     Raises:
@@ -109,7 +109,7 @@ def compared_json(compared: Compared) -> dict[str, Any]:
     }
 
 
-def _score(bench: Bench, space: Space, trial: FrozenTrial) -> Score:
+def _score(bench: TrialBench, space: Space, trial: FrozenTrial) -> Score:
     method = decode_method(trial.user_attrs["method"])
     return bench.score(space.configuration(trial.params), method, bench.common.holdout, "holdout")
 

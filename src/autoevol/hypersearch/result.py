@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from autoevol.commands.workflow import Outcome
+from autoevol.commands.workflow import Result
 from autoevol.hypersearch import holdout
 from autoevol.hypersearch.space import describe
-from autoevol.hypersearch.study import SharedStudy, shown
+from autoevol.hypersearch.study import SharedStudy, without_password
 from autoevol.lm.recorder import LedgerLine
 from autoevol.reports import report
 from autoevol.store.files import write_json
@@ -21,7 +21,7 @@ _FACTS = ("calls", "paid_calls", "paid_tokens", "steps", "stopped", "pruned", "m
 _RATE = ("rate", "low", "high", "failed", "passed", "unscored", "kinds")
 
 
-def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Outcome:
+def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Result:
     """Write the result of a search that has ended, or only say how far it is."""
     found = summary(study, ended, metric)
     if not ended.others:
@@ -29,7 +29,7 @@ def write(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> Outcome:
         write_json(path / "search.json", found)
         if found["best"] is not None:
             write_json(path / "best.json", found["best"]["settings"])
-    return Outcome(found, ended.stopped_by)
+    return Result(found, ended.stopped_by)
 
 
 def summary(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def summary(study: SharedStudy, ended: Ended, metric: dict[str, Any]) -> dict[st
     lines = [LedgerLine(role, spent, 0) for role, spent in sorted(study.folder.spent().items())]
     return {
         "study": study.name,
-        "storage": shown(study.config.storage) or str(study.folder.journal),
+        "storage": without_password(study.config.storage) or str(study.folder.journal),
         "wanted": study.config.trials,
         "configurations": study.space.size,
         "others_at_work": ended.others,
@@ -82,7 +82,7 @@ def _best(study: SharedStudy, front: list[FrozenTrial]) -> dict[str, Any] | None
     return {"trial": front[0].number, "settings": configuration.to_json()}
 
 
-def table_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+def search_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     """The result as (label, value) rows, in the order in which they are printed."""
     trials = {trial["trial"]: trial for trial in found["trials"]}
     pruned = sum(trial["pruned"] for trial in trials.values())

@@ -16,14 +16,14 @@ from optuna.trial import FrozenTrial, Trial
 from optuna.trial import TrialState as State
 
 from autoevol.config import SearchConfig
+from autoevol.core.codec import encode_method
 from autoevol.core.errors import InputError
-from autoevol.core.records import digest
+from autoevol.core.seeds import derived_seed
 from autoevol.hypersearch.proposals import Unrepeated
-from autoevol.hypersearch.pruning import Point
+from autoevol.hypersearch.pruning import TrialPoint
 from autoevol.hypersearch.space import Params, Space
 from autoevol.hypersearch.trial import Measured
 from autoevol.reports import report
-from autoevol.store.journal import encode_method
 from autoevol.store.study import StudyFolder
 
 OBJECTIVES = ("failure rate", "calls")
@@ -40,7 +40,7 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def shown(url: str | None) -> str | None:
+def without_password(url: str | None) -> str | None:
     """A storage URL as it may be printed and written: without its password."""
     return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", url) if url else None
 
@@ -94,7 +94,7 @@ class SharedStudy:
                 return None
             # Seeded by what was begun, so that a resumed search proposes what it would have
             # proposed, and two workers never the same.
-            seed = int(digest("proposal", str(self.config.search_seed), str(len(begun)))[:7], 16)
+            seed = derived_seed("proposal", self.config.search_seed, len(begun))
             self.study.sampler = Unrepeated(self.space, taken, seed)
             trial = self.study.ask(fixed_distributions=self.space.distributions())
             trial.set_user_attr("worker", place)
@@ -120,7 +120,7 @@ class SharedStudy:
             trial.set_user_attr(key, value)
         self.study.tell(trial, [found.score.rate, found.calls])
 
-    def prune(self, trial: Trial, curve: Sequence[Point], why: str) -> None:
+    def prune(self, trial: Trial, curve: Sequence[TrialPoint], why: str) -> None:
         """File a trial that was given up."""
         self._file(trial, curve[-1].calls, {"pruned": why})
         self.study.tell(trial, state=State.PRUNED)
@@ -134,9 +134,11 @@ class SharedStudy:
         open_ = self.study.get_trials(deepcopy=False, states=(State.RUNNING, State.WAITING))
         return bool(open_) and len(self.finished()) < self.config.trials
 
-    def curves(self) -> list[list[Point]]:
+    def curves(self) -> list[list[TrialPoint]]:
         """The curves of all finished trials."""
-        return [[Point(*point) for point in trial.user_attrs.get("curve", ())] for trial in self.finished()]
+        return [
+            [TrialPoint(*point) for point in trial.user_attrs.get("curve", ())] for trial in self.finished()
+        ]
 
     def _file(self, trial: Trial, calls: int, facts: dict[str, Any]) -> None:
         for key, value in {"calls": calls, **facts}.items():
@@ -184,4 +186,4 @@ def _open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
     try:
         return get_storage(url)
     except Exception as error:
-        raise InputError(f"--storage {shown(url)}: {error}") from error
+        raise InputError(f"--storage {without_password(url)}: {error}") from error

@@ -21,12 +21,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, Step
 from autoevol.reports import report
 from autoevol.reports.passport_page import page
 from autoevol.store.files import read_json, replace_text, write_json
-from autoevol.store.journal import FileJournal, decode_method, encode_method
+from autoevol.store.journal import FileJournal
 from autoevol.store.run import load_method
 
 SCHEMA = "autoevol.passport/1"

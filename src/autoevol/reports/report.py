@@ -62,13 +62,11 @@ def ledger_json(lines: Sequence[LedgerLine]) -> dict[str, Any]:
 
 def step_json(step: Step) -> dict[str, Any]:
     """One step as a line of the dev curve."""
-    scores = {score.method_id: score for score in step.scores}
-    chosen = scores.get(step.chosen_id)
     return {
         "step": step.number,
         "chosen": step.chosen_id,
         "improved": step.improved,
-        "dev": rate_of(chosen),
+        "dev": rate_of(step.chosen_score),
         "proposed": len(step.candidates),
         "usable": sum(1 for candidate in step.candidates if candidate.method),
         "note": step.note,
@@ -128,7 +126,7 @@ def metric_text(metric: dict[str, Any]) -> str:
     return f"detector {metric['detector']}{judge}, objective {metric['objective']}: {known}"
 
 
-def table_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
+def summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """The summary as (label, value) rows, in the order in which they are printed."""
     rows: list[tuple[str, str]] = []
     if found := summary.get("optimization"):
