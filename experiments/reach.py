@@ -12,7 +12,7 @@ from autoevol.config import LoopConfig
 from autoevol.experiments.loop import run_loop
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import heat_of
-from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
+from autoevol.metrics.paired import PairedTest, PointEstimate
 
 LABEL = "simulated"
 GOAL = 0.4  # of the paper loop's calls
@@ -96,20 +96,19 @@ def calls_to_reach(testbed: Testbed, rule: str, folder: Path, m: int = 5) -> lis
     return found
 
 
-def total_share(found: Sequence[Reach], seed: int = 0) -> PairedDifference:
+def total_share(found: Sequence[Reach], seed: int = 0) -> PointEstimate:
     """Calls of all testbeds together as a share of the paper's, bootstrapped over testbeds."""
     mine = np.array([reach.share * reach.paper_calls for reach in found])
     its = np.array([reach.paper_calls for reach in found])
     drawn = np.random.default_rng(seed).integers(0, len(found), (10_000, len(found)))
     shares = mine[drawn].sum(axis=1) / its[drawn].sum(axis=1)
     low, high = np.quantile(shares, [0.025, 0.975])
-    return PairedDifference(float(mine.sum() / its.sum()), float(low), float(high))
+    return PointEstimate(float(mine.sum() / its.sum()), float(low), float(high))
 
 
 def _behind(found: Sequence[Reach]) -> str:
     """Mean difference to the paper's end at the goal, with a bootstrap interval over testbeds."""
-    gap = paired_bootstrap([reach.paper_rate for reach in found], [reach.rate_at_goal for reach in found])
-    return f"{gap.difference:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]"
+    return PairedTest.of([reach.paper_rate for reach in found], [reach.rate_at_goal for reach in found]).span
 
 
 def show_reach(found: Sequence[Reach], rule: str) -> list[str]:

@@ -41,15 +41,16 @@ from autoevol.data.split import split_rows
 from autoevol.experiments.testbed import Testbed
 from autoevol.hypersearch.holdout import front
 from autoevol.hypersearch.job import Search, plan
-from autoevol.hypersearch.space import ALWAYS, describe
+from autoevol.hypersearch.space import ALWAYS
 from autoevol.hypersearch.study import SharedStudy, quiet
 from autoevol.hypersearch.trial import Bench
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
-from autoevol.metrics.intervals import paired_bootstrap
+from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.search import describe
 from autoevol.store.calls import CallStore
 from autoevol.store.study import StudyFolder, WorkerFolder
 
@@ -223,14 +224,11 @@ def contest(seed: int, given: argparse.Namespace) -> dict[str, Contestant]:
 def difference(results: Sequence[dict[str, Contestant]], first: str, second: str) -> str:
     """Mean true rates of two contestants and the paired difference with its interval."""
     before, after = ([found[name].rate for found in results] for name in (first, second))
-    gap = paired_bootstrap(before, after)
+    gap = PairedTest.of(before, after)
     means = f"{second} {sum(after) / len(after):.1%}, {first} {sum(before) / len(before):.1%}"
     wins = sum(a < b for a, b in zip(after, before, strict=True))
     ties = sum(a == b for a, b in zip(after, before, strict=True))
-    return (
-        f"{means}: {gap.difference:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}],"
-        f" better in {wins} and equal in {ties} of {len(results)}"
-    )
+    return f"{means}: {gap.span}, better in {wins} and equal in {ties} of {len(results)}"
 
 
 def main() -> None:

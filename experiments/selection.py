@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoevol.core.records import FailureKind, Mark, Method, Outcome, Row, Score
-from autoevol.metrics.intervals import paired_bootstrap, wilson
+from autoevol.metrics.intervals import wilson
+from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.race import Race
 from autoevol.optimization.rule import SelectionRule
 from autoevol.optimization.rules import LowestFailureRate, ReleasedRule
@@ -194,8 +195,8 @@ def selection_lines(reps: int, rhos: Sequence[float]) -> Iterator[str]:
         paper = once(PAPER, setting, reps)
         for rival in RIVALS:
             found = paper if rival is PAPER else once(rival, setting, reps)
-            gap = paired_bootstrap(paper.regrets, found.regrets)
-            rarer = paired_bootstrap(paper.worse, found.worse)
+            gap = PairedTest.of(paper.regrets, found.regrets)
+            rarer = PairedTest.of(paper.worse, found.worse)
             yield (
                 f"simulated | rho {rho:.1f} | {rival.name:16} | "
                 f"{np.mean(found.evaluations):5.1f} evaluations | "

@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoevol.comparison import job
-from autoevol.comparison.results import Finished
-from autoevol.comparison.tournament import Comparison, table
 from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.reports.comparison import ComparisonReport, Finished
 
 CONTESTANTS = "race,paper,opro,initial,weak,compact,add-constraints,deepen"
 """Two selection rules, a rival, the three starting methods and two operations of WizardLM."""
@@ -37,7 +36,7 @@ def run(
     seeds: int = 1,
     model: str = "local/smollm2",
     api_base: str | None = None,
-) -> Comparison:
+) -> ComparisonReport:
     """The study; entries, calls and `comparison.json` are kept in `out`.
 
     Args:
@@ -93,7 +92,7 @@ def main() -> None:
     given = parser.parse_args()
     started = time.monotonic()
     found = run(given.out, budget=given.budget, seeds=given.seeds, model=given.model, api_base=given.api_base)
-    print(table(found))
+    print(found.table())
     print(costs(found.entries))
     print(f"{time.monotonic() - started:.0f} s; {given.out / 'comparison.json'}")
 

@@ -71,30 +71,15 @@ def show(
     import orjson
 
     from autoevol.cli.console import print_table
-    from autoevol.reports import report
+    from autoevol.reports.folder import read_folder
 
-    found = report.read_folder(folder)
-    if found["search"] and not json:
-        from autoevol.hypersearch.result import table_rows
-
-        print_table(table_rows(found["search"]))
-        return
+    shown = read_folder(folder)
     if json:
-        print(orjson.dumps(found).decode())
+        print(orjson.dumps(shown.to_json()).decode())
         return
-    if found["transfer"]:
-        from autoevol.commands.transfer import table_rows as transfer_rows
-
-        print_table(transfer_rows(found["transfer"]))
-        return
-    if found["comparison"]:
-        print_table(report.comparison_rows(found["comparison"]))
-        return
-    if found["summary"]:
-        print_table(report.table_rows(found["summary"]))
+    if shown.report:
+        print_table(shown.report.table_rows())
     else:
         print("no summary: the run is under way, or was stopped; the command that began it goes on")
-    for step in found["steps"]:
-        print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
-    if found["method"]:
-        print(f"\n{found['method']['text']}")
+    for line in shown.lines():
+        print(line)

@@ -19,6 +19,6 @@ def search(
     settings: Settings,
 ) -> None:
     """Search batch size, m and steps (and more) for SEEDS; the same command again helps or resumes."""
-    from autoevol.hypersearch import job, result
+    from autoevol.hypersearch import job
 
-    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.table_rows)
+    finish(lambda tell: job.search(seeds, out, settings, config, tell), json)

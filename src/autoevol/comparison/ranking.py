@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from autoevol.reports.comparison import MeanRank
+
 _RESAMPLES = 10_000
-
-
-class MeanRank(NamedTuple):
-    """The mean rank of one contestant over the seeds.
-
-    Attributes:
-        mean: 1 is best; equal rates share the mean of their places.
-        low: Lower end of the 95 % bootstrap interval over seeds.
-        high: Upper end.
-        shared: Seeds in which it shares its rank with another contestant.
-        behind: Mean rank minus that of the best contestant, >= 0.
-        tied: Whether the 95 % interval of `behind` reaches 0: the seeds do not tell it from the best.
-    """
-
-    mean: float
-    low: float
-    high: float
-    shared: int
-    behind: float
-    tied: bool
 
 
 def ranks(rates: Sequence[float]) -> list[float]:

@@ -24,13 +24,14 @@ from autoevol.core.records import Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.hypersearch import result
-from autoevol.hypersearch.holdout import Compared, compare
+from autoevol.hypersearch.holdout import compare
 from autoevol.hypersearch.pruning import Point, falls_behind
-from autoevol.hypersearch.space import Configuration, Space, describe
+from autoevol.hypersearch.space import Configuration, Space
 from autoevol.hypersearch.study import SharedStudy, quiet, shown
 from autoevol.hypersearch.trial import Bench, run_trial
 from autoevol.metrics.failure import FailureMetric
-from autoevol.reports.summary import metric_json
+from autoevol.reports.rates import MetricReport
+from autoevol.reports.search import HoldoutLine, describe
 from autoevol.store.study import StudyFolder, WorkerFolder
 
 # More trials may be asked for, and more of them compared, than when the search began.
@@ -77,7 +78,9 @@ def search(
     with quiet():
         study = SharedStudy(folder, config, space)
         ended = Search(folder, study, open_bench).run()
-        return result.write(study, ended, metric_json(metrics, ended.metric))
+        return result.write(
+            study, ended, MetricReport.of(metrics, metrics.judge_model, ended.metric.detector.name)
+        )
 
 
 def plan(
@@ -114,7 +117,7 @@ class Ended:
         seconds: How long this worker was at it.
     """
 
-    compared: list[Compared] | None
+    compared: list[HoldoutLine] | None
     others: bool
     stopped_by: BudgetReached | None
     metric: FailureMetric

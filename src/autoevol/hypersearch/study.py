@@ -20,7 +20,7 @@ from autoevol.hypersearch.proposals import Unrepeated
 from autoevol.hypersearch.pruning import Point
 from autoevol.hypersearch.space import Params, Space
 from autoevol.hypersearch.trial import Measured
-from autoevol.reports import report
+from autoevol.reports.rates import RateReport
 from autoevol.store.journal import encode_method
 from autoevol.store.study import StudyFolder
 
@@ -101,7 +101,7 @@ class SharedStudy:
 
     def finish(self, trial: Trial, found: Measured) -> None:
         """File a trial that ran to its end."""
-        rate = report.rate_of(found.score) or {}
+        rate = RateReport.of(found.score).to_json()
         self._file(trial, found.calls, rate | {"paid_calls": found.paid.calls})
         for key, value in {
             "method_id": found.method.id,
