@@ -131,41 +131,41 @@ def main() -> None:
     )
     parser.add_argument("--m", type=int, default=5, help="Rewrites per step of that rule (default 5).")
     parser.add_argument("--out", type=Path, help="Folder for entries, JSON and the drawing; resumes.")
-    given = parser.parse_args()
-    testbeds = [Testbed(seed) for seed in range(given.first, given.first + given.seeds)]
-    contestants = find_contestants(given.optimizers)
-    if given.rule not in RULES:
-        parser.error(f"--rule {given.rule!r} is unknown; known are {', '.join(RULES)}")
-    settings = {"budget": given.budget, "dev": given.dev}
-    with tempfile.TemporaryDirectory() as scratch, RunFolder(given.out or scratch, settings) as folder:
+    options = parser.parse_args()
+    testbeds = [Testbed(seed) for seed in range(options.first, options.first + options.seeds)]
+    contestants = find_contestants(options.optimizers)
+    if options.rule not in RULES:
+        parser.error(f"--rule {options.rule!r} is unknown; known are {', '.join(RULES)}")
+    settings = {"budget": options.budget, "dev": options.dev}
+    with tempfile.TemporaryDirectory() as scratch, RunFolder(options.out or scratch, settings) as folder:
         started = time.perf_counter()
-        lines, entries = equal_budget(contestants, testbeds, given.budget, given.dev, folder.path)
-        print(f"{LABEL}  {given.seeds} testbeds, {given.budget} calls per entry, {given.dev} dev rows")
+        lines, entries = equal_budget(contestants, testbeds, options.budget, options.dev, folder.path)
+        print(f"{LABEL}  {options.seeds} testbeds, {options.budget} calls per entry, {options.dev} dev rows")
         print("\n".join(show(line) for line in lines))
         notes = [f"{LABEL}  trap met by {line.contestant}: {note}" for line in lines for note in line.notes]
         print("\n".join([*notes, f"{LABEL}  {time.perf_counter() - started:.0f} s"]))
         started = time.perf_counter()
         walks = folder.path / "walks"
         walks.mkdir(exist_ok=True)
-        found = [
-            reach for testbed in testbeds for reach in calls_to_reach(testbed, given.rule, walks, given.m)
+        reaches = [
+            reach for testbed in testbeds for reach in calls_to_reach(testbed, options.rule, walks, options.m)
         ]
-        for end in dict.fromkeys(reach.end for reach in found):
-            print("\n".join(show_reach([reach for reach in found if reach.end == end], given.rule)))
+        for end in dict.fromkeys(reach.end for reach in reaches):
+            print("\n".join(show_reach([reach for reach in reaches if reach.end == end], options.rule)))
         print(f"{LABEL}  {time.perf_counter() - started:.0f} s")
-        keep(folder.path, lines, entries, found, given.budget)
+        keep(folder.path, lines, entries, reaches, options.budget)
 
 
 def keep(
     folder: Path,
     lines: Sequence[Line],
     entries: Sequence[Finished],
-    found: Sequence[Reach],
+    reaches: Sequence[Reach],
     budget: int,
 ) -> None:
     """Write `comparison.json` and `curves.svg` (mean true rate over the calls paid)."""
     testbeds = {seed: Testbed(seed) for seed in {entry.seed for entry in entries}}
-    reached = [{**encode(reach), "share": reach.share} for reach in found]
+    reached = [{**encode(reach), "share": reach.share} for reach in reaches]
     figures = {"label": LABEL, "budget": budget, "contestants": encode(lines), "reach": reached}
     write_json(folder / "comparison.json", {**figures, "entries": encode(entries)})
     curves = {

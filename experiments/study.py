@@ -89,12 +89,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="Entries per contestant (default 1).")
     parser.add_argument("--model", default="local/smollm2", help="Plays every role (default local/smollm2).")
     parser.add_argument("--api-base", help="URL of an OpenAI-compatible endpoint of another model.")
-    given = parser.parse_args()
+    options = parser.parse_args()
     started = time.monotonic()
-    found = run(given.out, budget=given.budget, seeds=given.seeds, model=given.model, api_base=given.api_base)
-    print(found.table())
-    print(costs(found.entries))
-    print(f"{time.monotonic() - started:.0f} s; {given.out / 'comparison.json'}")
+    report = run(
+        options.out,
+        budget=options.budget,
+        seeds=options.seeds,
+        model=options.model,
+        api_base=options.api_base,
+    )
+    print(report.table())
+    print(costs(report.entries))
+    print(f"{time.monotonic() - started:.0f} s; {options.out / 'comparison.json'}")
 
 
 def _tell(entry: Finished) -> None:

@@ -133,17 +133,17 @@ def bootstrap_mean(
         raise ValueError("need at least one value")
     if resamples < 1 or not 0 < level < 1:
         raise ValueError(f"resamples must be >= 1 and level in (0, 1), got {resamples} and {level}")
-    given = np.asarray(values, dtype=float)
+    sample = np.asarray(values, dtype=float)
     rng = np.random.default_rng(seed)
     means = np.empty(resamples)
     # In blocks, so that a million rows do not ask for a matrix of 10^10 indices.
-    block = max(1, 2_000_000 // len(given))
+    block = max(1, 2_000_000 // len(sample))
     for start in range(0, resamples, block):
         count = min(block, resamples - start)
-        means[start : start + count] = given[rng.integers(0, len(given), (count, len(given)))].mean(axis=1)
+        means[start : start + count] = sample[rng.integers(0, len(sample), (count, len(sample)))].mean(axis=1)
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
-    return PointEstimate(float(given.mean()), float(low), float(high))
+    return PointEstimate(float(sample.mean()), float(low), float(high))
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:

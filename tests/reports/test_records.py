@@ -54,7 +54,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     if kind is tuple:
         return st.tuples(*map(values_of, args))
     hints = get_type_hints(kind)
-    names = [one.name for one in fields(kind) if one.init] if is_dataclass(kind) else kind._fields
+    names = [one.name for one in fields(kind) if one.init] if is_dataclass(kind) else list(hints)
     return st.builds(kind, **{name: values_of(hints[name]) for name in names})
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from autoevol.config import SETTINGS_SCHEMA
 from autoevol.core.errors import AutoEvolError, BudgetReached, InputError, StopRun
+from autoevol.core.schema import version_of
 
 if TYPE_CHECKING:
     from autoevol.commands.workflow import Outcome
@@ -89,7 +91,11 @@ def _take_config(ctx: typer.Context, path: Path | None) -> Path | None:
         given = read_json(path)
         if not isinstance(given, dict):
             raise InputError(f"--config {path}: {'no such file' if given is None else 'not a JSON object'}")
-        settings = {name.replace("-", "_"): value for name, value in given.items()}
+        try:
+            version_of(given, SETTINGS_SCHEMA)
+        except ValueError as error:
+            raise InputError(f"--config {path}: {error}") from error
+        settings = {name.replace("-", "_"): value for name, value in given.items() if name != "schema"}
         known = {param.name for param in ctx.command.params if param.param_type_name == "option"}
         for name, value in settings.items():
             if name not in known - {"config", "out", "json", "help"}:

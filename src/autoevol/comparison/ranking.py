@@ -50,9 +50,9 @@ def mean_ranks(table: Sequence[Sequence[float]], seed: int = 0) -> list[MeanRank
     ]
 
 
-def at(curve: Sequence[tuple[int, float]], calls: float) -> float:
+def rate_at(curve: Sequence[tuple[int, float]], calls: float) -> float:
     """The value of a step curve at `calls`; `curve` ascends and begins at 0 calls."""
-    return [value for place, value in curve if place <= calls][-1]
+    return [rate for start, rate in curve if start <= calls][-1]
 
 
 def mean_curve(curves: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int, float]]:
@@ -63,5 +63,5 @@ def mean_curve(curves: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int,
     """
     if not curves or any(not curve or curve[0][0] != 0 for curve in curves):
         raise ValueError("need at least one curve, and each must begin at 0 calls")
-    places = sorted({place for curve in curves for place, _ in curve})
-    return [(place, sum(at(curve, place) for curve in curves) / len(curves)) for place in places]
+    changes = sorted({calls for curve in curves for calls, _ in curve})
+    return [(calls, sum(rate_at(curve, calls) for curve in curves) / len(curves)) for calls in changes]

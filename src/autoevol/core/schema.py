@@ -84,30 +84,36 @@ class Document(Record):
             NewerSchema: If the version is later than this one.
             Malformed: If it is of another kind, or does not make a record.
         """
-        version = cls.version_of(data)
-        return build(cls, data if version is None else cls.upgraded(data, version))
-
-    @classmethod
-    def version_of(cls, data: Any) -> int | None:  # noqa: ANN401 (JSON)
-        """The version of its schema if that is older, else None. Raises as `from_json`."""
-        if not isinstance(data, Mapping):
-            raise Malformed(f"is not a JSON object but {type(data).__name__}")
-        kind, _, present = cls.SCHEMA.rpartition("/")
-        written = data.get("schema", f"{kind}/1")
-        other, _, number = str(written).rpartition("/")
-        if other != kind or not number.isdecimal():
-            raise Malformed(f"is of the schema {written!r}, not {kind}")
-        if int(number) > int(present):
-            raise NewerSchema(
-                f"was written by a later version of autoevol (schema {written}; this one reads up to "
-                f"{cls.SCHEMA}): update autoevol to read it"
-            )
-        return int(number) if int(number) < int(present) else None
+        version = version_of(data, cls.SCHEMA)
+        present = data if version is None else cls.upgraded(data, version)
+        return build(cls, present)
 
     @classmethod
     def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
         """`data` of an older version in the present shape; the same where nothing has changed."""
         return data
+
+
+def version_of(data: Any, schema: str) -> int | None:  # noqa: ANN401 (JSON)
+    """The version of the schema of `data` if it is older than `schema`, else None.
+
+    Raises:
+        NewerSchema: If it is later.
+        Malformed: If `data` is no object, or one of another kind.
+    """
+    if not isinstance(data, Mapping):
+        raise Malformed(f"is not a JSON object but {type(data).__name__}")
+    kind, _, present = schema.rpartition("/")
+    written = data.get("schema", f"{kind}/1")
+    other, _, number = str(written).rpartition("/")
+    if other != kind or not number.isdecimal():
+        raise Malformed(f"is of the schema {written!r}, not {kind}")
+    if int(number) > int(present):
+        raise NewerSchema(
+            f"was written by a later version of autoevol (schema {written}; this one reads up to "
+            f"{schema}): update autoevol to read it"
+        )
+    return int(number) if int(number) < int(present) else None
 
 
 def encode(value: Any) -> Any:  # noqa: ANN401 (JSON)

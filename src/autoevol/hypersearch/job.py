@@ -193,8 +193,8 @@ class Search:
                 raise optuna.TrialPruned("above the median at equal cost")
 
         try:
-            found = run_trial(bench, configuration, on_point)
+            measured = run_trial(bench, configuration, on_point)
         except optuna.TrialPruned as pruned:
             self.study.prune(trial, curve, str(pruned))
         else:
-            self.study.finish(trial, found)
+            self.study.finish(trial, measured)

@@ -28,7 +28,7 @@ def write(study: SharedStudy, ended: Ended, metric: MetricReport) -> Outcome:
         path = study.folder.path
         write_json(path / FILE, report.to_json())
         if report.best is not None:
-            write_json(path / BEST, report.best.settings)
+            write_json(path / BEST, report.best.to_config())
     return Outcome(report, ended.stopped_by)
 
 

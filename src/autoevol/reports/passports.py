@@ -138,32 +138,36 @@ def _of_run(folder: Path) -> Passport:
     report = read_report(folder / run.FILE, RunReport)
     if report is None or not (folder / "method.json").exists():
         raise InputError(f"{folder} has no passport yet: run it until it leaves method.json and summary.json")
-    settings, method, found = begun["settings"], load_method(folder), report.optimization
+    settings, method, optimization = begun["settings"], load_method(folder), report.optimization
     passport = Passport(
         method=method,
         run=begun,
         models=report.models,
-        data=SplitData.from_scan(report.seeds, found.split if found else None),
+        data=SplitData.from_scan(report.seeds, optimization.split if optimization else None),
         measure=report.metric,
         rounds=_setting(settings, "rounds"),
         seeds={"loop": _setting(settings, "seed")},
         versions=report.versions,
         cost=report.ledger,
     )
-    if found is None:
+    if optimization is None:
         return passport
     steps = FileJournal(folder / "journal.jsonl").steps()
-    return _with_choice(passport, found, steps, _setting(settings, "selection"))
+    return _with_choice(passport, optimization, steps, _setting(settings, "selection"))
 
 
 def _with_choice(
-    passport: Passport, found: OptimizationReport, steps: Sequence[Step], rule: str | None
+    passport: Passport, optimization: OptimizationReport, steps: Sequence[Step], rule: str | None
 ) -> Passport:
     return replace(
         passport,
-        selection=Selection(rule, found.stopped, found.before, _lineage(steps, passport.method)),
-        dev_curve=found.dev_curve,
-        holdout=HoldoutReport(found.holdout_before, found.holdout_after, found.verdict, found.change),
+        selection=Selection(
+            rule, optimization.stopped, optimization.before, _lineage(steps, passport.method)
+        ),
+        dev_curve=optimization.dev_curve,
+        holdout=HoldoutReport(
+            optimization.holdout_before, optimization.holdout_after, optimization.verdict, optimization.change
+        ),
         rows_seen=tuple(sorted(_seen(steps))),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoevol.config import SETTINGS_SCHEMA
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports import legacy
@@ -80,6 +81,10 @@ class BestTrial(Record):
 
     trial: int
     settings: Params
+
+    def to_config(self) -> dict[str, Any]:
+        """The content of `best.json`, which is a file for `--config` as well."""
+        return {"schema": SETTINGS_SCHEMA, **self.settings}
 
 
 @dataclass(frozen=True)

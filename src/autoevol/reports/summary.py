@@ -34,7 +34,7 @@ def summarise(
     metrics: MetricConfig,
     metric: FailureMetric,
     started: float,
-    found: Optimized | None = None,
+    optimized: Optimized | None = None,
     tally: Tally | None = None,
     gates: Sequence[Gate] = (),
 ) -> RunReport:
@@ -47,7 +47,7 @@ def summarise(
         versions=versions(),
         seconds=time.monotonic() - started,
         paths=result_paths(folder.path),
-        optimization=OptimizationReport.of(found) if found else None,
+        optimization=OptimizationReport.of(optimized) if optimized else None,
         evolution=EvolutionReport.of(tally) if tally else None,
         gates={gate.name: dict(gate.report()) for gate in gates},
     )

@@ -29,19 +29,23 @@ def cost_rows(ledger: Ledger) -> TableRows:
     return [("LM calls paid", str(ledger)), ("tokens", ledger.tokens)]
 
 
-def verdict(found: OptimizationReport) -> str:
+def verdict(optimization: OptimizationReport) -> str:
     """What the holdout says about the chosen method, in one sentence that claims no more."""
-    before, after = found.holdout_before, found.holdout_after
-    if found.before.id == found.chosen.id:
-        if found.stopped == "budget":
+    before, after = optimization.holdout_before, optimization.holdout_after
+    if optimization.before.id == optimization.chosen.id:
+        if optimization.stopped == "budget":
             return "The budget was reached before a better method was found, so the first one was kept."
         return "No method was better than the first starting method on the dev set, so it was kept."
     if before is None or after is None or before.rate is None or after.rate is None:
         return "The holdout was not scored, so nothing can be said about the chosen method."
-    origin = "a starting method" if found.chosen_at_step == 0 else f"a rewrite of step {found.chosen_at_step}"
+    origin = (
+        "a starting method"
+        if optimization.chosen_at_step == 0
+        else f"a rewrite of step {optimization.chosen_at_step}"
+    )
     change = after.rate - before.rate
     if change < 0:
-        sure = f"paired {found.change}" if found.change else "no paired test"
+        sure = f"paired {optimization.change}" if optimization.change else "no paired test"
         return f"The failure rate fell by {-change:.1%} on the holdout with {origin} ({sure})."
     worse = f"The failure rate did not improve on the holdout (+{change:.1%})"
     return f"{worse}, although {origin} was better on dev."
@@ -64,13 +68,14 @@ def run_rows(report: RunReport) -> TableRows:
     return rows + list(report.paths.items())
 
 
-def _optimization_rows(found: OptimizationReport, measure: str) -> TableRows:
+def _optimization_rows(optimization: OptimizationReport, measure: str) -> TableRows:
+    before, after = optimization.before.name, optimization.chosen.name
     return [
-        ("holdout failure rate before", f"{reached(found.holdout_before)}  method {found.before.name}"),
-        ("holdout failure rate after", f"{reached(found.holdout_after)}  method {found.chosen.name}"),
-        ("verdict", found.verdict),
+        ("holdout failure rate before", f"{reached(optimization.holdout_before)}  method {before}"),
+        ("holdout failure rate after", f"{reached(optimization.holdout_after)}  method {after}"),
+        ("verdict", optimization.verdict),
         ("measured by", measure),
-        ("steps", f"{found.steps} (stopped: {found.stopped})"),
+        ("steps", f"{optimization.steps} (stopped: {optimization.stopped})"),
     ]
 
 
