@@ -13,6 +13,7 @@ from autoevol.comparison.plot import curves_svg
 from autoevol.comparison.standings import standings
 from autoevol.core.records import Row
 from autoevol.reports.comparison import FILE, ComparisonReport, Finished, Traps
+from autoevol.reports.run import versions
 from autoevol.store.files import replacing, write_json
 
 DRAWING = "curves.svg"
@@ -75,6 +76,7 @@ def compare(
         traps={one.contestant: Traps(known[one.contestant], one.notes) for one in ranked},
         rates={method_id: score.rate for method_id, score in scores.items()},
         entries=tuple(entries),
+        versions=versions(),
     )
     write_json(folder / FILE, report.to_json())
     _draw(report, folder / DRAWING)

@@ -11,6 +11,7 @@ from autoevol.hypersearch import holdout
 from autoevol.hypersearch.study import SharedStudy, shown
 from autoevol.lm.recorder import LedgerLine
 from autoevol.reports.rates import Ledger, MetricReport, RateReport
+from autoevol.reports.run import versions
 from autoevol.reports.search import BEST, FILE, BestTrial, SearchReport, TrialReport
 from autoevol.store.files import write_json
 
@@ -56,6 +57,7 @@ def report_of(study: SharedStudy, ended: Ended, metric: MetricReport) -> SearchR
         ledger=Ledger.of(lines),
         seconds=ended.seconds,
         paths=paths,
+        versions=versions(),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from autoevol.core.records import Method
-from autoevol.core.schema import Document, Record
+from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.intervals import Interval
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports.text import TableRows
@@ -150,6 +150,7 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         traps: By contestant.
         rates: The referee's failure rates by method id, 0..1.
         entries: All entries.
+        versions: Of autoevol, DSPy and Python; not in files of 0.1.0.
     """
 
     label: str
@@ -161,6 +162,7 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
     traps: Mapping[str, Traps]
     rates: Mapping[str, float]
     entries: tuple[Finished, ...]
+    versions: Mapping[str, str] = field(default_factory=dict, metadata=SPARSE)
 
     def table_rows(self) -> TableRows:
         """The holdout failure rates, best first, as (label, value) rows."""

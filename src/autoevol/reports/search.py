@@ -107,6 +107,7 @@ class SearchReport(Document, schema="autoevol.search/2"):
         ledger: Costs of all workers by role.
         seconds: How long this worker was at it.
         paths: Files by what they are.
+        versions: Of autoevol, DSPy and Python; not in files of 0.1.0.
     """
 
     study: str
@@ -124,6 +125,7 @@ class SearchReport(Document, schema="autoevol.search/2"):
     ledger: Ledger
     seconds: float
     paths: Mapping[str, str]
+    versions: Mapping[str, str] = field(default_factory=dict, metadata=SPARSE)
 
     @classmethod
     def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
