@@ -33,7 +33,7 @@ def compare(
     models: ModelConfig,
     metrics: MetricConfig,
 ) -> None:
-    """Give every optimizer the same budget on SEEDS, and score what they find on one holdout."""
+    """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
     import orjson
 
     from autoevol.comparison import job

@@ -10,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.config.choices import Half
 
 
 @app.command()
@@ -18,12 +19,14 @@ from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
 def calibrate(
     *,
     labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
-    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
-    judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
-    with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
-    half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
-    save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
+    judge_model: Annotated[str | None, typer.Option("--judge-model", help="LM to measure as well.")] = None,
+    judge: Annotated[Path | None, typer.Option("--judge", help="Compiled judge for that LM.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many pairs.")] = None,
+    with_responses: Annotated[
+        bool, typer.Option("--with-responses", help="Only pairs with responses.")
+    ] = False,
+    half: Annotated[Half | None, typer.Option("--half", help="Only one half of the pairs.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="File for --calibration.")] = None,
     store: Annotated[str, typer.Option("--store", help="Call store of the judge.")] = "runs/calibrate.sqlite",
     json: Json = False,
     models: ModelConfig,
@@ -42,7 +45,7 @@ def calibrate(
     wanted = measuring.Pairs(labelled, limit, with_responses, half)
     pairs = measuring.load_pairs(wanted)
     compiled = measuring.compiled_judge(judge, judge_model)
-    found = measuring.calibrate_text(pairs)
+    calibrations = measuring.calibrate_text(pairs)
     if judge_model:
         with Session(
             store,
@@ -52,13 +55,13 @@ def calibrate(
             limits=Limits(models.rpm, models.tpm),
         ) as session:
             lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
-            found += measuring.calibrate_judge(pairs, lm, compiled)
+            calibrations += measuring.calibrate_judge(pairs, lm, compiled)
     if save:
-        measuring.save_calibrations(save, found, wanted)
+        measuring.save_calibrations(save, calibrations, wanted)
     if json:
-        print(orjson.dumps([calibration.to_json() for calibration in found]).decode())
+        print(orjson.dumps([calibration.to_json() for calibration in calibrations]).decode())
     else:
-        print(render_table(found))
+        print(render_table(calibrations))
 
 
 @app.command()
@@ -80,6 +83,6 @@ def show(
     if shown.report:
         print_table(shown.report.table_rows())
     else:
-        print("no summary: the run is under way, or was stopped; the command that began it goes on")
+        print("no summary: the run is in progress, or was stopped; the command that started it resumes it")
     for line in shown.lines():
         print(line)

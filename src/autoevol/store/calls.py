@@ -37,7 +37,7 @@ class CallRecord:
         key: Hash of endpoint, model, messages and sampling (and the scope, if sampled).
         sample: 0 at temperature 0; else the request was the n-th of its kind, from 0.
         role: What the call was for: evol, respond, optimizer, judge or other.
-        request: The request as JSON, for whoever wants to read what was asked.
+        request: The request as JSON, for readers.
         usd: Price of the call, None where no price is known.
         attempts: Requests sent for it, refused and failed ones included; >= 1.
         seconds: From the first attempt to the reply.
@@ -242,7 +242,7 @@ class CallStore:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
 
     def carry(self, paid: Mapping[str, Spent]) -> None:
-        """Book what was paid elsewhere for this run, by role. The same again changes nothing.
+        """Record what was paid elsewhere for this run, by role. Repeating it changes nothing.
 
         Raises:
             StoreLost: If it cannot be written.
@@ -303,7 +303,7 @@ class CallStore:
 
 
 def _tell(waiting: list[Future[None] | asyncio.Future[None]], lost: StoreLost | None) -> None:
-    """End the wait of threads directly, and that of coroutines with one wake-up of their loop."""
+    """Wake threads directly, and coroutines with one wake-up of their loop."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for done in waiting:
         if isinstance(done, Future):
