@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoevol.core.records import Mark, Outcome, Score
@@ -24,6 +24,7 @@ def test_mcnemar_published() -> None:
     assert mcnemar_exact(0, 0) == 1.0
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 2000), st.integers(0, 2000))
 def test_mcnemar_properties(b: int, c: int) -> None:
     p = mcnemar_exact(b, c)
@@ -33,6 +34,7 @@ def test_mcnemar_properties(b: int, c: int) -> None:
     assert mcnemar_exact(b, c + 1) <= p or c < b
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(pairs_of)
 def test_the_bootstrap_lies_within_the_gaps_and_is_the_same_each_time(
     pairs: list[tuple[float, float]],
@@ -74,6 +76,7 @@ def test_two_methods_are_compared_on_the_rows_that_both_have() -> None:
     assert PairedTest.of_scores(before, score("c", [])) is None
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.tuples(outcomes, outcomes), max_size=12))
 def test_the_difference_lies_in_its_interval_and_turns_round(pairs: list[tuple[Outcome, Outcome]]) -> None:
     before, after = score("a", [old for old, _ in pairs]), score("b", [new for _, new in pairs])

@@ -108,7 +108,7 @@ def transfer(
             seeds=_sample_report(loaded, sample, config),
             models=EvolModel(models.evol_model, models.temperature),
             rounds=config.rounds,
-            metric=MetricReport.of(metrics, metrics.judge_model, metric.detector.name),
+            metric=MetricReport.of(metrics, metrics.judge_model, metric.detector.name, domain=metric.domain),
             reference=MethodRef.of(methods[0]),
             methods=tuple(
                 TransferScore.of(method, source, score, scores[0])

@@ -2,7 +2,14 @@
 
 from autoevol.config.loop import CompareConfig, LoopConfig, MethodConfig, SearchConfig, TransferConfig
 from autoevol.config.models import FREE, BudgetConfig, EndpointConfig, MetricConfig, ModelConfig
-from autoevol.config.rows import AgainConfig, CleanConfig, DataConfig, LaunchConfig, PipelineConfig
+from autoevol.config.rows import (
+    AgainConfig,
+    CleanConfig,
+    DataConfig,
+    ExportConfig,
+    LaunchConfig,
+    PipelineConfig,
+)
 from autoevol.config.settings import SETTINGS_SCHEMA, Settings
 
 __all__ = [
@@ -14,6 +21,7 @@ __all__ = [
     "CompareConfig",
     "DataConfig",
     "EndpointConfig",
+    "ExportConfig",
     "LaunchConfig",
     "LoopConfig",
     "MethodConfig",

@@ -157,7 +157,12 @@ class RowPipeline:
     async def _judged(self, lineage: Lineage, step: Round, choice: Choice) -> Round:
         stages = _stages_since_breadth(lineage, self.policy)
         made = trajectory(stages, step.reply or "", step.instruction, step.finish_reasons[0])
-        made = replace(made, response=step.response, response_finish_reason=step.finish_reasons[1])
+        made = replace(
+            made,
+            response=step.response,
+            response_finish_reason=step.finish_reasons[1],
+            shown=choice.method.demos,
+        )
         verdict = await self._metric.ajudge(made)
         if step.instruction is None and verdict.outcome is Outcome.PASSED:
             # A detector of responses has nothing against a reply without an instruction.

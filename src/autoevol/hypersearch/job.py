@@ -78,9 +78,10 @@ def search(
     with quiet():
         study = SharedStudy(folder, config, space)
         ended = Search(folder, study, open_bench).run()
-        return result.write(
-            study, ended, MetricReport.of(metrics, metrics.judge_model, ended.metric.detector.name)
+        measure = MetricReport.of(
+            metrics, metrics.judge_model, ended.metric.detector.name, domain=ended.metric.domain
         )
+        return result.write(study, ended, measure)
 
 
 def plan(

@@ -13,6 +13,7 @@ from autoevol.core.schema import Record
 from autoevol.lm.recorder import LedgerLine
 from autoevol.metrics.catalog import calibration_of
 from autoevol.metrics.failure import FailureRate
+from autoevol.metrics.labels import strength_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,27 @@ class MetricReport(Record):
     calibration: str | None
 
     @classmethod
-    def of(cls, settings: MetricConfig, judge: str | None, detector: str) -> MetricReport:
-        """The measure that `settings` make with the LM `judge`; `detector` is the name of its calibration."""
-        calibration = calibration_of(detector, settings.calibration)
+    def of(
+        cls,
+        settings: MetricConfig,
+        judge: str | None,
+        detector: str,
+        *,
+        domain: str = "",
+        evol_model: str = "",
+    ) -> MetricReport:
+        """The measure that `settings` make.
+
+        Args:
+            settings: Those of the measure.
+            judge: The LM that judges, if one does.
+            detector: Name under which the detector is calibrated.
+            domain: What the rows are about; "" if it is not known.
+            evol_model: The LM that evolves them, which says how strong its rewrites are; "" if not known.
+        """
+        calibration = calibration_of(
+            detector, settings.calibration, domain=domain, strength=strength_of(evol_model)
+        )
         return cls(
             detector=settings.detector,
             objective=settings.objective,

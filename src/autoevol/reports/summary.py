@@ -42,7 +42,13 @@ def summarise(
     report = RunReport(
         seeds=seeds,
         models=ModelNames(models.evol_model, models.optimizer_model or models.evol_model),
-        metric=MetricReport.of(metrics, metrics.judge_model, metric.detector.name),
+        metric=MetricReport.of(
+            metrics,
+            metrics.judge_model,
+            metric.detector.name,
+            domain=metric.domain,
+            evol_model=models.evol_model,
+        ),
         ledger=Ledger.of(session.ledger()),
         versions=versions(),
         seconds=time.monotonic() - started,

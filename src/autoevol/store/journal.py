@@ -156,6 +156,7 @@ def _decode_score(data: dict[str, Any]) -> Score:
             kind=FailureKind(mark["kind"]) if mark["kind"] else None,
             evolved_chars=mark["evolved_chars"],
             response_chars=mark["response_chars"],
+            points=mark.get("points"),  # absent in journals of version 0.1
         )
         for row_id, mark in data["marks"].items()
     }
