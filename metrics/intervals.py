@@ -159,3 +159,16 @@ def kappa(both: int, only_first: int, only_second: int, neither: int) -> float:
     no = (neither + only_first) * (neither + only_second)
     expected = (yes + no) / (total * total)
     return 1.0 if expected == 1.0 else (observed - expected) / (1 - expected)
+
+
+def spearman(first: Sequence[float], second: Sequence[float]) -> float:
+    """Spearman's rank correlation, -1..1; ties share their mean rank; nan where a side does not vary."""
+    if len(set(first)) < 2 or len(set(second)) < 2:
+        return math.nan
+    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+
+
+def _ranks(values: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    ordered = np.sort(np.asarray(values, float))
+    left, right = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+    return (left + right) / 2.0

@@ -112,7 +112,7 @@ import sys, time
 from autoevol.store.run import RunFolder
 run = RunFolder(sys.argv[1])
 print("held", flush=True)
-time.sleep(60)
+time.sleep(3600)
 """
 
 
@@ -128,7 +128,7 @@ def test_another_process_is_refused_until_the_first_is_gone_even_if_killed(tmp_p
     with pytest.raises(StoreError, match="in use"):
         RunFolder(tmp_path)
     holder.send_signal(signal.SIGKILL)
-    holder.wait(10)
+    holder.wait(120)
     holder.stdout.close()
     RunFolder(tmp_path).close()
 
@@ -241,7 +241,7 @@ except StoreLost as lost:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     assert f"cannot write {path}" in ended.stdout, ended.stderr
     assert path.read_bytes() == b"old"

@@ -101,4 +101,4 @@ def test_a_lock_keeps_others_out_until_it_is_released(tmp_path: Path) -> None:
         assert process.stdout.readline() == b"asks\n"
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.3)
-    assert process.communicate(timeout=30)[0] == b"has\n"
+    assert process.communicate(timeout=600)[0] == b"has\n"

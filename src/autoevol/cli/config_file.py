@@ -34,6 +34,7 @@ TABLES: dict[str, type] = {
     "again": config.AgainConfig,
     "compare": config.CompareConfig,
     "endpoint": config.EndpointConfig,
+    "export": config.ExportConfig,
     "launch": config.LaunchConfig,
     "search": config.SearchConfig,
     "transfer": config.TransferConfig,

@@ -25,9 +25,10 @@ from autoevol.lm.prices import caps_of, check_prices, read_prices
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
 from autoevol.metrics.bound import WithLM
+from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
-from autoevol.metrics.judge import Cascade, LMDetector
+from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.optimization.compiling import Optimized
 from autoevol.optimization.rules import find_rule
@@ -124,11 +125,19 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
     """
     if chosen.objective not in OBJECTIVES:
         raise InputError(f"objective {chosen.objective!r} is unknown; known are {', '.join(OBJECTIVES)}")
-    detector = make_detector(chosen.detector)
-    if chosen.judge_model:
-        detector = WithLM(Cascade(detector, LMDetector()), judge_lm(session, models, chosen))
+    objective = OBJECTIVES[chosen.objective]
+    if objective.needs_judge and not chosen.judge_model:
+        raise InputError(
+            f"--objective {objective.name} needs a judge: give --judge-model, or take --objective gain-proxy"
+        )
+    detector = make_detector(chosen.detector, chosen.agreement_samples)
+    if chosen.judge_model and not detector.calls:
+        judge = LMDetector(samples=chosen.judge_samples)
+        detector = Cascade(detector, judge, hints=chosen.judge_hints)
+    if isinstance(detector, Cascade):
+        detector = WithLM(detector, judge_lm(session, models, chosen))
     calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
-    return FailureMetric(detector, OBJECTIVES[chosen.objective]())
+    return FailureMetric(detector, objective())
 
 
 def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dspy.LM:

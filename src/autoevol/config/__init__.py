@@ -2,7 +2,14 @@
 
 from autoevol.config.loop import CompareConfig, LoopConfig, MethodConfig, SearchConfig, TransferConfig
 from autoevol.config.models import FREE, BudgetConfig, EndpointConfig, MetricConfig, ModelConfig
-from autoevol.config.rows import AgainConfig, CleanConfig, DataConfig, LaunchConfig, PipelineConfig
+from autoevol.config.rows import (
+    AgainConfig,
+    CleanConfig,
+    DataConfig,
+    ExportConfig,
+    LaunchConfig,
+    PipelineConfig,
+)
 from autoevol.config.settings import Settings
 
 __all__ = [
@@ -13,6 +20,7 @@ __all__ = [
     "CompareConfig",
     "DataConfig",
     "EndpointConfig",
+    "ExportConfig",
     "LaunchConfig",
     "LoopConfig",
     "MethodConfig",

@@ -68,4 +68,5 @@ def _decode_mark(data: Mapping[str, Any]) -> Mark:
         kind=FailureKind(data["kind"]) if data["kind"] else None,
         evolved_chars=data["evolved_chars"],
         response_chars=data["response_chars"],
+        points=data.get("points"),  # absent in journals of version 0.1
     )

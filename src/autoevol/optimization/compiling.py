@@ -145,7 +145,7 @@ def compiled(
     dev_ids = {row.id for row in dev}
     ranked = sorted(
         latest.values(),
-        key=lambda score: (score.method_id != chosen.id, not score.covers(dev_ids), score.rate),
+        key=lambda score: (score.method_id != chosen.id, not score.covers(dev_ids), score.loss),
     )
     best.candidate_programs = [
         {"score": _percent(score), "program": student.with_method(methods[score.method_id])}
@@ -169,4 +169,4 @@ def total_scores(steps: Iterable[Step]) -> dict[str, Score]:
 
 
 def _percent(score: Score) -> float:
-    return round(100.0 * (1.0 - score.rate), 2)
+    return round(100.0 * (1.0 - score.loss), 2)

@@ -98,4 +98,5 @@ def mark(case: Case) -> Mark:
         kind=case.verdict.kinds[0] if case.verdict.kinds else None,
         evolved_chars=len((trajectory.evolved if trajectory else None) or ""),
         response_chars=len((trajectory.response if trajectory else None) or ""),
+        points=case.verdict.points,
     )

@@ -15,6 +15,7 @@ from autoevol.evolution.outputs import Tally
 from autoevol.lm.session import Session
 from autoevol.metrics.catalog import calibration_of
 from autoevol.metrics.failure import FailureMetric
+from autoevol.metrics.labels import strength_of
 from autoevol.optimization.compiling import Optimized
 from autoevol.reports import report
 from autoevol.store.files import write_json
@@ -37,7 +38,7 @@ def summarise(
     summary: dict[str, Any] = {
         "seeds": asdict(seeds),
         "models": {"evol": models.evol_model, "optimizer": models.optimizer_model or models.evol_model},
-        "metric": metric_json(metrics, metric),
+        "metric": metric_json(metrics, metric, models.evol_model),
         "ledger": report.ledger_json(session.ledger()),
         "versions": report.versions(),
         "seconds": time.monotonic() - started,
@@ -77,9 +78,11 @@ def _refused(tally: Tally) -> dict[str, dict[str, int]]:
     return found
 
 
-def metric_json(metrics: MetricConfig, metric: FailureMetric) -> dict[str, Any]:
+def metric_json(metrics: MetricConfig, metric: FailureMetric, evol_model: str = "") -> dict[str, Any]:
     """Which detector decided, and how good it is known to be."""
-    known = calibration_of(metric.detector.name, metrics.calibration)
+    known = calibration_of(
+        metric.detector.name, metrics.calibration, domain=metric.domain, strength=strength_of(evol_model)
+    )
     return {
         "detector": metrics.detector,
         "objective": metrics.objective,

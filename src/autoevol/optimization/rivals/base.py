@@ -159,7 +159,7 @@ class SearchState:
             for method in self.methods.values()
             if method.id in self.scores and (method.id == start or self._fair(self.scores[method.id]))
         ]
-        return sorted(fair, key=lambda method: self.scores[method.id].rate)
+        return sorted(fair, key=lambda method: self.scores[method.id].loss)
 
     def _fair(self, score: Score) -> bool:
         return 2 * score.count(Outcome.UNSCORED) <= len(self.dev)
@@ -212,7 +212,7 @@ class SearchState:
             scores=tuple(self.scores[method_id] for method_id in shown if method_id in self.scores),
             chosen_id=best,
             improved=best != before,
-            note=f"failure rate {self.scores[before].rate:.1%} -> {self.scores[best].rate:.1%}",
+            note=f"{self.scores[best].named} {self.scores[before].loss:.1%} -> {self.scores[best].loss:.1%}",
         )
         self.steps.append(step)
         if self.owner.on_step:

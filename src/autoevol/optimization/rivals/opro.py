@@ -73,4 +73,4 @@ class OPRO(MethodSearch):
 
 def _points(score: Score) -> int:
     """Share of usable rows in percent; the paper rounds to integers."""
-    return round(100.0 * (1.0 - score.rate))
+    return round(100.0 * (1.0 - score.loss))
