@@ -75,8 +75,8 @@ def calibration_of(
     """
     if path is None:
         with resources.as_file(resources.files("autoevol.samples") / "calibration.json") as shipped:
-            return nearest(load(shipped) if shipped.exists() else [], detector, domain, strength)
-    found = nearest(_known(Path(path), detector), detector, domain, strength)
+            return nearest_calibration(load(shipped) if shipped.exists() else [], detector, domain, strength)
+    found = nearest_calibration(_known(Path(path), detector), detector, domain, strength)
     if found is None:
         raise InputError(f"{path} holds no calibration of the detector {detector!r}")
     return found
@@ -98,7 +98,7 @@ ENOUGH = 5
 """Broken pairs that a part must have for its recall to be quoted instead of that of all."""
 
 
-def nearest(
+def nearest_calibration(
     known: Iterable[Calibration], detector: str, domain: str = "", strength: str = ""
 ) -> Calibration | None:
     """The calibration of a detector on the pairs that are nearest to a domain and a strength.

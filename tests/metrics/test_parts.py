@@ -14,7 +14,7 @@ from autoevol.commands.calibrate import Judging, calibrate_agreement, measure_wi
 from autoevol.core.errors import InputError
 from autoevol.core.records import Evolution, Outcome, Trajectory
 from autoevol.metrics.calibration import Calibration, calibrate_detector, count_verdicts, load
-from autoevol.metrics.catalog import ENOUGH, calibration_of, make_detector, nearest
+from autoevol.metrics.catalog import ENOUGH, calibration_of, make_detector, nearest_calibration
 from autoevol.metrics.domains import CODE, GENERAL, MATH, domain_of
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.failure import FailureMetric
@@ -107,11 +107,11 @@ def test_the_nearest_figures_are_quoted() -> None:
         ("", "", ""),
         ("poetry", "", ""),
     ]:
-        found = nearest(known, "text", domain, strength)
+        found = nearest_calibration(known, "text", domain, strength)
         assert found is not None
         assert found.part == part
         assert not part or f"({part})" in found.sentence()
-    assert nearest(known, "other") is None
+    assert nearest_calibration(known, "other") is None
 
 
 def test_a_part_with_too_few_broken_pairs_is_passed_over() -> None:
@@ -119,7 +119,7 @@ def test_a_part_with_too_few_broken_pairs_is_passed_over() -> None:
         pair(n, ESSAY, n < 14) for n in range(10, 19)
     ]
     known = [calibrate_detector(pairs, default_text_ensemble())]
-    quoted = {domain: nearest(known, "text", domain) for domain in (MATH, GENERAL)}
+    quoted = {domain: nearest_calibration(known, "text", domain) for domain in (MATH, GENERAL)}
     assert {domain: found and found.part for domain, found in quoted.items()} == {MATH: "math", GENERAL: ""}
 
 

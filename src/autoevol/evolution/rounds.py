@@ -175,7 +175,7 @@ class RowPipeline:
         begin = next((known for known in reversed(before) if self._breadth(known)), None)
         trajectory = lineage.trajectory(step, begin)
         assert trajectory is not None, "only what was evolved and answered is judged"
-        return trajectory
+        return replace(trajectory, shown=self.policy.draw(step.seed_id, step.round).method.demos)
 
     def _breadth(self, step: Round) -> bool:
         return self.policy.draw(step.seed_id, step.round).breadth
