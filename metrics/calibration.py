@@ -197,12 +197,13 @@ class Calibration:
 _Judged = list[tuple[Labelled, Verdict]]
 
 
-def calibrate(pairs: Sequence[Labelled], detector: Detector) -> Calibration:
+def calibrate_detector(pairs: Sequence[Labelled], detector: Detector) -> Calibration:
     """Judge every pair with `detector` and count its decisions against the labels."""
-    return measure(pairs, [detector.judge(pair.trajectory) for pair in pairs], detector.name, detector.kinds)
+    verdicts = [detector.judge(pair.trajectory) for pair in pairs]
+    return count_verdicts(pairs, verdicts, detector.name, detector.kinds)
 
 
-def measure(
+def count_verdicts(
     pairs: Sequence[Labelled], verdicts: Sequence[Verdict], name: str, kinds: Iterable[FailureKind]
 ) -> Calibration:
     """Count verdicts that are there already (an LM judge's, say) against the labels.

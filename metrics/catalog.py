@@ -9,7 +9,7 @@ from pathlib import Path
 from autoevol.core.errors import InputError, unknown
 from autoevol.metrics.agreement import AnswerAgreement
 from autoevol.metrics.base import Detector
-from autoevol.metrics.calibration import Calibration, calibrate, load
+from autoevol.metrics.calibration import Calibration, calibrate_detector, load
 from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.domains import MATH, domain_of
 from autoevol.metrics.eliminator import Eliminator
@@ -75,8 +75,8 @@ def calibration_of(
     """
     if path is None:
         with resources.as_file(resources.files("autoevol.samples") / "calibration.json") as shipped:
-            return nearest(load(shipped) if shipped.exists() else [], detector, domain, strength)
-    found = nearest(_known(Path(path), detector), detector, domain, strength)
+            return nearest_calibration(load(shipped) if shipped.exists() else [], detector, domain, strength)
+    found = nearest_calibration(_known(Path(path), detector), detector, domain, strength)
     if found is None:
         raise InputError(f"{path} holds no calibration of the detector {detector!r}")
     return found
@@ -91,14 +91,14 @@ def _known(path: Path, detector: str) -> list[Calibration]:
             f"{path}: labelled rows tell of text detectors only; measure {detector!r} with `autoevol "
             "calibrate --judge-model ... --save FILE`, and give that file"
         )
-    return [calibrate(load_labelled(path), made)]
+    return [calibrate_detector(load_labelled(path), made)]
 
 
 ENOUGH = 5
 """Broken pairs that a part must have for its recall to be quoted instead of that of all."""
 
 
-def nearest(
+def nearest_calibration(
     known: Iterable[Calibration], detector: str, domain: str = "", strength: str = ""
 ) -> Calibration | None:
     """The calibration of a detector on the pairs that are nearest to a domain and a strength.

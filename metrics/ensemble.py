@@ -57,10 +57,10 @@ class Ensemble:
             if verdict.outcome is not Outcome.PASSED:
                 found.append(verdict)
                 fatal = fatal or not FATAL_KINDS.isdisjoint(verdict.kinds)
-        return merge(self.name, found) if found else passed(self.name)
+        return merge_verdicts(self.name, found) if found else passed(self.name)
 
 
-def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
+def merge_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     """One verdict of several on the same trajectory: all kinds, the worst first."""
     found = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAILED]
     if found:

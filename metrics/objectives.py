@@ -236,7 +236,8 @@ def feedback(trajectory: Trajectory, verdict: Verdict, case: str = "") -> str:
     if trajectory.evolved is not None:
         lines.append(f"Evolved: {shorten(trajectory.evolved, _SHOWN)}")
     else:
-        lines.append(f"Reply without an instruction: {shorten(trajectory.evolutions[-1].reply, _SHOWN)}")
+        reply = trajectory.evolutions[-1].reply or ""
+        lines.append(f"Reply without an instruction: {shorten(reply, _SHOWN)}")
     if trajectory.response is not None:
         # The conclusion tells most about an unsound problem, and it is at the end.
         end = trajectory.response.strip()[-_SHOWN:]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import autoevol as ae
+from autoevol.reports.run import EvolutionReport, RunReport
 from autoevol.store.files import read_json
 from command_line import command, lines, seed_file, summary
 from commanding import SEEDS, Served
@@ -40,12 +41,17 @@ def at(endpoint: Endpoint) -> dict[str, Any]:
     return {"evol_model": "served", "api_base": endpoint.url}
 
 
+def evolved(result: ae.Result[RunReport]) -> EvolutionReport:
+    assert result.report.evolution is not None
+    return result.report.evolution
+
+
 def test_evolve_leaves_what_the_command_leaves(seeds: Path, endpoint: Endpoint, tmp_path: Path) -> None:
     done = ae.evolve(seeds, tmp_path / "lib", method=ae.WEAK, rounds=2, keep="all", **at(endpoint))
     words = ("--method", "weak", "--rounds", 2, "--keep", "all", "--json")
     typed = [f"--{name.replace('_', '-')}={value}" for name, value in at(endpoint).items()]
     told = summary(command("evolve", seeds, "--out", tmp_path / "cli", *typed, *words))
-    assert told["evolution"] == done.summary["evolution"]
+    assert told["evolution"] == done.report.to_json()["evolution"]
     here, there = (read_json(tmp_path / name / "run.json") or {} for name in ("lib", "cli"))
     assert here["settings"] == there["settings"]
     assert lines(tmp_path / "lib" / "dataset.jsonl") == lines(tmp_path / "cli" / "dataset.jsonl")
@@ -75,7 +81,7 @@ def test_a_result_holds_data_method_and_cost(seeds: Path, endpoint: Endpoint, tm
 def test_settings_and_keywords_together(seeds: Path, endpoint: Endpoint, tmp_path: Path) -> None:
     settings = ae.Settings.of(limit=3, temperature=0.5, **at(endpoint))
     done = ae.evolve(seeds, tmp_path / "run", method="weak", settings=settings, limit=5)
-    assert done.summary["evolution"]["rows"] == 5
+    assert evolved(done).rows == 5
     assert endpoint.seen[0].body["temperature"] == 0.5
 
 
@@ -94,11 +100,11 @@ def test_lost_rows_are_retried_and_rounds_chosen_anew(seeds: Path, tmp_path: Pat
     served.down = {3, 5}
     with Endpoint(served) as endpoint:
         done = ae.evolve(seeds, tmp_path / "run", method="weak", **at(endpoint))
-        assert done.summary["evolution"]["unscored"] == 2
+        assert evolved(done).unscored == 2
         served.down = set()
-        assert ae.retry(tmp_path / "run").summary["evolution"]["unscored"] == 0
+        assert evolved(ae.retry(tmp_path / "run")).unscored == 0
         renewed = ae.again(tmp_path / "run", tmp_path / "again", detector="paper", keep="all")
-    assert renewed.summary["metric"]["detector"] == "paper"
+    assert renewed.report.metric.detector == "paper"
     assert renewed.dataset is not None
     assert len(renewed.dataset) == 12
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,7 +202,13 @@ def test_a_judge_reads_all_that_is_no_fact(seeds: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_ends_with_130_and_resumes(seeds: Path, tmp_path: Path, signum: signal.Signals) -> None:
-    with Endpoint(lambda body: reply(body).after(0.05)) as slow:
+    signalled = threading.Event()
+
+    def held(body: dict[str, Any]) -> Answer:
+        answer = reply(body)
+        return answer if len(slow.seen) <= 20 else answer.once(signalled.is_set)
+
+    with Endpoint(held) as slow:
         arguments = ["run", seeds, "--out", tmp_path / "run", *at(slow), *FLAGS]
         process = subprocess.Popen(
             [sys.executable, "-m", "autoevol", *map(str, arguments)],
@@ -210,10 +217,11 @@ def test_interruption_ends_with_130_and_resumes(seeds: Path, tmp_path: Path, sig
             # A shell that runs the tests in the background has its children ignore SIGINT.
             preexec_fn=lambda: signal.signal(signum, signal.SIG_DFL),
         )
-        while len(slow.seen) < 20:
+        while len(slow.seen) <= 20:
             time.sleep(0.02)
         process.send_signal(signum)
-        _, told = process.communicate(timeout=60)
+        signalled.set()
+        _, told = process.communicate(timeout=600)
         assert process.returncode == 130, told.decode()
         assert b"interrupted" in told
         before = len(slow.seen)

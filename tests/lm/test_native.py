@@ -31,9 +31,9 @@ def send(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> tuple[Endpoint, Rep
         asked = request("Bonjour", 0.5, max_tokens=9)
         asked = lm15.Request("azure/tiny", asked.messages, config=asked.config)
         try:
-            return endpoint, aio.run(transport.send(asked))
+            return endpoint, aio.run_and_wait(transport.send(asked))
         finally:
-            aio.run(transport.aclose())
+            aio.run_and_wait(transport.aclose())
 
 
 def test_a_completion_is_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:

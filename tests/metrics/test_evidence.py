@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from autoevol.core.records import Demo, FailureKind, Outcome
-from autoevol.metrics.calibration import calibrate
+from autoevol.metrics.calibration import calibrate_detector
 from autoevol.metrics.ensemble import default_text_ensemble, text_facts
 from autoevol.metrics.labels import Labelled, load_labelled
 from detector_cases import HARDER, SUM, case, kinds
@@ -21,13 +21,15 @@ def labelled(name: str) -> list[Labelled]:
 
 def test_half_of_the_broken_pairs_with_a_response_are_found_at_a_tenth_of_false_alarms() -> None:
     pairs = [p for p in labelled("labelled_evolutions.jsonl") if p.trajectory.response is not None]
-    fatal = calibrate(pairs, default_text_ensemble()).confusions["fatal"]
+    fatal = calibrate_detector(pairs, default_text_ensemble()).confusions["fatal"]
     assert fatal.recall >= 0.52
     assert fatal.false_alarms <= 0.10
 
 
 def test_a_strong_model_loses_hardly_a_row_and_a_weak_one_gets_hardly_one_through() -> None:
-    usable = calibrate(labelled("labelled_evolutions_2.jsonl"), default_text_ensemble()).confusions["usable"]
+    usable = calibrate_detector(labelled("labelled_evolutions_2.jsonl"), default_text_ensemble()).confusions[
+        "usable"
+    ]
     assert usable.fn <= 1
     assert usable.fp <= 2
 

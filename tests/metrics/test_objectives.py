@@ -38,7 +38,7 @@ from autoevol.metrics.objectives import (
     excess_words,
 )
 from autoevol.metrics.rules import AuthorRules
-from autoevol.optimization.race import Race, compare
+from autoevol.optimization.race import Race, cured_and_broken
 from autoevol.optimization.rule import SelectionRule
 from autoevol.optimization.rules import LowestFailureRate
 from autoevol.optimization.scoreboard import mark
@@ -263,8 +263,8 @@ def test_cured_and_broken_turn_with_the_sides(first: list[float], second: list[f
         {str(n): Mark(Outcome.PASSED, points=points) for n, points in enumerate(column)}
         for column in (first, second)
     )
-    cured, broken = compare(mine, its)
-    assert (broken, cured) == compare(its, mine)
+    cured, broken = cured_and_broken(mine, its)
+    assert (broken, cured) == cured_and_broken(its, mine)
     assert min(cured, broken) >= 0
     both = list(zip(first, second, strict=False))
     assert cured - broken == pytest.approx(sum(b - a for a, b in both), abs=1e-9)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from autoevol.commands.calibrate import Judging, calibrate_agreement, measure_with
 from autoevol.core.errors import InputError
 from autoevol.core.records import Evolution, Outcome, Trajectory
-from autoevol.metrics.calibration import Calibration, calibrate, load, measure
-from autoevol.metrics.catalog import ENOUGH, calibration_of, make_detector, nearest
+from autoevol.metrics.calibration import Calibration, calibrate_detector, count_verdicts, load
+from autoevol.metrics.catalog import ENOUGH, calibration_of, make_detector, nearest_calibration
 from autoevol.metrics.domains import CODE, GENERAL, MATH, domain_of
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.failure import FailureMetric
@@ -98,7 +98,7 @@ def test_parts_are_told_once() -> None:
 
 def test_the_nearest_figures_are_quoted() -> None:
     text = default_text_ensemble()
-    known = [calibrate(mixed(), text)]
+    known = [calibrate_detector(mixed(), text)]
     for domain, strength, part in [
         (MATH, "strong", "math, strong evol LM"),
         (MATH, "", "math"),
@@ -107,19 +107,19 @@ def test_the_nearest_figures_are_quoted() -> None:
         ("", "", ""),
         ("poetry", "", ""),
     ]:
-        found = nearest(known, "text", domain, strength)
+        found = nearest_calibration(known, "text", domain, strength)
         assert found is not None
         assert found.part == part
         assert not part or f"({part})" in found.sentence()
-    assert nearest(known, "other") is None
+    assert nearest_calibration(known, "other") is None
 
 
 def test_a_part_with_too_few_broken_pairs_is_passed_over() -> None:
     pairs = [pair(n, SUM, fatal=n < ENOUGH) for n in range(9)] + [
         pair(n, ESSAY, n < 14) for n in range(10, 19)
     ]
-    known = [calibrate(pairs, default_text_ensemble())]
-    quoted = {domain: nearest(known, "text", domain) for domain in (MATH, GENERAL)}
+    known = [calibrate_detector(pairs, default_text_ensemble())]
+    quoted = {domain: nearest_calibration(known, "text", domain) for domain in (MATH, GENERAL)}
     assert {domain: found and found.part for domain, found in quoted.items()} == {MATH: "math", GENERAL: ""}
 
 
@@ -157,7 +157,7 @@ def test_a_metric_knows_what_its_rows_are_about() -> None:
 
 
 def test_parts_are_saved_and_read_and_shown(tmp_path: Path) -> None:
-    found = calibrate([*mixed(), pair(99, SUM, gain=[1, 2])], default_text_ensemble())
+    found = calibrate_detector([*mixed(), pair(99, SUM, gain=[1, 2])], default_text_ensemble())
     assert Calibration.from_json(json.loads(json.dumps(found.to_json()))) == found
     (tmp_path / "c.json").write_text(json.dumps([found.to_json()]))
     assert load(tmp_path / "c.json") == [found]
@@ -176,7 +176,7 @@ def test_gain_and_response_are_measured_against_the_raters() -> None:
     lm, _ = scripted_lm(lambda _: REPLY.format(gain=next(told) % 4, right="yes", severity=0))
     judge = LMDetector()
     with dspy.context(lm=lm):
-        found = measure(rows, [judge.judge(row.trajectory) for row in rows], judge.name, judge.kinds)
+        found = count_verdicts(rows, [judge.judge(row.trajectory) for row in rows], judge.name, judge.kinds)
     assert found.gain is not None
     assert (found.gain.by, found.gain.pairs, found.gain.error) == ("judge", 8, 0)
     assert found.gain.correlation == pytest.approx(1)

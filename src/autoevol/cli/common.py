@@ -81,21 +81,16 @@ def quiet_dspy() -> None:
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
-def finish(job: Callable[[Any], Result], json: bool) -> None:
-    """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
+def finish(job: Callable[[Any], Result[Any]], json: bool) -> None:
+    """Run `job` with progress on stderr, print its report on stdout, and set the exit code."""
     quiet_dspy()
-    import orjson
-
-    from autoevol.cli.console import Reporter, print_table
+    from autoevol.cli.console import Reporter, print_report
 
     reporter = Reporter()
     try:
         outcome = job(reporter)
     finally:
         reporter.close()
-    if not json:
-        print_table(outcome.rows)
-    else:
-        print(orjson.dumps(outcome.summary).decode(), flush=True)
+    print_report(outcome.report, json)
     if outcome.stopped_by is not None:
         raise outcome.stopped_by

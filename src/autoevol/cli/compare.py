@@ -13,7 +13,7 @@ from autoevol.config import CompareConfig, Settings
 from autoevol.config.settings import GROUPS
 
 if TYPE_CHECKING:
-    from autoevol.comparison.results import Finished
+    from autoevol.reports.comparison import Finished
 
 # The option --seeds is the number of entries, so the argument cannot be called that in Python.
 Source = Annotated[
@@ -35,15 +35,17 @@ def compare(
     """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
     import orjson
 
-    from autoevol.comparison import job, tournament
+    from autoevol.comparison import job
+    from autoevol.comparison.tournament import DRAWING
+    from autoevol.reports.comparison import FILE
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
-    found = job.compare(source, out, config=comparison, settings=settings, on_entry=_tell)
+    held = job.compare(source, out, config=comparison, settings=settings, on_entry=_tell)
     if json:
-        print(orjson.dumps(tournament.as_json(found.report)).decode())
+        print(orjson.dumps(held.report.to_json()).decode())
         return
-    print(found)
-    for name in ("comparison.json", "curves.svg"):
+    print(held)
+    for name in (FILE, DRAWING):
         print(out / name)
 
 

@@ -53,7 +53,7 @@ def show_method(
     import orjson
 
     from autoevol.commands import methods as known
-    from autoevol.store.journal import encode_method
+    from autoevol.core.codec import encode_method
 
     shown = known.find_method(method)
     if json:

@@ -15,6 +15,14 @@ from autoevol.cli.common import Json, app, exit_codes
 def quality(
     dataset: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A dataset.jsonl, or its run folder.")],
     limit: Annotated[int, typer.Option("--limit", min=1, help="Look at at most this many rows.")] = 1_000,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            "--vectors",
+            metavar="DIR",
+            help="Measure diversity on the word vectors of this model2vec model instead of TF-IDF.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare seeds, rounds and final instructions: complexity, diversity, length. No LM is asked."""
@@ -22,5 +30,5 @@ def quality(
 
     from autoevol.commands import datasets
 
-    measured = datasets.quality(dataset, limit=limit)
+    measured = datasets.quality(dataset, limit=limit, vectors=vectors)
     print(orjson.dumps(measured.to_json()).decode() if json else measured)

@@ -23,8 +23,10 @@ from autoevol.core.progress import Progress
 from autoevol.evolution.outputs import Tally
 from autoevol.evolution.renewal import Renewal
 from autoevol.evolution.stage import evolve_rows
+from autoevol.reports.folder import read_report
+from autoevol.reports.run import FILE, RunReport
 from autoevol.reports.summary import summarise
-from autoevol.store.files import read_json, write_json
+from autoevol.store.files import write_json
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder, load_method
 
@@ -38,7 +40,7 @@ def again(
     settings: Settings | None = None,
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
-) -> Result:
+) -> Result[RunReport]:
     """Make a run folder of the finished rows of another one: `autoevol again`.
 
     The same call goes on where it was stopped, or retries what was lost.
@@ -76,12 +78,13 @@ def again(
             tally, seeds = _renew(job, old, plan), seeds_of(old)
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and tally.rows == seeds.here
-            summary = summarise(job, seeds, tally=tally)
-            gates = (read_json(source / "summary.json") or {}).get("gates")
-            if gates:
-                summary["gates"] = gates
-                write_json(out / "summary.json", summary)
-            return Result(summary, out, job.budget_stop() if out_of_budget else None)
+            report = summarise(job, seeds, tally=tally)
+            before = read_report(source / FILE, RunReport)
+            if before and before.gates:
+                # What gates refused was counted from the old rounds, so it is told as they were set.
+                report = replace(report, gates=before.gates)
+                write_json(out / FILE, report.to_json())
+            return Result(report, out, job.budget_stop() if out_of_budget else None)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ from autoevol.core.context import in_scope
 from autoevol.core.errors import InputError
 from autoevol.core.records import Verdict, digest
 from autoevol.metrics.bound import WithLM
-from autoevol.metrics.calibration import Calibration, measure
-from autoevol.metrics.calibration import calibrate as measure_detector
+from autoevol.metrics.calibration import Calibration, calibrate_detector, count_verdicts
 from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import TEXT_DETECTORS, answers_agree
 from autoevol.metrics.ensemble import default_text_ensemble
@@ -31,7 +30,7 @@ from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.metrics.tables import render_table
 from autoevol.metrics.training import load_judge
-from autoevol.reports import report
+from autoevol.reports.rates import Ledger
 from autoevol.store.calls import CallStore
 from autoevol.store.files import write_json
 
@@ -151,7 +150,7 @@ def calibrate(
     with open_session(open_store, settings, roles=("judge",)) as session:
         lm = role_lm(session, settings.models, "judge")
         judged = measure_with(pairs, lm, detector, how)
-        cost = Cost.of(report.ledger_json(session.ledger()))
+        cost = Cost.of(Ledger.of(session.ledger()))
         return Calibrated((*text, *judged), wanted, cost)
 
 
@@ -177,7 +176,7 @@ def load_pairs(wanted: Pairs) -> list[Labelled]:
 
 def calibrate_text(pairs: Sequence[Labelled]) -> list[Calibration]:
     """Every detector that needs no LM, the baselines included."""
-    return [measure_detector(pairs, make()) for make in TEXT_DETECTORS.values()]
+    return [calibrate_detector(pairs, make()) for make in TEXT_DETECTORS.values()]
 
 
 def calibrate_judge(
@@ -204,7 +203,7 @@ def calibrate_judge(
         cascade = Cascade(default_text_ensemble(), judge, hints=hints)
         # Fresh samples need a sequence of their own, the same whenever the command is given again.
         with in_scope(f"calibrate:{number}"):
-            found += aio.run(_judged(pairs, cascade, judge, lm))
+            found += aio.run_and_wait(_judged(pairs, cascade, judge, lm))
     return found
 
 
@@ -221,8 +220,8 @@ async def _judged(
 
     both = await aio.gather(in_cascade(pair, said) for pair, said in zip(pairs, alone, strict=True))
     return [
-        measure(pairs, alone, judge.name, judge.kinds),
-        measure(pairs, both, cascade.name, cascade.kinds),
+        count_verdicts(pairs, alone, judge.name, judge.kinds),
+        count_verdicts(pairs, both, cascade.name, cascade.kinds),
     ]
 
 
@@ -231,8 +230,8 @@ def calibrate_agreement(pairs: Sequence[Labelled], lm: dspy.LM, answers: int) ->
     detector = answers_agree(answers)
     asked = WithLM(detector, lm)
     with in_scope(f"calibrate:{detector.name}"):
-        verdicts = aio.run(aio.gather(asked.ajudge(pair.trajectory) for pair in pairs))
-    return [measure(pairs, verdicts, detector.name, detector.kinds)]
+        verdicts = aio.run_and_wait(aio.gather(asked.ajudge(pair.trajectory) for pair in pairs))
+    return [count_verdicts(pairs, verdicts, detector.name, detector.kinds)]
 
 
 def measure_with(

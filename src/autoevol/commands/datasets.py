@@ -14,6 +14,8 @@ from autoevol.dataset import card, hub
 from autoevol.dataset import clean as cleaning
 from autoevol.dataset import quality as measuring
 from autoevol.dataset.export import Exported, export_file, run_folder_of
+from autoevol.metrics.embeddings import model2vec_embedder
+from autoevol.metrics.quality import tfidf
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,7 +36,7 @@ class Cleaned:
     @property
     def rows(self) -> list[tuple[str, str]]:
         """The report as (label, value) rows."""
-        return cleaning.table_rows(self.report)
+        return cleaning.cleaning_rows(self.report)
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON."""
@@ -187,15 +189,18 @@ class Quality:
         return measuring.render(self.stages, self.rows)
 
 
-def quality(dataset: str | Path, *, limit: int = 1_000) -> Quality:
+def quality(dataset: str | Path, *, limit: int = 1_000, vectors: str | Path | None = None) -> Quality:
     """Compare seeds, rounds and final instructions of a run; no LM is asked: `autoevol quality`.
 
     Args:
         dataset: A dataset.jsonl, or its run folder.
         limit: Look at this many rows at most.
+        vectors: Static word vectors of model2vec for the diversity, instead of TF-IDF.
 
     Raises:
         InputError: If the data set cannot be read.
     """
     rows = measuring.read_stages(Path(dataset))
-    return Quality(len(rows), tuple(measuring.measure(measuring.sample(rows, limit))))
+    embed = tfidf if vectors is None else model2vec_embedder(Path(vectors))
+    stages = measuring.measure_stages(measuring.sample(rows, limit), embed)
+    return Quality(len(rows), tuple(stages))

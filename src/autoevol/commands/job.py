@@ -16,11 +16,10 @@ from autoevol.config.models import ROLES, RoleName
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Case, Step
 from autoevol.dataset.cleaner import Cleaner
-from autoevol.evolution.cleaning import CleanGate
-from autoevol.evolution.gates import Gate
+from autoevol.evolution.gates import CleanGate, Gate
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
-from autoevol.reports import report
+from autoevol.reports.rates import Ledger
 from autoevol.store.files import read_json, write_json
 from autoevol.store.run import RunFolder
 
@@ -65,8 +64,8 @@ class Job:
 
     def budget_stop(self) -> BudgetReached:
         """What ends a command whose budget is spent."""
-        total = report.ledger_json(self.session.ledger())["total"]
-        return BudgetReached(f"budget reached after {total['calls']} calls paid")
+        total = Ledger.of(self.session.ledger()).total
+        return BudgetReached(f"budget reached after {total.calls} calls paid")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.shard import Shard
 from autoevol.data.split import sample_rows
 from autoevol.evolution.policy import Policy
-from autoevol.optimization.batches import RandomBatches
+from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.rules import find_rule
 from autoevol.optimization.teleprompter import planned_calls
 from autoevol.store.calls import CallStore
@@ -183,7 +183,7 @@ def check(settings: Settings) -> int:
             return make_metric(session, settings.models, settings.metrics).detector.calls
 
 
-def table_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
+def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
     """The plan as (label, value) rows."""
     rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:

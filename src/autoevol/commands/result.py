@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 import orjson
 
 from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.records import Method
-from autoevol.reports import report
+from autoevol.reports.folder import Report
+from autoevol.reports.rates import Ledger
 from autoevol.store.run import load_method
 
 
@@ -35,9 +35,12 @@ class Cost:
     by_role: Mapping[str, int]
 
     @classmethod
-    def of(cls, ledger: Mapping[str, Any]) -> Cost:
-        """The cost in the ledger of a summary."""
-        return cls(**ledger["total"], by_role={role: paid["calls"] for role, paid in ledger["roles"].items()})
+    def of(cls, ledger: Ledger) -> Cost:
+        """The cost that a ledger tells of."""
+        total = ledger.total
+        by_role = {role: cost.calls for role, cost in ledger.roles.items()}
+        counts = (total.calls, total.input_tokens, total.output_tokens, total.usd, total.reused)
+        return cls(*counts, by_role)
 
 
 class Dataset(Sequence[dict[str, Any]]):
@@ -73,18 +76,30 @@ class Dataset(Sequence[dict[str, Any]]):
         return f"<{len(self)} records of {self.path}>"
 
 
+class Priced(Report, Protocol):
+    """A report that says what was paid."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Costs by role."""
+        ...
+
+
+_Report = TypeVar("_Report", bound=Priced, covariant=True)
+
+
 @dataclass(frozen=True, repr=False)
-class Result:
+class Result(Generic[_Report]):
     """How a command ended.
 
     Attributes:
-        summary: All figures, as the command writes them down.
+        report: All figures, as the command writes them down.
         folder: Where everything is.
         stopped_by: The budget stop that cut it short; None if it came to its end. What was finished is
             saved, and the same call with a larger budget goes on.
     """
 
-    summary: dict[str, Any]
+    report: _Report
     folder: Path
     stopped_by: BudgetReached | None = None
 
@@ -102,12 +117,7 @@ class Result:
     @property
     def cost(self) -> Cost:
         """What was paid."""
-        return Cost.of(self.summary["ledger"])
-
-    @cached_property
-    def rows(self) -> list[tuple[str, str]]:
-        """The summary as (label, value) rows."""
-        return report.table_rows(self.summary)
+        return Cost.of(self.report.ledger)
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
         """The data set as a table. Raises InputError without pandas, or where there is no data set."""
@@ -117,7 +127,7 @@ class Result:
 
     def __repr__(self) -> str:
         stop = [("stopped", str(self.stopped_by))] if self.stopped_by else []
-        return text_of([*self.rows, *stop])
+        return text_of([*self.report.table_rows(), *stop])
 
 
 def text_of(rows: Sequence[tuple[str, str]]) -> str:

@@ -14,6 +14,7 @@ from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, Settings
 from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
+from autoevol.reports.run import RunReport
 from autoevol.reports.summary import summarise
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
@@ -26,7 +27,7 @@ def retry(
     settings: Settings | None = None,
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
-) -> Result:
+) -> Result[RunReport]:
     """Take up the dead rows of a run again, with its own settings: `autoevol retry`.
 
     Args:
@@ -44,7 +45,7 @@ def retry(
     return _retried(Path(folder), endpoint, now, listener or Progress())
 
 
-def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener) -> Result:
+def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener) -> Result[RunReport]:
     if not (out / "parts").is_dir():
         raise InputError(f"{out} has no finished rows (no folder `parts`)")
     with RunFolder(out) as folder:
@@ -61,5 +62,5 @@ def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Liste
             seeds = seeds_of(folder)
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and tally.rows == seeds.here
-            summary = summarise(job, seeds, tally=tally)
-            return Result(summary, out, job.budget_stop() if out_of_budget else None)
+            report = summarise(job, seeds, tally=tally)
+            return Result(report, out, job.budget_stop() if out_of_budget else None)

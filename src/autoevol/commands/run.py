@@ -20,7 +20,8 @@ from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
 from autoevol.data.shard import Shard
 from autoevol.evolution.source import FileRows
-from autoevol.reports import passport
+from autoevol.reports import passports
+from autoevol.reports.run import RunReport
 from autoevol.reports.summary import summarise
 from autoevol.store.files import replacing
 from autoevol.store.run import RunFolder
@@ -33,7 +34,7 @@ def run(
     settings: Settings | None = None,
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
-) -> Result:
+) -> Result[RunReport]:
     """Optimise a method on `seeds`, then evolve all of them with it: `autoevol run`.
 
     Args:
@@ -61,13 +62,15 @@ def optimize(
     settings: Settings | None = None,
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
-) -> Result:
+) -> Result[RunReport]:
     """Optimise a method on `seeds`, and stop there: `autoevol optimize`. All else as for `run`."""
     (settings,) = take("optimize", settings, options)
     return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=False)
 
 
-def _optimized(seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool) -> Result:
+def _optimized(
+    seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool
+) -> Result[RunReport]:
     loaded = load_rows(seeds, **settings.data.reading())
     groups = ("loop", "methods", "models", "metrics", *(_of_rows(settings) if evolve else ()))
     decided = {**settings.decisive(*groups), "inputs": {"data_hash": loaded.data_hash}}
@@ -81,9 +84,9 @@ def _optimized(seeds: str, out: Path, settings: Settings, listener: Listener, *,
             tally = stages.evolve(job, FileRows(seeds, settings.data), policy, scanned.rows)
         cut = found.stopped == "budget" or None in found.holdout
         stopped = cut or (tally is not None and not tally.complete)
-        summary = summarise(job, scanned, found, tally)
-        passport.leave_passport(folder.path)
-        return Result(summary, out, job.budget_stop() if stopped else None)
+        report = summarise(job, scanned, found, tally)
+        passports.leave_passport(folder.path)
+        return Result(report, out, job.budget_stop() if stopped else None)
 
 
 def evolve(
@@ -95,7 +98,7 @@ def evolve(
     settings: Settings | None = None,
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
-) -> Result:
+) -> Result[RunReport]:
     """Evolve all of `seeds`, with a known method or the operations of WizardLM: `autoevol evolve`.
 
     Args:
@@ -127,8 +130,8 @@ def evolve(
             if known:
                 folder.save_method(known, {})
             tally = stages.evolve(job, FileRows(seeds, settings.data, shard), policy, scanned.here)
-            summary = summarise(job, scanned, tally=tally)
-            return Result(summary, out, None if tally.complete else job.budget_stop())
+            report = summarise(job, scanned, tally=tally)
+            return Result(report, out, None if tally.complete else job.budget_stop())
 
 
 def _of_rows(settings: Settings) -> tuple[str, ...]:

@@ -6,14 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import dspy
-
 from autoevol.commands.job import Job
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking, role_lm
 from autoevol.config import LoopConfig, MethodConfig
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Case, Method, Row, Score
 from autoevol.data.split import Split, reserve_of, split_rows
@@ -21,7 +17,7 @@ from autoevol.evolution.outputs import Tally
 from autoevol.evolution.policy import Policy
 from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import Source
+from autoevol.evolution.source import RowSource
 from autoevol.evolution.stage import evolve_rows
 from autoevol.optimization.compiling import Optimized
 from autoevol.optimization.rules import find_rule
@@ -86,7 +82,7 @@ def optimize(job: Job, rows: Sequence[Row]) -> Optimized:
     return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes)
 
 
-def evolve(job: Job, source: Source, policy: Policy, total: int) -> Tally:
+def evolve(job: Job, source: RowSource, policy: Policy, total: int) -> Tally:
     """Evolve all rows of `source`, `total` of them, into the run folder's files."""
     settings = job.settings
     job.listener.phase("evolve", total)
@@ -130,12 +126,8 @@ def row_pipeline(job: Job, policy: Policy) -> RowPipeline:
 
 
 def _try_score(board: Scoreboard, method: Method, rows: Sequence[Row]) -> Score | None:
-    async def work() -> Score:
-        with in_scope("holdout"), dspy.context(trace=None, disable_history=True):
-            return await board.evaluate(method, rows, scope="holdout")
-
     try:
-        return aio.run(work())
+        return board.score(method, rows, "holdout")
     except BudgetReached:
         return None
 

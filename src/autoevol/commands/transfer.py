@@ -9,11 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import dspy
 
 from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
@@ -22,8 +19,6 @@ from autoevol.commands.models import asking
 from autoevol.commands.result import Result, frame
 from autoevol.config import Settings, TransferConfig
 from autoevol.config.options import decisive
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Row, Score, digest
@@ -31,25 +26,23 @@ from autoevol.data.load import Loaded, load_rows
 from autoevol.data.split import sample_rows
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
-from autoevol.reports import passport, report
-from autoevol.reports.passport_page import difference_text
-from autoevol.reports.summary import metric_json
+from autoevol.reports import passports
+from autoevol.reports.rates import Ledger, MethodRef
+from autoevol.reports.run import versions
+from autoevol.reports.summary import measure_of
+from autoevol.reports.transfer import FILE, EvolModel, SampleReport, TransferReport, TransferScore
 from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
 
 
 @dataclass(frozen=True, repr=False)
-class Transferred(Result):
+class Transferred(Result[TransferReport]):
     """How a transfer ended."""
-
-    @cached_property
-    def rows(self) -> list[tuple[str, str]]:
-        """The result as (label, value) rows."""
-        return table_rows(self.summary)
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
         """The methods as a table, one a line. Raises InputError without pandas."""
-        return frame([{**one, **(one["score"] or {})} for one in self.summary["methods"]])
+        lines = (one.to_json() for one in self.report.methods)
+        return frame([{**line, **(line["score"] or {})} for line in lines])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +103,7 @@ def _transferred(
     methods = find_methods(sources)
     into = [Path(path) for path in config.into]
     for path in into:
-        if passport.read_passport(path)["id"] not in {method.id for method in methods}:
+        if passports.read_passport(path).method.id not in {method.id for method in methods}:
             raise InputError(f"the method of the passport {path} is not among those to be scored")
     loaded = load_rows(seeds, **settings.data.reading())
     sample = draw(sources, loaded, config)
@@ -123,22 +116,26 @@ def _transferred(
         open_job(folder, settings, listener, roles=roles, gated=False) as job,
     ):
         scores, stop = _score(job, methods, sample.rows, config.rounds)
-        result = {
-            "run_id": folder.run_id,
-            "seeds": _seeds_json(loaded, sample, config),
-            "models": {"evol": settings.models.evol.model, "temperature": settings.models.evol.temperature},
-            "rounds": config.rounds,
-            "metric": metric_json(settings, job.metric),
-            "reference": report.method_json(methods[0]),
-            "methods": _methods_json(sources, methods, scores),
-            "ledger": report.ledger_json(job.session.ledger()),
-            "versions": report.versions(),
-            "seconds": time.monotonic() - job.started,
-        }
-        write_json(folder.path / "transfer.json", result)
+        evol = settings.models.evol
+        report = TransferReport(
+            run_id=folder.run_id,
+            seeds=_sample_report(loaded, sample, config),
+            models=EvolModel(evol.model, evol.temperature),
+            rounds=config.rounds,
+            metric=measure_of(job.settings, job.metric),
+            reference=MethodRef.of(methods[0]),
+            methods=tuple(
+                TransferScore.of(method, source, score, scores[0])
+                for method, source, score in zip(methods, sources, scores, strict=True)
+            ),
+            ledger=Ledger.of(job.session.ledger()),
+            versions=versions(),
+            seconds=time.monotonic() - job.started,
+        )
+        write_json(folder.path / FILE, report.to_json())
     for path in into:
-        _enter(result, path)
-    return Transferred(result, out, stop)
+        passports.enter_transfer(report, path)
+    return Transferred(report, out, stop)
 
 
 def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Sample:
@@ -147,46 +144,12 @@ def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Samp
     Raises:
         InputError: If there is none.
     """
-    seen = frozenset[str]().union(*(passport.rows_seen(Path(source)) for source in sources))
+    seen = frozenset[str]().union(*(passports.rows_seen(Path(source)) for source in sources))
     new = [row for row in loaded.rows if row.id not in seen]
     if not new:
         raise InputError(f"every row of {loaded.source} was used to choose one of the methods")
     rows, _ = sample_rows(new, config.sample, config.seed)
     return Sample(tuple(rows), len(loaded.rows) - len(new))
-
-
-def compared(first: Score | None, score: Score | None) -> dict[str, Any]:
-    """A score as JSON, with its difference to that of the first method unless it is that one.
-
-    The McNemar test is exact and is not corrected for the number of methods.
-    """
-    other = score if score is not first else None
-    gap = report.paired_difference(first, other)
-    return {
-        "score": report.rate_of(score),
-        "difference": gap._asdict() if gap else None,
-        "p_value": report.paired_p_value(first, other),
-    }
-
-
-def table_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
-    """The result as (label, value) rows, in the order in which they are printed."""
-    seeds, total = result["seeds"], result["ledger"]["total"]
-    out = f", {seeds['left_out']} left out that a method was chosen on" if seeds["left_out"] else ""
-    rows = [
-        ("data", f"{seeds['rows']} rows of {seeds['source']}{out}"),
-        ("evol LM", result["models"]["evol"]),
-    ]
-    for one in result["methods"]:
-        is_first = one["id"] == result["reference"]["id"]
-        beside = "the reference" if is_first else difference_text(one)
-        rows.append(("failure rate", f"{report.rate_text(one['score'])}  {one['source']}: {beside}"))
-    money = f", ${total['usd']:.4f}" if total["usd"] else ""
-    return [
-        *rows,
-        ("measured by", report.metric_text(result["metric"])),
-        ("LM calls paid", f"{total['calls']} (and {total['reused']} answered from the store){money}"),
-    ]
 
 
 def _score(
@@ -201,48 +164,22 @@ def _score(
         concurrency=job.settings.requests.concurrency,
         on_row=lambda _, case: job.listener.case(case),
     )
-
-    async def work(method: Method) -> Score:
-        with in_scope("transfer"):
-            return await board.evaluate(method, rows, "transfer")
-
     scores: list[Score | None] = [None] * len(methods)
     try:
-        with asking(job.session, models), dspy.context(trace=None, disable_history=True):
+        with asking(job.session, models):
             for place, method in enumerate(methods):
-                scores[place] = aio.run(work(method))
+                scores[place] = board.score(method, rows, "transfer")
     except BudgetReached as stop:
         return scores, stop
     return scores, None
 
 
-def _seeds_json(loaded: Loaded, sample: Sample, config: TransferConfig) -> dict[str, Any]:
-    return {
-        "source": loaded.source,
-        "data_hash": loaded.data_hash,
-        "rows": len(sample.rows),
-        "rows_hash": sample.rows_hash,
-        "left_out": sample.left_out,
-        "seed": config.seed,
-    }
-
-
-def _methods_json(
-    sources: Sequence[str], methods: Sequence[Method], scores: Sequence[Score | None]
-) -> list[dict[str, Any]]:
-    return [
-        {**report.method_json(method), "source": source, **compared(scores[0], score)}
-        for source, method, score in zip(sources, methods, scores, strict=True)
-    ]
-
-
-def _enter(result: dict[str, Any], path: Path) -> None:
-    path = path / passport.FILE if path.is_dir() else path
-    known = passport.read_passport(path)
-    score = next(one["score"] for one in result["methods"] if one["id"] == known["id"])
-    if score is None:
-        return
-    entered = passport.with_transfer(known, result)
-    passport.write_passport(entered, path)
-    if (shown := path.with_suffix(".md")).exists():
-        passport.write_passport(entered, shown)
+def _sample_report(loaded: Loaded, sample: Sample, config: TransferConfig) -> SampleReport:
+    return SampleReport(
+        source=loaded.source,
+        data_hash=loaded.data_hash,
+        rows=len(sample.rows),
+        rows_hash=sample.rows_hash,
+        left_out=sample.left_out,
+        seed=config.seed,
+    )

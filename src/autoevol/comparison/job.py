@@ -17,7 +17,6 @@ from autoevol.commands.result import frame
 from autoevol.comparison import tournament
 from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Heat
-from autoevol.comparison.results import Finished
 from autoevol.config import CompareConfig, Settings
 from autoevol.config.options import decisive
 from autoevol.core.progress import say
@@ -26,10 +25,11 @@ from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
-from autoevol.metrics.catalog import calibration_of, make_detector
+from autoevol.metrics.catalog import make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
-from autoevol.reports.report import metric_text
+from autoevol.reports.comparison import ComparisonReport, Finished
+from autoevol.reports.rates import MetricReport
 from autoevol.store.calls import CallStore
 from autoevol.store.run import RunFolder
 
@@ -105,7 +105,7 @@ class Compared:
         folder: Where that is.
     """
 
-    report: tournament.Comparison
+    report: ComparisonReport
     folder: Path
 
     @property
@@ -121,10 +121,10 @@ class Compared:
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
         """The standings as a table, best first. Raises InputError without pandas."""
-        return frame(tournament.as_json(self.report)["standings"])
+        return frame([standing.to_json() for standing in self.report.standings])
 
     def __repr__(self) -> str:
-        return tournament.table(self.report)
+        return self.report.table()
 
 
 def say_entry(entry: Finished) -> None:
@@ -174,26 +174,16 @@ def _compared(
         **settings.decisive("models", "metrics"),
         "inputs": {"data_hash": loaded.data_hash},
     }
+    measure = MetricReport.of(
+        settings.metrics, settings.models.judge.model, make_detector(settings.metrics.detector).name
+    )
     with RunFolder(out, decided) as folder:
-        report = tournament.compare(
+        report = tournament.hold(
             contestants,
             heats,
             holdout,
-            tournament.Terms(config.budget, config.curve_methods, measure=_measure(settings)),
+            tournament.Terms(config.budget, config.curve_methods, measure=str(measure)),
             folder.path,
             on_entry,
         )
     return Compared(report, out)
-
-
-def _measure(settings: Settings) -> str:
-    metrics = settings.metrics
-    known = calibration_of(make_detector(metrics.detector).name, metrics.calibration)
-    return metric_text(
-        {
-            "detector": metrics.detector,
-            "objective": metrics.objective,
-            "judge": settings.models.judge.model,
-            "calibration": known.sentence() if known else None,
-        }
-    )

@@ -19,9 +19,10 @@ from autoevol.config.rows import (
     PipelineConfig,
     PublishConfig,
 )
-from autoevol.config.settings import Settings
+from autoevol.config.settings import SETTINGS_SCHEMA, Settings
 
 __all__ = [
+    "SETTINGS_SCHEMA",
     "AgainConfig",
     "BudgetConfig",
     "CalibrateConfig",

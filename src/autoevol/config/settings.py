@@ -11,6 +11,9 @@ from autoevol.config.models import ModelConfig
 from autoevol.config.options import assemble, decisive
 from autoevol.config.rows import CleanConfig, DataConfig, PipelineConfig
 
+SETTINGS_SCHEMA = "autoevol.settings/1"
+"""Schema of a file for `--config` that a command has written; one of a user's own needs none."""
+
 _MODELS = ("data", "models", "requests", "store", "metrics", "budget")
 GROUPS: dict[str, tuple[str, ...]] = {
     "run": (*_MODELS, "loop", "methods", "pipeline", "clean"),

@@ -110,14 +110,15 @@ class Evolution:
 
     Attributes:
         evolved: The final instruction that the reply marks as such; None if it marks none.
-        reply: The whole reply, chain of thought included.
+        reply: The whole reply, chain of thought included; None where it was not kept, which is
+            only where `evolved` was read out of it.
         finish_reason: The provider's word for why the reply ended (`stop`, `length`,
             `content_filter`, ...); None where it gave none.
     """
 
     instruction: str
     evolved: str | None
-    reply: str
+    reply: str | None = None
     finish_reason: str | None = None
 
 
@@ -192,9 +193,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row under one method: what happened and how it was judged.
+    """One row in either stage: what happened and how it was judged.
 
-    `trajectory` is None if and only if an LM call failed for good (then unscored).
+    `trajectory` is None if and only if there is none: a call to evolve or to respond failed for
+    good, or a gate refused the row before its first call. A judge whose call failed leaves the
+    trajectory, unscored.
     """
 
     row_id: str
@@ -310,3 +313,8 @@ class Step:
     chosen_id: str
     improved: bool
     note: str = ""
+
+    @property
+    def chosen_score(self) -> Score | None:
+        """The score of the method in force; None where the step did not score it."""
+        return next((score for score in self.scores if score.method_id == self.chosen_id), None)

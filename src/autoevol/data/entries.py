@@ -32,7 +32,7 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SeedRecord:
     """One usable record.
 
     Attributes:
@@ -53,7 +53,7 @@ class Entry:
         return Seed(self.first.instruction, self.first.answer)
 
 
-class EntryStream(Iterator[Entry]):
+class EntryStream(Iterator[SeedRecord]):
     """Usable records as they are read. Memory grows by the rejects only, if at all.
 
     With `longest`, a record whose instruction has more characters is unusable. With
@@ -96,7 +96,7 @@ class EntryStream(Iterator[Entry]):
         self._decided: Shape | None = None
         self._entries = self._read()
 
-    def __next__(self) -> Entry:
+    def __next__(self) -> SeedRecord:
         return next(self._entries)
 
     def __enter__(self) -> EntryStream:
@@ -105,7 +105,7 @@ class EntryStream(Iterator[Entry]):
     def __exit__(self, *_: object) -> None:
         self._entries.close()
 
-    def _read(self) -> Generator[Entry, None, None]:
+    def _read(self) -> Generator[SeedRecord, None, None]:
         usable = False
         with contextlib.closing(self._found.records) as records:
             for self.record, self._raw in enumerate(records):
@@ -129,7 +129,7 @@ class EntryStream(Iterator[Entry]):
         self._decided, self.shape = shape, shape.name
         return True
 
-    def _entry(self, raw: Raw) -> Entry | None:
+    def _entry(self, raw: Raw) -> SeedRecord | None:
         """The record with its seed; None if it was rejected."""
         if raw.problem is not None:
             return self.reject(raw.problem, raw.snippet)
@@ -147,7 +147,7 @@ class EntryStream(Iterator[Entry]):
         if self._decided is None:
             # From a record that could be read: a broken one must not decide for the file.
             self._decided, self.shape = shape, shape.name
-        return Entry(self._place(raw), raw.value, conversation, first)
+        return SeedRecord(self._place(raw), raw.value, conversation, first)
 
     def _place(self, raw: Raw) -> str:
         place = f"{self._found.unit} {raw.line}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Row, digest
-from autoevol.data.entries import Entry, EntryStream, Reject
+from autoevol.data.entries import EntryStream, Reject, SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.seen import SeenIds
 from autoevol.data.sources import Source
@@ -108,7 +108,7 @@ class RowStream(Iterator[Row]):
                     if limit is not None and len(seen) >= limit:
                         return
 
-    def _rows_of(self, entry: Entry) -> Iterator[Row]:
+    def _rows_of(self, entry: SeedRecord) -> Iterator[Row]:
         try:
             asked = entry.conversation.exchanges() if self._every else (entry.first,)
             for instruction, answer, context in asked:

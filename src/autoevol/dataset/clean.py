@@ -12,7 +12,7 @@ import orjson
 from autoevol.config import CleanConfig, DataConfig
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
-from autoevol.data.entries import Entry
+from autoevol.data.entries import SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
 from autoevol.data.sources import dataset_of, source_files
@@ -134,14 +134,14 @@ def _seeds(source: str, data: DataConfig) -> Iterable[tuple[str, str]]:
                 yield f"{entries.source}, {entry.place}", exchange.instruction
 
 
-def _key(entry: Entry) -> str:
+def _key(entry: SeedRecord) -> str:
     """What identifies a record in reports: its own id if it has one."""
     own = entry.value.get("id") if isinstance(entry.value, Mapping) else None
     name = own if isinstance(own, str) and own else digest(entry.seed.instruction)
     return f"{entry.place} ({name})"
 
 
-def _record(entry: Entry) -> Mapping[str, Any]:
+def _record(entry: SeedRecord) -> Mapping[str, Any]:
     return entry.value if isinstance(entry.value, Mapping) else {"text": entry.value}
 
 
@@ -154,7 +154,7 @@ def _unwritable(value: object) -> str | None:
     return None
 
 
-def table_rows(report: CleanReport) -> list[tuple[str, str]]:
+def cleaning_rows(report: CleanReport) -> list[tuple[str, str]]:
     """The report as (label, value) rows."""
     rows = [
         ("records", f"{report.rows} read, {report.kept} kept, {report.rejected} unusable"),

@@ -10,7 +10,7 @@ import orjson
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
-from autoevol.data.entries import Entry
+from autoevol.data.entries import SeedRecord
 from autoevol.data.text import is_blank, joined_parts, kind_of, optional_text
 from autoevol.data.turns import RawTurn, Speaker, raw_turn
 
@@ -80,7 +80,7 @@ class Example:
         return replace(self, turns=tuple(replace(turn, thinking=None) for turn in self.turns))
 
 
-def read_example(entry: Entry) -> Example:
+def read_example(entry: SeedRecord) -> Example:
     """The example that a record holds, with every turn of it.
 
     Raises:
@@ -102,7 +102,7 @@ class Asked(NamedTuple):
     context: str
 
 
-def exchanges_of(entry: Entry) -> list[Asked]:
+def exchanges_of(entry: SeedRecord) -> list[Asked]:
     """The exchanges of a record, at least one, for comparing texts: tool turns are text as well.
 
     Raises:
@@ -173,7 +173,7 @@ def _tools(record: Mapping[str, Any]) -> object:
     return None if is_blank(tools) or tools == [] else tools
 
 
-def _provenance(record: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+def _provenance(record: Mapping[str, Any], entry: SeedRecord) -> dict[str, Any]:
     known = {"id": record.get("id") or digest(entry.seed.instruction)}
     known |= {name: record.get(name) for name in _LINEAGE}
     if known["round"] is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autoevol.config import DataConfig, ExportConfig
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.records import digest
-from autoevol.data.entries import Entry, EntryStream
+from autoevol.data.entries import EntryStream, SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
 from autoevol.data.seen import SeenIds
@@ -188,7 +188,7 @@ class _Examples:
         self.counts.with_tools += example.uses_tools
         self.counts.with_thinking += any(turn.thinking is not None for turn in example.turns)
 
-    def _example(self, entry: Entry) -> Example:
+    def _example(self, entry: SeedRecord) -> Example:
         example = read_example(entry)
         return example if self._settings.with_thinking else example.spoken()
 

@@ -41,7 +41,7 @@ class _Lane:
     tokens: Pace | None
     under_way: int = 0
     closed_until: float = -math.inf
-    waiting: deque[tuple[int, asyncio.Future[None], Turn]] = field(default_factory=deque)
+    waiting: deque[tuple[int, asyncio.Future[None], CallTurn]] = field(default_factory=deque)
 
     def free_at(self, now: float) -> float:
         """When the next request may be sent, as far as that is known."""
@@ -81,7 +81,7 @@ class Flow:
         self._timer: asyncio.Task[None] | None = None
         self._due = math.inf
 
-    def turn(self, endpoint: str, tokens: int, *, first: bool = False) -> Turn:
+    def turn(self, endpoint: str, tokens: int, *, first: bool = False) -> CallTurn:
         """A slot for one request, to be entered as a context manager.
 
         Args:
@@ -89,7 +89,7 @@ class Flow:
             tokens: What the request may cost.
             first: Ahead of all that wait; for a request that has waited already.
         """
-        return Turn(self, self._lane(endpoint), tokens, first)
+        return CallTurn(self, self._lane(endpoint), tokens, first)
 
     def _lane(self, endpoint: str) -> _Lane:
         lane = self._lanes.get(endpoint)
@@ -99,7 +99,7 @@ class Flow:
             self._lanes[endpoint] = lane
         return lane
 
-    async def _enter(self, turn: Turn) -> None:
+    async def _enter(self, turn: CallTurn) -> None:
         lane, now = turn.lane, self.clock()
         if not lane.waiting and self._under_way < self._ceiling and lane.free_at(now) <= now:
             self._admit(turn, now)
@@ -120,7 +120,7 @@ class Flow:
                 self._leave(lane)  # let in and cancelled at the same moment
             raise
 
-    def _admit(self, turn: Turn, now: float) -> None:
+    def _admit(self, turn: CallTurn, now: float) -> None:
         lane = turn.lane
         lane.under_way += 1
         self._under_way += 1
@@ -164,7 +164,7 @@ class Flow:
         self._timer, self._due = None, math.inf
         self._let_in()
 
-    def _refused(self, turn: Turn, wait: float | None) -> None:
+    def _refused(self, turn: CallTurn, wait: float | None) -> None:
         lane, now = turn.lane, self.clock()
         cut = lane.window.refused(turn.number, lane.under_way - 1, now)
         if not wait and cut and lane.window.cuts > 1:
@@ -175,7 +175,7 @@ class Flow:
             if cut:
                 lane.window.reopen()
 
-    def _answered(self, turn: Turn) -> None:
+    def _answered(self, turn: CallTurn) -> None:
         lane, now = turn.lane, self.clock()
         lane.window.answered(lane.under_way, now)
         reply = turn.reply
@@ -195,7 +195,7 @@ def _at(per_minute: float, known: Pace | None) -> Pace:
     return known if known is not None and known.per_minute == per_minute else Pace(per_minute)
 
 
-class Turn:
+class CallTurn:
     """One request's slot. How the block is left reports what became of the request."""
 
     __slots__ = ("_flow", "first", "lane", "number", "reply", "tokens")
@@ -212,7 +212,7 @@ class Turn:
         """What came back: the tokens that it took, and what it says of the provider's limits."""
         self.reply = reply
 
-    async def __aenter__(self) -> Turn:
+    async def __aenter__(self) -> CallTurn:
         await self._flow._enter(self)
         return self
 

@@ -1,13 +1,14 @@
-"""What every teleprompter of evolving methods needs: rows in, proposals checked, a program out."""
+"""What every teleprompter of evolving methods needs: rows, batches, checked proposals, a program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from autoevol.core.errors import InputError, MethodError
 from autoevol.core.records import Candidate, Mark, Method, Outcome, Row, Score, Step, digest
+from autoevol.core.seeds import derived_random
 from autoevol.data.split import reserve_of, split_rows
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import check_new, says_the_same
@@ -33,6 +34,22 @@ class Optimized:
     stopped: str
     holdout: tuple[Score | None, Score | None]
     split: dict[str, int]
+
+
+class BatchSampler(Protocol):
+    """Draws the mini-batch of a step. A pure function of its arguments."""
+
+    def draw(self, rows: Sequence[Row], size: int, step: int, seed: int) -> tuple[Row, ...]:
+        """At most `size` distinct rows of `rows`."""
+        ...
+
+
+class RandomBatches:
+    """Every step draws anew, without replacement within a step (the paper's sampling)."""
+
+    def draw(self, rows: Sequence[Row], size: int, step: int, seed: int) -> tuple[Row, ...]:
+        """See `BatchSampler`."""
+        return tuple(derived_random(seed, step).sample(list(rows), min(size, len(rows))))
 
 
 def train_and_dev(

@@ -183,7 +183,7 @@ class Race:
         self, bar: _Runner, leader: _Runner, reserve: Sequence[Row], evaluate: Evaluate
     ) -> None:
         for start in range(0, len(reserve), self.settings.step):
-            if self._clear(*compare(bar.marks, leader.marks)):
+            if self._clear(*cured_and_broken(bar.marks, leader.marks)):
                 return
             block = reserve[start : start + self.settings.step]
             await aio.gather(runner.look(block, evaluate) for runner in (bar, leader))
@@ -193,7 +193,7 @@ class Race:
         return abs(broken - cured) > bound * math.sqrt(broken + cured + 1)
 
     def _verdict(self, bar: _Runner, leader: _Runner) -> tuple[bool, str]:
-        cured, broken = compare(bar.marks, leader.marks)
+        cured, broken = cured_and_broken(bar.marks, leader.marks)
         counts = f"{cured:.3g} rows cured, {broken:.3g} broken"
         if broken > cured:
             return False, f"no significant winner: incumbent kept ({counts})"
@@ -225,7 +225,7 @@ def pooled(seen: Sequence[Sequence[Seen]]) -> list[float]:
     ]
 
 
-def compare(incumbent: dict[str, Mark], challenger: dict[str, Mark]) -> tuple[float, float]:
+def cured_and_broken(incumbent: dict[str, Mark], challenger: dict[str, Mark]) -> tuple[float, float]:
     """How many rows the challenger cures and how many it breaks, of those scored for both.
 
     A row on which it gains or loses a part of the points counts for that part.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import dspy
 from dspy.utils.exceptions import LMError
 
 from autoevol.core import aio
@@ -62,6 +63,15 @@ class Scoreboard:
         for case in await self.cases(method, new, scope):
             marks[case.row_id] = mark(case)
         return Score(method.id, {row.id: marks[row.id] for row in rows})
+
+    def score(self, method: Method, rows: Sequence[Row], scope: str) -> Score:
+        """`evaluate` for callers without an event loop, in a scope of its own and without DSPy's trace."""
+
+        async def work() -> Score:
+            with in_scope(scope), dspy.context(trace=None, disable_history=True):
+                return await self.evaluate(method, rows, scope)
+
+        return aio.run_and_wait(work())
 
     async def cases(self, method: Method, rows: Sequence[Row], scope: str) -> list[Case]:
         """The cases of `method` on `rows`, in order; paid for (or found in the store) every time."""
