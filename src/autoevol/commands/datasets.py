@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.commands.keywords import take
-from autoevol.commands.result import Dataset, frame, text_of
+from autoevol.commands.result import Dataset, frame, as_lines
 from autoevol.config import ExportConfig, PublishConfig, Settings
 from autoevol.dataset import card, hub
 from autoevol.dataset import clean as cleaning
@@ -47,7 +47,7 @@ class Cleaned:
         return self.dataset.to_pandas()
 
     def __repr__(self) -> str:
-        return text_of(self.rows)
+        return as_lines(self.rows)
 
 
 def clean(
@@ -122,7 +122,7 @@ class Written:
         return Dataset(self.exported.provenance).to_pandas()
 
     def __repr__(self) -> str:
-        return text_of(self.rows)
+        return as_lines(self.rows)
 
 
 def export(

@@ -127,10 +127,10 @@ class Result(Generic[_Report]):
 
     def __repr__(self) -> str:
         stop = [("stopped", str(self.stopped_by))] if self.stopped_by else []
-        return text_of([*self.report.table_rows(), *stop])
+        return as_lines([*self.report.table_rows(), *stop])
 
 
-def text_of(rows: Sequence[tuple[str, str]]) -> str:
+def as_lines(rows: Sequence[tuple[str, str]]) -> str:
     """(label, value) rows as lines."""
     width = max((len(label) for label, _ in rows), default=0)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
