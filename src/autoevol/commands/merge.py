@@ -140,7 +140,7 @@ def _book(whole: RunFolder, roles: Mapping[str, Mapping[str, Any]]) -> None:
     """A run that goes on, or is retried, has paid what its shards have: its caps count that."""
     names = [entry.name for entry in fields(Spent)]
     with closing(whole.calls()) as store:
-        store.carry({role: Spent(*(paid[name] for name in names)) for role, paid in roles.items()})
+        store.carry({role: Spent(*(paid.get(name, 0) for name in names)) for role, paid in roles.items()})
 
 
 def _summarise(

@@ -1,0 +1,45 @@
+"""What a call may cost before it is sent: the caps hold by this, whatever the server reports."""
+
+from __future__ import annotations
+
+import asyncio
+
+from autoevol.lm.transport import Reply
+from autoevol.lm.usage import estimate_tokens
+
+
+class Forecast:
+    """Of one endpoint: the prompt by its length, the reply by its limit, both as far as it keeps to them.
+
+    Some endpoints count the reasoning outside of the limit, or the prompt by a template of their own.
+    What a reply took beyond its forecast is expected of all that come after it.
+
+    Attributes:
+        known: Whether a reply has come yet.
+        first: Held by the one call that goes before it is known.
+    """
+
+    def __init__(self) -> None:
+        self.known = False
+        self.first = asyncio.Lock()
+        self._ratio = 1.0
+        self._beyond = 0
+        self._longest = 0
+
+    def expect(self, request: str, limit: int | None) -> tuple[int, int]:
+        """The most tokens, in and out, that are to be reserved.
+
+        Args:
+            request: What is sent, as JSON.
+            limit: The longest reply asked for; None for no limit, where the longest so far counts.
+        """
+        asked = round(estimate_tokens(request) * self._ratio)
+        return asked, self._longest if limit is None else limit + self._beyond
+
+    def learn(self, request: str, limit: int | None, reply: Reply) -> None:
+        """What it came to."""
+        self.known = True
+        self._ratio = max(self._ratio, reply.input_tokens / max(1, estimate_tokens(request)))
+        self._longest = max(self._longest, reply.output_tokens)
+        if limit is not None:
+            self._beyond = max(self._beyond, reply.output_tokens - limit)
