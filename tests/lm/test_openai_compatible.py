@@ -329,9 +329,7 @@ def test_a_store_of_one_client_serves_the_other(url: str) -> None:
 
 def test_a_user_and_password_in_the_url_take_the_place_of_the_key(client: Client) -> None:
     with Endpoint([says("Hi")]) as endpoint:
-        transport = client(
-            "m", base_url=endpoint.url.replace("http://", "http://me:word@"), api_key=KEY
-        )
+        transport = client("m", base_url=endpoint.url.replace("http://", "http://me:word@"), api_key=KEY)
         assert aio.run(transport.send(request())).text == "Hi"
         aio.run(transport.aclose())
         assert endpoint.seen[0].headers["Authorization"] == aiohttp.encode_basic_auth("me", "word")

@@ -84,10 +84,13 @@ def read_answer(
         )
     if not 200 <= status < 300:
         raise read_refusal(status, headers, data, body, mask)
-    if (error := error_in(data)) is not None:
-        raise read_refusal(None, headers, error, body, mask)
     choice = _choice(data)
     content = read_content(choice)
+    if (error := error_in(data)) is not None:
+        refusal = read_refusal(None, headers, error, body, mask)
+        if isinstance(refusal, lm15.ServerError) and (content.text or content.thinking):
+            raise BrokenReply(f"the reply broke off: {refusal.message}", _arrived(data, content, mask))
+        raise refusal
     if content.text is None:
         shown = " ".join(mask(body[:65536].decode(errors="replace")).split())[:200]
         raise BrokenReply(f"the server sent no completion: {shown}", _arrived(data, content, mask))
@@ -202,4 +205,5 @@ def _choice(data: Any) -> Any:  # noqa: ANN401
 
 def _arrived(data: Any, content: Content, mask: Mask) -> Reply:  # noqa: ANN401
     counts = read_usage(data.get("usage") if isinstance(data, Mapping) else None)
-    return Reply("", "error", counts.input, counts.output, thinking=mask.known(content.thinking))
+    text, thinking = mask.known(content.text or ""), mask.known(content.thinking)
+    return Reply(text, "error", counts.input, counts.output, thinking=thinking)

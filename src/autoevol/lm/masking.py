@@ -41,13 +41,19 @@ class Mask:
 
     def __call__(self, text: str) -> str:
         """`text` fit to be written down: no secret, no long part of one, no credentials at all."""
-        text = self.known(text)
+        text = self._without_parts(text)
         for pattern, instead in _ECHOES:
             text = pattern.sub(instead, text)
         return text
 
     def known(self, text: str) -> str:
-        """`text` without the given secrets; a reply's own words may look like other people's."""
+        """`text` without the given secrets as wholes; a reply's own words may look like others'."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, _HIDDEN)
+        return text
+
+    def _without_parts(self, text: str) -> str:
         spans = [span for form in self._forms for span in _runs(text, form)]
         if not spans:
             return text

@@ -51,13 +51,19 @@ class OpenAITransport(ChatEndpoint):
         connections = self._connections
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         timeout = httpx.Timeout(self._timeout, connect=min(CONNECT_TIMEOUT, self._timeout))
-        unsigned = ("Authorization", *(() if self.base.openai else ("OpenAI-Organization", "OpenAI-Project")))
+        account = () if self.base.openai else ("OpenAI-Organization", "OpenAI-Project")
+        headers: dict[str, Any] = {name: openai.Omit() for name in account}
+        # The package signs with a bearer's key by itself; OPENAI_CUSTOM_HEADERS may say otherwise.
+        own = self.base.user or "Authorization" not in self._signature
+        self._options: Any = {}
+        if "Authorization" not in self._signature:
+            self._options = {"headers": {"Authorization": openai.Omit()}}
         self._client = openai.AsyncOpenAI(
             base_url=self.base.url,
-            api_key="unsigned",
+            api_key=self._key,
             max_retries=0,
             timeout=timeout,
-            default_headers={**{name: openai.Omit() for name in unsigned}, **self._signature},  # type: ignore
+            default_headers={**headers, **self._signature} if own else headers,
             http_client=_BoundedClient(limits=limits, timeout=timeout, follow_redirects=False),
         )
 
@@ -71,9 +77,11 @@ class OpenAITransport(ChatEndpoint):
             async with asyncio.timeout(self._timeout):
                 # Not `chat.completions.create`: it knows OpenAI's own parameters only.
                 if body is None:
-                    answer = await self._client.get(url, cast_to=httpx.Response)
+                    answer = await self._client.get(url, cast_to=httpx.Response, options=self._options)
                 else:
-                    answer = await self._client.post(url, body=body, cast_to=httpx.Response)
+                    answer = await self._client.post(
+                        url, body=body, cast_to=httpx.Response, options=self._options
+                    )
         except openai.APIStatusError as error:
             answer = error.response
         except TimeoutError:

@@ -83,6 +83,7 @@ class ChatEndpoint(ABC):
         given_by = "--api-base" if base_url or not variable else "OPENAI_BASE_URL"
         self.base = read_base(base_url or variable or OPENAI, given_by)
         self.mask = Mask(api_key, self.base.password, user=self.base.user)
+        self._key = api_key
         self._signature = signature(self.base, api_key)
         self._url = self.base.to(_PATH)
         self._models: list[str] | None = None

@@ -54,6 +54,7 @@ class Parameters:
         self._model = model
         self._wanted = frozenset(wanted)
         self._renamed: dict[str, str | None] = {}
+        self._refused: set[str] = set()
         self.learned: list[Learned] = []
         if reasoning:
             self._renamed = {"max_tokens": _LIMITS[1], "temperature": None, "top_p": None}
@@ -84,7 +85,8 @@ class Parameters:
         if asked in self._renamed and self._renamed[asked] != name:
             return True  # learned while this request was under way
         instead = next(limit for limit in _LIMITS if limit != name) if name in _LIMITS else None
-        if instead is not None and asked != name:
+        self._refused.add(name)
+        if instead in self._refused:
             return False  # refused under both names
         self._renamed[asked] = instead
         self.learned.append(

@@ -67,7 +67,7 @@ def _cut(text: str, tags: re.Pattern[str], opening: re.Pattern[str]) -> tuple[st
     """`text` without what stands between `tags`, and that."""
     kept: list[str] = []
     thoughts: list[str] = []
-    at = begun = depth = 0
+    at = begun = depth = quoted = 0
     last_end = 0
     for match in tags.finditer(text):
         if match[1]:
@@ -75,6 +75,10 @@ def _cut(text: str, tags: re.Pattern[str], opening: re.Pattern[str]) -> tuple[st
                 begun = begun if depth else match.end()
                 last_end = match.start() if not depth else last_end
                 depth += 1
+            elif text[at : match.start()].count("```") % 2:
+                quoted += 1
+        elif quoted:
+            quoted -= 1
         elif depth:
             depth -= 1
             if not depth:
