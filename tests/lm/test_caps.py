@@ -117,6 +117,7 @@ def test_an_estimate_is_kept_and_says_so(store: CallStore) -> None:
     (record,) = ask_all(Recorder(store), transport, [request()])
     assert isinstance(record, CallRecord)
     kept = store.get(record.key, record.sample)
+    assert kept is not None
     assert kept == record
     assert kept.estimated
     assert kept.thinking == "Hm. " * 9

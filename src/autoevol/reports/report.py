@@ -49,14 +49,14 @@ def ledger_json(lines: Sequence[LedgerLine]) -> dict[str, Any]:
             "input_tokens": line.paid.input_tokens,
             "output_tokens": line.paid.output_tokens,
             "usd": round(line.paid.usd, 6),
+            "reasoning_tokens": line.paid.reasoning_tokens,
+            "estimated": line.paid.estimated,
             "reused": line.reused,
         }
         for line in lines
     }
-    total = {
-        key: sum(role[key] for role in roles.values())
-        for key in ("calls", "input_tokens", "output_tokens", "usd", "reused")
-    }
+    kinds = ("calls", "input_tokens", "output_tokens", "usd", "reasoning_tokens", "estimated", "reused")
+    total = {key: sum(role[key] for role in roles.values()) for key in kinds}
     return {"roles": roles, "total": total}
 
 
