@@ -193,14 +193,14 @@ def test_a_judge_reads_what_the_text_detector_lets_pass(seeds: Path, tmp_path: P
     with Endpoint(with_judge) as served:
         done = command(
             "evolve", seeds, "--method", "weak", "--out", tmp_path / "e", *at(served),
-            "--judge-model", "openai/judge", "--objective", "usable-yield",
+            "--judge-model", "judge", "--objective", "usable-yield",
         )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     told = printed(done)
     # 18 of 24 pass the text detector; the judge finds none of them harder.
     assert told["ledger"]["roles"]["judge"]["calls"] == 18
     assert told["evolution"]["kinds"]["stagnant"] == 18
-    assert told["metric"]["judge"] == "openai/judge"
+    assert told["metric"]["judge"] == "judge"
     assert told["metric"]["calibration"] is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from autoevol.lm.refusals import is_spent
 from autoevol.lm.retry import first_line
 from autoevol.lm.transport import BrokenReply, Reply
 from autoevol.lm.usage import Counts, read_usage
+
+_KEYS = ("_API_KEY", "_API_TOKEN", "_ACCESS_TOKEN", "_SECRET_ACCESS_KEY")
 
 
 class NativeTransport:
@@ -46,7 +49,9 @@ class NativeTransport:
         extra: Mapping[str, Any] | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
-        self.mask = Mask(api_key)
+        # Which of these variables a provider reads is DSPy's business.
+        keys = [value for name, value in os.environ.items() if name.endswith(_KEYS)]
+        self.mask = Mask(api_key, *keys)
         self._extra = dict(extra or {})
         self._timeout = timeout
         try:

@@ -155,7 +155,9 @@ class Recorder:
         slot = self._identify(call, scope)
         task = self._under_way.get(slot)
         if task is None:
-            if (known := self.store.get(*slot)) is not None:
+            known = self.store.get(*slot)
+            # Earlier versions kept replies that a gateway had broken off.
+            if known is not None and known.finish_reason != "error":
                 self._reused[call.role] += 1
                 return known
             task = asyncio.ensure_future(self._pay(slot, call, scope.tag))

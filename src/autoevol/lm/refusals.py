@@ -112,7 +112,7 @@ def read_refusal(
     """
     told = told_by(data)
     text = told.message or mask(body[:65536].decode(errors="replace"))
-    text = " ".join(mask(text).split())
+    text = " ".join(mask(text[:65536]).split())
     text = text[:_LONGEST] or f"Error code: {status or told.status}"
     code = _status(status, told, text, data)
     wait = retry_after(headers, data)

@@ -90,7 +90,11 @@ values = attrgetter(*COLUMNS)
 INSERT = (
     f"INSERT INTO calls ({','.join(COLUMNS)},run,created) VALUES ({','.join(['?'] * (len(COLUMNS) + 2))})"
 )
-FIND = f"SELECT {','.join(COLUMNS)} FROM calls WHERE key=? AND sample=? ORDER BY created LIMIT 1"
+# Earlier versions kept replies that had broken off; one that has not goes first.
+FIND = (
+    f"SELECT {','.join(COLUMNS)} FROM calls WHERE key=? AND sample=?"
+    " ORDER BY finish_reason='error', created LIMIT 1"
+)
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS calls (
       key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
