@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, unknown
 from autoevol.metrics.base import Detector
 from autoevol.metrics.calibration import Calibration, load
 from autoevol.metrics.eliminator import Eliminator
@@ -29,7 +29,7 @@ def make_detector(name: str) -> Detector:
         InputError: If there is none of that name; the message lists those that there are.
     """
     if name not in TEXT_DETECTORS:
-        raise InputError(f"detector {name!r} is unknown; known are {', '.join(TEXT_DETECTORS)}")
+        raise unknown("--detector", name, TEXT_DETECTORS)
     return TEXT_DETECTORS[name]()
 
 

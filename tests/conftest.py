@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from synthetic import Run
 
 
+# Settings of whoever runs the tests would be defaults of every command.
+for _name in [name for name in os.environ if name.startswith("AUTOEVOL_") and name != "AUTOEVOL_DATA"]:
+    del os.environ[_name]
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder with real data; tests that need it are skipped where it is missing."""

@@ -16,6 +16,7 @@ import pytest
 
 from autoevol.commands.launch import ShardProcess, launch
 from autoevol.config import LaunchConfig
+from autoevol.config.choices import Executor
 from autoevol.core.errors import InputError, StoreError
 from autoevol.store.run import RunFolder
 from command_line import command, lines, summary
@@ -113,7 +114,7 @@ def finished(out: Path, endpoint: Endpoint, wasted: int) -> None:
 @pytest.mark.usefixtures("ray_ends")
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=needs_ray)])
 def test_a_killed_worker_is_started_again_and_pays_nothing_twice(
-    executor: str, arguments: tuple[str, ...], served: Gated, endpoint: Endpoint, tmp_path: Path
+    executor: Executor, arguments: tuple[str, ...], served: Gated, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     killer = Killer(endpoint, served, "evolve", str(out), "1/2")

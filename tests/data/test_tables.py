@@ -60,7 +60,9 @@ def test_bytes_are_no_text(tmp_path: Path) -> None:
         load_rows(write_table(tmp_path / "a.parquet", {"text": [b"Ask"]}))
 
 
-@pytest.mark.parametrize(("content", "reason"), [(b"", "is empty"), (b"PAR1 no", "no readable Parquet file")])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", "is empty"), (b"PAR1 no", "not a readable Parquet file")]
+)
 def test_a_bad_file(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(content)
@@ -105,5 +107,5 @@ def test_a_hub_data_set_that_cannot_be_had(
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(InputError, match=rf"'owner/name' is no file here.*{reason}"):
+    with pytest.raises(InputError, match=rf"'owner/name' is not a file here.*{reason}"):
         load_rows("owner/name")

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.commands.jobs import find_method
+from autoevol.config.choices import parse_on_failure
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, digest
 from autoevol.evolution.lineage import Fate, Round
-from autoevol.evolution.policy import Choice, Policy, Turn, parse_mix, parse_on_failure
+from autoevol.evolution.policy import Choice, Policy, Turn, parse_mix
 from autoevol.programs.operations import IN_DEPTH, OPERATIONS
 
 GIVEN = Method("Make it harder.", name="mine")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from autoevol.config import DataConfig
+from autoevol.config.choices import Turns
 from autoevol.core.errors import InputError
 from autoevol.core.records import Message
 from autoevol.data import load_rows
@@ -92,7 +93,7 @@ def test_a_turn_that_cannot_be_used_is_a_counted_reject(write: Callable[[list[An
 
 
 @pytest.mark.parametrize("turns", ["first", "every"])
-def test_a_file_resumes_behind_any_row(write: Callable[[list[Any]], str], turns: str) -> None:
+def test_a_file_resumes_behind_any_row(write: Callable[[list[Any]], str], turns: Turns) -> None:
     bad: list[Any] = [{"messages": None}, 7]
     path = write([*bad, *CHAT, *bad, *CHAT, {"messages": [{"role": "user", "content": "Six"}]}])
     resumes_anywhere(FileRows(path, DataConfig(skip_bad=True, turns=turns)))

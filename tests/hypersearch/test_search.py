@@ -90,6 +90,7 @@ def test_equal_prefixes_are_paid_once_and_every_trial_costs_what_it_costs_alone(
 
 def test_the_study_keeps_what_a_reader_needs(served: Served, tmp_path: Path) -> None:
     searched(served, tmp_path, trials=3)
+    assert study_of(tmp_path).metric_names == ["failure rate", "calls"]
     trial = finished(tmp_path)[0]
     attrs = trial.user_attrs
     assert trial.values == [attrs["rate"], attrs["calls"]]
@@ -224,8 +225,8 @@ def test_optimize_takes_the_best_configuration(served: Served, tmp_path: Path) -
     ("content", "told"),
     [
         ('{"m": 2, "speed": 3}', "optimize has no setting 'speed'"),
-        ('{"m": 2.5}', "--m"),
-        ('{"m": {"low": 1}}', "'m' cannot be an object"),
+        ('{"m": 2.5}', "m is 2.5; expected a whole number"),
+        ('{"m": {"low": 1}}', "m is {'low': 1}; expected a whole number"),
         ('{"out": "x"}', "no setting 'out'"),
         ("[1]", "not a JSON object"),
         ("{", "cannot read"),

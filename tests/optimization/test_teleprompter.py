@@ -14,6 +14,7 @@ from dspy.lm15 import Message, Request, Response, Usage
 from dspy.utils.callback import BaseCallback
 
 from autoevol.config import LoopConfig
+from autoevol.config.base import flag
 from autoevol.core.errors import AccessDenied, EndpointDown, InputError
 from autoevol.core.records import Case, Demo, Method, Row, Step
 from autoevol.metrics.failure import FailureMetric
@@ -322,5 +323,5 @@ def test_an_endpoint_that_is_down_stops_the_run(tmp_path: Path) -> None:
     "bad", [{"m": 0}, {"batch_size": 0}, {"patience": 0}, {"dev_size": -1}, {"steps": -1}]
 )
 def test_settings_out_of_range_are_refused(bad: dict[str, int]) -> None:
-    with pytest.raises(InputError, match=next(iter(bad))):
+    with pytest.raises(InputError, match=flag(next(iter(bad)))):
         LoopConfig(**bad)

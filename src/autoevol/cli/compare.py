@@ -33,17 +33,17 @@ def compare(
     models: ModelConfig,
     metrics: MetricConfig,
 ) -> None:
-    """Give every optimizer the same budget on SEEDS, and score what they find on one holdout."""
+    """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
     import orjson
 
     from autoevol.comparison import job, tournament
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
-    found = job.run(source, out, comparison, data, models, metrics, _tell)
+    result = job.run(source, out, comparison, data, models, metrics, _tell)
     if json:
-        print(orjson.dumps(tournament.as_json(found)).decode())
+        print(orjson.dumps(tournament.as_json(result)).decode())
         return
-    print(tournament.table(found))
+    print(tournament.table(result))
     for name in ("comparison.json", "curves.svg"):
         print(out / name)
 

@@ -1,4 +1,4 @@
-"""What the user sees while a run goes on: a live line on a terminal, plain lines elsewhere."""
+"""What the user sees during a run: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -53,25 +53,25 @@ class Reporter:
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[counts]}"),
             TimeElapsedColumn(),
-            *((TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
+            *((TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
             console=self.console,
         )
-        self._task = self._progress.add_task(name, total=rows, told="0 failed")
+        self._task = self._progress.add_task(name, total=rows, counts="0 failed")
         self._progress.start()
 
     def case(self, case: Case) -> None:
         """See `jobs.Listener`."""
         self._seen[case.verdict.outcome] += 1
         if self._progress:
-            self._progress.update(self._task, advance=1, told=self._told())
+            self._progress.update(self._task, advance=1, counts=self._counts())
         elif time.monotonic() - self._printed > _EVERY:
             self._printed = time.monotonic()
             total = f" of {self._rows}" if self._rows else ""
-            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {self._told()}")
+            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {self._counts()}")
 
-    def _told(self) -> str:
+    def _counts(self) -> str:
         lost = self._seen[Outcome.UNSCORED]
         return f"{self._seen[Outcome.FAILED]} failed" + (f", {lost} lost" if lost else "")
 
@@ -85,7 +85,7 @@ class Reporter:
         )
 
     def close(self) -> None:
-        """Take the live bar off the terminal."""
+        """Remove the live bar from the terminal."""
         if self._progress:
             self._progress.stop()
             self._progress = None

@@ -1,4 +1,4 @@
-"""clean, export: what a finished file needs before anybody trains on it."""
+"""clean, export: what a finished file needs before a model is trained on it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import CleanConfig, DataConfig
+from autoevol.config.choices import ExportFormat
 
 Dataset = Annotated[
     str,
@@ -23,9 +24,9 @@ Dataset = Annotated[
 def clean(
     *,
     dataset: Dataset,
-    out: Annotated[Path, typer.Option("--out", "-o", help="JSONL file for the records that stay.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSONL file for the records that are kept.")],
     against: Annotated[
-        list[str] | None, typer.Option("--against", help="Seeds that nothing may repeat. Repeatable.")
+        list[str] | None, typer.Option("--against", help="Seeds that no record may repeat. Repeatable.")
     ] = None,
     json: Json = False,
     settings: CleanConfig,
@@ -52,17 +53,16 @@ def clean(
 def export(
     *,
     dataset: Dataset,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; provenance goes beside it.")],
-    format: Annotated[
-        str,
-        typer.Option("--format", help="messages, prompt-completion, sharegpt, alpaca, openai or parquet."),
-    ] = "messages",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write; a provenance file goes next to it.")
+    ],
+    format: Annotated[ExportFormat, typer.Option("--format", help="Format to write.")] = "messages",
     card: Annotated[bool, typer.Option("--card", help="Also write a dataset card, README.md.")] = False,
     run: Annotated[
-        Path | None, typer.Option("--run", help="Run folder for the card; by default that of DATASET.")
+        Path | None, typer.Option("--run", help="Run folder for the card (default: that of DATASET).")
     ] = None,
     license: Annotated[
-        str | None, typer.Option("--license", help="Licence of the data set, such as cc-by-4.0.")
+        str | None, typer.Option("--license", help="Licence of the dataset, such as cc-by-4.0.")
     ] = None,
     seed_license: Annotated[str | None, typer.Option("--seed-license", help="Licence of the seeds.")] = None,
     push_to_hub: Annotated[
@@ -73,7 +73,7 @@ def export(
     json: Json = False,
     data: DataConfig,
 ) -> None:
-    """Write DATASET in the format of a trainer, with its provenance in a file beside it."""
+    """Write DATASET in the format that a trainer reads, and its provenance next to it."""
     import orjson
 
     from autoevol.cli.console import print_table
@@ -83,7 +83,7 @@ def export(
 
     folder = run or run_folder_of(dataset)
     done = export_file(dataset, out, format, data=data)
-    told = {
+    written = {
         "rows": done.rows,
         "rejected": done.rejected,
         "data": str(done.path),
@@ -93,10 +93,10 @@ def export(
     if card or push_to_hub:
         licences = cards.Licences(license, seed_license)
         readme = cards.write_card(done, folder, licences, title=push_to_hub or done.path.stem)
-        told["card"] = str(readme)
+        written["card"] = str(readme)
         if push_to_hub:
-            told["hub"] = hub.push_to_hub(done, readme, push_to_hub, private=not public)
+            written["hub"] = hub.push_to_hub(done, readme, push_to_hub, private=not public)
     if json:
-        print(orjson.dumps(told).decode())
+        print(orjson.dumps(written).decode())
     else:
-        print_table([(name, str(value)) for name, value in told.items()])
+        print_table([(name, str(value)) for name, value in written.items()])

@@ -10,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.config.choices import Half
 
 
 @app.command()
@@ -18,12 +19,14 @@ from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
 def calibrate(
     *,
     labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
-    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
-    judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
-    with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
-    half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
-    save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
+    judge_model: Annotated[str | None, typer.Option("--judge-model", help="LM to measure as well.")] = None,
+    judge: Annotated[Path | None, typer.Option("--judge", help="Compiled judge for that LM.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many pairs.")] = None,
+    with_responses: Annotated[
+        bool, typer.Option("--with-responses", help="Only pairs with responses.")
+    ] = False,
+    half: Annotated[Half | None, typer.Option("--half", help="Only one half of the pairs.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="File for --calibration.")] = None,
     store: Annotated[str, typer.Option("--store", help="Call store of the judge.")] = "runs/calibrate.sqlite",
     json: Json = False,
     models: ModelConfig,
@@ -42,7 +45,7 @@ def calibrate(
     wanted = measuring.Pairs(labelled, limit, with_responses, half)
     pairs = measuring.load_pairs(wanted)
     compiled = measuring.compiled_judge(judge, judge_model)
-    found = measuring.calibrate_text(pairs)
+    calibrations = measuring.calibrate_text(pairs)
     if judge_model:
         with Session(
             store,
@@ -52,13 +55,13 @@ def calibrate(
             limits=Limits(models.rpm, models.tpm),
         ) as session:
             lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
-            found += measuring.calibrate_judge(pairs, lm, compiled)
+            calibrations += measuring.calibrate_judge(pairs, lm, compiled)
     if save:
-        measuring.save_calibrations(save, found, wanted)
+        measuring.save_calibrations(save, calibrations, wanted)
     if json:
-        print(orjson.dumps([calibration.to_json() for calibration in found]).decode())
+        print(orjson.dumps([calibration.to_json() for calibration in calibrations]).decode())
     else:
-        print(render_table(found))
+        print(render_table(calibrations))
 
 
 @app.command()
@@ -73,28 +76,28 @@ def show(
     from autoevol.cli.console import print_table
     from autoevol.reports import report
 
-    found = report.read_folder(folder)
-    if found["search"] and not json:
+    content = report.read_folder(folder)
+    if content["search"] and not json:
         from autoevol.hypersearch.result import table_rows
 
-        print_table(table_rows(found["search"]))
+        print_table(table_rows(content["search"]))
         return
     if json:
-        print(orjson.dumps(found).decode())
+        print(orjson.dumps(content).decode())
         return
-    if found["transfer"]:
+    if content["transfer"]:
         from autoevol.commands.transfer import table_rows as transfer_rows
 
-        print_table(transfer_rows(found["transfer"]))
+        print_table(transfer_rows(content["transfer"]))
         return
-    if found["comparison"]:
-        print_table(report.comparison_rows(found["comparison"]))
+    if content["comparison"]:
+        print_table(report.comparison_rows(content["comparison"]))
         return
-    if found["summary"]:
-        print_table(report.table_rows(found["summary"]))
+    if content["summary"]:
+        print_table(report.table_rows(content["summary"]))
     else:
-        print("no summary: the run is under way, or was stopped; the command that began it goes on")
-    for step in found["steps"]:
+        print("no summary: the run is in progress, or was stopped; the command that started it resumes it")
+    for step in content["steps"]:
         print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
-    if found["method"]:
-        print(f"\n{found['method']['text']}")
+    if content["method"]:
+        print(f"\n{content['method']['text']}")

@@ -14,7 +14,7 @@ from autoevol.cli.common import Json, app, exit_codes
 @exit_codes(resumes=False)
 def quality(
     dataset: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A dataset.jsonl, or its run folder.")],
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Look at so many rows at most.")] = 1_000,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Look at at most this many rows.")] = 1_000,
     json: Json = False,
 ) -> None:
     """Compare seeds, rounds and final instructions: complexity, diversity, length. No LM is asked."""
@@ -25,7 +25,7 @@ def quality(
     rows = measuring.read_stages(dataset)
     stages = measuring.measure(measuring.sample(rows, limit))
     if json:
-        found = {"rows": len(rows), "stages": [stage.to_json() for stage in stages]}
-        print(orjson.dumps(found).decode())
+        report = {"rows": len(rows), "stages": [stage.to_json() for stage in stages]}
+        print(orjson.dumps(report).decode())
     else:
         print(measuring.render(stages, len(rows)))

@@ -20,7 +20,7 @@ from autoevol.core.errors import InputError
 @exit_codes()
 def merge(
     *,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What the shards were given as --out.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of the shards.")],
     json: Json = False,
 ) -> None:
     """Join the finished shards in DIR into one run folder, DIR itself."""
@@ -48,16 +48,16 @@ def launch(
     *,
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="-- SEEDS --out DIR ...", help="What `autoevol evolve` is given, after `--`."),
+        typer.Argument(
+            metavar="-- SEEDS --out DIR ...", help="The arguments of `autoevol evolve`, after `--`."
+        ),
     ],
     json: Json = False,
     config: LaunchConfig,
 ) -> None:
-    """Run all shards of an `evolve` in processes here, on Slurm or on Ray, and merge them.
+    r"""Run all shards of an `evolve` in local processes, on Slurm or on Ray, and merge them.
 
-    For example: autoevol launch --shards 8 --workers 4 -- seeds.jsonl --out runs/all --method runs/mine
-
-    The same command goes on with what is not finished. Needs datatrove, the extra `scale`.
+    The same command resumes what is not finished. Needs datatrove: pip install 'autoevol\[scale]'.
     """
     from autoevol.commands import launch as launching
     from autoevol.commands import merge as merging
@@ -71,22 +71,22 @@ def launch(
     elif launching.launch(tuple(arguments), out, config):
         _print(merging.merge(out), json)
     else:
-        print(f"submitted; when all jobs have ended, `autoevol merge {out}` joins their shards")
+        print(f"submitted; when all jobs have finished, `autoevol merge {out}` joins their shards")
 
 
 def _out_of(arguments: list[str]) -> Path:
     """The --out among the arguments of `evolve`, which are checked as that would check them."""
-    given = _evolve().make_context("autoevol evolve", list(arguments)).params
+    options = _evolve().make_context("autoevol evolve", list(arguments)).params
     for name in ("shard", "dry_run", "json"):
-        if given[name]:
-            raise InputError(f"{flag(name)} is not for launch; it sets --shard itself")
-    for name, value in given.items():
+        if options[name]:
+            raise InputError(f"{flag(name)} cannot be used with launch, which sets --shard itself")
+    for name, value in options.items():
         if name.endswith("api_base") and value != open_url(value):
             raise InputError(
                 f"{flag(name)} holds a password, which executors would write down; name the variable that "
                 "holds the key with --api-key-env"
             )
-    return given["out"]
+    return options["out"]
 
 
 def _evolve() -> TyperCommand:

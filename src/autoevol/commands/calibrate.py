@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
 import dspy
 
+from autoevol.config.choices import Half, check_choices
 from autoevol.core import aio
 from autoevol.core.errors import InputError
 from autoevol.core.records import Outcome, Verdict, digest
@@ -23,7 +25,7 @@ from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.metrics.training import load_judge
 from autoevol.store.files import write_json
 
-HALVES = ("development", "report")
+HALVES: tuple[Half, ...] = get_args(Half)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Pairs:
 
     Attributes:
         file: Labelled pairs (`metrics.labels` has the format).
-        limit: Only so many, always the same ones.
+        limit: At most so many, always the same ones.
         with_responses: Only pairs that have a response.
         half: `development` or `report`. The text detectors were developed on the first half of
             the real pairs and never changed after a look at the second.
@@ -41,17 +43,18 @@ class Pairs:
     file: Path
     limit: int | None = None
     with_responses: bool = False
-    half: str | None = None
+    half: Half | None = None
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
 
 def load_pairs(wanted: Pairs) -> list[Labelled]:
     """The pairs that are wanted, in an order that depends on nothing but their ids if limited.
 
     Raises:
-        InputError: If the file cannot be used, the half is unknown, or no pair is left.
+        InputError: If the file cannot be used, or no pair is left.
     """
-    if wanted.half not in (None, *HALVES):
-        raise InputError(f"half {wanted.half!r} is unknown; known are {', '.join(HALVES)}")
     chosen = [
         pair
         for pair in load_labelled(wanted.file)

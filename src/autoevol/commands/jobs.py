@@ -10,14 +10,15 @@ from typing import Any, Protocol
 import dspy
 
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
+from autoevol.config.choices import parse_on_failure
 from autoevol.core import aio
 from autoevol.core.context import in_scope
-from autoevol.core.errors import BudgetReached, InputError
+from autoevol.core.errors import BudgetReached, InputError, nearest
 from autoevol.core.records import Case, Method, Row, Score, Step
 from autoevol.data.split import Split, reserve_of, split_rows
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.outputs import Tally
-from autoevol.evolution.policy import Policy, parse_mix, parse_on_failure
+from autoevol.evolution.policy import Policy, parse_mix
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.source import Source
 from autoevol.evolution.stage import evolve_rows
@@ -164,6 +165,7 @@ def find_method(name: str) -> Method:
     if not Path(name).exists():
         raise InputError(
             f"no evolving method {name!r}: no such file or folder, nor one of {', '.join(NAMED)}"
+            f"{nearest(name, NAMED)}"
         )
     return load_method(name)
 

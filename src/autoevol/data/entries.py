@@ -42,7 +42,7 @@ class EntryStream(Iterator[Entry]):
     """Usable records as they are read. Memory grows by the rejects only, if at all.
 
     With `longest`, a record whose instruction has more characters is unusable. With
-    `on_reject`, rejects are told and not kept. With `start`, that many records are skipped
+    `on_reject`, rejects are reported and not kept. With `start`, that many records are skipped
     (the shape is still decided by the first that can be read).
 
     Use it as a context manager, or exhaust it, to close the file at once.

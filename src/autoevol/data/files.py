@@ -15,7 +15,7 @@ from typing import IO, cast
 from autoevol.core.errors import InputError
 
 # Far above any instruction, far below the memory of a small machine: a longer line is
-# a binary file, or a quote that nobody closed.
+# a binary file, or an unclosed quote.
 LONGEST = 64 * 1024 * 1024
 
 SNIPPET = 200
@@ -60,7 +60,7 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def opened(opener: Callable[[], IO[bytes]], name: str) -> Iterator[IO[bytes]]:
-    """The bytes of a text file, unpacked if it is gzipped (told by content, not by name).
+    """The bytes of a text file, unpacked if it is gzipped (recognised by content, not by name).
 
     Raises:
         InputError: It cannot be read, it is empty, or it is UTF-16. Also if the file turns

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, unknown
 from autoevol.core.records import Row
 from autoevol.data.entries import EntryStream, Reject
 from autoevol.data.seen import SeenIds
@@ -54,7 +54,7 @@ def iter_rows(
     A source that is missing or of an unknown format raises here, all else while reading.
     """
     if turns not in TURNS:
-        raise InputError(f"turns {turns!r} is unknown; known are {', '.join(TURNS)}")
+        raise unknown("turns", turns, TURNS)
     if limit is not None and limit < 1:
         raise InputError(f"the limit of rows is {limit}; give 1 or more")
     _check_field(field)

@@ -104,7 +104,7 @@ def needed_columns(names: Iterable[str], field: str | None) -> list[str]:
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """Column names for a message, cut off after `most`: a table may have 100,000."""
+    """Column names for a message, at most `most` of them: a table may have 100,000."""
     names = list(names)
     shown = ", ".join(repr(name if len(name) <= 60 else name[:57] + "...") for name in names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown or "none"
@@ -186,7 +186,7 @@ def _only_text_column(columns: Mapping[str, object]) -> str | None:
 
 
 def _suggestion(columns: Mapping[str, object]) -> str:
-    """A concrete --field, where a known name is there in other letters: `Instruction`."""
+    """A concrete --field, where a known name is spelt in other case: `Instruction`."""
     known = {column for _, column, _ in _KNOWN}
     for name in columns:
         if name.lower() in known:

@@ -81,7 +81,7 @@ def dataset_of(source: str | Path) -> str | Path:
     if not os.path.isdir(folder):
         return source
     if not (folder / "run.json").exists():
-        raise InputError(f"{shown(folder)} is a folder, and no run folder. Give one file in it")
+        raise InputError(f"{shown(folder)} is a folder but not a run folder. Give one file in it")
     if not (folder / "dataset.jsonl").exists():
         raise InputError(f"{shown(folder)} holds no dataset.jsonl yet: finish the run first")
     return folder / "dataset.jsonl"
@@ -116,7 +116,7 @@ def _file(path: Path, field: str | None, every_column: bool) -> Source:
 def _sample() -> Source:
     file = resources.files("autoevol.samples").joinpath("seeds.jsonl")
     if not file.is_file():
-        raise InputError("the packaged sample is missing from this installation. Install autoevol again")
+        raise InputError("the packaged sample is missing from this installation. Reinstall autoevol")
     return Source(SAMPLE, "line", _text_records(partial(file.open, "rb"), SAMPLE, jsonl_records))
 
 

@@ -26,7 +26,7 @@ def parquet_records(
     """The rows of a Parquet file, one record batch in memory at a time.
 
     Raises:
-        InputError: The file is empty, or it is no readable Parquet file.
+        InputError: The file is empty, or it is not a readable Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -41,7 +41,7 @@ def parquet_records(
                 yield from _batch_records(batch, number)
                 number += batch.num_rows
     except (OSError, pa.ArrowException) as exc:
-        raise InputError(f"{name} is no readable Parquet file: {exc}") from exc
+        raise InputError(f"{name} is not a readable Parquet file: {exc}") from exc
 
 
 def _batch_records(batch: pa.RecordBatch, before: int) -> Generator[Raw, None, None]:
@@ -92,7 +92,7 @@ def _loaded(name: str, split: str) -> Any:  # noqa: ANN401 - `datasets` is only 
         # The library lets errors of its own, of the network and of a dozen parsers through.
         config_hint = f" Configurations are written {repository}:config." if "onfig" in str(exc) else ""
         raise InputError(
-            f"{name!r} is no file here, and as a Hugging Face data set (split {split!r}) it cannot "
-            f"be had: {' '.join(str(exc).split())[:300]}.{config_hint} "
+            f"{name!r} is not a file here, and as a Hugging Face data set (split {split!r}) it cannot "
+            f"be loaded: {' '.join(str(exc).split())[:300]}.{config_hint} "
             "Check the name and the network, or give the path of a file"
         ) from exc

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autoevol.core.errors import InputError
+from autoevol.core.errors import unknown
 from autoevol.dataset.examples import Example
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def find_format(name: str) -> Format:
         InputError: If it is unknown.
     """
     if name not in FORMATS:
-        raise InputError(f"--format {name!r} is unknown; known are {', '.join(FORMATS)}")
+        raise unknown("--format", name, FORMATS)
     return FORMATS[name]
 
 

@@ -140,17 +140,3 @@ def parse_mix(text: str | None, depth: Method | None, find: Callable[[str], Meth
             known = method.name or "rewritten"
             choices.append(Choice(known, method, weight, breadth=method.id == MUTATE.id))
     return tuple(choices)
-
-
-def parse_on_failure(text: str) -> tuple[int, bool]:
-    """Retries in the same round, and whether a row is dropped: `again`, `drop` or `retry:K`.
-
-    Raises:
-        InputError: If it is none of the three.
-    """
-    if text in ("again", "drop"):
-        return 0, text == "drop"
-    kind, _, count = text.partition(":")
-    if kind != "retry" or not count.isdecimal() or not int(count):
-        raise InputError(f"--on-failure {text!r} is unknown; known are again, drop and retry:K with K >= 1")
-    return int(count), False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial
@@ -70,6 +72,10 @@ class SharedStudy:
                 directions=["minimize", "minimize"],
                 load_if_exists=True,
             )
+            if self.study.metric_names != list(OBJECTIVES):
+                with warnings.catch_warnings():  # Optuna calls the names experimental
+                    warnings.simplefilter("ignore", ExperimentalWarning)
+                    self.study.set_metric_names(list(OBJECTIVES))
             if not self.study.get_trials(deepcopy=False):
                 self._enqueue(space.baseline, baseline=True)
 

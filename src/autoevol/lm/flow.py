@@ -1,8 +1,8 @@
-"""How many requests an endpoint is sent at once, and how fast: all that it takes, and no more.
+"""How many requests an endpoint is sent at once, and how fast: as much as it accepts, and no more.
 
 Retries alone are no answer to a server that refuses: they send again what was just refused.
 Here a refusal (429, or 503 and 529) makes the window smaller for everybody, replies make it
-larger, and who has no place in it waits without asking.
+larger, and a request that has no slot in it waits without being sent.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class _Lane:
 
 
 class Flow:
-    """Lets requests through, endpoint by endpoint, in the order in which they came.
+    """Admits requests, endpoint by endpoint, in order of arrival.
 
     Args:
-        ceiling: Most requests under way at once, over all endpoints.
+        ceiling: Maximum number of concurrent requests, over all endpoints.
         limits: For each endpoint; where one is None, the provider's own holds (`Reply.rpm` and `tpm`),
             and a limit that it says is used up (`Reply.reset`) holds in any case.
-        retry: How long to pause where a server refuses again and again without saying for how long.
+        retry: How long to pause when a server keeps refusing without saying for how long.
         clock: Seconds.
         sleep: Waits, in step with `clock`.
     """
@@ -82,12 +82,12 @@ class Flow:
         self._due = math.inf
 
     def turn(self, endpoint: str, tokens: int, *, first: bool = False) -> Turn:
-        """A place for one request, to be entered.
+        """A slot for one request, to be entered as a context manager.
 
         Args:
             endpoint: Its identity.
             tokens: What the request may cost.
-            first: Before all that wait; for a request that has waited already.
+            first: Ahead of all that wait; for a request that has waited already.
         """
         return Turn(self, self._lane(endpoint), tokens, first)
 
@@ -141,7 +141,7 @@ class Flow:
         self._let_in()
 
     def _let_in(self) -> None:
-        """Wake all that may go now, and see to it that the next is woken in time."""
+        """Wake all that may be sent now, and schedule the next."""
         now, due = self.clock(), math.inf
         while self._under_way < self._ceiling:
             waiting = [lane for lane in self._lanes.values() if lane.waiting]
@@ -201,7 +201,7 @@ def _at(per_minute: float, known: Pace | None) -> Pace:
 
 
 class Turn:
-    """One request's place. What the request comes to is told by how the block is left."""
+    """One request's slot. How the block is left reports what became of the request."""
 
     __slots__ = ("_flow", "first", "lane", "number", "reply", "tokens")
 

@@ -29,12 +29,12 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 Watcher = Callable[[CallRecord, Role, Price | None], None]
-"""Told of a reply: its record, and the role and price of the caller. Runs on the shared loop."""
+"""Notified of a reply: its record, and the role and price of the caller. Runs on the shared loop."""
 
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """What one role has cost this run, resumes included, and what the store spared it.
+    """What one role has cost this run, resumes included, and what the store saved it.
 
     `reused` counts answers from the store in this process only.
     """
@@ -48,7 +48,7 @@ class Recorder:
     """Answers requests from the store, or pays for them once. Lives on the shared loop.
 
     - Temperature 0: an identical request is answered from the store, and identical requests
-      under way share one call.
+      in flight share one call.
     - Otherwise: the n-th identical request within a scope (see `in_scope`) is the n-th sample.
       A run that starts again asks in the same order and is given the same samples.
     - A reply is durable before the caller sees it.
@@ -57,8 +57,8 @@ class Recorder:
     Args:
         store: Where calls are kept.
         caps: Hard limits.
-        retry: How stubborn to be.
-        concurrency: Most requests under way at once.
+        retry: How persistent to be with a faulty endpoint.
+        concurrency: Maximum number of concurrent requests.
         sleep: Waits, for tests that cannot.
         clock: Seconds, in step with `sleep`.
         limits: Requests and tokens per minute for each endpoint.
@@ -100,7 +100,7 @@ class Recorder:
         price: Price | None = None,
         attempts: int | None = None,
     ) -> CallRecord:
-        """The reply to `request`: stored, shared with a call under way, or paid for.
+        """The reply to `request`: stored, shared with a call in flight, or paid for.
 
         Args:
             request: What is asked.
@@ -123,7 +123,7 @@ class Recorder:
         return record
 
     async def aclose(self, grace: float = 10.0) -> None:
-        """Let calls that are being sent be paid and stored, and drop those still waiting.
+        """Let calls in flight be paid for and stored, and drop those still waiting.
 
         Args:
             grace: Seconds before what is being sent is dropped as well.

@@ -33,7 +33,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How stubborn to be.
+    """How persistent to be.
 
     Attributes:
         attempts: Sends per call before a transient fault is final, >= 1. A 429 is not a

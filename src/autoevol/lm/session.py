@@ -38,13 +38,13 @@ class Session:
     Args:
         store: A call store, or the path of one.
         caps: Hard limits over the whole run, resumes included.
-        retry: How stubborn to be with a faulty endpoint.
-        concurrency: Most requests under way at once, over all models.
+        retry: How persistent to be with a faulty endpoint.
+        concurrency: Maximum number of concurrent requests, over all models.
         prices: Dollars per million tokens, by model string.
         client: HTTP client for OpenAI-compatible endpoints: `aiohttp`, or `openai` for that package.
         limits: Requests and tokens per minute for each endpoint and model.
-        moved: URLs of endpoints that had another one, and that: their calls are found under it.
-        timeout: Seconds for one attempt, where `lm` says nothing else.
+        moved: New URL of an endpoint to the one it had before: its calls are found under the old one.
+        timeout: Seconds for one attempt, where `lm` does not set another.
 
     Use it as a context manager, or call `close`.
     """
@@ -89,7 +89,7 @@ class Session:
         Args:
             model: `local/...`, `openai/...`, any other DSPy model string, or, behind `api_base`, the
                 model as its server names it.
-            role: Booked for calls that no autoevol program makes; those book their own.
+            role: Recorded for calls that no autoevol program makes; those record their own.
             api_base: URL of an OpenAI-compatible endpoint.
             api_key_env: Environment variable that holds the key.
             extra: Server-side settings for every request (`top_k`, `chat_template_kwargs`); part of
@@ -150,7 +150,7 @@ class Session:
 
     @contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
-        """Tell `watcher` of every reply that a caller is given inside."""
+        """Notify `watcher` of every reply that a caller receives inside the block."""
         self.recorder.watchers.append(watcher)
         try:
             yield
@@ -180,7 +180,7 @@ class Session:
         return self.recorder.ledger()
 
     def close(self) -> None:
-        """Let calls that are being paid end and be stored, then close connections and the store."""
+        """Let calls in flight finish and be stored, then close connections and the store."""
         aio.run(self.recorder.aclose())
         transports, self._transports = self._transports, {}
         for transport in transports.values():

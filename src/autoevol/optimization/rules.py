@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autoevol.core import aio
-from autoevol.core.errors import InputError
+from autoevol.core.errors import unknown
 from autoevol.core.records import Method, Outcome, Row, Score
 from autoevol.optimization.race import Race, Sprint
 from autoevol.optimization.rule import Evaluate, Selection, SelectionRule
@@ -106,5 +106,5 @@ def find_rule(name: str) -> type[SelectionRule]:
         InputError: If there is none.
     """
     if name not in RULES:
-        raise InputError(f"--selection {name!r} is unknown; known are {', '.join(RULES)}")
+        raise unknown("--selection", name, RULES)
     return RULES[name]

@@ -14,7 +14,7 @@ class CallRecord:
         key: Hash of endpoint, model, messages and sampling (and the scope, if sampled).
         sample: 0 at temperature 0; else the request was the n-th of its kind, from 0.
         role: What the call was for: evol, respond, optimizer, judge or other.
-        request: The request as JSON, for whoever wants to read what was asked.
+        request: The request as JSON, for readers.
         usd: Price of the call, None where no price is known.
         attempts: Requests sent for it, refused and failed ones included; >= 1.
         seconds: From the first attempt to the reply.

@@ -162,7 +162,7 @@ class CallStore:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
 
     def carry(self, paid: Mapping[str, Spent]) -> None:
-        """Book what was paid elsewhere for this run, by role. The same again changes nothing.
+        """Record what was paid elsewhere for this run, by role. Repeating it changes nothing.
 
         Raises:
             StoreLost: If it cannot be written.
@@ -234,7 +234,7 @@ def _line(run: str, what: _What) -> tuple[object, ...]:
 
 
 def _tell(waiting: list[Future[None] | asyncio.Future[None]], lost: StoreLost | None) -> None:
-    """End the wait of threads directly, and that of coroutines with one wake-up of their loop."""
+    """Wake threads directly, and coroutines with one wake-up of their loop."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for done in waiting:
         if isinstance(done, Future):

@@ -29,7 +29,7 @@ class StepJournal(Protocol):
 
 
 class MemoryJournal:
-    """Keeps steps as long as the process lives."""
+    """Keeps steps in memory, for the life of the process."""
 
     def __init__(self) -> None:
         self._steps: list[Step] = []
@@ -107,7 +107,7 @@ def _decode_line(line: bytes) -> Step:
 
 
 def encode_method(method: Method) -> dict[str, Any]:
-    """A method as JSON; its id is written for readers and computed anew on loading."""
+    """A method as JSON; its id is written for readers and recomputed on loading."""
     return {
         "id": method.id,
         "name": method.name,

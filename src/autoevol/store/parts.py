@@ -34,7 +34,7 @@ class Part:
         rows: Lines of the part.
         dead: How many of them are to be retried.
         record: Number of the record that its last row was read from.
-        open: Rows of it are missing: it is made again when the run goes on.
+        open: Some of its rows are missing: it is made again when the run resumes.
         ids: The rows' ids, 16 hex digits each, one after another.
     """
 
