@@ -98,6 +98,13 @@ def test_the_first_call_goes_alone_where_tokens_are_capped(store: CallStore) -> 
     assert transport.most_under_way <= 2
 
 
+def test_all_others_go_at_once_when_the_first_has_come(store: CallStore) -> None:
+    transport = server("truly")
+    recorder = Recorder(store, Caps(tokens=100_000), concurrency=16)
+    ask_all(recorder, transport, [request(str(n), max_tokens=LIMIT) for n in range(64)])
+    assert transport.most_under_way > 8
+
+
 def test_without_a_limit_the_longest_reply_so_far_is_expected() -> None:
     forecast = Forecast()
     assert forecast.expect("x" * 30, None) == (10, 0)
@@ -109,7 +116,7 @@ def test_without_a_limit_the_longest_reply_so_far_is_expected() -> None:
 def test_a_template_that_makes_prompts_longer_is_expected_again() -> None:
     forecast = Forecast()
     forecast.learn("x" * 30, 5, Reply("", "stop", 30, 5))
-    assert forecast.expect("x" * 60, 5) == (60, 5)
+    assert forecast.expect("x" * 60, 5) == (40, 5)
 
 
 def test_an_estimate_is_kept_and_says_so(store: CallStore) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from autoevol.lm.transport import Reply
 from autoevol.lm.usage import estimate_tokens
@@ -16,15 +18,23 @@ class Forecast:
 
     Attributes:
         known: Whether a reply has come yet.
-        first: Held by the one call that goes before it is known.
     """
 
     def __init__(self) -> None:
         self.known = False
-        self.first = asyncio.Lock()
-        self._ratio = 1.0
-        self._beyond = 0
+        self._first = asyncio.Lock()
+        self._more_asked = 0
+        self._more_said = 0
         self._longest = 0
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """One call at a time, until a reply has come."""
+        async with self._first:
+            if not self.known:
+                yield
+                return
+        yield
 
     def expect(self, request: str, limit: int | None) -> tuple[int, int]:
         """The most tokens, in and out, that are to be reserved.
@@ -33,13 +43,13 @@ class Forecast:
             request: What is sent, as JSON.
             limit: The longest reply asked for; None for no limit, where the longest so far counts.
         """
-        asked = round(estimate_tokens(request) * self._ratio)
-        return asked, self._longest if limit is None else limit + self._beyond
+        asked = estimate_tokens(request) + self._more_asked
+        return asked, self._longest if limit is None else limit + self._more_said
 
     def learn(self, request: str, limit: int | None, reply: Reply) -> None:
         """What it came to."""
         self.known = True
-        self._ratio = max(self._ratio, reply.input_tokens / max(1, estimate_tokens(request)))
+        self._more_asked = max(self._more_asked, reply.input_tokens - estimate_tokens(request))
         self._longest = max(self._longest, reply.output_tokens)
         if limit is not None:
-            self._beyond = max(self._beyond, reply.output_tokens - limit)
+            self._more_said = max(self._more_said, reply.output_tokens - limit)

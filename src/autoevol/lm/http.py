@@ -21,9 +21,9 @@ class HTTPTransport(ChatEndpoint):
 
     def __init__(self, model: str, **options: Any) -> None:  # noqa: ANN401 (those of ChatEndpoint)
         super().__init__(model, **options)
-        url = URL(self._url, encoded=True)
-        if (url.host or "") != self.base.url.host or url.port != _port(self.base.url):
-            raise InputError(f"--api-base {self.base.name}: would ask {url.host!r}")
+        self._target = URL(self._url, encoded=True)
+        if self._target.host != self.base.url.host or self._target.port != _port(self.base.url):
+            raise InputError(f"--api-base {self.base.name}: would ask {self._target.host!r}")
         self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
@@ -40,10 +40,9 @@ class HTTPTransport(ChatEndpoint):
         if self._session is None:
             self._session = self._open()
         method = "GET" if body is None else "POST"
+        target = self._target if url == self._url else URL(url, encoded=True)
         try:
-            async with self._session.request(
-                method, URL(url, encoded=True), data=content, allow_redirects=False
-            ) as answer:
+            async with self._session.request(method, target, data=content, allow_redirects=False) as answer:
                 return answer.status, answer.headers, await _read(answer, most)
         except TimeoutError:
             raise self._late() from None

@@ -18,7 +18,7 @@ from autoevol.lm.openai_compatible import CONNECT_TIMEOUT, ChatEndpoint, Raw, to
 from autoevol.lm.transport import BrokenReply
 
 _most: ContextVar[int] = ContextVar("autoevol_most_bytes")
-"""Bytes of the answer that the request under way may read; the package hands nothing through."""
+"""Bytes of the answer that the request in flight may read; the package passes nothing through."""
 
 
 class _BoundedClient(openai.DefaultAioHttpClient):

@@ -83,7 +83,7 @@ class Parameters:
             raise lm15.ConfigurationError(f"{self._model} does not take the extra setting {name}: {refused}")
         asked = next((old for old, new in self._renamed.items() if new == name), name)
         if asked in self._renamed and self._renamed[asked] != name:
-            return True  # learned while this request was under way
+            return True  # learned while this request was in flight
         instead = next(limit for limit in _LIMITS if limit != name) if name in _LIMITS else None
         self._refused.add(name)
         if instead in self._refused:

@@ -251,7 +251,7 @@ def _status(status: int | None, told: Told, text: str, data: Any) -> Any:  # noq
         return 402
     if code in (400, 403) and (401 in named or _BAD_KEY.search(text)):
         return 401
-    if code in (400, 422) and told.param in (None, "model") and (404 in named or _NO_MODEL.search(text)):
+    if code in (400, 403, 422) and told.param in (None, "model") and (404 in named or _NO_MODEL.search(text)):
         return 404
     return code
 

@@ -124,13 +124,14 @@ def reason_of(error: BaseException) -> str:
 
 def access_denied(error: Exception, model: str) -> AccessDenied:
     """The one line that a user with a bad key, no credit or a wrong model name sees."""
-    status = getattr(error, "status", None)
-    hint = {
-        401: "check the API key",
-        402: "the account has no credit",
-        404: "check the model name and the URL",
-    }
-    tail = f" ({hint[status]})" if status in hint else ""
+    hints = (
+        (lm15.AuthError, "check the API key"),
+        (lm15.UnsupportedModelError, "check the model name and the URL"),
+    )
+    hint = next((words for kind, words in hints if isinstance(error, kind)), None)
+    if getattr(error, "status", None) == 402:
+        hint = "the account has no credit"
+    tail = f" ({hint})" if hint else ""
     return AccessDenied(f"{model}: {first_line(error)}{tail}")
 
 

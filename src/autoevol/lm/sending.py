@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from dspy import lm15
@@ -108,7 +108,7 @@ class Sender:
         book: Told of a reply that was paid for and cannot be used, by role.
 
     Attributes:
-        sending: Tasks whose call is under way, until they are taken out.
+        sending: Tasks whose call is in flight, until they are removed.
         over: Why nothing more is sent to a transport.
         listeners: Told whenever calls begin to wait on a 429.
     """
@@ -153,13 +153,13 @@ class Sender:
         while True:
             expected = sum(forecast.expect(call.body, request.config.max_tokens))
             try:
-                async with self._flow.turn(endpoint, expected, first=0 < limits <= _FIRST_AGAIN) as turn:
+                first = 0 < limits <= _FIRST_AGAIN
+                async with self._alone(forecast), self._flow.turn(endpoint, expected, first=first) as turn:
                     self.stop_if_over(call.transport, store)
-                    async with self._alone(forecast):
-                        if began is None:
-                            began, started = breaker.begin(), self._clock()
-                        sends += 1
-                        reply = await self._paid(call, forecast)
+                    if began is None:
+                        began, started = breaker.begin(), self._clock()
+                    sends += 1
+                    reply = await self._paid(call, forecast)
                     turn.replied(reply)
                 breaker.succeeded()
                 return Sent(reply, sends, self._clock() - started)
@@ -197,8 +197,8 @@ class Sender:
             return 1
         return self._policy.attempts_for(error, proven=breaker.proven, most=call.attempts)
 
-    def _alone(self, forecast: Forecast) -> asyncio.Lock | nullcontext[None]:
-        return nullcontext() if forecast.known or not self._budget.counts_tokens else forecast.first
+    def _alone(self, forecast: Forecast) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if forecast.known or not self._budget.counts_tokens else forecast.alone()
 
     async def _paid(self, call: Call, forecast: Forecast) -> Reply:
         """One attempt, within the budget."""
