@@ -43,6 +43,7 @@ def test_every_notation_and_every_way_in_which_it_can_be_incomplete(opened: str,
         ("Sure.\n<think>\nHm.\n</think>\nThe answer.", "Sure.\n\nThe answer.", "Hm."),
         ("<think>Hm.</think>\n</think>\nThe answer.", "The answer.", "Hm."),
         ("<think>Hm.</think><|START_RESPONSE|>So.<|END_RESPONSE|>", "So.", "Hm."),
+        ('<think about="it">Hm.</think >So.', "So.", "Hm."),
         ("<|channel>thought\nHm.<channel|>So.", "So.", "Hm."),
         (
             "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>So.<|return|>",
@@ -68,6 +69,7 @@ def test_more_shapes_that_models_send(text: str, answer: str, thought: str) -> N
         'The tag "<think>" opens, and "</think>" closes it.',
         "Use this:\n```\n<think>\nyour thoughts\n</think>\n```\nThat is all.",
         "What does <think> do in a prompt?",
+        "<reasoning>Asked for.</reasoning><answer>4</answer>",
         "analysis of the data: it is final.",
     ],
 )

@@ -79,8 +79,8 @@ def read_answer(
     data = parsed(body)
     if 300 <= status < 400:
         raise lm15.ConfigurationError(
-            f"the endpoint redirects to {mask(headers.get('location', 'somewhere'))}; nothing is sent there:"
-            " give the URL that answers itself"
+            f"the endpoint redirects to {mask(headers.get('location', 'somewhere'))}; nothing is sent there;"
+            " give the final URL as --api-base"
         )
     if not 200 <= status < 300:
         raise read_refusal(status, headers, data, body, mask)
@@ -149,8 +149,8 @@ def read_content(choice: Any) -> Content:  # noqa: ANN401
     if not isinstance(message, Mapping):
         return Content(None)
     thoughts = [thought for name in _THINKING if (thought := _thought(message.get(name)))]
-    if not thoughts and (details := _thought(message.get("reasoning_details"))):
-        thoughts.append(details)
+    if not thoughts:  # the same once more, as gateways take it apart
+        thoughts = [_thought(message.get(name)) for name in ("reasoning_details", "thinking_blocks")]
     content = message.get("content")
     text = "" if content is None else content
     if isinstance(content, Mapping):

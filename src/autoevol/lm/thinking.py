@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import re
 
-_NAMES = r"(?:think|thinking|thought|thoughts|reasoning)"
+_NAMES = r"(?:think|thinking|thought)"
 _PAIRS: tuple[tuple[str, str], ...] = (
-    (rf"<{_NAMES}>", rf"</{_NAMES}>"),
+    (rf"<{_NAMES}(?:\s[^<>\n]*)?>", rf"</{_NAMES}\s*>"),
     (r"<seed:think>", r"</seed:think>"),
     (r"\[THINK\]", r"\[/THINK\]"),
     ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
