@@ -47,6 +47,7 @@ FINISH_WORDS = {word: end for end, words in _ENDS.items() for word in words.spli
 """What providers call the end of a reply; no other word is one."""
 
 _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
+_DETAILS = ("reasoning_details", "thinking_blocks")
 _THOUGHT = re.compile(r"think|thought|reason", re.IGNORECASE)
 _PAGE = re.compile(
     r"\s*(?:<!doctype html[^>]*>\s*)?<html\b.{0,2000}?<(title|h1)\b[^>]*>[^<]{0,80}?\b[45]\d\d\b", re.I | re.S
@@ -95,7 +96,7 @@ def read_answer(
         shown = " ".join(mask(body[:65536].decode(errors="replace")).split())[:200]
         raise BrokenReply(f"the server sent no completion: {shown}", _arrived(data, content, mask))
     word = choice.get("finish_reason")
-    counts = read_usage(data.get("usage") if isinstance(data, Mapping) else None)
+    counts = read_usage(data.get("usage") if isinstance(data, dict) else None)
     content = Content(mask.known(content.text), mask.known(content.thinking))
     return finished(content, word, counts, headers, limit)
 
@@ -141,19 +142,19 @@ def finished(
 
 def read_content(choice: Any) -> Content:  # noqa: ANN401
     """Text and thinking of one choice, in whichever of its fields they stand."""
-    if not isinstance(choice, Mapping):
+    if not isinstance(choice, dict):
         return Content(None)
     message = choice.get("message", choice.get("delta"))
     if message is None and isinstance(choice.get("text"), str):
         message = {"content": choice["text"]}
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return Content(None)
-    thoughts = [thought for name in _THINKING if (thought := _thought(message.get(name)))]
+    thoughts = [thought for name in _THINKING if name in message and (thought := _thought(message[name]))]
     if not thoughts:  # the same once more, as gateways take it apart
-        thoughts = [_thought(message.get(name)) for name in ("reasoning_details", "thinking_blocks")]
+        thoughts = [_thought(message[name]) for name in _DETAILS if name in message]
     content = message.get("content")
     text = "" if content is None else content
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         content = [content]
     if isinstance(content, list):
         text, more = _of_chunks(content)
@@ -171,13 +172,13 @@ def _of_chunks(chunks: list[Any]) -> tuple[str | None, str]:
     for chunk in chunks:
         if isinstance(chunk, str):
             texts.append(chunk)
-        elif not isinstance(chunk, Mapping):
+        elif not isinstance(chunk, dict):
             return None, ""
         elif _THOUGHT.search(str(chunk.get("type", ""))) or chunk.get("thought") is True:
             thoughts.append(_thought(chunk))
         else:
             text = chunk.get("text", chunk.get("content", chunk.get("refusal")))
-            text = text.get("value") if isinstance(text, Mapping) else text
+            text = text.get("value") if isinstance(text, dict) else text
             if not isinstance(text, str):
                 return None, "".join(thoughts)
             texts.append(text)
@@ -192,18 +193,18 @@ def _thought(value: Any, depth: int = 0) -> str:  # noqa: ANN401
         return ""
     if isinstance(value, list):
         return "".join(_thought(part, depth + 1) for part in value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         names = ("thinking", "text", "reasoning", "summary", "content")
         return next((text for name in names if (text := _thought(value.get(name), depth + 1))), "")
     return ""
 
 
 def _choice(data: Any) -> Any:  # noqa: ANN401
-    choices = data.get("choices") if isinstance(data, Mapping) else None
+    choices = data.get("choices") if isinstance(data, dict) else None
     return choices[0] if isinstance(choices, list) and choices else None
 
 
 def _arrived(data: Any, content: Content, mask: Mask) -> Reply:  # noqa: ANN401
-    counts = read_usage(data.get("usage") if isinstance(data, Mapping) else None)
+    counts = read_usage(data.get("usage") if isinstance(data, dict) else None)
     text, thinking = mask.known(content.text or ""), mask.known(content.thinking)
     return Reply(text, "error", counts.input, counts.output, thinking=thinking)

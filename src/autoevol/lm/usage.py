@@ -42,6 +42,8 @@ def read_usage(usage: Any) -> Counts:  # noqa: ANN401 (whatever the server sent)
     """
     if not isinstance(usage, Mapping):
         return Counts()
+    if (counts := _plain(usage)) is not None:
+        return counts
     flat = dict(usage)
     for name in _DETAILS:
         if isinstance(details := usage.get(name), Mapping):
@@ -59,6 +61,18 @@ def read_usage(usage: Any) -> Counts:  # noqa: ANN401 (whatever the server sent)
     elif thought > said:
         said += thought  # more than the whole: it cannot be inside
     return Counts(asked, said, min(thought, said))
+
+
+def _plain(usage: Mapping[str, Any]) -> Counts | None:
+    """The counts of a usage as OpenAI writes it, which nearly all servers do; None for any other."""
+    asked, said = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(asked) is not int or type(said) is not int or usage.get("total_tokens") != asked + said:
+        return None
+    if not (0 < asked <= _MOST and 0 < said <= _MOST):
+        return None
+    details = usage.get("completion_tokens_details")
+    thought = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0
+    return Counts(asked, said, thought) if thought <= said else None
 
 
 def counted(reply: Reply, request: str) -> Reply:
