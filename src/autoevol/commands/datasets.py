@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.commands.keywords import take
-from autoevol.commands.result import Dataset, frame, as_lines
+from autoevol.commands.result import Dataset, as_lines, frame
 from autoevol.config import ExportConfig, PublishConfig, Settings
 from autoevol.dataset import card, hub
 from autoevol.dataset import clean as cleaning

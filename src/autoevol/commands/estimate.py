@@ -19,7 +19,7 @@ from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.plan import Plan, check, plan_evolve, plan_run
-from autoevol.commands.result import frame, as_lines
+from autoevol.commands.result import as_lines, frame
 from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
 from autoevol.core.context import in_scope

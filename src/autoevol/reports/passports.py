@@ -11,7 +11,7 @@ from autoevol.core.records import Method, Step
 from autoevol.core.schema import Malformed, NewerSchema
 from autoevol.reports import run, transfer
 from autoevol.reports.folder import read_report
-from autoevol.reports.passport import HoldoutReport, Passport, Rewrite, Selection, SplitData
+from autoevol.reports.passport import HoldoutReport, MethodSelection, Passport, Rewrite, SplitData
 from autoevol.reports.passport_page import page
 from autoevol.reports.run import OptimizationReport, RunReport
 from autoevol.reports.transfer import TransferReport
@@ -160,7 +160,7 @@ def _with_choice(
 ) -> Passport:
     return replace(
         passport,
-        selection=Selection(
+        selection=MethodSelection(
             rule, optimization.stopped, optimization.before, _lineage(steps, passport.method)
         ),
         dev_curve=optimization.dev_curve,
