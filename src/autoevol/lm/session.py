@@ -16,7 +16,7 @@ from autoevol.core import aio
 from autoevol.core.context import Role
 from autoevol.core.errors import InputError
 from autoevol.lm.budget import Caps
-from autoevol.lm.endpoints import is_reasoning_model, looks_reasoning, make_transport, route
+from autoevol.lm.endpoints import Sending, is_reasoning_model, looks_reasoning, make_transport, route
 from autoevol.lm.engine import AsyncRecordedEngine, RecordedEngine
 from autoevol.lm.flow import Limits
 from autoevol.lm.openai_compatible import TIMEOUT, settings_of
@@ -141,10 +141,7 @@ class Session:
                 api_base,
                 api_key_env,
                 extra,
-                client=self._client,
-                connections=self._concurrency,
-                known_as=self._moved.get(open_url(api_base) or ""),
-                timeout=timeout,
+                Sending(self._client, self._concurrency, self._moved.get(open_url(api_base) or ""), timeout),
             )
         return self._transports[signature]
 
