@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataset.test_card import METHOD, ROWS, run_folder
 
 from autoevol.core.errors import InputError
 from autoevol.dataset.card import Licences, write_card
 from autoevol.dataset.export import Exported, export_file
 from autoevol.dataset.hub import push_to_hub
 from command_line import command, summary
+from dataset.test_card import METHOD, ROWS, run_folder
 
 Write = Callable[[str, object], Path]
 

@@ -64,11 +64,13 @@ class ChatEndpoint(ABC):
 
     async def send(self, request: Request) -> Reply:
         """One POST. Raises `dspy.lm15` errors only (see `Transport`)."""
-        body = chat_body(request) | {"model": self.model}
-        if self.reasoning:
-            body = _for_reasoning(body)
-        status, headers, content = await self._post(body | self.extra)
+        status, headers, content = await self._post(self.body(request))
         return read_answer(status, headers, content, self._key)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """What is sent: the request as this server wants it, with its own settings."""
+        body = chat_body(request) | {"model": self.model}
+        return (_for_reasoning(body) if self.reasoning else body) | self.extra
 
     @abstractmethod
     async def aclose(self) -> None:

@@ -8,6 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,7 +20,7 @@ from dspy.lm15 import Request
 from autoevol.core.context import Role, Scope, current_scope
 from autoevol.core.errors import BudgetReached, StopRun, StoreLost
 from autoevol.lm.budget import Budget, Caps
-from autoevol.lm.flow import Flow, Limits
+from autoevol.lm.flow import Flow, Limits, Turn
 from autoevol.lm.retry import Breaker, RetryPolicy, access_denied, is_pointless, is_transient
 from autoevol.lm.transport import Reply, Transport
 from autoevol.lm.wire import chat_body
@@ -236,12 +237,13 @@ class Recorder:
         sends, faults, limits, give_up, started = 0, 0, 0, None, None
         while True:
             try:
-                async with self._flow.turn(endpoint, tokens, first=0 < limits <= _FIRST_AGAIN) as turn:
+                async with self._turn(transport, tokens, first=0 < limits <= _FIRST_AGAIN) as turn:
                     self._stop_if_over(transport)
                     sends += 1
                     started = self._clock() if started is None else started
                     reply = await self._attempt(request, transport)
-                    turn.replied(reply)
+                    if turn is not None:
+                        turn.replied(reply)
                 breaker.succeeded()
                 return reply, sends, started
             except lm15.RateLimitError as error:
@@ -263,6 +265,14 @@ class Recorder:
                     breaker.failed(error, request.model)
                     raise
                 await self._sleep(policy.wait(faults, error.retry_after))
+
+    def _turn(
+        self, transport: Transport, tokens: int, *, first: bool
+    ) -> AbstractAsyncContextManager[Turn | None]:
+        """A place at the endpoint; none is needed where requests are queued at the provider."""
+        if getattr(transport, "queued", False):
+            return nullcontext()
+        return self._flow.turn(transport.identity, tokens, first=first)
 
     def _stop_if_over(self, transport: Transport) -> None:
         for gone in (transport, self.store):
