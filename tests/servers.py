@@ -20,6 +20,7 @@ class Answer:
     Attributes:
         cut: Bytes of the body to send before the connection is reset; None sends all of it.
         drip: Seconds between single bytes of the body, 0 for all at once.
+        condition: The reply is held until this is true.
     """
 
     body: bytes = b""
@@ -29,10 +30,15 @@ class Answer:
     delay: float = 0.0
     cut: int | None = None
     drip: float = 0.0
+    condition: Callable[[], bool] | None = None
 
     def after(self, seconds: float) -> Answer:
         """The same, later."""
         return replace(self, delay=seconds)
+
+    def once(self, condition: Callable[[], bool]) -> Answer:
+        """The same, held until `condition` is true, however long the machine takes for that."""
+        return replace(self, condition=condition)
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ FAULTS: dict[str, Answer] = {
     "reset midway": resets(after=20),
     "truncated": Answer(b'{"id": "FAULT", "choices": [{"ind'),
     "no choices": as_json({"id": "FAULT", "choices": []}),
-    "late": says("FAULT").after(2.0),
+    "late": says("FAULT").after(3600.0),
     "refused by a filter": refuses(400, "FAULT", code="content_filter"),
     "stopped by a filter": says("", "content_filter"),
     "cut off": says("Step 1: I th", "length"),
@@ -110,13 +116,18 @@ FAULTS: dict[str, Answer] = {
 class Endpoint:
     """Serves `script`: answers in order (the last one is repeated), or `request body -> answer`.
 
+    Args:
+        script: The answers.
+        models: What /v1/models lists.
+
     Attributes:
         seen: All requests, in order.
         most_at_once: Highest number of requests under way at the same time.
         address: http://host:port
     """
 
-    def __init__(self, script: Sequence[Answer] | Script) -> None:
+    def __init__(self, script: Sequence[Answer] | Script, models: Sequence[str] = ()) -> None:
+        self._models = list(models)
         self.seen: list[Seen] = []
         self.most_at_once = 0
         self._at_once = 0
@@ -133,14 +144,14 @@ class Endpoint:
 
     def __enter__(self) -> Endpoint:
         self._thread.start()
-        assert self._ready.wait(10), "the test server did not start"
+        assert self._ready.wait(120), "the test server did not start"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(120)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -154,12 +165,16 @@ class Endpoint:
     async def _start(self) -> web.AppRunner:
         app = web.Application()
         app.router.add_post("/{path:.*}", self._handle)
+        app.router.add_get("/v1/models", self._list)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         self.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
         return runner
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": name} for name in self._models]})
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -169,6 +184,8 @@ class Endpoint:
         try:
             answer = self._script(body)
             await asyncio.sleep(answer.delay)
+            while answer.condition and not answer.condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
             return await _send(request, answer)
         finally:
             self._at_once -= 1

@@ -191,7 +191,7 @@ def test_what_is_missing_is_named(
     assert told in complaint(done)
 
 
-@pytest.mark.parametrize(("resumes", "told"), [(True, "goes on"), (False, "begins anew")])
+@pytest.mark.parametrize(("resumes", "told"), [(True, "resumes"), (False, "starts over")])
 @pytest.mark.parametrize(("stop", "code"), [(StoreLost("disk full"), 1), (KeyboardInterrupt(), 130)])
 def test_a_stop_says_whether_the_command_goes_on(
     resumes: bool, told: str, stop: BaseException, code: int, capsys: pytest.CaptureFixture[str]

@@ -103,7 +103,7 @@ def test_every_turn_of_a_conversation_becomes_an_example_with_what_went_before(t
     [
         (["export", "RUN", "--format", "xml", "--out", "o.xml"], "known are messages"),
         (["export", "RUN", "--out", "no/folder/o.jsonl"], "is no folder"),
-        (["export", "EMPTY", "--out", "o.jsonl"], "no run folder"),
+        (["export", "EMPTY", "--out", "o.jsonl"], "not a run folder"),
         (["clean", "RUN", "--out", "o.jsonl", "--near", "2"], "--near"),
         (["clean", "RUN", "--out", "o.jsonl", "--overlap", "5"], "13 or 8"),
         (["clean", "RUN", "--out", "o.jsonl", "--against", "gone.jsonl"], "gone.jsonl"),

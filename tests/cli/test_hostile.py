@@ -49,9 +49,7 @@ class Served:
 
     def answer(self, body: dict[str, Any], text: str) -> tuple[str, str]:
         if body["model"] == "judge":
-            first = text.rpartition("original_is ## ]]\n")[2].startswith("version_1")
-            scores = {"complexity_1": 3 if first else 5, "complexity_2": 5 if first else 3}
-            fields = {"reason": "Fine.", "kinds": "none", "severity": "0", **scores}
+            fields = {"reason": "Fine.", "kinds": "none", "severity": "0"}
             return "judge", "".join(f"[[ ## {name} ## ]]\n{value}\n\n" for name, value in fields.items())
         marked = re.search(r"between these two tags:\n<(\w+)>", text)
         if marked and marked[1].startswith("improved_method"):
@@ -81,7 +79,7 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 def test_a_whole_run_takes_them_as_data(served: Served, endpoint: Endpoint, tmp_path: Path) -> None:
     seeds, run = seed_file(tmp_path, SEEDS), tmp_path / "run"
     flags = [word for name, value in LOOP.items() for word in (f"--{name}", value)]
-    model = ["--evol-model", "served", "--api-base", endpoint.url, "--judge-model", "openai/judge"]
+    model = ["--evol-model", "served", "--api-base", endpoint.url, "--judge-model", "judge"]
     told = summary(command("run", seeds, "--out", run, *model, *flags, "--json"))
     assert told["optimization"]["chosen_at_step"] == 1
     assert told["evolution"]["passed"] == len(SEEDS), read(run / "rejected.jsonl")

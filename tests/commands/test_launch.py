@@ -16,6 +16,7 @@ import pytest
 
 from autoevol.commands.launch import ShardProcess, launch
 from autoevol.config import LaunchConfig
+from autoevol.config.choices import Executor
 from autoevol.core.errors import InputError, StoreError
 from autoevol.store.run import RunFolder
 from command_line import command, lines, summary
@@ -29,7 +30,7 @@ needs_ray = pytest.mark.skipif(
 
 
 class Gated(Served):
-    """Answers the first calls at once, and holds the others for seconds until the gate is open."""
+    """Answers the first calls at once, and holds the others until the gate is open."""
 
     def __init__(self, free: int) -> None:
         super().__init__()
@@ -38,7 +39,8 @@ class Gated(Served):
 
     def __call__(self, body: dict) -> Answer:
         self._free -= 1
-        return super().__call__(body).after(0.0 if self._free >= 0 or self.open.is_set() else 5.0)
+        answer = super().__call__(body)
+        return answer if self._free >= 0 else answer.once(self.open.is_set)
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def finished(out: Path, endpoint: Endpoint, wasted: int) -> None:
 @pytest.mark.usefixtures("ray_ends")
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=needs_ray)])
 def test_a_killed_worker_is_started_again_and_pays_nothing_twice(
-    executor: str, arguments: tuple[str, ...], served: Gated, endpoint: Endpoint, tmp_path: Path
+    executor: Executor, arguments: tuple[str, ...], served: Gated, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     killer = Killer(endpoint, served, "evolve", str(out), "1/2")

@@ -114,6 +114,7 @@ def test_contestants_are_found_by_name_and_by_group() -> None:
     names = [contestant.name for contestant in EVERYONE]
     assert len(set(names)) == len(names)
     assert [c.name for c in find_contestants("autoevol")] == list(RULES)
+    assert [c.name for c in find_contestants("miprov2,MIPROv2")] == ["mipro"]
     assert [c.name for c in find_contestants(" gepa, paper ,gepa")] == ["paper", "gepa"]
     assert [c.name for c in find_contestants("all")] == names
     assert {"initial", "weak", "compact", "deepen", "breadth"} <= {c.name for c in find_contestants("fixed")}

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.config import DataConfig
+from autoevol.config.choices import Turns
 from autoevol.core.errors import InputError
 from autoevol.data.scan import scan
 from autoevol.data.shard import Shard
-from autoevol.evolution.source import FileRows, Placed
+from autoevol.evolution.source import FileRows, PlacedRow
 
 IDS = st.integers(0, 2**64 - 1).map("{:016x}".format)
 
@@ -40,13 +41,13 @@ def test_other_texts_are_no_shards(text: str) -> None:
         Shard.parse(text)
 
 
-def ids(placed: list[Placed]) -> list[str]:
+def ids(placed: list[PlacedRow]) -> list[str]:
     return [one.row.id for one in placed]
 
 
 @pytest.mark.parametrize("limit", [None, 17])
 @pytest.mark.parametrize("turns", ["first", "every"])
-def test_shards_divide_a_source_and_resume_anywhere(tmp_path: Path, limit: int | None, turns: str) -> None:
+def test_shards_divide_a_source_and_resume_anywhere(tmp_path: Path, limit: int | None, turns: Turns) -> None:
     path = tmp_path / "seeds.jsonl"
     said = [[f"hello {n % 19}", f"and {n % 3}"] for n in range(40)]
     chats = [{"messages": [{"role": "user", "content": text} for text in texts[:1]]

@@ -14,12 +14,15 @@ from dspy.lm15 import Config, Message, Request
 
 from autoevol.core import aio
 from autoevol.core.context import in_scope
-from autoevol.core.errors import EndpointDown
+from autoevol.core.errors import EndpointDown, InputError
 from autoevol.lm.batch import BatchProgress, BatchSettings, BatchTransport
 from autoevol.lm.batch_api import BatchAPI
 from autoevol.lm.http import HTTPTransport
+from autoevol.lm.sending import Price
+from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
 from autoevol.store.batches import BatchStore
+from autoevol.testing import ScriptedTransport
 from batch_server import BatchProvider, Faults
 from servers import Answer, refuses, says
 
@@ -39,9 +42,10 @@ def provider() -> Iterator[BatchProvider]:
 def transport(
     provider: BatchProvider, folder: Path, settings: BatchSettings = QUICK, told: list[Any] | None = None
 ) -> BatchTransport:
+    endpoint = HTTPTransport("m", base_url=provider.url, api_key="secret-key")
     return BatchTransport(
-        HTTPTransport("m", base_url=provider.url, api_key="secret-key"),
-        BatchAPI(provider.url, "secret-key", timeout=5.0),
+        endpoint,
+        BatchAPI(endpoint, timeout=5.0),
         BatchStore(folder / "calls.sqlite"),
         settings,
         told.append if told is not None else None,
@@ -66,7 +70,7 @@ def send_all(made: BatchTransport, *texts: str) -> list[Reply | BaseException]:
         finally:
             await made.aclose()
 
-    return aio.run(work())
+    return aio.run_and_wait(work())
 
 
 def texts_of(replies: list[Reply | BaseException]) -> list[str]:
@@ -109,7 +113,7 @@ def test_a_later_process_picks_up_the_batch_that_a_killed_one_left(
         await asyncio.gather(*tasks, return_exceptions=True)
         await made.aclose()
 
-    aio.run(until_submitted(transport(provider, tmp_path)))
+    aio.run_and_wait(until_submitted(transport(provider, tmp_path)))
     provider.held.clear()
     replies = send_all(transport(provider, tmp_path), *reversed(asked))
     assert texts_of(replies) == [f"re: {text}" for text in reversed(asked)]
@@ -129,7 +133,7 @@ def test_rows_that_come_late_still_get_their_answer_from_the_old_wave(
         finally:
             await made.aclose()
 
-    assert [reply.text for reply in aio.run(one_after_the_other())] == ["re: two", "re: one"]
+    assert [reply.text for reply in aio.run_and_wait(one_after_the_other())] == ["re: two", "re: one"]
     assert len(provider.jobs) == 1
 
 
@@ -222,7 +226,7 @@ def test_samples_of_one_prompt_in_different_scopes_are_different_requests(
         finally:
             await made.aclose()
 
-    aio.run(work())
+    aio.run_and_wait(work())
     (job,) = provider.jobs
     names = [json.loads(line)["custom_id"] for line in provider.files[job.file].splitlines()]
     assert len(set(names)) == 2
@@ -232,3 +236,34 @@ def test_the_same_request_from_two_scopes_is_two_requests(provider: BatchProvide
     assert texts_of(send_all(transport(provider, tmp_path), "same", "same")) == ["re: same", "re: same"]
     (job,) = provider.jobs
     assert len(provider.files[job.file].splitlines()) == 2
+
+
+def test_a_parameter_that_a_batch_refuses_is_learned_once(provider: BatchProvider, tmp_path: Path) -> None:
+    def wants_the_new_name(body: dict[str, Any]) -> Answer:
+        if "max_tokens" in body:
+            return refuses(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+        return echoes(body)
+
+    provider.script = wants_the_new_name
+    assert texts_of(send_all(transport(provider, tmp_path), "one", "two")) == ["re: one", "re: two"]
+    assert len(provider.jobs) == 2, "the wave that was refused, and the one that was not"
+
+
+def test_a_session_pays_batches_at_a_discount_and_finds_them_again(
+    provider: BatchProvider, tmp_path: Path
+) -> None:
+    def ask_twice(batch: BatchSettings | None) -> tuple[list[str], float]:
+        with Session(tmp_path / "calls.sqlite", prices={"m": Price(1e6, 1e6)}) as session:
+            lm = session.lm("m", "evol", api_base=provider.url, batch=batch, temperature=0.0, max_tokens=9)
+            texts = [lm(prompt)[0] for prompt in ("one", "two")]
+            return texts, session.ledger()[0].paid.usd
+
+    texts, usd = ask_twice(QUICK)
+    assert texts == ["re: one", "re: two"]
+    assert usd == pytest.approx(0.5 * 2 * (7 + 3))
+    assert ask_twice(None) == (texts, usd), "a call that was paid by batch is found by one that is not"
+
+
+def test_only_an_openai_compatible_endpoint_has_batches(tmp_path: Path) -> None:
+    with Session(tmp_path / "calls.sqlite") as session, pytest.raises(InputError, match="--batch"):
+        session.lm("served/x", transport=ScriptedTransport(["text"]), batch=QUICK)

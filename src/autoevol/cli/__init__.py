@@ -11,10 +11,21 @@ from __future__ import annotations
 import os
 import signal
 
-from typer.models import CommandInfo
-
-from autoevol.cli import again, compare, files, main_job, measure, passport, plan, quality, scale, search
+from autoevol.cli import (
+    again,
+    compare,
+    files,
+    main_job,
+    measure,
+    methods,
+    passport,
+    plan,
+    quality,
+    scale,
+    search,
+)
 from autoevol.cli.common import app
+from autoevol.cli.examples import arrange
 
 __all__ = [
     "again",
@@ -24,6 +35,7 @@ __all__ = [
     "main",
     "main_job",
     "measure",
+    "methods",
     "passport",
     "plan",
     "quality",
@@ -31,30 +43,7 @@ __all__ = [
     "search",
 ]
 
-# Commands in the order of `autoevol --help`; one that is not listed comes last.
-_PANELS = {
-    "Evolve": ("run", "optimize", "evolve", "retry", "again", "show"),
-    "Before and after": ("estimate", "clean", "export", "quality"),
-    "Several processes": ("launch", "merge"),
-    "Methods and measures": ("search", "compare", "passport", "transfer", "calibrate"),
-}
-_PLACES = [(name, panel) for panel, names in _PANELS.items() for name in names]
-
-
-def _arrange() -> None:
-    places = {name: (number, panel) for number, (name, panel) in enumerate(_PLACES)}
-
-    def place(command: CommandInfo) -> tuple[int, str | None]:
-        name = command.name or getattr(command.callback, "__name__", "")
-        return places.get(name, (len(places), None))
-
-    app.registered_commands.sort(key=lambda command: place(command)[0])
-    for command in app.registered_commands:
-        if panel := place(command)[1]:
-            command.rich_help_panel = panel
-
-
-_arrange()
+arrange(app, methods.methods_app)
 
 
 def _interrupt(signum: int, frame: object) -> None:

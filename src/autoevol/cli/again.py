@@ -1,4 +1,4 @@
-"""again: a finished run with other rounds, other responses or another measure."""
+"""again: a finished run with other rounds, other responses or another failure measure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def again(
     endpoint: EndpointConfig,
     budget: BudgetConfig,
 ) -> None:
-    """Choose, answer or judge the rounds of DIR anew, into a run folder of their own. Nothing is evolved."""
+    """Choose, answer or judge the rounds of DIR again, into a new run folder. Nothing is evolved."""
     from autoevol.commands import again as renewing
 
     finish(lambda tell: renewing.again(folder, out, wanted, endpoint, budget, tell, store=store), json)

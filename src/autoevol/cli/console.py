@@ -1,12 +1,13 @@
-"""What the user sees while a run goes on: a live line on a terminal, plain lines elsewhere."""
+"""What the user sees during a run: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import orjson
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,6 +21,9 @@ from rich.progress import (
 from rich.table import Table
 
 from autoevol.core.records import Case, Outcome, Step
+
+if TYPE_CHECKING:
+    from autoevol.reports.folder import Report
 
 _EVERY = 15.0
 
@@ -53,25 +57,25 @@ class Reporter:
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[counts]}"),
             TimeElapsedColumn(),
-            *((TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
+            *((TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
             console=self.console,
         )
-        self._task = self._progress.add_task(name, total=rows, told="0 failed")
+        self._task = self._progress.add_task(name, total=rows, counts="0 failed")
         self._progress.start()
 
     def case(self, case: Case) -> None:
         """See `jobs.Listener`."""
         self._seen[case.verdict.outcome] += 1
         if self._progress:
-            self._progress.update(self._task, advance=1, told=self._told())
+            self._progress.update(self._task, advance=1, counts=self._counts())
         elif time.monotonic() - self._printed > _EVERY:
             self._printed = time.monotonic()
             total = f" of {self._rows}" if self._rows else ""
-            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {self._told()}")
+            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {self._counts()}")
 
-    def _told(self) -> str:
+    def _counts(self) -> str:
         lost = self._seen[Outcome.UNSCORED]
         return f"{self._seen[Outcome.FAILED]} failed" + (f", {lost} lost" if lost else "")
 
@@ -85,13 +89,21 @@ class Reporter:
         )
 
     def close(self) -> None:
-        """Take the live bar off the terminal."""
+        """Remove the live bar from the terminal."""
         if self._progress:
             self._progress.stop()
             self._progress = None
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_report(report: Report, json: bool) -> None:
+    """A report on standard output: one JSON line, or a table."""
+    if json:
+        print(orjson.dumps(report.to_json()).decode(), flush=True)
+    else:
+        print_table(report.table_rows())
 
 
 def print_table(rows: list[tuple[str, str]]) -> None:

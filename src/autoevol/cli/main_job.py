@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import Config, DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
+from autoevol.cli.common import DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
 from autoevol.config import BudgetConfig, EndpointConfig, Settings
@@ -23,7 +23,6 @@ def run(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
-    config: Config = None,
     settings: Settings,
 ) -> None:
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
@@ -44,7 +43,6 @@ def optimize(
     json: Json = False,
     store: Store = None,
     dry_run: DryRun = False,
-    config: Config = None,
     settings: Settings,
 ) -> None:
     """Optimise an evolving method on SEEDS, and stop there."""
@@ -66,7 +64,7 @@ def evolve(
         str | None,
         typer.Option(
             "--method",
-            help="Run folder, method file or name of a method; by default the operations of WizardLM.",
+            help="Run folder, method file or name of a method (default: the operations of WizardLM).",
         ),
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of evolution per instruction.")] = 1,
@@ -81,7 +79,7 @@ def evolve(
     dry_run: DryRun = False,
     settings: Settings,
 ) -> None:
-    """Evolve all of SEEDS with a method that is already known, or with the operations of WizardLM."""
+    """Evolve all of SEEDS with an existing method, or with the operations of WizardLM."""
     from autoevol.data.shard import Shard
 
     part = Shard.parse(shard) if shard else None
@@ -106,7 +104,7 @@ def retry(
     endpoint: EndpointConfig,
     budget: BudgetConfig,
 ) -> None:
-    """Take up the rows of dead.jsonl again, with the settings of their run."""
+    """Retry the rows in dead.jsonl, with the settings of their run."""
     from autoevol.commands import workflow
 
     finish(lambda tell: workflow.retry(folder, endpoint, budget, tell, store=store), json)

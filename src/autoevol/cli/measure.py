@@ -10,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.config.choices import Half
 
 
 @app.command()
@@ -17,13 +18,29 @@ from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
 @with_settings(models=ModelConfig, budget=BudgetConfig)
 def calibrate(
     *,
-    labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
-    judge_model: Annotated[str | None, typer.Option("--judge-model", help="Also measure this LM.")] = None,
-    judge: Annotated[Path | None, typer.Option("--judge", help="A compiled judge for that LM.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many pairs.")] = None,
-    with_responses: Annotated[bool, typer.Option("--with-responses", help="Only pairs with one.")] = False,
-    half: Annotated[str | None, typer.Option("--half", help="Only one half: development or report.")] = None,
-    save: Annotated[Path | None, typer.Option("--save", help="Write the result for --calibration.")] = None,
+    labelled: Annotated[
+        list[Path], typer.Argument(metavar="LABELLED...", help="Labelled evolutions, JSONL.")
+    ],
+    judge_model: Annotated[str | None, typer.Option("--judge-model", help="LM to measure as well.")] = None,
+    judge: Annotated[Path | None, typer.Option("--judge", help="Compiled judge for that LM.")] = None,
+    judge_samples: Annotated[
+        int, typer.Option("--judge-samples", min=1, help="Replies asked of it; the majority decides.")
+    ] = 1,
+    no_judge_hints: Annotated[
+        bool, typer.Option("--no-judge-hints", help="Do not tell it what text rules noticed.")
+    ] = False,
+    repeat: Annotated[
+        int, typer.Option("--repeat", min=1, help="Measure it so often, and print the spread.")
+    ] = 1,
+    answers: Annotated[
+        int | None, typer.Option("--agreement", min=2, help="Also measure so many answers' agreement.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many pairs.")] = None,
+    with_responses: Annotated[
+        bool, typer.Option("--with-responses", help="Only pairs with responses.")
+    ] = False,
+    half: Annotated[Half | None, typer.Option("--half", help="Only one half of the pairs.")] = None,
+    save: Annotated[Path | None, typer.Option("--save", help="File for --calibration.")] = None,
     store: Annotated[str, typer.Option("--store", help="Call store of the judge.")] = "runs/calibrate.sqlite",
     json: Json = False,
     models: ModelConfig,
@@ -39,10 +56,11 @@ def calibrate(
     from autoevol.lm.session import Session
     from autoevol.metrics.tables import render_table
 
-    wanted = measuring.Pairs(labelled, limit, with_responses, half)
+    wanted = measuring.Pairs(labelled[0], limit, with_responses, half, tuple(labelled[1:]))
+    how = measuring.Judging(judge_samples, not no_judge_hints, repeat, answers)
     pairs = measuring.load_pairs(wanted)
-    compiled = measuring.compiled_judge(judge, judge_model)
-    found = measuring.calibrate_text(pairs)
+    detector = measuring.compiled_judge(judge, judge_model, how.samples)
+    calibrations = measuring.calibrate_text(pairs)
     if judge_model:
         with Session(
             store,
@@ -52,13 +70,13 @@ def calibrate(
             limits=Limits(models.rpm, models.tpm),
         ) as session:
             lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
-            found += measuring.calibrate_judge(pairs, lm, compiled)
+            calibrations += measuring.measure_with(pairs, lm, detector, how)
     if save:
-        measuring.save_calibrations(save, found, wanted)
+        measuring.save_calibrations(save, calibrations, wanted)
     if json:
-        print(orjson.dumps([calibration.to_json() for calibration in found]).decode())
+        print(orjson.dumps([calibration.to_json() for calibration in calibrations]).decode())
     else:
-        print(render_table(found))
+        print(render_table(calibrations))
 
 
 @app.command()
@@ -71,30 +89,15 @@ def show(
     import orjson
 
     from autoevol.cli.console import print_table
-    from autoevol.reports import report
+    from autoevol.reports.folder import read_folder
 
-    found = report.read_folder(folder)
-    if found["search"] and not json:
-        from autoevol.hypersearch.result import table_rows
-
-        print_table(table_rows(found["search"]))
-        return
+    shown = read_folder(folder)
     if json:
-        print(orjson.dumps(found).decode())
+        print(orjson.dumps(shown.to_json()).decode())
         return
-    if found["transfer"]:
-        from autoevol.commands.transfer import table_rows as transfer_rows
-
-        print_table(transfer_rows(found["transfer"]))
-        return
-    if found["comparison"]:
-        print_table(report.comparison_rows(found["comparison"]))
-        return
-    if found["summary"]:
-        print_table(report.table_rows(found["summary"]))
+    if shown.report:
+        print_table(shown.report.table_rows())
     else:
-        print("no summary: the run is under way, or was stopped; the command that began it goes on")
-    for step in found["steps"]:
-        print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
-    if found["method"]:
-        print(f"\n{found['method']['text']}")
+        print("no summary: the run is in progress, or was stopped; the command that started it resumes it")
+    for line in shown.lines():
+        print(line)

@@ -1,4 +1,4 @@
-"""passport, transfer, methods: what is known about a method, and how far it holds."""
+"""passport, transfer: what is known about a method, and how far it holds."""
 
 from __future__ import annotations
 
@@ -12,42 +12,38 @@ from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings, TransferConfig
 
-methods_app = typer.Typer(no_args_is_help=True, help="Method files from a published log.")
-app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
-
 
 @app.command()
 @exit_codes(resumes=False)
 def passport(
-    source: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, or a method file.")],
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder or a method file.")],
     out: Annotated[
         list[Path] | None,
         typer.Option("--out", "-o", help="File ending in .json or .md (default: both in DIR). Repeatable."),
     ] = None,
     evaluation: Annotated[
         list[Path] | None,
-        typer.Option("--evaluation", help="Result of a transfer to enter: DIR/transfer.json. Repeatable."),
+        typer.Option("--evaluation", help="Transfer result to include: DIR/transfer.json. Repeatable."),
     ] = None,
 ) -> None:
-    """Write all that is known about the method of DIR as one file, JSON and Markdown."""
+    """Write all that is known about the method of DIR to one file, as JSON and Markdown."""
     from autoevol.core.errors import InputError
-    from autoevol.reports import passport as passports
-    from autoevol.store.files import read_json
+    from autoevol.reports import passports
     from autoevol.store.run import RunFolder
 
     if not source.exists():
         raise InputError(f"{source}: there is no such run folder or method file")
     if not out and not source.is_dir():
-        raise InputError(f"{source} is a file: say with --out where its passport is to go")
+        raise InputError(f"{source} is a file: give --out for its passport")
     paths = out or [source / passports.FILE, source / passports.PAGE]
     for path in paths:
         if path.suffix not in (".json", ".md"):
             raise InputError(f"--out {path}: it must end in .json or .md")
-    # Refuses a folder whose run is still under way.
+    # Refuses a folder whose run is still in progress.
     with RunFolder(source) if (source / "run.json").exists() else nullcontext():
         made = passports.make_passport(source)
         for path in evaluation or ():
-            made = passports.with_transfer(made, read_json(path))
+            made = made.with_transfer(passports.read_transfer(path))
         for path in paths:
             passports.write_passport(made, path)
             print(path)
@@ -67,14 +63,14 @@ def transfer(
     seeds: Annotated[str, typer.Option("--seeds", help="A file, or the name of a Hugging Face dataset.")],
     out: Out,
     into: Annotated[
-        list[Path] | None, typer.Option("--into", help="Passport to enter the result in. Repeatable.")
+        list[Path] | None, typer.Option("--into", help="Passport to add the result to. Repeatable.")
     ] = None,
     json: Json = False,
     store: Store = None,
     config: TransferConfig,
     settings: Settings,
 ) -> None:
-    """Score methods on other data or with another evol LM, each against the first one."""
+    """Score methods on other data or with another evol model, each against the first one."""
     from autoevol.commands import transfer as transfers
 
     finish(
@@ -82,20 +78,4 @@ def transfer(
             methods, seeds, out, config, settings, tell, into=into or (), store=store
         ),
         json,
-        transfers.table_rows,
     )
-
-
-@methods_app.command("import")
-@exit_codes(resumes=False)
-def import_methods(
-    log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="Optimizer log of the authors of Auto Evol-Instruct.")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the method files.")],
-) -> None:
-    """Write each distinct method of a published optimizer log as a method file."""
-    from autoevol.store.author_log import import_log
-
-    for path in import_log(log, out):
-        print(path)

@@ -1,4 +1,4 @@
-"""estimate, and --dry-run of the main job: what a run will do and cost, before it does."""
+"""estimate, and --dry-run of the main job: what a run will do and cost, before it starts."""
 
 from __future__ import annotations
 
@@ -22,23 +22,28 @@ if TYPE_CHECKING:
 def estimate(
     *,
     seeds: Seeds,
-    sample: Annotated[int, typer.Option("--sample", min=1, help="Rows that are really run.")] = 20,
+    sample: Annotated[int, typer.Option("--sample", min=1, help="Rows to run.")] = 20,
     method: Annotated[
-        str | None, typer.Option("--method", help="Estimate `evolve` with this method; by default `run`.")
+        str | None,
+        typer.Option("--method", help="Estimate `evolve` with this method (default: estimate `run`)."),
     ] = None,
     evolve: Annotated[
-        bool, typer.Option("--evolve", help="Estimate `evolve` without a method: operations of WizardLM.")
+        bool,
+        typer.Option(
+            "--evolve", help="Estimate `evolve` without a method, that is, with the operations of WizardLM."
+        ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Run folder that will not pay for the sample again.")
+        Path | None,
+        typer.Option("--out", "-o", help="Run folder, which then does not pay for the sample again."),
     ] = None,
     store: Annotated[
-        Path | None, typer.Option("--store", help="Call store to use; by default runs/estimate.sqlite.")
+        Path | None, typer.Option("--store", help="Call store to use (default: runs/estimate.sqlite).")
     ] = None,
     json: Json = False,
     settings: Settings,
 ) -> None:
-    """Run a sample of SEEDS, and tell calls, tokens, time and money of the whole run from it."""
+    """Run a sample of SEEDS, and estimate calls, tokens, time and cost of the whole run from it."""
     import orjson
 
     from autoevol.cli.console import print_table
@@ -65,11 +70,11 @@ def estimate(
         client=models.client,
         limits=Limits(models.rpm, models.tpm),
     ) as session:
-        found = estimating.estimate(planned, session, models, settings.loop, settings.metrics)
+        report = estimating.estimate(planned, session, models, settings.loop, settings.metrics)
     if json:
-        print(orjson.dumps(found.to_json()).decode())
+        print(orjson.dumps(report.to_json()).decode())
     else:
-        print_table(estimating.table_rows(found))
+        print_table(estimating.estimate_rows(report))
 
 
 def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = True) -> None:
@@ -100,4 +105,4 @@ def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
     if json:
         print(orjson.dumps(planned.to_json()).decode())
     else:
-        print_table(plan.table_rows(planned, budget))
+        print_table(plan.plan_rows(planned, budget))

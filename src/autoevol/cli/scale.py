@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -20,25 +20,14 @@ from autoevol.core.errors import InputError
 @exit_codes()
 def merge(
     *,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="What the shards were given as --out.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of the shards.")],
     json: Json = False,
 ) -> None:
     """Join the finished shards in DIR into one run folder, DIR itself."""
+    from autoevol.cli.console import print_report
     from autoevol.commands import merge as merging
 
-    _print(merging.merge(folder), json)
-
-
-def _print(summary: dict[str, Any], json: bool) -> None:
-    import orjson
-
-    from autoevol.cli.console import print_table
-    from autoevol.reports import report
-
-    if json:
-        print(orjson.dumps(summary).decode())
-    else:
-        print_table(report.table_rows(summary))
+    print_report(merging.merge(folder), json)
 
 
 @app.command()
@@ -48,17 +37,18 @@ def launch(
     *,
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="-- SEEDS --out DIR ...", help="What `autoevol evolve` is given, after `--`."),
+        typer.Argument(
+            metavar="-- SEEDS --out DIR ...", help="The arguments of `autoevol evolve`, after `--`."
+        ),
     ],
     json: Json = False,
     config: LaunchConfig,
 ) -> None:
-    """Run all shards of an `evolve` in processes here, on Slurm or on Ray, and merge them.
+    r"""Run all shards of an `evolve` in local processes, on Slurm or on Ray, and merge them.
 
-    For example: autoevol launch --shards 8 --workers 4 -- seeds.jsonl --out runs/all --method runs/mine
-
-    The same command goes on with what is not finished. Needs datatrove, the extra `scale`.
+    The same command resumes what is not finished. Needs datatrove: pip install 'autoevol\[scale]'.
     """
+    from autoevol.cli.console import print_report
     from autoevol.commands import launch as launching
     from autoevol.commands import merge as merging
 
@@ -69,24 +59,24 @@ def launch(
         if code:
             raise typer.Exit(code)
     elif launching.launch(tuple(arguments), out, config):
-        _print(merging.merge(out), json)
+        print_report(merging.merge(out), json)
     else:
-        print(f"submitted; when all jobs have ended, `autoevol merge {out}` joins their shards")
+        print(f"submitted; when all jobs have finished, `autoevol merge {out}` joins their shards")
 
 
 def _out_of(arguments: list[str]) -> Path:
     """The --out among the arguments of `evolve`, which are checked as that would check them."""
-    given = _evolve().make_context("autoevol evolve", list(arguments)).params
+    options = _evolve().make_context("autoevol evolve", list(arguments)).params
     for name in ("shard", "dry_run", "json"):
-        if given[name]:
-            raise InputError(f"{flag(name)} is not for launch; it sets --shard itself")
-    for name, value in given.items():
+        if options[name]:
+            raise InputError(f"{flag(name)} cannot be used with launch, which sets --shard itself")
+    for name, value in options.items():
         if name.endswith("api_base") and value != open_url(value):
             raise InputError(
                 f"{flag(name)} holds a password, which executors would write down; name the variable that "
                 "holds the key with --api-key-env"
             )
-    return given["out"]
+    return options["out"]
 
 
 def _evolve() -> TyperCommand:

@@ -18,7 +18,7 @@ def search(
     config: SearchConfig,
     settings: Settings,
 ) -> None:
-    """Search batch size, m and steps (and more) for SEEDS; the same command again helps or resumes."""
-    from autoevol.hypersearch import job, result
+    """Search batch size, m, steps and more for SEEDS. The same command resumes, or joins a running search."""
+    from autoevol.hypersearch import job
 
-    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.table_rows)
+    finish(lambda tell: job.search(seeds, out, settings, config, tell), json)

@@ -107,10 +107,8 @@ def launch(arguments: tuple[str, ...], out: Path, config: LaunchConfig) -> bool:
         config: How many, where.
 
     Raises:
-        InputError: If the executor is unknown or not installed, or its settings are incomplete.
+        InputError: If the executor is not installed, or its settings are incomplete.
     """
-    if config.executor not in _EXECUTORS:
-        raise InputError(f"--executor {config.executor!r} is unknown; known are {', '.join(_EXECUTORS)}")
     if config.executor == "slurm" and not (config.partition and config.time):
         raise InputError("--executor slurm needs --partition and --time")
     _need("datatrove", "scale")

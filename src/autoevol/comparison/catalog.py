@@ -5,9 +5,12 @@ from __future__ import annotations
 from autoevol.comparison.entry import Contestant
 from autoevol.comparison.foreign import Bootstrap, Copro, Gepa, Mipro, Simba
 from autoevol.comparison.own import Fixed, loops, rivals
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, nearest
 from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
+
+_ALIASES = {"miprov2": "mipro"}
+"""What else a contestant is called, by DSPy for one."""
 
 
 def all_contestants() -> list[Contestant]:
@@ -25,10 +28,12 @@ def find_contestants(words: str) -> list[Contestant]:
     everyone = all_contestants()
     names, groups = [c.name for c in everyone], list(dict.fromkeys(c.group for c in everyone))
     asked = [word.strip() for word in words.split(",") if word.strip()]
-    unknown = [word for word in asked if word not in (*names, *groups, "all")]
-    if unknown or not asked:
+    asked = [_ALIASES.get(word.lower(), word) for word in asked]
+    others = [word for word in asked if word not in (*names, *groups, "all")]
+    if others or not asked:
+        hint = nearest(others[0], [*names, *groups, *_ALIASES]) if others else ""
         raise InputError(
-            f"--optimizers {words!r}: {', '.join(unknown) or 'nothing'} is no contestant; "
-            f"groups are {', '.join(groups)} and all, names {', '.join(names)}"
+            f"--optimizers {words!r}: {', '.join(others) or 'nothing'} is no contestant; "
+            f"groups are {', '.join(groups)} and all, names {', '.join(names)}{hint}"
         )
     return [c for c in everyone if {"all", c.group, c.name} & set(asked)]

@@ -19,19 +19,20 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def at_least(least: int, settings: object, *names: str) -> None:
-    """Raise InputError for a field below `least`."""
+def at_least(minimum: int, settings: object, *names: str) -> None:
+    """Raise InputError for a field below `minimum`; None, which sets no limit, passes."""
     for name in names:
-        if getattr(settings, name) < least:
-            raise InputError(f"{name} must be at least {least}, got {getattr(settings, name)}")
+        value = getattr(settings, name)
+        if value is not None and value < minimum:
+            raise InputError(f"{flag(name)} must be at least {minimum}, got {value}")
 
 
-def check_sampling(heat: str, temperature: float, nucleus: str, top_p: float | None) -> None:
-    """Raise InputError for what no model can be asked to sample with; `heat`, `nucleus` name the fields."""
+def check_sampling(temperature_field: str, temperature: float, top_p_field: str, top_p: float | None) -> None:
+    """Raise InputError for a temperature outside 0..2, or a top_p outside ]0, 1]; None is the model's own."""
     if not 0 <= temperature <= 2:
-        raise InputError(f"{flag(heat)} must be between 0 and 2, got {temperature}")
+        raise InputError(f"{flag(temperature_field)} must be between 0 and 2, got {temperature}")
     if top_p is not None and not 0 < top_p <= 1:
-        raise InputError(f"{flag(nucleus)} must be above 0 and at most 1, got {top_p}")
+        raise InputError(f"{flag(top_p_field)} must be above 0 and at most 1, got {top_p}")
 
 
 def open_url(url: str | None) -> str | None:
@@ -44,6 +45,6 @@ def check_urls(settings: object, *names: str) -> None:
     for name in names:
         url = getattr(settings, name)
         if url is not None and not re.match(r"https?://[^/\s]", url):
-            raise InputError(f"{flag(name)} {url!r} is no URL; write it as http://HOST:PORT/v1")
+            raise InputError(f"{flag(name)} {url!r} is not a URL; write it as http://HOST:PORT/v1")
         if url is not None and url.rstrip("/").endswith("/chat/completions"):
             raise InputError(f"{flag(name)} {url!r}: leave out /chat/completions")

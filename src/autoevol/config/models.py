@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from autoevol.config.base import at_least, check_sampling, check_urls, flag, open_url, setting
+from autoevol.config.choices import Client, Detector, Objective, check_choices
 from autoevol.core.errors import InputError
 
 
@@ -14,25 +15,30 @@ class ModelConfig:
 
     evol_model: str = setting(
         "local/smollm2",
-        "Evolves and responds: local/smollm2, local/FILE.gguf, openai/NAME, any DSPy model string.",
+        "Model that evolves and responds: local/smollm2, local/FILE.gguf, openai/NAME, any DSPy model "
+        "string.",
     )
-    optimizer_model: str | None = setting(None, "Analyses and rewrites methods; by default the evol model.")
+    optimizer_model: str | None = setting(
+        None, "Model that analyses failures and rewrites methods (default: the evol model)."
+    )
     api_base: str | None = setting(
         None, "URL of an OpenAI-compatible endpoint, such as http://localhost:8000/v1."
     )
     api_key_env: str | None = setting(
         None, "Environment variable that holds the API key (default OPENAI_API_KEY)."
     )
-    optimizer_api_base: str | None = setting(None, "Endpoint of the optimizer model; by default the same.")
-    optimizer_api_key_env: str | None = setting(None, "Key of the optimizer model; by default the same.")
+    optimizer_api_base: str | None = setting(None, "Endpoint of the optimizer model (default: the same).")
+    optimizer_api_key_env: str | None = setting(
+        None, "Environment variable with the optimizer model's API key (default: the same)."
+    )
     temperature: float = setting(0.0, "Sampling temperature of the evol model.")
-    top_p: float | None = setting(None, "Nucleus of the evol model.")
-    reply_tokens: int = setting(1500, "Longest reply of any model, in tokens.")
+    top_p: float | None = setting(None, "Sampling top_p of the evol model.")
+    reply_tokens: int = setting(1500, "Maximum length of any reply, in tokens.")
     system: str | None = setting(None, "System prompt for responses.")
-    concurrency: int = setting(16, "Most requests under way at once.")
-    rpm: float | None = setting(None, "Most requests per minute to each endpoint.")
-    tpm: float | None = setting(None, "Most tokens per minute to each endpoint.")
-    client: str = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints: aiohttp or openai.")
+    concurrency: int = setting(16, "Maximum number of concurrent requests.")
+    rpm: float | None = setting(None, "Maximum requests per minute to each endpoint.")
+    tpm: float | None = setting(None, "Maximum tokens per minute to each endpoint.")
+    client: Client = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints.")
 
     def __post_init__(self) -> None:
         check_sampling("temperature", self.temperature, "top_p", self.top_p)
@@ -42,8 +48,7 @@ class ModelConfig:
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
                 raise InputError(f"{flag(name)} must be above 0, got {limit}")
-        if self.client not in ("aiohttp", "openai"):
-            raise InputError(f"--client {self.client!r} is unknown; known are aiohttp and openai")
+        check_choices(self)
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,13 @@ class EndpointConfig:
     """Endpoint."""
 
     api_base: str | None = setting(
-        None, "URL of an OpenAI-compatible endpoint; by default the one that was asked last."
+        None, "URL of an OpenAI-compatible endpoint (default: the one used before)."
     )
     api_key_env: str | None = setting(
-        None, "Environment variable that holds the API key; by default the same as before."
+        None, "Environment variable that holds the API key (default: the same as before)."
     )
-    judge_api_base: str | None = setting(None, "Endpoint of the judge model; by default the same as before.")
-    concurrency: int = setting(16, "Most requests under way at once.")
+    judge_api_base: str | None = setting(None, "Endpoint of the judge model (default: the same as before).")
+    concurrency: int = setting(16, "Maximum number of concurrent requests.")
 
     @classmethod
     def of(cls, models: ModelConfig, metrics: MetricConfig) -> EndpointConfig:
@@ -79,11 +84,11 @@ class EndpointConfig:
 class BudgetConfig:
     """Budget: hard caps over the whole run, resumes included."""
 
-    max_calls: int | None = setting(None, "Stop before more LM calls than this are paid.")
-    max_tokens: int | None = setting(None, "Stop before more tokens than this are used.")
-    max_usd: float | None = setting(None, "Stop before more dollars than this are spent; needs --price.")
+    max_calls: int | None = setting(None, "Stop before paying for more LM calls than this.")
+    max_tokens: int | None = setting(None, "Stop before using more tokens than this.")
+    max_usd: float | None = setting(None, "Stop before spending more US dollars than this; needs --price.")
     price: tuple[str, ...] = setting(
-        (), "Dollars per million input,output tokens: MODEL=0.15,0.60. Repeatable."
+        (), "US dollars per million input and output tokens: MODEL=0.15,0.60. Repeatable."
     )
 
     def __post_init__(self) -> None:
@@ -106,16 +111,26 @@ class BudgetConfig:
 class MetricConfig:
     """Failure measure."""
 
-    detector: str = setting("text", "Decides what failed: text, paper, author or eliminator.")
-    objective: str = setting("failure-rate", "What is optimised: failure-rate or usable-yield.")
-    judge_model: str | None = setting(None, "LM that also judges what the detector lets pass.")
-    judge_api_base: str | None = setting(
-        None, "Endpoint of the judge model; by default that of the evol model."
+    detector: Detector = setting("text", "Decides which evolutions failed.")
+    objective: Objective = setting("failure-rate", "What is optimised.")
+    judge_model: str | None = setting(
+        None, "LM that judges all that is no plain fact; with --detector agreement the one that answers."
     )
-    calibration: str | None = setting(None, "Saved calibration whose figures are printed beside every rate.")
+    judge_api_base: str | None = setting(
+        None, "Endpoint of the judge model (default: that of the evol model)."
+    )
+    judge_samples: int = setting(1, "Replies that the judge is asked for; the majority decides.")
+    judge_hints: bool = setting(True, "Tell the judge what text rules noticed.")
+    agreement_samples: int = setting(4, "Answers that --detector agreement compares.")
+    calibration: str | None = setting(
+        None, "Saved calibration, or labelled rows (.jsonl), whose figures are printed next to every rate."
+    )
 
     def __post_init__(self) -> None:
         check_urls(self, "judge_api_base")
+        check_choices(self)
+        at_least(1, self, "judge_samples")
+        at_least(2, self, "agreement_samples")
 
 
 # What a resumed run may change: none of it alters what any call would answer.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from autoevol.config.base import setting
+from autoevol.config.base import at_least, setting
+from autoevol.config.choices import Detector, Executor, Turns, check_choices, check_keep, parse_on_failure
 from autoevol.core.errors import InputError
 
 
@@ -14,12 +15,16 @@ class DataConfig:
     """Data."""
 
     field: str | None = setting(
-        None, "Column that holds the instruction; by default the shape is recognised."
+        None, "Column that holds the instruction, or turns (default: recognised from the data)."
     )
-    split: str = setting("train", "Split of a Hugging Face dataset.")
+    split: str = setting("train", "Split of a Hugging Face dataset, or of a folder with several.")
     limit: int | None = setting(None, "Read at most this many instructions.")
-    skip_bad: bool = setting(False, "Set unusable records aside in rejects.jsonl instead of stopping.")
-    turns: str = setting("first", "User turns of a conversation that are evolved: first or every.")
+    skip_bad: bool = setting(False, "Put unusable records into rejects.jsonl instead of stopping.")
+    turns: Turns = setting("first", "User turns of a conversation to evolve.")
+    encoding: str | None = setting(None, "Encoding of text files that are not UTF-8, such as gbk or cp1252.")
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
     def reading(self) -> dict[str, Any]:
         """How to read a source: arguments of `load_rows` and `iter_rows`."""
@@ -29,6 +34,7 @@ class DataConfig:
             "limit": self.limit,
             "split": self.split,
             "turns": self.turns,
+            "encoding": self.encoding,
         }
 
 
@@ -37,16 +43,17 @@ class CleanConfig:
     """Clean data.
 
     Attributes:
-        near: Least Jaccard similarity of word shingles that makes a near duplicate.
+        near: Jaccard similarity of word shingles, in ]0, 1], from which a text is a near duplicate.
         decontaminate: Benchmark files or Hugging Face datasets.
-        overlap: Words of a run that is contamination: 13, or 8 (Auto Evol-Instruct, table 10).
+        overlap: Length in words of a shared run that is contamination: 13, or 8 (Auto Evol-Instruct,
+            table 10).
     """
 
-    near: float = setting(0.8, "Similarity (0 to 1) from which a text is a near duplicate.")
+    near: float = setting(0.8, "Similarity (0 to 1) at which a text counts as a near duplicate.")
     decontaminate: tuple[str, ...] = setting(
         (), "Benchmark that the data must not contain: a file or a Hugging Face dataset. Repeatable."
     )
-    overlap: int = setting(13, "Words in a row shared with a benchmark that are too many: 13 or 8.")
+    overlap: int = setting(13, "Words in a row shared with a benchmark that count as contamination: 13 or 8.")
 
     def __post_init__(self) -> None:
         if not 0 < self.near <= 1:
@@ -56,46 +63,68 @@ class CleanConfig:
 
 
 @dataclass(frozen=True)
+class ExportConfig:
+    """Examples.
+
+    Attributes:
+        max_example_tokens: What is longer is told, with a histogram of the lengths; trainers cut it silently.
+        tokenizer: A `tokenizer.json`; without it tokens are estimated.
+    """
+
+    max_example_tokens: int | None = setting(
+        None, "Tell which examples are longer than this many tokens, as trainers cut them without a word."
+    )
+    drop_long: bool = setting(False, "Leave out what is longer than --max-example-tokens.")
+    tokenizer: str | None = setting(None, "A tokenizer.json that counts; else tokens are estimated.")
+    with_thinking: bool = setting(
+        False, "Export what the model thought too: reasoning_content in messages, <think> elsewhere."
+    )
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "max_example_tokens")
+        if self.max_example_tokens is None and (self.drop_long or self.tokenizer):
+            flag = "--drop-long" if self.drop_long else "--tokenizer"
+            raise InputError(f"{flag} needs --max-example-tokens: how long an example may be")
+
+
+@dataclass(frozen=True)
 class PipelineConfig:
     """Rounds and rows.
 
     Attributes:
         mix: Shares of methods over the rounds; see `pipeline.policy.parse_mix`.
         on_failure: `again` (WizardLM: the row returns unchanged to the pool), `drop`, or `retry:K`.
-        keep: Which rounds that passed go into the dataset.
+        keep: Which of the rounds that passed go into the dataset.
         with_seeds: Share of the seeds, 0 to 1, that are answered and go into it as well.
-        seed: Of the draws of methods and seeds.
-        part_rows: Rows that are made durable together.
+        seed: Random seed of the draws of methods and seeds.
+        part_rows: Rows that are made durable together, >= 1.
         clean: Whether near duplicates and benchmark items are refused; see `pipeline.cleaning`.
         forget_calls: Saves about 4 kB a call on disk; the ledger keeps what was paid.
     """
 
     mix: str | None = setting(
-        None, "Shares of methods over the rounds: depth=0.8,breadth=0.2; depth is the method in use."
+        None, "Share of each method over the rounds: depth=0.8,breadth=0.2; depth is the method in use."
     )
     on_failure: str = setting(
-        "again", "A row that fails in a round: again (next round, unchanged), drop, or retry:K."
+        "again",
+        "What happens to a row that fails in a round: again (goes on to the next round unchanged), drop, "
+        "or retry:K.",
     )
-    keep: str = setting(
-        "last", "Rounds that are kept of a row: last, all, best (one more call), or a number."
-    )
-    with_seeds: float = setting(0.0, "Share (0 to 1) of the seeds that the dataset holds as well, answered.")
-    seed: int = setting(0, "Seeds splits, batches, draws of methods and the optimizer's sampling.")
-    part_rows: int = setting(1000, "Rows of a part file; a part is made durable at once.")
+    keep: str = setting("last", "Rounds to keep of each row: last, all, best (one more call), or a number.")
+    with_seeds: float = setting(0.0, "Share (0 to 1) of the seeds to answer and add to the dataset.")
+    seed: int = setting(0, "Random seed of splits, batches, draws of methods and the optimizer's sampling.")
+    part_rows: int = setting(1000, "Rows in a part file; the rows of a part become durable together.")
     clean: bool = setting(
-        False, "Refuse near duplicates before they become parents; --decontaminate implies it."
+        False, "Refuse near duplicates before they become parents; implied by --decontaminate."
     )
-    forget_calls: bool = setting(False, "Drop the calls of rows from the call store once these are durable.")
+    forget_calls: bool = setting(False, "Delete calls from the call store once their rows are durable.")
 
     def __post_init__(self) -> None:
-        if self.keep not in ("last", "all", "best") and not (self.keep.isdecimal() and int(self.keep)):
-            raise InputError(
-                f"--keep {self.keep!r} is unknown; known are last, all, best and the number of a round"
-            )
+        check_keep(self.keep)
+        parse_on_failure(self.on_failure)
         if not 0 <= self.with_seeds <= 1:
             raise InputError(f"--with-seeds must be between 0 and 1, got {self.with_seeds}")
-        if self.part_rows < 1:
-            raise InputError(f"--part-rows must be at least 1, got {self.part_rows}")
+        at_least(1, self, "part_rows")
 
 
 @dataclass(frozen=True)
@@ -104,31 +133,34 @@ class LaunchConfig:
 
     Attributes:
         shards: Parts into which the seeds are divided; one process each.
-        workers: Most processes at once; None for all.
-        memory: Gigabytes that Slurm or Ray sets aside for a process.
+        workers: Maximum number of concurrent processes; None for all.
+        memory: Gigabytes that Slurm or Ray reserves for each process.
     """
 
-    executor: str = setting("local", "Where the processes run: local, slurm or ray.")
-    shards: int = setting(2, "Parts into which the seeds are divided, each a process.")
-    workers: int | None = setting(None, "Most processes at once (default: all).")
+    executor: Executor = setting("local", "Where the processes run.")
+    shards: int = setting(2, "Parts into which the seeds are divided, one process each.")
+    workers: int | None = setting(None, "Maximum number of concurrent processes (default: all).")
     partition: str | None = setting(None, "Slurm partition.")
     time: str | None = setting(None, "Time limit of a Slurm job, such as 12:00:00.")
-    memory: int = setting(2, "Gigabytes of memory for each process, for slurm and ray.")
-    sbatch: tuple[str, ...] = setting((), "Further option of sbatch, such as account=mine. Repeatable.")
+    memory: int = setting(2, "Gigabytes of memory for each process (slurm and ray).")
+    sbatch: tuple[str, ...] = setting((), "Further sbatch option, such as account=mine. Repeatable.")
 
     def __post_init__(self) -> None:
-        for name in ("shards", "workers", "memory"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise InputError(f"--{name} must be at least 1, got {value}")
+        check_choices(self)
+        at_least(1, self, "shards", "workers", "memory")
         if any("=" not in option for option in self.sbatch):
             raise InputError(f"--sbatch: write it as NAME=VALUE, got {', '.join(self.sbatch)}")
 
 
 @dataclass(frozen=True)
 class AgainConfig:
-    """Rounds that are there. What is not given is as the run had it."""
+    """Existing rounds. What is not given stays as the run had it."""
 
-    keep: str | None = setting(None, "Rounds that are kept of a row: last, all, best or a number.")
-    answer_with: str | None = setting(None, "Model that answers every round anew.")
-    detector: str | None = setting(None, "Judge every round anew: text, paper, author or eliminator.")
-    judge_model: str | None = setting(None, "Judge every round anew, with this LM behind the detector.")
+    keep: str | None = setting(None, "Rounds to keep of each row: last, all, best or a number.")
+    answer_with: str | None = setting(None, "Model that answers every round again.")
+    detector: Detector | None = setting(None, "Judge every round again with this detector.")
+    judge_model: str | None = setting(None, "Judge every round again, with this LM after the detector.")
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        check_keep(self.keep)

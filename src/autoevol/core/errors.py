@@ -16,6 +16,9 @@ A call that fails for one row is not here: it is data (an *unscored* case), not 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class AutoEvolError(Exception):
     """Root of the errors that a caller may want to catch."""
@@ -23,6 +26,18 @@ class AutoEvolError(Exception):
 
 class InputError(AutoEvolError):
     """The user's input cannot be used; the message names the file, the line or the flag."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` with the name in `known` that looks most like `word`; blank if none does."""
+    matches = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {matches[0]}?" if matches else ""
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> InputError:
+    """The error for a `word` that is none of the `known` ones: it lists them, and names the nearest."""
+    names = list(known)
+    return InputError(f"{what} {word!r} is unknown; known are {', '.join(names)}{nearest(word, names)}")
 
 
 class StoreError(AutoEvolError):

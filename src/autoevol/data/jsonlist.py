@@ -1,7 +1,7 @@
 """JSON files: a list of records, an object with the list under "data", or JSONL by another name.
 
 The list is walked value by value, so that every record has its line in the file and only
-one parsed record is in memory at a time (the text is there as a whole).
+one parsed record is in memory at a time (the text as a whole is in memory).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import orjson
 from autoevol.core.errors import InputError
 from autoevol.data.files import Raw
 from autoevol.data.lines import jsonl_records
-from autoevol.data.shapes import listed
+from autoevol.data.text import listed
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()

@@ -22,7 +22,7 @@ class SeenIds:
     """
 
     def __init__(self, numbers: Iterable[int] = ()) -> None:
-        self._has_zero = False  # 0 marks a free place
+        self._has_zero = False  # 0 marks a free slot
         self._tables = [_free(_SMALLEST) for _ in range(_TABLES)]
         self._counts = [0] * _TABLES
         for number in numbers:
@@ -60,7 +60,7 @@ class SeenIds:
 
 
 def _place(table: memoryview[int], number: int) -> int:
-    """Where `number` is, or the free place where it belongs."""
+    """Where `number` is, or the free slot where it belongs."""
     size = len(table)
     place = number % size
     while (there := table[place]) and there != number:

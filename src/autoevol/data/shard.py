@@ -1,4 +1,4 @@
-"""One of several equal parts of a data set, told by the rows' ids alone."""
+"""One of several equal parts of a data set, decided by the rows' ids alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Shard:
     """Shard `number` of `of`, counted from 1.
 
     A row's id is a hash of what it holds, and decides where the row belongs. So shards are disjoint,
-    together they are everything, equal rows meet in one shard, and nobody has to talk to anybody.
+    together they are everything, equal rows meet in one shard, and processes need not communicate.
 
     Raises:
         InputError: If the number is not within 1..of.

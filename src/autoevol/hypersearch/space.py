@@ -11,7 +11,7 @@ from optuna import distributions as optuna
 from optuna.distributions import BaseDistribution
 
 from autoevol.config import LoopConfig, MethodConfig, ModelConfig
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, nearest, unknown
 from autoevol.optimization.rules import RULES, find_rule
 from autoevol.programs.methods import BUILT_IN
 
@@ -98,10 +98,13 @@ class Space:
         for text in given:
             name, _, values = text.partition("=")
             wanted[name.strip().replace("-", "_")] = values
-        unknown = wanted.keys() - {*ALWAYS, *OPTIONAL}
-        if unknown:
-            known = ", ".join((*ALWAYS, *OPTIONAL)).replace("_", "-")
-            raise InputError(f"--space {min(unknown)!r} cannot be varied; known are {known}")
+        others = wanted.keys() - {*ALWAYS, *OPTIONAL}
+        if others:
+            name = min(others).replace("_", "-")
+            known = [known.replace("_", "-") for known in (*ALWAYS, *OPTIONAL)]
+            raise InputError(
+                f"--space {name!r} cannot be varied; known are {', '.join(known)}{nearest(name, known)}"
+            )
         find_rule(base.methods.selection)  # an unknown name ends here
         self.base = base
         self.baseline: Params = {name: _value_of(name, base) for name in wanted}
@@ -171,11 +174,6 @@ class Space:
         )
 
 
-def describe(params: Mapping[str, Any]) -> str:
-    """`batch-size 10, m 5, steps 10`."""
-    return ", ".join(f"{name.replace('_', '-')} {value}" for name, value in params.items())
-
-
 def _value_of(name: str, base: Configuration) -> Any:  # noqa: ANN401 (a setting of any type)
     if name == "start":
         return "+".join(base.methods.start)
@@ -191,10 +189,8 @@ def _value_of(name: str, base: Configuration) -> Any:  # noqa: ANN401 (a setting
 
 def _dimension(name: str, given: str, first: Any, train: int) -> Dimension:  # noqa: ANN401
     if name in ("start", "selection"):
-        if name == "selection" and given and (unknown := set(given.split(",")) - RULES.keys()):
-            raise InputError(
-                f"--space selection={given}: {min(unknown)!r} is unknown; known are {', '.join(RULES)}"
-            )
+        if name == "selection" and given and (others := set(given.split(",")) - RULES.keys()):
+            raise unknown(f"--space selection={given}:", min(others), RULES)
         known = tuple(BUILT_IN) if name == "start" else tuple(RULES)
         return Dimension(
             name, choices=tuple(given.split(",")) if given else tuple(dict.fromkeys((first, *known)))

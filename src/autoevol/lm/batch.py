@@ -24,6 +24,7 @@ from autoevol.core.errors import EndpointDown, StopRun
 from autoevol.core.records import digest
 from autoevol.lm.batch_api import ENDED, BatchAPI, BatchState
 from autoevol.lm.openai_compatible import ChatEndpoint
+from autoevol.lm.refusals import ParameterRefused
 from autoevol.lm.retry import is_transient
 from autoevol.lm.transport import Reply
 from autoevol.store.batches import BatchStore, Wave
@@ -102,6 +103,7 @@ class BatchTransport:
     ) -> None:
         self.identity = endpoint.identity
         self.seeded = endpoint.seeded
+        self.mask = endpoint.mask
         self._endpoint = endpoint
         self._api = api
         self._store = store
@@ -120,8 +122,18 @@ class BatchTransport:
             self._recovered = asyncio.ensure_future(self._recover())
         # Shared by all callers: one that is cancelled must not leave the others without it.
         await asyncio.shield(self._recovered)
-        body = self._endpoint.body(request)
-        custom_id = self._name(body, sampled=request.config.temperature != 0)
+        while True:
+            body = self._endpoint.body(request)
+            try:
+                return await self._ask(body, sampled=request.config.temperature != 0)
+            except ParameterRefused as refused:
+                # Learned once, by the first of a wave; the others are asked again as it says.
+                learned = self._endpoint.parameters.learn(refused, dict(body))
+                if not learned and self._endpoint.body(request) == body:
+                    raise
+
+    async def _ask(self, body: Mapping[str, Any], *, sampled: bool) -> Reply:
+        custom_id = self._name(body, sampled=sampled)
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         wave = self._store.wave_of(custom_id)
         if wave is not None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-import httpx
 import openai
 import orjson
 from dspy import lm15
 from openai.types import Batch
 
 from autoevol.lm.answers import read_answer
+from autoevol.lm.masking import Mask
+from autoevol.lm.openai_compatible import ChatEndpoint
 from autoevol.lm.transport import Reply
 
 ENDPOINT = "/v1/chat/completions"
@@ -51,26 +52,22 @@ class BatchAPI:
     """Files and batches of one provider.
 
     Args:
-        base_url: API root, as for chat completions.
-        api_key: Never stored or logged.
+        endpoint: Says which URL, with which key; nothing goes to another host.
         timeout: Seconds for one HTTP request; uploads and downloads may take as long.
-        headers: Sent with every request, for gateways that want their own.
     """
 
-    def __init__(
-        self,
-        base_url: str | httpx.URL,
-        api_key: str,
-        timeout: float = 600.0,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self._key = api_key
+    def __init__(self, endpoint: ChatEndpoint, timeout: float = 600.0) -> None:
+        url = endpoint.base.url
+        # One header says who asks; the client would add its own beside Azure's.
+        headers = {"Authorization": openai.Omit(), **endpoint.headers}
+        self._mask = endpoint.mask
         self._client = openai.AsyncOpenAI(
-            base_url=base_url,
-            api_key=api_key,
+            base_url=url.copy_with(query=None),
+            default_query=dict(url.params),
+            api_key="none",
             max_retries=_RETRIES,
             timeout=timeout,
-            default_headers=headers,
+            default_headers=cast("dict[str, str]", headers),
             http_client=openai.DefaultAioHttpClient(timeout=timeout, follow_redirects=False),
         )
 
@@ -80,13 +77,13 @@ class BatchAPI:
             orjson.dumps({"custom_id": custom_id, "method": "POST", "url": ENDPOINT, "body": body}) + b"\n"
             for custom_id, body in bodies.items()
         )
-        with _spoken(self._key):
+        with _spoken(self._mask):
             made = await self._client.files.create(file=(f"autoevol-{wave}.jsonl", lines), purpose="batch")
         return made.id
 
     async def create(self, wave: str, file: str) -> str:
         """Have an uploaded file worked on; returns the id of the batch."""
-        with _spoken(self._key):
+        with _spoken(self._mask):
             # Not retried by the client: a request whose answer was lost may have been taken.
             made = await self._client.with_options(max_retries=0).batches.create(
                 input_file_id=file,
@@ -98,7 +95,7 @@ class BatchAPI:
 
     async def find(self, wave: str) -> str | None:
         """The batch of a wave, if the provider has taken it."""
-        with _spoken(self._key):
+        with _spoken(self._mask):
             async for batch in self._client.batches.list(limit=100):
                 if (batch.metadata or {}).get(_WAVE) == wave:
                     return batch.id
@@ -106,7 +103,7 @@ class BatchAPI:
 
     async def state(self, batch: str) -> BatchState:
         """How far a batch is."""
-        with _spoken(self._key):
+        with _spoken(self._mask):
             return _state(await self._client.batches.retrieve(batch))
 
     async def answers(self, file: str) -> AsyncIterator[tuple[str, Reply | lm15.LM15Error]]:
@@ -115,11 +112,11 @@ class BatchAPI:
         Raises:
             lm15.ServerError: If a line is none of the kind.
         """
-        with _spoken(self._key):
+        with _spoken(self._mask):
             content = await self._client.files.content(file)
         for line in content.content.splitlines():
             if line.strip():
-                yield _answer(line, self._key)
+                yield _answer(line, self._mask)
 
     async def aclose(self) -> None:
         """Close the connection pool."""
@@ -127,18 +124,18 @@ class BatchAPI:
 
 
 @contextmanager
-def _spoken(secret: str) -> Iterator[None]:
+def _spoken(mask: Mask) -> Iterator[None]:
     """Turns the errors of the client into those of `lm15` (see `Transport`)."""
     try:
         yield
     except openai.APIStatusError as error:
         answer = error.response
-        read_answer(answer.status_code, answer.headers, answer.content, secret)
+        read_answer(answer.status_code, answer.headers, answer.content, mask)
         raise  # an error with a good status: whatever it is, it is not ours to name
     except openai.APITimeoutError as error:
         raise lm15.TimeoutError("the batch API does not answer in time") from error
     except openai.OpenAIError as error:
-        raise lm15.TransportError(f"cannot reach the batch API: {error}") from error
+        raise lm15.TransportError(mask(f"cannot reach the batch API: {error}")) from error
 
 
 def _state(batch: Batch) -> BatchState:
@@ -167,7 +164,7 @@ def _problem(batch: Batch) -> lm15.LM15Error:
     return lm15.InvalidRequestError(text)
 
 
-def _answer(line: bytes, secret: str) -> tuple[str, Reply | lm15.LM15Error]:
+def _answer(line: bytes, mask: Mask) -> tuple[str, Reply | lm15.LM15Error]:
     try:
         data = orjson.loads(line)
         custom_id, answer, fault = data["custom_id"], data.get("response"), data.get("error")
@@ -178,6 +175,6 @@ def _answer(line: bytes, secret: str) -> tuple[str, Reply | lm15.LM15Error]:
         # Expired, or given up by the provider: the request itself may be good.
         return custom_id, lm15.ServerError(str((fault or {}).get("message") or "the batch has no answer"))
     try:
-        return custom_id, read_answer(status, {}, orjson.dumps(answer.get("body")), secret)
+        return custom_id, read_answer(status, {}, orjson.dumps(answer.get("body")), mask)
     except lm15.LM15Error as refused:
         return custom_id, refused

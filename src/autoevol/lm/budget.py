@@ -25,12 +25,11 @@ class Caps:
 
 
 class Budget:
-    """Counts what is spent and what is under way against `caps`. Use it on one event loop.
+    """Counts what is spent and what is in flight against `caps`. Use it on one event loop.
 
-    A call is let through only if it fits beside all calls under way at their estimated cost.
-    Calls can therefore never exceed their cap; tokens and money can by what the calls under
-    way cost beyond their estimates. That is nothing where `max_tokens` is set and the prompt
-    is ordinary text, and unbounded where `max_tokens` is not set.
+    A call is admitted only if it fits beside all calls in flight at their estimated cost.
+    Calls can therefore never exceed their cap; tokens and money can by what the calls in
+    flight cost beyond their estimates (see `Forecast`).
     """
 
     def __init__(self, caps: Caps, spent: Spent = Spent()) -> None:  # noqa: B008 (frozen)
@@ -39,11 +38,16 @@ class Budget:
         self._reserved = Spent()
         self._settled = asyncio.Condition()
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether what a call costs beyond being one matters."""
+        return self.caps.tokens is not None or self.caps.usd is not None
+
     async def reserve(self, estimate: Spent) -> None:
         """Wait until `estimate` fits, and set it aside.
 
         Raises:
-            BudgetReached: If it cannot fit even when nothing is under way.
+            BudgetReached: If it does not fit even when nothing is in flight.
         """
         async with self._settled:
             while (broken := self._broken_by(estimate)) is not None:

@@ -1,8 +1,8 @@
-"""How many requests an endpoint is sent at once, and how fast: all that it takes, and no more.
+"""How many requests an endpoint is sent at once, and how fast: as much as it accepts, and no more.
 
 Retries alone are no answer to a server that refuses: they send again what was just refused.
 Here a refusal (429, or 503 and 529) makes the window smaller for everybody, replies make it
-larger, and who has no place in it waits without asking.
+larger, and a request that has no slot in it waits without being sent.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Lane:
     tokens: Pace | None
     under_way: int = 0
     closed_until: float = -math.inf
-    waiting: deque[tuple[int, asyncio.Future[None], Turn]] = field(default_factory=deque)
+    waiting: deque[tuple[int, asyncio.Future[None], CallTurn]] = field(default_factory=deque)
 
     def free_at(self, now: float) -> float:
         """When the next request may be sent, as far as that is known."""
@@ -51,13 +51,13 @@ class _Lane:
 
 
 class Flow:
-    """Lets requests through, endpoint by endpoint, in the order in which they came.
+    """Admits requests, endpoint by endpoint, in order of arrival.
 
     Args:
-        ceiling: Most requests under way at once, over all endpoints.
+        ceiling: Maximum number of concurrent requests, over all endpoints.
         limits: For each endpoint; where one is None, the provider's own holds (`Reply.rpm` and `tpm`),
             and a limit that it says is used up (`Reply.reset`) holds in any case.
-        retry: How long to pause where a server refuses again and again without saying for how long.
+        retry: How long to pause when a server keeps refusing without saying for how long.
         clock: Seconds.
         sleep: Waits, in step with `clock`.
     """
@@ -81,15 +81,20 @@ class Flow:
         self._timer: asyncio.Task[None] | None = None
         self._due = math.inf
 
-    def turn(self, endpoint: str, tokens: int, *, first: bool = False) -> Turn:
-        """A place for one request, to be entered.
+    def turn(self, endpoint: str, tokens: int, *, first: bool = False) -> CallTurn:
+        """A slot for one request, to be entered as a context manager.
 
         Args:
             endpoint: Its identity.
             tokens: What the request may cost.
-            first: Before all that wait; for a request that has waited already.
+            first: Ahead of all that wait; for a request that has waited already.
         """
-        return Turn(self, self._lane(endpoint), tokens, first)
+        return CallTurn(self, self._lane(endpoint), tokens, first)
+
+    def queue(self, endpoint: str) -> tuple[int, float]:
+        """How many wait for a place at `endpoint`, and until when it is closed (on `clock`)."""
+        lane = self._lane(endpoint)
+        return len(lane.waiting), lane.closed_until
 
     def _lane(self, endpoint: str) -> _Lane:
         lane = self._lanes.get(endpoint)
@@ -99,7 +104,7 @@ class Flow:
             self._lanes[endpoint] = lane
         return lane
 
-    async def _enter(self, turn: Turn) -> None:
+    async def _enter(self, turn: CallTurn) -> None:
         lane, now = turn.lane, self.clock()
         if not lane.waiting and self._under_way < self._ceiling and lane.free_at(now) <= now:
             self._admit(turn, now)
@@ -120,7 +125,7 @@ class Flow:
                 self._leave(lane)  # let in and cancelled at the same moment
             raise
 
-    def _admit(self, turn: Turn, now: float) -> None:
+    def _admit(self, turn: CallTurn, now: float) -> None:
         lane = turn.lane
         lane.under_way += 1
         self._under_way += 1
@@ -136,7 +141,7 @@ class Flow:
         self._let_in()
 
     def _let_in(self) -> None:
-        """Wake all that may go now, and see to it that the next is woken in time."""
+        """Wake all that may be sent now, and schedule the next."""
         now, due = self.clock(), math.inf
         while self._under_way < self._ceiling:
             waiting = [lane for lane in self._lanes.values() if lane.waiting]
@@ -164,7 +169,7 @@ class Flow:
         self._timer, self._due = None, math.inf
         self._let_in()
 
-    def _refused(self, turn: Turn, wait: float | None) -> None:
+    def _refused(self, turn: CallTurn, wait: float | None) -> None:
         lane, now = turn.lane, self.clock()
         cut = lane.window.refused(turn.number, lane.under_way - 1, now)
         if not wait and cut and lane.window.cuts > 1:
@@ -175,7 +180,7 @@ class Flow:
             if cut:
                 lane.window.reopen()
 
-    def _answered(self, turn: Turn) -> None:
+    def _answered(self, turn: CallTurn) -> None:
         lane, now = turn.lane, self.clock()
         lane.window.answered(lane.under_way, now)
         reply = turn.reply
@@ -195,8 +200,8 @@ def _at(per_minute: float, known: Pace | None) -> Pace:
     return known if known is not None and known.per_minute == per_minute else Pace(per_minute)
 
 
-class Turn:
-    """One request's place. What the request comes to is told by how the block is left."""
+class CallTurn:
+    """One request's slot. How the block is left reports what became of the request."""
 
     __slots__ = ("_flow", "first", "lane", "number", "reply", "tokens")
 
@@ -212,7 +217,7 @@ class Turn:
         """What came back: the tokens that it took, and what it says of the provider's limits."""
         self.reply = reply
 
-    async def __aenter__(self) -> Turn:
+    async def __aenter__(self) -> CallTurn:
         await self._flow._enter(self)
         return self
 

@@ -11,7 +11,7 @@ from autoevol.lm.recorder import Price
 
 
 def check_prices(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> list[str]:
-    """Names of the models in use that somebody must be paid for.
+    """Names of the models in use that cost money.
 
     Raises:
         InputError: If money is capped and one of them has no price, or a price cannot be read.
@@ -21,7 +21,7 @@ def check_prices(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfi
     prices = read_prices(budget)
     unpriced = [name for name in paid if name not in prices]
     if budget.max_usd is not None and unpriced:
-        raise InputError(f"--max-usd cannot hold without --price for {', '.join(unpriced)}")
+        raise InputError(f"--max-usd needs --price for {', '.join(unpriced)}")
     return paid
 
 
@@ -41,7 +41,7 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
     """`MODEL=input,output` in dollars per million tokens.
 
     Raises:
-        InputError: If one cannot be read, or is no price.
+        InputError: If one cannot be read, or is not a price.
     """
     prices: dict[str, Price] = {}
     for given in budget.price:

@@ -11,13 +11,13 @@ _SLACK = 0.1
 
 
 class Window:
-    """How many requests may be under way at once: additive increase, multiplicative decrease.
+    """How many requests may be in flight at once: additive increase, multiplicative decrease.
 
     - It opens over the first 0.3 seconds, from `start` to `ceiling`, slowly at first: a refusal
       comes back sooner than a reply, so few are refused if the ceiling is too high.
     - A refusal cuts it to three quarters, once per round trip: what was sent before the cut
-      does not count again. But every refusal cuts it to what is still under way, so that no
-      place of a refused request is filled at once.
+      does not count again. But every refusal cuts it to what is still in flight, so that the
+      slot of a refused request is not filled at once.
     - While it is full, each reply widens it by 1/limit, that is by one per round trip, and by
       1/20 where it is small, so that a refusal that this provokes is one in twenty at most.
       Below three quarters of where it has been, by one.
@@ -90,7 +90,7 @@ class Window:
         return cut
 
     def reopen(self) -> None:
-        """After a pause nothing is under way: begin with a quarter, not with everything at once."""
+        """After a pause nothing is in flight: start with a quarter, not with everything at once."""
         self._known = max(self._known, self._limit)
         self._limit = max(1.0, self._limit / 4)
 
@@ -105,6 +105,6 @@ class Pace:
         """When the next may be sent."""
 
     def take(self, units: float, now: float) -> None:
-        """Count units that are sent, or (negative) that were feared and not used."""
+        """Count units that are sent, or (negative) that were reserved and not used."""
         # A little credit, or every late wake-up would be lost.
         self.ready_at = max(self.ready_at, now - _SLACK) + units * self._seconds

@@ -1,4 +1,4 @@
-"""The run folder: what one run leaves behind, and what it needs to go on after a crash.
+"""The run folder: what one run leaves behind, and what it needs to resume after a crash.
 
 run.json        the settings of the run; the same folder with other settings is refused
 journal.jsonl   finished optimisation steps
@@ -20,7 +20,6 @@ passport.md     the same for readers
 
 from __future__ import annotations
 
-import fcntl
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,14 +27,16 @@ from types import TracebackType
 from typing import Any
 
 import orjson
+from filelock import Timeout
 
+from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.errors import InputError, InUse, StoreError
 from autoevol.core.records import Method
 from autoevol.store.calls import CallStore
-from autoevol.store.files import read_json, write_json
-from autoevol.store.journal import FileJournal, decode_method, encode_method
+from autoevol.store.files import file_lock, read_json, write_json
+from autoevol.store.journal import FileJournal
 
-# What a run leaves behind that ended before its first reply.
+# What a run that ended before its first reply leaves behind.
 _BEFORE = frozenset(
     {
         ".lock",
@@ -54,7 +55,7 @@ _BEFORE = frozenset(
 
 
 _DATA = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
-# Files that a run would write over.
+# Files that a run would overwrite.
 _PRODUCTS = (
     "seeds.json",
     "rejects.jsonl",
@@ -76,12 +77,12 @@ class RunFolder:
     Args:
         path: Created if missing.
         settings: What decides the run's results. A folder in which something was paid or finished
-            with other settings is refused; None opens whatever is there.
+            with other settings is refused; None opens any.
         claim: False only locks the folder; `claim` then says whose it is.
 
     Raises:
-        InputError: If the folder belongs to a run with other settings or holds files of somebody
-            else that a run would write over, or `path` is a file.
+        InputError: If the folder belongs to a run with other settings or holds files of someone
+            else that a run would overwrite, or `path` is a file.
         StoreError: If another process is using it, or it cannot be written.
     """
 
@@ -92,16 +93,14 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._refuse_foreign()
-            self._lock = (self.path / ".lock").open("w")
+            self._lock = file_lock(self.path / ".lock")
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise InUse(f"{self.path} is in use by another autoevol process") from error
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"{self.path} is a file, not a folder") from error
         except OSError as error:
             raise StoreError(f"cannot write to {self.path}: {error}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise InUse(f"{self.path} is in use by another autoevol process") from error
         try:
             self.run_id = self._claim(settings) if claim else ""
         except BaseException:
@@ -113,12 +112,12 @@ class RunFolder:
             return
         if found := [name for name in _PRODUCTS if (self.path / name).exists()]:
             raise InputError(
-                f"{self.path} is no run folder and holds {', '.join(found)}, which a run would write over. "
+                f"{self.path} is not a run folder and holds {', '.join(found)}, which a run would overwrite. "
                 "Give another --out"
             )
 
     def claim(self, settings: Mapping[str, Any]) -> None:
-        """Say what decides the run's results. Raises as the constructor."""
+        """Declare what decides the run's results. Raises as the constructor does."""
         self.run_id = self._claim(settings)
 
     def _claim(self, settings: Mapping[str, Any] | None) -> str:
@@ -142,7 +141,7 @@ class RunFolder:
         return known["run_id"]
 
     def _begun(self, run_id: str) -> bool:
-        """Whether anything was paid or finished here; a run that never got so far binds nobody."""
+        """Whether anything was paid for or finished here; a run that never got that far does not bind."""
         # Files without their name yet are nothing finished.
         names = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
         if names - _BEFORE or any(self.path.glob("parts/part-*")):
@@ -219,8 +218,8 @@ class RunFolder:
             raise StoreError(f"{path} is damaged: {error!r}") from error
 
     def close(self) -> None:
-        """Give the folder free."""
-        self._lock.close()
+        """Release the lock of the folder; closing twice is harmless."""
+        self._lock.release()
 
     def __enter__(self) -> RunFolder:
         return self

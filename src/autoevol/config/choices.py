@@ -1,0 +1,74 @@
+"""Settings that are one of a few words: the words themselves, and checks that name the nearest one.
+
+The registries (`RULES`, `OBJECTIVES`, `DETECTORS`, `FORMATS` and the executors of `launch`) hold
+exactly these words, which a test compares. They stand here as types so that a settings record can
+be declared, shown by `--help`, and checked without importing what the words stand for.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from autoevol.config.base import flag
+from autoevol.core.errors import InputError, nearest, unknown
+
+Client = Literal["aiohttp", "openai"]
+Detector = Literal["text", "paper", "author", "eliminator", "agreement"]
+Executor = Literal["local", "slurm", "ray"]
+ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
+Half = Literal["development", "report"]
+Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
+Selection = Literal["race", "sprint", "paper", "author"]
+Turns = Literal["first", "every"]
+
+KEPT = ("last", "all", "best")
+"""What `keep` may be apart from the number of a round."""
+ON_FAILURE = ("again", "drop", "retry")
+
+
+def words_of(hint: Any) -> tuple[str, ...]:  # noqa: ANN401 (any annotation)
+    """The words of a `Literal`, also of an optional one; empty for any other type."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return next((get_args(part) for part in get_args(hint) if get_origin(part) is Literal), ())
+
+
+def check_choices(settings: object) -> None:
+    """Raise InputError for a `Literal` field of a settings record that holds another value."""
+    for name, words in _choices(type(settings)).items():
+        value = getattr(settings, name)
+        if value is not None and value not in words:
+            raise unknown(flag(name), value, words)
+
+
+@cache
+def _choices(record: type) -> dict[str, tuple[str, ...]]:
+    hints = {name: words_of(hint) for name, hint in get_type_hints(record).items()}
+    return {name: words for name, words in hints.items() if words}
+
+
+def check_keep(keep: str | None) -> None:
+    """Raise InputError unless `keep` is one of `KEPT`, the number of a round from 1, or None."""
+    if keep is not None and keep not in KEPT and not (keep.isdecimal() and int(keep)):
+        raise InputError(
+            f"--keep {keep!r} is unknown; known are {', '.join(KEPT)} and the number of a round"
+            f"{nearest(keep, KEPT)}"
+        )
+
+
+def parse_on_failure(text: str) -> tuple[int, bool]:
+    """Retries in the same round, and whether a row is dropped: `again`, `drop` or `retry:K`.
+
+    Raises:
+        InputError: If it is none of the three.
+    """
+    kind, _, count = text.partition(":")
+    if text in ("again", "drop"):
+        return 0, text == "drop"
+    if kind == "retry" and count.isdecimal() and int(count):
+        return int(count), False
+    raise InputError(
+        f"--on-failure {text!r} is unknown; known are again, drop and retry:K with K >= 1"
+        f"{nearest(kind, ON_FAILURE)}"
+    )
