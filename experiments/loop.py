@@ -58,7 +58,7 @@ def run_loop(
 
         def tell(step: Step) -> None:
             methods.update({c.method.id: c.method for c in step.candidates if c.method})
-            dev = next((s.rate for s in step.scores if s.method_id == step.chosen_id), float("nan"))
+            dev = step.chosen_score.rate if step.chosen_score else float("nan")
             told.append(Reached(len(answered), methods[step.chosen_id], dev, step.improved))
 
         teleprompter = AutoEvol(

@@ -67,12 +67,21 @@ class AnswerAgreement:
             the LM of the current `dspy.context` is asked the bare instruction.
         samples: Responses a case, >= 2.
         threshold: Agreement below which a case fails, 0..1.
+        definite: Tells instructions that have one answer; others pass unasked. By default all are asked.
+
+    A decision costs `samples` calls, and where the answers are prose up to as many comparisons as
+    there are pairs of them: `calls` counts the most.
     """
 
     kinds: frozenset[FailureKind] = frozenset({FailureKind.UNSOLVABLE})
 
     def __init__(
-        self, sample: Sampler | None = None, samples: int = 4, threshold: float = 0.5, name: str = "agreement"
+        self,
+        sample: Sampler | None = None,
+        samples: int = 4,
+        threshold: float = 0.5,
+        name: str = "agreement",
+        definite: Callable[[str], bool] | None = None,
     ) -> None:
         if samples < 2 or not 0 <= threshold <= 1:
             raise ValueError(f"samples must be >= 2 and threshold in 0..1, got {samples} and {threshold}")
@@ -80,7 +89,8 @@ class AnswerAgreement:
         self.sample = sample or ask
         self.samples = samples
         self.threshold = threshold
-        self.calls = samples
+        self.definite = definite or (lambda _: True)
+        self.calls = samples + samples * (samples - 1) // 2
         self.compare = dspy.Predict(SameAnswer)
 
     def judge(self, trajectory: Trajectory) -> Verdict:
@@ -92,6 +102,8 @@ class AnswerAgreement:
         instruction = trajectory.evolved
         if instruction is None:
             return unscored(self.name, "There is no evolved instruction to answer.")
+        if not self.definite(instruction):
+            return passed(self.name)
         replies = await asyncio.gather(
             *(self.sample(instruction, n) for n in range(self.samples)), return_exceptions=True
         )

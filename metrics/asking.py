@@ -78,16 +78,37 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _CLAUSE = re.compile(r"(?:^|[,:—–-]\s|\bto [^,]{0,120},\s*|\band\s|\bthen\s)[\"“*\W]{0,3}([^\W\d_]+)")
 
 
-def _requests(lowered: str, known: frozenset[str]) -> bool:
-    """Whether a sentence opens with one of the `known` verbs of request, or a clause of it does."""
-    words = _LETTERS.findall(lowered[:200])
+_INTRODUCING = word_set(
+    "if when while in for given using after before based to with without from as at by on"
+)
+
+
+def opens_with_request(lowered: str) -> bool:
+    """Whether a sentence in lower case is a request as a whole: it opens with one, or the clause after
+    its introduction does ("in two lines, explain ...").
+    """
+    if _INDIRECT.search(lowered):
+        return True
+    head, comma, rest = lowered.partition(", ")
+    openings = [head, rest] if comma and head.split(" ", 1)[0] in _INTRODUCING else [head]
+    return any(_leads_to_request(opening) for opening in openings)
+
+
+def _leads_to_request(lowered: str) -> bool:
     previous = ""
-    for word in words[:8]:
+    for word in _LETTERS.findall(lowered[:200])[:8]:
         if word in _REQUEST_SET:
             return True
         if word not in _LEADS and not word.endswith("ly") and not (word == "to" and previous in _WANTS):
-            break
+            return False
         previous = word
+    return False
+
+
+def _requests(lowered: str, known: frozenset[str]) -> bool:
+    """Whether a sentence opens with one of the `known` verbs of request, or a clause of it does."""
+    if _leads_to_request(lowered):
+        return True
     # After a comma an infinitive without "to" is an imperative: "if it rains, find ...".
     opening = [word for word in known if f", {word} " in lowered or f": {word} " in lowered]
     return bool(opening) and not set(opening).isdisjoint(_CLAUSE.findall(lowered))

@@ -10,20 +10,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import FailureKind, Outcome, Verdict
 from autoevol.metrics.base import Detector
+from autoevol.metrics.fit import GainFit, gain_fit, unanimous
 from autoevol.metrics.intervals import Interval, kappa, mcc, wilson
 from autoevol.metrics.labels import Labelled
-from autoevol.metrics.severity import FATAL_KINDS, SEVERITY
+from autoevol.metrics.parts import parts_of
+from autoevol.metrics.severity import SEVERITY, is_fatal
 
 FORMAT_VERSION = 1
 FATAL = "fatal"
 USABLE = "usable"
+RESPONSE = "response right"
+"""Whether a judge knows a right response, on pairs where it said yes or no and the raters agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,12 @@ class Calibration:
         confusions: By question: `fatal`, `usable`, and each kind. Pairs on which the raters
             disagree about a question are left out of that question.
         agreement: Kappa of the two raters by question, where both raters' labels are there.
+        domain: Of the pairs, if all are of one; "" for all domains.
+        strength: Of the LM that evolved them, if all are of one; "" for any.
+        gain: Agreement with the raters' gains, where there are any.
+        unanimous: Share of the pairs on which all samples of a judge gave one severity, 0..1; None
+            where only one was asked for.
+        parts: The same by domain and by strength, where the pairs are of several.
     """
 
     detector: str
@@ -107,13 +117,31 @@ class Calibration:
     unscored: int
     confusions: Mapping[str, Confusion]
     agreement: Mapping[str, float]
+    domain: str = ""
+    strength: str = ""
+    gain: GainFit | None = None
+    unanimous: float | None = None
+    parts: tuple[Calibration, ...] = ()
+
+    @property
+    def broken(self) -> int:
+        """Scored pairs that are labelled fatal: what the recall rests on."""
+        fatal = self.confusions.get(FATAL, Confusion())
+        return fatal.tp + fatal.fn
+
+    @property
+    def part(self) -> str:
+        """Of which pairs, in words: "math, weak evol LM"; "" for all."""
+        return ", ".join(filter(None, (self.domain, self.strength and f"{self.strength} evol LM")))
 
     def sentence(self) -> str:
         """One sentence to be printed beside every rate that this detector produces."""
         found = self.confusions.get(FATAL, Confusion())
+        among = f" ({self.part})" if self.part else ""
         if math.isnan(found.recall):
             return (
-                f"how many fatal cases this detector finds is unknown: none among {self.pairs} labelled pairs"
+                f"how many fatal cases this detector finds is unknown: none among {self.pairs} labelled "
+                f"pairs{among}"
             )
         alarms = (
             ""
@@ -121,7 +149,7 @@ class Calibration:
             else f", {found.false_alarms:.0%} false alarms".replace("%", " %")
         )
         share = f"{found.recall:.0%}".replace("%", " %")
-        return f"this detector finds {share} of fatal cases{alarms}, on {found.total} labelled pairs"
+        return f"this detector finds {share} of fatal cases{alarms}, on {found.total} labelled pairs{among}"
 
     def to_json(self) -> dict[str, object]:
         """A JSON object that `from_json` reads back; a kappa that is not defined is null."""
@@ -132,6 +160,10 @@ class Calibration:
             "unscored": self.unscored,
             "confusions": {question: asdict(counts) for question, counts in self.confusions.items()},
             "agreement": {q: None if math.isnan(value) else value for q, value in self.agreement.items()},
+            **{name: value for name in ("domain", "strength") if (value := getattr(self, name))},
+            **({"gain": self.gain.to_json()} if self.gain else {}),
+            **({} if self.unanimous is None else {"unanimous": self.unanimous}),
+            **({"parts": [part.to_json() for part in self.parts]} if self.parts else {}),
         }
 
     @staticmethod
@@ -152,17 +184,26 @@ class Calibration:
                 int(str(data["unscored"])),
                 confusions,
                 agreement,
+                str(data.get("domain", "")),
+                str(data.get("strength", "")),
+                GainFit.from_json(dict(_items(data["gain"]))) if "gain" in data else None,
+                float(str(data["unanimous"])) if "unanimous" in data else None,
+                tuple(Calibration.from_json(dict(_items(part))) for part in _list(data.get("parts", []))),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"not a saved calibration: {error}") from error
 
 
-def calibrate(pairs: Sequence[Labelled], detector: Detector) -> Calibration:
+_Judged = list[tuple[Labelled, Verdict]]
+
+
+def calibrate_detector(pairs: Sequence[Labelled], detector: Detector) -> Calibration:
     """Judge every pair with `detector` and count its decisions against the labels."""
-    return measure(pairs, [detector.judge(pair.trajectory) for pair in pairs], detector.name, detector.kinds)
+    verdicts = [detector.judge(pair.trajectory) for pair in pairs]
+    return count_verdicts(pairs, verdicts, detector.name, detector.kinds)
 
 
-def measure(
+def count_verdicts(
     pairs: Sequence[Labelled], verdicts: Sequence[Verdict], name: str, kinds: Iterable[FailureKind]
 ) -> Calibration:
     """Count verdicts that are there already (an LM judge's, say) against the labels.
@@ -173,17 +214,43 @@ def measure(
         name: What to call the detector.
         kinds: The failure kinds that it is able to see; others are not counted against it.
     """
+    seen = frozenset(kinds)
+    parts = tuple(
+        replace(
+            _measure([pairs[place] for place in places], [verdicts[place] for place in places], name, seen),
+            domain=domain,
+            strength=strength,
+        )
+        for (domain, strength), places in parts_of(pairs)
+    )
+    return replace(_measure(pairs, verdicts, name, seen), parts=parts)
+
+
+def _measure(
+    pairs: Sequence[Labelled], verdicts: Sequence[Verdict], name: str, kinds: frozenset[FailureKind]
+) -> Calibration:
     judged = [(p, v) for p, v in zip(pairs, verdicts, strict=True) if v.outcome is not Outcome.UNSCORED]
     confusions = {
-        FATAL: _count(judged, lambda p: p.fatal, lambda v: not FATAL_KINDS.isdisjoint(v.kinds)),
+        FATAL: _count(judged, lambda p: p.fatal, is_fatal),
         USABLE: _count(judged, lambda p: p.usable, lambda v: v.outcome is Outcome.PASSED),
     }
-    for kind in (kind for kind in SEVERITY if kind in set(kinds)):
+    for kind in (kind for kind in SEVERITY if kind in kinds):
         counts = _count(judged, lambda p, kind=kind: p.has(kind), lambda v, kind=kind: kind in v.kinds)
         if counts.tp + counts.fn + counts.fp:
             confusions[str(kind)] = counts
+    rights = [(p, v) for p, v in judged if v.assessment and v.assessment.response_right is not None]
+    if rights:
+        confusions[RESPONSE] = _count(rights, lambda p: p.response_right, _right)
     agreement = {question: _agreement(pairs, question) for question in confusions}
-    return Calibration(name, len(pairs), len(pairs) - len(judged), confusions, agreement)
+    return Calibration(
+        name,
+        len(pairs),
+        len(pairs) - len(judged),
+        confusions,
+        agreement,
+        gain=gain_fit(judged),
+        unanimous=unanimous(judged),
+    )
 
 
 def load(path: str | Path) -> list[Calibration]:
@@ -201,9 +268,6 @@ def load(path: str | Path) -> list[Calibration]:
     return [Calibration.from_json(entry) for entry in data]
 
 
-_Judged = list[tuple[Labelled, Verdict]]
-
-
 def _count(
     judged: _Judged, truth: Callable[[Labelled], bool | None], decided: Callable[[Verdict], bool]
 ) -> Confusion:
@@ -215,6 +279,10 @@ def _count(
     return Confusion(cells[True, True], cells[False, True], cells[True, False], cells[False, False])
 
 
+def _right(verdict: Verdict) -> bool:
+    return verdict.assessment is not None and verdict.assessment.response_right is True
+
+
 def _agreement(pairs: Sequence[Labelled], question: str) -> float:
     answers = [pair.raters(question) for pair in pairs]
     both = [(a, b) for answer in answers if answer is not None for a, b in (answer,)]
@@ -224,6 +292,12 @@ def _agreement(pairs: Sequence[Labelled], question: str) -> float:
         sum(b and not a for a, b in both),
         sum(not a and not b for a, b in both),
     )
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError("expected a list")
+    return value
 
 
 def _items(value: object) -> Iterable[tuple[str, Any]]:

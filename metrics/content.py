@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from autoevol.core.records import FailureKind, Trajectory, Verdict
-from autoevol.metrics.asking import asks_for_something
+from autoevol.metrics.asking import asks_for_something, opens_with_request
 from autoevol.metrics.base import failed, passed
 from autoevol.metrics.lexicon import FUNCTION_WORDS, word_set
 from autoevol.metrics.textual import View, shorten, view
@@ -34,7 +34,7 @@ class LostInformation:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
-        for look in (_lost_question, _lost_code, _lost_input, _lost_quotes, _lost_quantities, _dangling):
+        for look in (_lost_question, _statement, _lost_input, _lost_quantities, _lost_number):
             seen = look(seed, evolved)
             if seen:
                 return failed(self.name, FailureKind.LOST_INFORMATION, seen)
@@ -53,27 +53,23 @@ class OffTask:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
-        seen = _other_work(seed, evolved)
-        if seen:
-            return failed(self.name, FailureKind.OFF_TASK, seen)
-        if not set(seed.values).isdisjoint(evolved.values):
-            return passed(self.name)
-        # Enough words as they stand settle it; beginnings of words are for the doubtful rest.
-        if len((seed.vocabulary & evolved.vocabulary) - FUNCTION_WORDS) >= SHARED_SUBJECT * len(
-            seed.vocabulary
-        ):
-            return passed(self.name)
-        # Too few words, or other letters altogether, give no ground for a comparison.
-        if len(seed.plain_stems) < 6 or len(evolved.plain_stems) < 3 or _scripts_differ(seed, evolved):
-            return passed(self.name)
-        shared = seed.plain_stems & evolved.plain_stems
-        if len(shared) >= SHARED_SUBJECT * len(seed.plain_stems):
-            return passed(self.name)
-        return failed(
-            self.name,
-            FailureKind.OFF_TASK,
-            f"{len(shared)} of {len(seed.plain_stems)} content words are left.",
-        )
+        seen = _other_work(seed, evolved) or _other_subject(seed, evolved)
+        return failed(self.name, FailureKind.OFF_TASK, seen) if seen else passed(self.name)
+
+
+def _other_subject(seed: View, evolved: View) -> str:
+    if not set(seed.values).isdisjoint(evolved.values):
+        return ""
+    # Enough words as they stand settle it; beginnings of words are for the doubtful rest.
+    if len((seed.vocabulary & evolved.vocabulary) - FUNCTION_WORDS) >= SHARED_SUBJECT * len(seed.vocabulary):
+        return ""
+    # Too few words, or other letters altogether, give no ground for a comparison.
+    if len(seed.plain_stems) < 6 or len(evolved.plain_stems) < 3 or _scripts_differ(seed, evolved):
+        return ""
+    shared = seed.plain_stems & evolved.plain_stems
+    if len(shared) >= SHARED_SUBJECT * len(seed.plain_stems):
+        return ""
+    return f"{len(shared)} of {len(seed.plain_stems)} content words are left."
 
 
 _PROGRAMMING = word_set(
@@ -120,47 +116,53 @@ def _lost_question(seed: View, evolved: View) -> str:
     return f'Nothing is asked any more; the rewrite ends: "{shorten(end)}".'
 
 
-def _lost_code(seed: View, evolved: View) -> str:
-    if not seed.code:
+_STATES = word_set(
+    "a an the this that these those it there he she they his her their its i we my our some many most"
+)
+_IS = word_set("is are was were has have had can may will must should includes means")
+
+
+def _statement(seed: View, evolved: View) -> str:
+    """Sentences that tell where the seed asked, whatever verbs they have in their middle."""
+    if evolved.asks or not evolved.ascii or not (seed.asks or asks_for_something(seed)):
         return ""
-    kept = _kept("\n".join(seed.code), evolved)
-    return f"{kept:.0%} of the code of the original is left." if kept < KEPT_INPUT else ""
+    sentences = [sentence.lower() for sentence in evolved.sentences]
+    if not sentences or any(opens_with_request(sentence) for sentence in sentences):
+        return ""
+    tells = [
+        words for words in map(str.split, sentences) if words[0] in _STATES and not _IS.isdisjoint(words)
+    ]
+    return (
+        f'The rewrite tells and asks nothing: "{shorten(sentences[0])}".'
+        if len(tells) == len(sentences)
+        else ""
+    )
 
 
 _INPUT = re.compile(
-    r"(?:\n[ \t]*\n|:[ \t]*\n|^(?:input|text|sentence|passage|data)[ \t]{0,3}:)",
+    r"\n[ \t]*\n|:[ \t]*\n|^(?:input|text|sentence|passage|data)[ \t]{0,3}:"
+    r"|:[ \t]+(?=[\"“「«]|def |class |SELECT )",
     re.IGNORECASE | re.MULTILINE,
 )
+_QUOTE = re.compile(r"\"[^\"\n]{8,2000}\"|“[^“”\n]{8,2000}”|「[^「」\n]{4,2000}」|«[^«»\n]{8,2000}»")
+
+
+_MAX_PARTS = 8
 
 
 def _lost_input(seed: View, evolved: View) -> str:
-    if "\n" not in seed.text and ":" not in seed.text:
+    """Code, a passage or another input that the seed carried and the rewrite does not."""
+    if "\n" not in seed.text and ":" not in seed.text and not _QUOTE.search(seed.text):
         return ""
-    cut = _INPUT.search(seed.text)
-    if cut is None:
-        return ""
-    given = seed.text[cut.end() :]
-    # An instruction in paragraphs has no input: input is what stands after the request.
-    if asks_for_something(view(given)) and not asks_for_something(view(seed.text[: cut.start()])):
-        return ""
-    if len(given.split()) < 3:
-        return ""
-    kept = _kept(given, evolved)
-    return f'{kept:.0%} of the input is left: "{shorten(given)}".' if kept < KEPT_INPUT else ""
-
-
-_QUOTE = re.compile(r"\"([^\"\n]{8,2000})\"|“([^“”\n]{8,2000})”|「([^「」\n]{4,2000})」|«([^«»\n]{8,2000})»")
-
-
-def _lost_quotes(seed: View, evolved: View) -> str:
-    text = seed.text
-    if not ('"' in text or "“" in text or "「" in text or "«" in text):
-        return ""
-    quotes = ["".join(groups) for groups in _QUOTE.findall(seed.text)]
-    lost = [quote for quote in quotes if _kept(quote, evolved) < KEPT_INPUT]
-    return (
-        f'The quoted passage is gone: "{shorten(lost[0])}".' if lost and len(lost) * 2 > len(quotes) else ""
-    )
+    parts = (seed.code or _QUOTE.findall(seed.text))[:_MAX_PARTS]
+    cut = None if parts else _INPUT.search(seed.text)
+    if cut is not None:
+        given = seed.text[cut.end() :]
+        # An instruction in paragraphs has no input: input is what stands after the request.
+        asks = asks_for_something(view(given)) and not asks_for_something(view(seed.text[: cut.start()]))
+        parts = [] if asks or len(given.split()) < 3 else [given]
+    lost = [part for part in parts if _kept(part, evolved) < KEPT_INPUT]
+    return f'The input is gone: "{shorten(lost[0])}".' if lost and len(lost) * 2 > len(parts) else ""
 
 
 def _lost_quantities(seed: View, evolved: View) -> str:
@@ -176,36 +178,18 @@ def _lost_quantities(seed: View, evolved: View) -> str:
     return f"Of {len(before)} quantities {len(after)} are left; gone: {gone}."
 
 
-_POINTERS = frozenset(("following", "below", "above", "attached", "provided", "given"))
-_DANGLING = re.compile(
-    r"\b(?:the\s+)?(?:following|below|above|attached|provided|given)\s+(?:\w+\s+){0,2}?"
-    r"(?:text|passage|table|list|code|data|dataset|article|paragraph|sentences?|image|document|snippet|input)\b"
-    r"|(?:以下|下面|下列)的?(?:文本|文章|句子|代码|表格|数据|列表)",
-    re.IGNORECASE,
-)
-
-
-def _dangling(seed: View, evolved: View) -> str:
-    """Input that the rewrite speaks of and does not carry, where the original had none to lose."""
-    if not evolved.has(_POINTERS) and not evolved.has_any(("以下", "下面", "下列")):
+def _lost_number(seed: View, evolved: View) -> str:
+    """A word problem with fewer of the numbers it had, and no new one: it lost something."""
+    if not seed.quantitative or len(seed.values) < 2:
         return ""
-    found = _DANGLING.search(evolved.text)
-    if found is None or _DANGLING.search(seed.text):
+    before, after = set(seed.quantities), set(evolved.quantities)
+    gone = before - after
+    if not gone or after - before or len(evolved.quantities) >= len(seed.quantities):
         return ""
-    rest = evolved.text[found.end() :]
-    carried = (
-        "\n" in rest.strip()
-        or len(rest) > 300
-        or ":" in rest
-        or "：" in rest
-        or any(m in rest for m in '"“「«`')
-    )
-    before = evolved.text[: found.start()]
-    if carried and not rest.rstrip().endswith((":", "：")):
+    # A letter may stand for the number: "if he sells n of them".
+    if any(len(word) == 1 and word.isalpha() for word in evolved.vocabulary - seed.vocabulary - {"a", "i"}):
         return ""
-    if "\n" in before.strip() or any(m in before for m in '"“「«`'):
-        return ""
-    return f'The rewrite speaks of input that it does not carry: "{shorten(found.group())}".'
+    return f"Gone, and replaced by nothing: {', '.join(f'{value:g}' for value in sorted(gone)[:4])}."
 
 
 def _kept(part: str, evolved: View) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
+from autoevol.metrics.answered import Answered
 from autoevol.metrics.base import Detector, passed
 from autoevol.metrics.conclusions import Conclusion
-from autoevol.metrics.consistency import Inconsistent
 from autoevol.metrics.content import LostInformation, OffTask
 from autoevol.metrics.form import Broken, CutShort, LanguageChanged, Unchanged
 from autoevol.metrics.growth import Stagnant
-from autoevol.metrics.leaks import Answered, Leaked
 from autoevol.metrics.responses import AsksForMore, Hedged, Refused
+from autoevol.metrics.scaffold import CopiedExample, Placeholders, Scaffold
 from autoevol.metrics.severity import FATAL_KINDS, by_severity
 from autoevol.metrics.soundness import Unsound
 from autoevol.metrics.working import Working
@@ -57,10 +57,10 @@ class Ensemble:
             if verdict.outcome is not Outcome.PASSED:
                 found.append(verdict)
                 fatal = fatal or not FATAL_KINDS.isdisjoint(verdict.kinds)
-        return merge(self.name, found) if found else passed(self.name)
+        return merge_verdicts(self.name, found) if found else passed(self.name)
 
 
-def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
+def merge_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     """One verdict of several on the same trajectory: all kinds, the worst first."""
     found = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAILED]
     if found:
@@ -73,6 +73,11 @@ def merge(name: str, verdicts: Sequence[Verdict]) -> Verdict:
     return Verdict(Outcome.UNSCORED, reason=unscored.reason, detector=name) if unscored else passed(name)
 
 
+def text_facts() -> Ensemble:
+    """What text alone settles, whoever else is asked: nothing there, cut off, unchanged, scaffold left in."""
+    return Ensemble(name="facts", gate=(Broken(), Unchanged()), detectors=(Scaffold(), CopiedExample()))
+
+
 def default_text_ensemble() -> Ensemble:
     """Every text detector of this project; no LM is called.
 
@@ -82,7 +87,9 @@ def default_text_ensemble() -> Ensemble:
         name="text",
         gate=(Broken(), Unchanged()),
         detectors=(
-            Leaked(),
+            Scaffold(),
+            CopiedExample(),
+            Placeholders(),
             CutShort(),
             LanguageChanged(),
             Refused(),
@@ -91,7 +98,6 @@ def default_text_ensemble() -> Ensemble:
             OffTask(),
             Answered(),
             Unsound(),
-            Inconsistent(),
             Conclusion(),
             Working(),
             Stagnant(),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dspy
 
 from autoevol.core.records import Outcome, Trajectory, Verdict
 from autoevol.metrics.base import AsyncDetector, Detector
+from autoevol.metrics.domains import domain_of, main_domain
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.intervals import Interval, wilson
 from autoevol.metrics.objectives import FailureRateObjective, Objective, Scored
@@ -56,6 +58,9 @@ class FailureRate:
         return f"{self.rate:.1%} [{low:.1%}, {high:.1%}] ({self.failed}/{self.scored} failed{lost})"
 
 
+_LOOKED_AT = 200
+
+
 class FailureMetric:
     """1.0 for an evolution that passes, 0.0 for one that fails: any DSPy optimizer can climb it.
 
@@ -71,6 +76,15 @@ class FailureMetric:
     def __init__(self, detector: Detector | None = None, objective: Objective | None = None) -> None:
         self.detector = detector or default_text_ensemble()
         self.objective = objective or FailureRateObjective()
+        self._domains: Counter[str] = Counter()
+
+    @property
+    def domain(self) -> str:
+        """What the rows judged so far are about, of `metrics.domains`; "" where they are mixed.
+
+        It decides nothing: the sentence about the detector beside a rate is chosen by it.
+        """
+        return main_domain(self._domains)
 
     def judge(self, trajectory: Trajectory) -> Verdict:
         """The verdict under the objective; may block on LM calls if the detector makes any."""
@@ -108,4 +122,10 @@ class FailureMetric:
         return self.detector.judge(trajectory)
 
     def _scored(self, trajectory: Trajectory, verdict: Verdict) -> Scored:
-        return self.objective.score(trajectory, verdict)
+        if self._domains.total() < _LOOKED_AT:
+            self._domains[domain_of(trajectory.seed)] += 1
+        points, verdict, told = self.objective.score(trajectory, verdict)
+        # Points that the outcome implies are left out: records say nothing twice.
+        if points is not None and points != float(verdict.outcome is Outcome.PASSED):
+            verdict = replace(verdict, points=points)
+        return Scored(points, verdict, told)

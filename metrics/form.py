@@ -37,7 +37,7 @@ class Broken:
         if last.finish_reason == "length":
             return failed(self.name, FailureKind.TRUNCATED, "The rewrite was cut off at the token limit.")
         if last.evolved is None:
-            if not _TAG.sub("", clip(last.reply)).strip():
+            if not _TAG.sub("", clip(last.reply or "")).strip():
                 return failed(
                     self.name, FailureKind.EMPTY, "The reply is blank, or a heading without a text."
                 )

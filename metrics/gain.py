@@ -11,8 +11,8 @@ import dspy
 
 from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed, unscored
+from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.eliminator import Eliminator
-from autoevol.metrics.judge import Cascade
 from autoevol.metrics.textual import clip
 from autoevol.signatures.judge import SameDemand
 
@@ -67,7 +67,8 @@ class InformationGain:
 
 def full_eliminator() -> Cascade:
     """All four rules: the three that text decides, then the LM's for what they let pass."""
-    return Cascade(Eliminator(), InformationGain(), name="eliminator+gain")
+    rules = Eliminator()
+    return Cascade(rules, InformationGain(), name="eliminator+gain", facts=rules)
 
 
 def _last_round(trajectory: Trajectory) -> tuple[str, str] | None:

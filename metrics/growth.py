@@ -27,9 +27,9 @@ _IDLE_WORDS = word_set(
     supposing considering regardless established born angenommen suponiendo"""
 )
 _IDLE_PHRASES = (
-    "at least", "at most", "no more than", "no less than", "more than", "less than", "up to", "only ha",
-    "only got", "in stock", "must be", "can only", "given that", "provided that", "known as", "au moins",
-    "au plus", "al menos", "como máximo",
+    "at least", "at most", "no more than", "no less than", "more than", "less than", "up to", "only has",
+    "only had", "only have", "only got", "in stock", "must be", "can only", "given that", "provided that",
+    "known as", "au moins", "au plus", "al menos", "como máximo",
 )  # fmt: skip
 _IDLE_WIDE = ("至少", "至多", "最多", "不超过", "预算", "假设")
 # Without one of these words none of the phrases can be there.
@@ -42,8 +42,15 @@ _RESTATED_PHRASES = ("which is", "that is", "in other words")
 _PERCENT = word_set("percent percentage prozent pourcentage porcentaje percentuale 百分")
 _OPERATIONS = _PERCENT | word_set(
     """ratio average difference proportion probability fraction median profit per differ longer earlier
-    later durchschnitt unterschied moyenne différence promedio diferencia media 平均 比例 概率"""
+    later durchschnitt unterschied wahrscheinlich
+    moyenne différence promedio diferencia media 平均 比例 概率"""
 )
+# What asks for an extreme: under it a limit binds, whatever it is a limit of.
+_EXTREMES = word_set(
+    """fewest largest smallest greatest least most maximum minimum cheapest highest lowest shortest longest
+    earliest latest höchstens mindestens maximal minimal kleinste größte plus moins máximo mínimo"""
+)
+_CODE_WORDS = word_set("python function code program script sql print query javascript java regex html")
 
 
 class Stagnant:
@@ -62,11 +69,16 @@ class Stagnant:
         if trajectory.evolved is None:
             return passed(self.name)
         seed, evolved = view(trajectory.seed), view(trajectory.evolved)
-        if seed.quantitative:
+        if _word_problem(seed):
             seen = _no_new_quantity(seed, evolved, trajectory.response)
         else:
             seen = _no_new_content(seed, evolved)
         return failed(self.name, FailureKind.STAGNANT, seen) if seen else passed(self.name)
+
+
+def _word_problem(seed: View) -> bool:
+    """Whether the numbers are what the task is about: not those of an input below it, or of code."""
+    return seed.quantitative and "\n" not in seed.text.strip() and not seed.has(_CODE_WORDS)
 
 
 def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
@@ -77,6 +89,8 @@ def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
     asked = any(_asked(word, evolved) for word in _operations(evolved) - known)
     if asked and _operations(view(evolved.question)) - known:
         return ""
+    if not evolved.vocabulary.isdisjoint(_EXTREMES - seed.vocabulary) and _asks_extreme(seed, evolved):
+        return ""
     idle = 0
     for value, clause in new_quantities(seed, evolved):
         unused = response is not None and "=" in response and not _mentions(view(response), value)
@@ -86,6 +100,11 @@ def _no_new_quantity(seed: View, evolved: View, response: str | None) -> str:
     return (
         "The added numbers only limit or restate, or go unused." if idle else "No new quantity or operation."
     )
+
+
+def _asks_extreme(seed: View, evolved: View) -> bool:
+    """Whether the question asks for a most or a least that the seed's does not ask for."""
+    return bool(view(evolved.question).vocabulary & _EXTREMES - view(seed.question).vocabulary)
 
 
 def _mentions(text: View, value: float) -> bool:
@@ -139,11 +158,14 @@ def _placed(text: View) -> Iterator[tuple[str, int, int]]:
     """Numbers in words that count, with their begin and end in `lower`."""
     end = 0
     for word in text.number_words:
-        if word not in _RARELY_COUNTING:
-            start = text.lower.index(word, end)
-            while not _stands_alone(text.lower, start, start + len(word)):
-                start = text.lower.index(word, start + 1)
-            end = start + len(word)
+        if word in _RARELY_COUNTING and word != "third":
+            continue
+        start = text.lower.index(word, end)
+        while not _stands_alone(text.lower, start, start + len(word)):
+            start = text.lower.index(word, start + 1)
+        end = start + len(word)
+        # "a third friend" is no share, "one third being ferns" and "a third of them" are.
+        if word != "third" or text.lower.startswith(" of ", end) or text.lower[:start].endswith(_ONE):
             yield word, start, end
 
 
@@ -152,7 +174,8 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 _NUMBER_WORDS = frozenset(NUMBER_WORDS)
-_RARELY_COUNTING = frozenset(("one", "once", "third", "thirds"))
+_RARELY_COUNTING = frozenset(("one", "once", "third"))
+_ONE = ("one ", "one-")
 _MARKS = (", ", ". ", "; ", ": ", "? ", "! ")
 _ENGLISH_JOINTS = word_set("and but while which where who")
 _JOINTS = _ENGLISH_JOINTS | word_set("und aber et mais y pero")

@@ -1,4 +1,4 @@
-"""The LM judge: kinds, severity and complexity of an evolution, in one prompt.
+"""The LM judge: what is wrong with an evolution, how badly, and how much harder it is, in one prompt.
 
 The two versions stand side by side, because scores given apart come out alike (Deita,
 arXiv:2312.15685); which of them comes first is decided by a seeded hash of the pair,
@@ -7,42 +7,44 @@ against position bias. A verdict that cannot be read is not scored, never a fail
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
+import asyncio
+import copy
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
 
 import dspy
 
-from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict, digest
-from autoevol.metrics.base import UNREADABLE_VERDICT, AsyncDetector, Detector, failed, passed, unscored
+from autoevol.core.errors import InputError
+from autoevol.core.fence import fenced
+from autoevol.core.records import Assessment, FailureKind, Trajectory, Verdict, digest
+from autoevol.metrics.base import UNREADABLE_VERDICT, failed, passed, unscored
+from autoevol.metrics.judgement import JUDGED_KINDS, MAX_GAIN, Judgement, read_judgement
+from autoevol.metrics.replies import split_reply
 from autoevol.metrics.severity import by_severity
 from autoevol.metrics.textual import clip, shorten
 from autoevol.signatures.judge import JudgeEvolution
 
-JUDGED_KINDS: frozenset[FailureKind] = frozenset(FailureKind) - {
-    FailureKind.EMPTY,
-    FailureKind.UNPARSED,
-    FailureKind.TRUNCATED,
-    FailureKind.UNCHANGED,
-}
-"""Kinds that take reading; the others are facts of the record."""
+SAMPLING_TEMPERATURE = 0.7
+"""Temperature of the samples where more than one is asked for; a single one is the LM's own."""
+
+NO_RESPONSE = "(none)"
 
 
-class Judgement(NamedTuple):
-    """What a judge said about one evolution.
+class VerdictAdapter(dspy.ChatAdapter):
+    """DSPy's chat adapter that takes a reply in any dress in which the verdict is plain.
 
-    Attributes:
-        kinds: Failure kinds, worst first; empty where it found none.
-        severity: 0 no fault, 1 minor, 2 unusable.
-        reason: One or two sentences.
-        before: Complexity of the original, 1..10.
-        after: Complexity of the rewrite, 1..10.
+    No second try with JSON: a reply that cannot be read is not scored, not paid twice.
     """
 
-    kinds: tuple[FailureKind, ...]
-    severity: int
-    reason: str
-    before: float
-    after: float
+    def __init__(self) -> None:
+        super().__init__(use_json_adapter_fallback=False)
+
+    def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        """The fields of a reply; those that are missing are empty."""
+        fields = split_reply(completion)
+        return {name: fields.get(name, "") for name in signature.output_fields}
 
 
 class Judge(dspy.Module):
@@ -52,180 +54,235 @@ class Judge(dspy.Module):
 
     Args:
         seed: Part of the hash that decides which version is shown first.
-        adapter: How prompts are written and replies are read. By default DSPy's chat adapter
-            without its second try: a reply that cannot be read is not scored, not paid twice.
+        adapter: How prompts are written and replies are read, by default a `VerdictAdapter`.
     """
 
     def __init__(self, seed: int = 0, adapter: dspy.Adapter | None = None) -> None:
         super().__init__()
         self.seed = seed
-        self.adapter = adapter or dspy.ChatAdapter(use_json_adapter_fallback=False)
+        self.adapter = adapter or VerdictAdapter()
         self.read = dspy.Predict(JudgeEvolution)
 
-    def forward(self, original: str, evolved: str, response: str | None = None) -> dspy.Prediction:
+    def forward(
+        self,
+        original: str,
+        evolved: str,
+        response: str | None = None,
+        hints: Sequence[str] = (),
+        sample: int | None = None,
+    ) -> dspy.Prediction:
         """Ask the judge.
+
+        Args:
+            original: The instruction before.
+            evolved: The instruction after.
+            response: A model's response to the latter, if there is one.
+            hints: What text rules found; the judge is told that they may be wrong.
+            sample: Number of the sample where several are drawn; odd ones see the versions in the
+                other order.
 
         Returns:
             A prediction with `judgement`: a `Judgement`, or None where it cannot be read.
         """
-        swapped = self.swapped(original, evolved)
         with dspy.context(adapter=self.adapter):
-            said = self.read(**self._inputs(original, evolved, response, swapped))
-        return dspy.Prediction(judgement=read_judgement(said, swapped))
+            said = self.read(**self._inputs(original, evolved, response, hints, sample))
+        return dspy.Prediction(judgement=read_judgement(dict(said.items())))
 
-    async def aforward(self, original: str, evolved: str, response: str | None = None) -> dspy.Prediction:
+    async def aforward(
+        self,
+        original: str,
+        evolved: str,
+        response: str | None = None,
+        hints: Sequence[str] = (),
+        sample: int | None = None,
+    ) -> dspy.Prediction:
         """As `forward`, without blocking the event loop."""
-        swapped = self.swapped(original, evolved)
         with dspy.context(adapter=self.adapter):
-            said = await self.read.acall(**self._inputs(original, evolved, response, swapped))
-        return dspy.Prediction(judgement=read_judgement(said, swapped))
+            said = await self.read.acall(**self._inputs(original, evolved, response, hints, sample))
+        return dspy.Prediction(judgement=read_judgement(dict(said.items())))
 
     def swapped(self, original: str, evolved: str) -> bool:
         """Whether the rewrite is shown first: a fair coin, the same in every run."""
         return int(digest(str(self.seed), original, evolved), 16) % 2 == 1
 
-    @staticmethod
-    def _inputs(original: str, evolved: str, response: str | None, swapped: bool) -> dict[str, str]:
-        first, second = (evolved, original) if swapped else (original, evolved)
-        return {
-            "version_1": clip(first),
-            "version_2": clip(second),
-            "original_is": "version_2" if swapped else "version_1",
-            "response": "(none)" if response is None else clip(response),
+    def _inputs(
+        self, original: str, evolved: str, response: str | None, hints: Sequence[str], sample: int | None
+    ) -> dict[str, Any]:
+        first = self.swapped(original, evolved) != bool((sample or 0) % 2)
+        names = ("rewrite", "original") if first else ("original", "rewrite")
+        shown = {"original": clip(original), "rewrite": clip(evolved)}
+        texts = {name: shown[name] for name in names}
+        if response is not None:
+            texts["response"] = clip(response)
+        # A rule quotes what it found, so what it says is fenced like the texts themselves.
+        inputs: dict[str, Any] = {
+            "material": fenced(texts),
+            "hints": fenced({"hints": "\n".join(hints)}) if hints else NO_RESPONSE,
         }
+        if sample is not None:
+            inputs["config"] = {"temperature": SAMPLING_TEMPERATURE, "rollout_id": sample}
+        return inputs
 
 
 class LMDetector:
-    """A judge as a detector: fails what it calls faulty, or no harder than the original.
+    """A judge as a detector. The severity decides: `min_severity` and more is a failure.
 
-    `judge` blocks, `ajudge` does not. An LM error or an unreadable verdict is unscored.
+    A pair whose response refuses or asks back fails as well: the instruction may be sound, but
+    the pair teaches nothing. `judge` blocks, `ajudge` does not. An LM error or an unreadable
+    verdict is unscored.
 
     Args:
         judge: The module to ask; compiled ones are welcome.
         min_severity: Faults of less severity than this do not fail (1 or 2).
+        samples: Replies asked for, >= 1; the majority decides.
     """
 
     kinds = JUDGED_KINDS
-    calls = 1
 
-    def __init__(self, judge: Judge | None = None, min_severity: int = 1, name: str = "lm-judge") -> None:
+    def __init__(
+        self,
+        judge: Judge | None = None,
+        min_severity: int = 1,
+        name: str = "lm-judge",
+        samples: int = 1,
+    ) -> None:
+        if samples < 1:
+            raise InputError(f"a judge needs at least one sample, got {samples}")
         self.module = judge or Judge()
         self.min_severity = min_severity
         self.name = name
+        self.calls = samples
+        self._numbers: list[int | None] = [None] if samples == 1 else list(range(samples))
+        self._hints: tuple[str, ...] = ()
+
+    def informed(self, hints: Sequence[str]) -> LMDetector:
+        """This detector for one trajectory of which something is known already."""
+        other = copy.copy(self)
+        other._hints = tuple(hints)
+        return other
+
+    def repeated(self, number: int) -> LMDetector:
+        """This detector with fresh samples, for the measurement with this number; 0 is itself."""
+        other = copy.copy(self)
+        if number:
+            other._numbers = [number * self.calls + n for n in range(self.calls)]
+        return other
 
     def judge(self, trajectory: Trajectory) -> Verdict:
         """Judge the seed against the last stage."""
         if trajectory.evolved is None:
             return unscored(self.name, "There is no evolved instruction to read.")
         try:
-            said = self.module(
-                original=trajectory.seed, evolved=trajectory.evolved, response=trajectory.response
-            )
+            said = [self.module(**self._asked(trajectory), sample=number) for number in self._numbers]
         except (dspy.LMError, dspy.AdapterParseError) as error:
             return unscored(self.name, _problem(error))
-        return self.verdict(said.judgement)
+        return self.verdict([one.judgement for one in said])
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
         """As `judge`, without blocking the event loop."""
         if trajectory.evolved is None:
             return unscored(self.name, "There is no evolved instruction to read.")
+        asked = self._asked(trajectory)
         try:
-            said = await self.module.acall(
-                original=trajectory.seed, evolved=trajectory.evolved, response=trajectory.response
+            said = await asyncio.gather(
+                *(self.module.acall(**asked, sample=number) for number in self._numbers)
             )
         except (dspy.LMError, dspy.AdapterParseError) as error:
             return unscored(self.name, _problem(error))
-        return self.verdict(said.judgement)
+        return self.verdict([one.judgement for one in said])
 
-    def verdict(self, judgement: Judgement | None) -> Verdict:
-        """The verdict that a judgement amounts to."""
-        return decide(judgement, self.min_severity, self.name)
+    def verdict(self, judgements: Sequence[Judgement | None]) -> Verdict:
+        """The verdict that the samples of one pair amount to."""
+        return decide(agreed(judgements), self.min_severity, self.name, votes(judgements))
+
+    def _asked(self, trajectory: Trajectory) -> dict[str, Any]:
+        return {
+            "original": trajectory.seed,
+            "evolved": trajectory.evolved or "",
+            "response": trajectory.response,
+            "hints": self._hints,
+        }
 
 
-def decide(judgement: Judgement | None, min_severity: int = 1, name: str = "lm-judge") -> Verdict:
+def votes(judgements: Sequence[Judgement | None]) -> tuple[int, ...]:
+    """The severities that the samples gave, in order; empty for a single sample."""
+    return tuple(one.severity for one in judgements if one is not None) if len(judgements) > 1 else ()
+
+
+def agreed(judgements: Sequence[Judgement | None]) -> Judgement | None:
+    """What the majority of the samples says; None if not even half of them can be read.
+
+    Of severities that are named equally often the worse one counts. Kinds are those that at least
+    half of the samples with this severity name; gain and complexities are their medians.
+    """
+    read = [one for one in judgements if one is not None]
+    if not read or 2 * len(read) < len(judgements):
+        return None
+    if len(judgements) == 1:
+        return read[0]
+    counts = Counter(one.severity for one in read)
+    severity = max(counts, key=lambda value: (counts[value], value))
+    siding = [one for one in read if one.severity == severity]
+    gain = _middle([one.gain for one in siding])
+    right = sum({True: 1, False: -1, None: 0}[one.response_right] for one in read)
+    return Judgement(
+        kinds=_majority([one.kinds for one in siding]),
+        severity=severity,
+        reason=siding[0].reason,
+        before=_middle([one.before for one in siding]),
+        after=_middle([one.after for one in siding]),
+        gain=None if gain is None else int(gain + 0.5),
+        answer=siding[0].answer,
+        response_faults=_majority([one.response_faults for one in read]),
+        response_right=right > 0 if right else None,
+    )
+
+
+def decide(
+    judgement: Judgement | None,
+    min_severity: int = 1,
+    name: str = "lm-judge",
+    votes: tuple[int, ...] = (),
+) -> Verdict:
     """The verdict that a judgement amounts to; None, an unreadable reply, is unscored."""
     if judgement is None:
         return unscored(name, f"The judge's reply {UNREADABLE_VERDICT}.")
-    kinds = judgement.kinds
-    if not kinds and judgement.after <= judgement.before:
-        seen = f"Complexity {judgement.before:g} before, {judgement.after:g} after."
-        return failed(name, FailureKind.STAGNANT, seen)
-    if not kinds or judgement.severity < min_severity:
-        return passed(name)
-    return failed(name, kinds[0], judgement.reason, *kinds[1:])
+    assessment = Assessment(judgement.severity, _gain(judgement), judgement.response_right, votes)
+    reason = judgement.reason + (f" (severities given: {', '.join(map(str, votes))})" if votes else "")
+    idle = tuple(kind for kind in judgement.response_faults if kind is not FailureKind.HEDGED)
+    if judgement.severity >= min_severity:
+        named = judgement.kinds or (_UNNAMED[judgement.severity],)
+        verdict = failed(name, *_ordered((*named, *judgement.response_faults), reason))
+    elif idle:
+        verdict = failed(name, *_ordered(judgement.response_faults, reason))
+    else:
+        verdict = passed(name)
+    return Verdict(verdict.outcome, verdict.kinds, verdict.reason, name, assessment)
 
 
-class Cascade:
-    """A text detector first, an LM detector only for what passes it.
-
-    The text detector is cheap; what it fails costs no call.
-    """
-
-    def __init__(self, first: Detector, then: AsyncDetector, name: str | None = None) -> None:
-        self.first = first
-        self.then = then
-        self.name = name or f"{first.name}+{then.name}"
-        self.kinds: frozenset[FailureKind] = first.kinds | then.kinds
-        self.calls = first.calls + then.calls
-
-    def judge(self, trajectory: Trajectory) -> Verdict:
-        """Ask in order; the first failure decides."""
-        return self._first(trajectory) or self._named(self.then.judge(trajectory))
-
-    async def ajudge(self, trajectory: Trajectory) -> Verdict:
-        """As `judge`, without blocking the event loop."""
-        return self._first(trajectory) or self._named(await self.then.ajudge(trajectory))
-
-    def _first(self, trajectory: Trajectory) -> Verdict | None:
-        verdict = self.first.judge(trajectory)
-        return None if verdict.outcome is Outcome.PASSED else self._named(verdict)
-
-    def _named(self, verdict: Verdict) -> Verdict:
-        return Verdict(verdict.outcome, verdict.kinds, verdict.reason, self.name)
+def _gain(judgement: Judgement) -> float | None:
+    """The gain that was said, else the difference of the complexities that were."""
+    if judgement.gain is not None or judgement.before is None or judgement.after is None:
+        return judgement.gain
+    return min(float(MAX_GAIN), max(0.0, judgement.after - judgement.before))
 
 
-_NAMES = {str(kind): kind for kind in JUDGED_KINDS}
-_NUMBER = re.compile(r"\d{1,2}(?:\.\d{1,2})?")
-_NO_FAULT = frozenset(("", "none", "no", "n/a", "no fault", "no faults", "[]", "-"))
+_UNNAMED = {0: FailureKind.STAGNANT, 1: FailureKind.STAGNANT, 2: FailureKind.UNSOLVABLE}
 
 
-def read_judgement(said: dspy.Prediction, swapped: bool) -> Judgement | None:
-    """Read a judge's reply; None where a part is missing, out of range or unknown.
-
-    Args:
-        said: The outputs of `JudgeEvolution`.
-        swapped: Whether the rewrite was version 1.
-    """
-    kinds = _read_kinds(str(said.get("kinds") or ""))
-    severity = _read_number(said.get("severity"), 0, 2)
-    first, second = (_read_number(said.get(name), 1, 10) for name in ("complexity_1", "complexity_2"))
-    if kinds is None or severity is None or first is None or second is None:
-        return None
-    before, after = (second, first) if swapped else (first, second)
-    return Judgement(kinds, int(severity), shorten(str(said.get("reason") or ""), 300), before, after)
+def _ordered(kinds: Sequence[FailureKind], reason: str) -> tuple[Any, ...]:
+    worst, *more = by_severity(kinds)
+    return (worst, reason, *more)
 
 
-def _read_kinds(text: str) -> tuple[FailureKind, ...] | None:
-    bare = text.strip().strip(".").lower()
-    if bare in _NO_FAULT:
-        return () if bare else None
-    found: list[FailureKind] = []
-    for part in re.split(r"[,;\n]", bare):
-        name = part.strip(" \t-*[]'\"`.").replace(" ", "_").replace("-", "_")
-        if not name or name in _NO_FAULT:
-            continue
-        if name not in _NAMES:
-            return None
-        found.append(_NAMES[name])
-    return by_severity(found)
+def _majority(named: Sequence[tuple[FailureKind, ...]]) -> tuple[FailureKind, ...]:
+    counts = Counter(kind for kinds in named for kind in kinds)
+    return by_severity(kind for kind, count in counts.items() if 2 * count >= len(named))
 
 
-def _read_number(value: object, low: float, high: float) -> float | None:
-    found = _NUMBER.search(str(value if value is not None else ""))
-    if not found:
-        return None
-    number = float(found.group())
-    return number if low <= number <= high else None
+def _middle(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def _problem(error: Exception) -> str:

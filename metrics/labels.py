@@ -11,18 +11,25 @@ One JSON object a line (`#` comments and blank lines are not allowed):
   at least one rater. A kind only in the second is disputed and not counted either way;
 - `raters` (optional): by rater `{"ok": ..., "kinds": [...], "severity": 0|1|2}`, where
   severity 2 is fatal; the first two raters give the agreement;
-- `finish_reason`, `response_finish_reason`, `reply`, `note`, `source` (all optional).
+- `domain` (optional): what the task is about, math, code or general; `source`
+  (optional): which evol LM and method made it; `strength` (optional): strong or weak, of that LM,
+  else read from a source that calls it a frontier LM, or names a small model;
+- `gain` (optional): how much harder it is by each rater, 0 not, 1 slightly, 2 clearly, 3 much;
+  `response_ok` (optional): whether the response is right, or null;
+- `finish_reason`, `response_finish_reason`, `reply`, `note` (all optional).
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Evolution, FailureKind, Trajectory
+from autoevol.metrics.domains import as_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,10 @@ class Labelled:
         disputed: Kinds that only some raters see.
         ratings: The labels of the first two raters as in the file, or none.
         note: Free text of whoever labelled it.
+        domain: What the task is about, of `metrics.domains`; told by its text if the file does not say.
+        strength: Of the LM that evolved it, `strong` or `weak`; "" if the file does not say.
+        gain: Mean of the raters' gains, 0..3; None without them.
+        response_right: Whether the response is right; None without a response or where raters disagree.
     """
 
     id: str
@@ -48,6 +59,10 @@ class Labelled:
     disputed: frozenset[FailureKind] = frozenset()
     ratings: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
     note: str = ""
+    domain: str = ""
+    strength: str = ""
+    gain: float | None = None
+    response_right: bool | None = None
 
     def has(self, kind: FailureKind) -> bool | None:
         """Whether the pair fails in this way; None where raters disagree."""
@@ -120,7 +135,32 @@ def parse_labelled(data: Mapping[str, object]) -> Labelled:
         disputed=_kinds(data.get("kinds_either", [])) - kinds,
         ratings=tuple(raters[name] for name in sorted(raters)),
         note=str(data.get("note", "")),
+        domain=as_domain(str(data.get("domain") or ""), step.instruction),
+        strength=str(data.get("strength") or strength_of(str(data.get("source") or ""))),
+        gain=_mean_gain(data.get("gain")),
+        response_right=_flag(data, "response_ok") if "response_ok" in data else None,
     )
+
+
+_SMALL = re.compile(r"(?<![\w.])(?:\d{1,3}m|[0-3](?:\.\d+)?b)(?![a-z0-9])|smollm", re.IGNORECASE)
+
+
+def strength_of(model: str) -> str:
+    """`strong` or `weak`, as far as a name says so: "SmolLM2-135M, compact" is weak; "" as a rule."""
+    return "strong" if "frontier" in model.lower() else "weak" if _SMALL.search(model) else ""
+
+
+def _mean_gain(value: object) -> float | None:
+    if value is None:
+        return None
+    gains: list[float] = []
+    for gain in value if isinstance(value, list) else [value]:
+        if isinstance(gain, bool) or not isinstance(gain, int | float):
+            raise TypeError(f"gain must be a number or a list of numbers, got {value!r}")
+        gains.append(gain)
+    if any(not 0 <= gain <= 3 for gain in gains):
+        raise ValueError(f"gains must be in 0..3, got {value!r}")
+    return sum(gains) / len(gains) if gains else None
 
 
 def _answer(rating: Mapping[str, object], question: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a teleprompter maximises: the paper's failure rate, or the yield of usable instructions.
+"""What a teleprompter maximises: the paper's failure rate, the yield of usable instructions, or their gain.
 
 An objective turns the verdict of a detector into a score and into the feedback that the
 optimizer reads. In the paper the optimizer sees instructions only; here the response that
@@ -7,11 +7,15 @@ the verdict rests on is in view.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from dataclasses import replace
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
-from autoevol.metrics.base import failed
+from autoevol.core.records import FailureKind, Outcome, Score, Trajectory, Verdict
+from autoevol.metrics.base import UNREADABLE_VERDICT, failed, unscored
 from autoevol.metrics.form import Unchanged
+from autoevol.metrics.growth import Stagnant
+from autoevol.metrics.harder import judged_gain, proxy_gain
+from autoevol.metrics.judgement import MAX_GAIN
 from autoevol.metrics.severity import HARMLESS_KINDS
 from autoevol.metrics.textual import shorten, view
 
@@ -24,7 +28,7 @@ class Scored(NamedTuple):
     """One case under an objective.
 
     Attributes:
-        score: 1.0 for a success, 0.0 for a failure, in between only with a length
+        score: 1.0 for a success, 0.0 for a failure, in between by gain, or with a length
             discipline; None where no decision was reached, which is not a failure.
         verdict: What the detector decided.
         feedback: What the optimizer is told about the case.
@@ -35,15 +39,30 @@ class Scored(NamedTuple):
     feedback: str
 
 
+Direction = Literal["higher", "lower"]
+
+
 @runtime_checkable
 class Objective(Protocol):
     """Scores one finished trajectory by a detector's verdict on it; higher is better. Pure.
 
     Attributes:
         name: As given on the command line.
+        label: What tables call the figure that `value` gives.
+        unit: What the figure is counted in.
+        direction: Which of two figures is the better one.
+        needs_judge: Whether it asks for more than a text detector can say.
     """
 
     name: str
+    label: str
+    unit: str
+    direction: Direction
+    needs_judge: bool
+
+    def value(self, score: Score) -> float:
+        """The figure for a method: its rows under this objective, 0..1."""
+        ...
 
     def score(self, trajectory: Trajectory, verdict: Verdict, case: str = "") -> Scored:
         """Score a trajectory; `case` is what to call it in the feedback."""
@@ -59,24 +78,33 @@ class FailureRateObjective:
     """
 
     name = "failure-rate"
+    label = "failure rate"
+    unit = "share of the scored rows that fail"
+    direction: Direction = "lower"
+    needs_judge = False
 
     def __init__(self, count_harmless: bool = True) -> None:
         self.count_harmless = count_harmless
+
+    def value(self, score: Score) -> float:
+        """The failure rate."""
+        return score.loss
 
     def score(self, trajectory: Trajectory, verdict: Verdict, case: str = "") -> Scored:
         """1.0 or 0.0 by the verdict."""
         if verdict.outcome is Outcome.FAILED and not self.count_harmless:
             serious = tuple(kind for kind in verdict.kinds if kind not in HARMLESS_KINDS)
             if not serious:
-                verdict = Verdict(Outcome.PASSED, detector=verdict.detector)
+                verdict = replace(verdict, outcome=Outcome.PASSED, kinds=(), reason="")
         return Scored(_points(verdict), verdict, feedback(trajectory, verdict, case))
 
 
 class UsableYield:
     """1 where the instruction passes every gate and is harder.
 
-    A copy of any earlier stage scores 0 whatever the detector says, so that a method
-    which does nothing has yield 0 under every detector.
+    A copy of any earlier stage scores 0 whatever the detector says, and so does a rewrite that
+    is no harder: by the judge's gain, or without a judge by the text rule for stagnation. A method
+    that does nothing, or only decorates, has yield 0 under every detector.
 
     Args:
         discipline: If set, a success outside the 10 to 20 added words a round scores less:
@@ -84,17 +112,25 @@ class UsableYield:
     """
 
     name = "usable-yield"
+    label = "usable yield"
+    unit = "share of the scored rows that are usable and harder"
+    direction: Direction = "higher"
+    needs_judge = False
 
     def __init__(self, discipline: float = 0.0) -> None:
         if not 0 <= discipline <= 1:
             raise ValueError(f"discipline must be in 0..1, got {discipline}")
         self.discipline = discipline
-        self._copies = Unchanged()
+        self._copies, self._stagnant = Unchanged(), Stagnant()
+
+    def value(self, score: Score) -> float:
+        """The yield."""
+        return 1.0 - score.loss
 
     def score(self, trajectory: Trajectory, verdict: Verdict, case: str = "") -> Scored:
         """1.0 for a usable instruction, less for an overlong one, else 0.0."""
         if verdict.outcome is Outcome.PASSED:
-            verdict = self._own_verdict(trajectory) or verdict
+            verdict = self._own_verdict(trajectory, verdict) or verdict
         text = feedback(trajectory, verdict, case)
         points = _points(verdict)
         if not points:
@@ -105,15 +141,70 @@ class UsableYield:
             text += f" It goes {excess} words beyond the {LENGTH_RANGE[1]} that a round may add."
         return Scored(points, verdict, text)
 
-    def _own_verdict(self, trajectory: Trajectory) -> Verdict | None:
+    def _own_verdict(self, trajectory: Trajectory, verdict: Verdict) -> Verdict | None:
         if trajectory.evolved is None:
             return failed(self.name, FailureKind.UNPARSED, "No evolved instruction.")
         copied = self._copies.judge(trajectory)
-        return copied if copied.outcome is Outcome.FAILED else None
+        if copied.outcome is Outcome.FAILED:
+            return copied
+        gain = judged_gain(verdict)
+        if gain is None:
+            stagnant = self._stagnant.judge(trajectory)
+            return stagnant if stagnant.outcome is Outcome.FAILED else None
+        if gain > 0:
+            return None
+        lost = failed(verdict.detector, FailureKind.STAGNANT, "The judge finds it no harder.")
+        return replace(lost, assessment=verdict.assessment)
+
+
+class Gain(UsableYield):
+    """How much harder the usable rewrites are: gain / 3, and 0 for a row that is not usable.
+
+    The gain is the judge's. A passed row of which the judge did not say how much harder it is
+    is not scored.
+    """
+
+    name = "gain"
+    label = "gain"
+    unit = "mean of gain / 3 over the scored rows, 0 for those that are not usable"
+    needs_judge = True
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def gain(self, trajectory: Trajectory, verdict: Verdict) -> float | None:
+        """Of a usable rewrite, 0..3; None where it is not known."""
+        return judged_gain(verdict)
+
+    def score(self, trajectory: Trajectory, verdict: Verdict, case: str = "") -> Scored:
+        """Between 0.0 and 1.0; None where there is no decision."""
+        usable = super().score(trajectory, verdict, case)
+        if not usable.score:
+            return usable
+        gain = self.gain(trajectory, usable.verdict)
+        if gain is None:
+            said = f"How much harder it is {UNREADABLE_VERDICT} from what the judge said."
+            verdict = unscored(usable.verdict.detector, said)
+            return Scored(None, verdict, feedback(trajectory, verdict, case))
+        told = f"{usable.feedback} Gain {gain:g} of {MAX_GAIN}."
+        return Scored(gain / MAX_GAIN, usable.verdict, told)
+
+
+class GainProxy(Gain):
+    """As `Gain`, by a count of content words instead of a judge (`harder.proxy_gain`)."""
+
+    name = "gain-proxy"
+    label = "gain (proxy)"
+    unit = "mean of a text proxy of gain / 3 over the scored rows, 0 for those that are not usable"
+    needs_judge = False
+
+    def gain(self, trajectory: Trajectory, verdict: Verdict) -> float | None:
+        """By the words."""
+        return proxy_gain(trajectory)
 
 
 OBJECTIVES: dict[str, type[FailureRateObjective] | type[UsableYield]] = {
-    objective.name: objective for objective in (FailureRateObjective, UsableYield)
+    objective.name: objective for objective in (FailureRateObjective, UsableYield, Gain, GainProxy)
 }
 
 
@@ -145,7 +236,8 @@ def feedback(trajectory: Trajectory, verdict: Verdict, case: str = "") -> str:
     if trajectory.evolved is not None:
         lines.append(f"Evolved: {shorten(trajectory.evolved, _SHOWN)}")
     else:
-        lines.append(f"Reply without an instruction: {shorten(trajectory.evolutions[-1].reply, _SHOWN)}")
+        reply = trajectory.evolutions[-1].reply or ""
+        lines.append(f"Reply without an instruction: {shorten(reply, _SHOWN)}")
     if trajectory.response is not None:
         # The conclusion tells most about an unsound problem, and it is at the end.
         end = trajectory.response.strip()[-_SHOWN:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.base import AsyncDetector, Detector
 
@@ -48,7 +50,8 @@ class EveryRound:
 def after_each_round(trajectory: Trajectory) -> list[Trajectory]:
     """The trajectory as it stood after round 1, 2, ...; the last one is the whole."""
     steps = trajectory.evolutions
-    return [*(Trajectory(steps[:number]) for number in range(1, len(steps))), trajectory]
+    unanswered = replace(trajectory, response=None, response_finish_reason=None)
+    return [*(replace(unanswered, evolutions=steps[:number]) for number in range(1, len(steps))), trajectory]
 
 
 def _of_round(verdict: Verdict, number: int) -> Verdict:

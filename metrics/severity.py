@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autoevol.core.records import FailureKind
+from autoevol.core.records import FailureKind, Verdict
 
 SEVERITY: tuple[FailureKind, ...] = (
     FailureKind.EMPTY,
@@ -34,6 +34,17 @@ FATAL_KINDS: frozenset[FailureKind] = frozenset(FailureKind) - HARMLESS_KINDS
 """Kinds that make the pair worse than useless as training data: nobody can answer it, or
 it teaches what it should not. `answered` is not among them: raters call such a problem
 easy rather than broken."""
+
+BROKEN = 2
+"""The severity from which a judge calls an evolution broken beyond use."""
+
+
+def is_fatal(verdict: Verdict) -> bool:
+    """Whether a verdict calls an evolution broken: by the judge's severity, else by its kinds."""
+    if verdict.assessment is not None:
+        return verdict.assessment.severity >= BROKEN
+    return not FATAL_KINDS.isdisjoint(verdict.kinds)
+
 
 _RANK = {kind: rank for rank, kind in enumerate(SEVERITY)}
 

@@ -16,7 +16,7 @@ from autoevol.metrics.lexicon import word_set
 from autoevol.metrics.textual import View, shorten, value_of, view
 
 _OPEN_QUANTITY = re.compile(
-    r"\b(?:unforeseen|unpredictabl\w+|unspecified|unknown number|fluctuat\w+|randomly"
+    r"\b(?:unforeseen|unpredictabl\w+|unspecified|unknown number|fluctuat\w+"
     r"|rang(?:ed|ing|es) (?:from|between)"
     r"|(?:a|an) (?:certain|unknown|additional|undisclosed|variable)"
     r" (?:number|amount|percentage|sum|quantity)"
@@ -27,7 +27,7 @@ _OPEN_QUANTITY = re.compile(
 # The pattern is sought only where one word of a left set is there with one of its right set.
 _OPEN_WORDS = word_set(
     """unforeseen unpredictable unpredictably unspecified fluctuate fluctuates fluctuated fluctuating
-    randomly depending varies inconnu inconnue inconnus inconnues unbekannt unbekannte unbekannten"""
+    depending varies inconnu inconnue inconnus inconnues unbekannt unbekannte unbekannten"""
 )
 _OPEN_PAIRS = (
     (word_set("unknown certain additional undisclosed variable"),
@@ -104,9 +104,11 @@ def _may_be_open(text: View) -> bool:
 def _unpriced(seed: View, evolved: View) -> str:
     for name in sorted(_CHARGES & evolved.vocabulary):
         stem = name[:4]
-        if stem in seed.lower or any(_NO_CHARGE.search(s) for s in evolved.sentences if stem in s.lower()):
+        # A charge that is asked for needs no amount.
+        if stem in seed.lower or stem in evolved.question.lower():
             continue
-        return f'"{name}" enters the calculation without an amount.'
+        if not any(_NO_CHARGE.search(s) for s in evolved.sentences if stem in s.lower()):
+            return f'"{name}" enters the calculation without an amount.'
     return ""
 
 

@@ -20,7 +20,7 @@ from autoevol.core.errors import InputError
 from autoevol.core.records import Outcome
 from autoevol.metrics.judge import Judge, decide
 from autoevol.metrics.labels import Labelled
-from autoevol.metrics.severity import FATAL_KINDS, by_severity
+from autoevol.metrics.severity import by_severity, is_fatal
 
 
 def judge_examples(pairs: Iterable[Labelled]) -> list[dspy.Example]:
@@ -61,10 +61,7 @@ def judge_agreement(
         The share; with `pred_name`, as GEPA calls it, a prediction of `score` and `feedback`.
     """
     verdict = decide(getattr(pred, "judgement", None))
-    said = {
-        "usable": verdict.outcome is Outcome.PASSED,
-        "fatal": not FATAL_KINDS.isdisjoint(verdict.kinds),
-    }
+    said = {"usable": verdict.outcome is Outcome.PASSED, "fatal": is_fatal(verdict)}
     known = {question: gold[question] for question in said if gold[question] is not None}
     right = [question for question in known if said[question] == known[question]]
     score = len(right) / len(known) if known and verdict.outcome is not Outcome.UNSCORED else 0.0

@@ -51,9 +51,8 @@ def _render(number: int, case: Case) -> str:
     lines = [f"Case {number}"]
     lines += [f"Stage {stage}: {_cut(text)}" for stage, text in enumerate(trajectory.stages)]
     if trajectory.evolved is None:
-        lines.append(
-            f"The rewriter's last reply marks no instruction: {_cut(trajectory.evolutions[-1].reply)}"
-        )
+        reply = trajectory.evolutions[-1].reply or ""
+        lines.append(f"The rewriter's last reply marks no instruction: {_cut(reply)}")
     if trajectory.response is not None:
         lines.append(f"Response: {_cut(trajectory.response)}")
     if case.verdict.outcome is Outcome.FAILED:

@@ -85,6 +85,7 @@ class Evolver(dspy.Module):
             evolutions=tuple(done),
             response=answer.response if answer else None,
             response_finish_reason=answer.finish_reason if answer else None,
+            shown=self.method.demos,
         )
         return dspy.Prediction(
             evolved_instruction=trajectory.evolved or "",

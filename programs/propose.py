@@ -11,7 +11,7 @@ from autoevol.core.context import as_role
 from autoevol.core.errors import MethodError
 from autoevol.core.records import Method
 from autoevol.programs.adapters import TaggedText
-from autoevol.signatures.propose import ProposeMethod as ProposeMethodSignature
+from autoevol.signatures.propose import ImproveMethod
 
 # A method much longer than this crowds out the instruction it is to rewrite; the paper sees
 # quality fall as text accumulates (section 5.3).
@@ -28,7 +28,7 @@ class ProposeMethod(dspy.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.predict = dspy.Predict(ProposeMethodSignature)
+        self.predict = dspy.Predict(ImproveMethod)
         self.adapter = TaggedText("improved_method", "the complete improved method")
 
     def forward(self, method: Method, feedback: str, **config: Any) -> dspy.Prediction:  # noqa: ANN401

@@ -2,6 +2,6 @@
 
 from autoevol.signatures.analyze import AnalyzeTrajectories
 from autoevol.signatures.evolve import Evolve
-from autoevol.signatures.propose import ProposeMethod
+from autoevol.signatures.propose import ImproveMethod
 
-__all__ = ["AnalyzeTrajectories", "Evolve", "ProposeMethod"]
+__all__ = ["AnalyzeTrajectories", "Evolve", "ImproveMethod"]

@@ -4,43 +4,75 @@ from __future__ import annotations
 
 import dspy
 
+from autoevol.core.fence import FENCE_NOTE
+
 
 class JudgeEvolution(dspy.Signature):
     """You check a rewritten instruction before it is used to train a model.
 
-    Two versions of one instruction are shown in random order; which of them is the
-    original is stated. The other one is the rewrite. It is meant to be harder to fulfil
-    than the original, in the same language and about the same task, with everything that
-    is needed to fulfil it. Where a response is shown, a model gave it to the rewrite: use
-    it as a hint at what the rewrite lacks, but judge the rewrite, not the response.
+    An original instruction was rewritten to be harder to fulfil, in the same language and about the
+    same subject, with everything that is needed to fulfil it. Fulfil the rewrite yourself first,
+    briefly; only then judge it. A fault that the original has in the same way is no fault of the
+    rewrite, unless the rewrite made it worse.
 
-    Work through the rewrite as if you had to fulfil it, then name every fault that holds:
+    Kinds of faults of the rewrite. Name every one that holds:
 
-    leaked: headings, notes or placeholders of the rewriting are left in it
-    language_changed: it is in another language than the original
-    answered: it contains its own answer or the whole way to it
-    lost_information: data, code or the question of the original is missing
-    off_task: it asks for something else altogether
-    contradictory: its conditions cannot all be true
-    unsolvable: something needed for one definite answer is missing, ambiguous or absurd
-    stagnant: it is no harder than the original, only longer or reworded
-    refused, asks_for_more, hedged: the response declines, asks back, or commits to nothing
+    leaked: text that belongs to no task: headings, notes or remarks of the rewriting, placeholders
+    to be filled in, or a phrase copied from an example, such as "of each kind" where there are none
+    language_changed: its request is in another language than that of the original
+    answered: it states its own final answer, or every step to it, so that nothing but arithmetic is
+    left. A hint, the name of a method, or one result on the way is not enough
+    lost_information: data, code or the question of the original is gone, and was not replaced
+    off_task: it asks for another kind of work, or about another subject
+    contradictory: it says too much: two of its statements cannot both be true, or what it asks for
+    comes out negative, or not whole where it can only be whole (people, tickets) and no rounding is
+    asked for. Broken numbers on the way to an average, a rate or a price are no fault
+    unsolvable: it says too little: something that its answer depends on is missing or can be read
+    in two ways, so that careful readers would answer differently. Where opinions or inventions are
+    asked for, many good answers are no fault
+    stagnant: fulfilling it takes no more than fulfilling the original: reworded, decorated, other
+    numbers, a fact that the answer does not use, a limit that is never reached
 
-    Write none if there is no fault. Give each version a complexity from 1 (trivial) to 10
-    (expert work), on one scale, the versions side by side.
+    Severity follows from what becomes of the answer, not from the number of faults:
+
+    0: usable as a harder instruction. Facts that are not used and limits that are not reached do no
+    harm beside something that makes it harder
+    1: it can be answered, but is no use as a harder instruction (stagnant, answered), or has a lesser
+    fault: two statements are in conflict and the answer is the same whichever is dropped
+    2: nobody can answer it well, or it teaches something wrong
+
+    Gain is how much harder it is: 0 not at all, 1 slightly (one more easy step or demand),
+    2 clearly (several that act on each other, or knowledge that the original did not take),
+    3 much (another class of task). Length by itself is no gain.
+
+    Where a response is shown, a model gave it to the rewrite. It may show what the rewrite lacks, but
+    a bad response is no fault of the rewrite. Its own faults are named apart: refused (it declines),
+    asks_for_more (it asks back instead of answering), hedged (it commits to nothing).
     """
 
-    version_1: str = dspy.InputField()
-    version_2: str = dspy.InputField()
-    original_is: str = dspy.InputField(desc="version_1 or version_2")
-    response: str = dspy.InputField(desc="a model's response to the rewrite, or (none)")
-    reason: str = dspy.OutputField(desc="what you found, one or two short sentences")
-    kinds: str = dspy.OutputField(
-        desc="the names of the faults that hold, worst first, comma-separated, or none"
+    material: str = dspy.InputField(
+        desc="the original, the rewrite and its response if there is one, in any order. " + FENCE_NOTE
     )
-    severity: str = dspy.OutputField(desc="0 no fault, 1 minor, 2 unusable")
-    complexity_1: str = dspy.OutputField(desc="complexity of version_1, 1 to 10")
-    complexity_2: str = dspy.OutputField(desc="complexity of version_2, 1 to 10")
+    hints: str = dspy.InputField(
+        desc="what simple text rules noticed, or (none); they are often wrong, so check each. Also fenced"
+    )
+    work: str = dspy.OutputField(
+        desc="the rewrite worked through as if you had to fulfil it, in a few lines; one line if you "
+        "have thought it through already"
+    )
+    answer: str = dspy.OutputField(desc="the answer that you found, or what keeps you from one, in few words")
+    complexity_original: str = dspy.OutputField(desc="of the original, 1 (trivial) to 10 (expert work)")
+    complexity_rewrite: str = dspy.OutputField(desc="of the rewrite, on the same scale")
+    gain: str = dspy.OutputField(desc="0, 1, 2 or 3")
+    kinds: str = dspy.OutputField(
+        desc="the names of the faults of the rewrite, worst first, comma-separated, or none"
+    )
+    response_faults: str = dspy.OutputField(desc="the names of the faults of the response, or none")
+    response_right: str = dspy.OutputField(
+        desc="whether the response is right: yes, no, or unclear (also where there is none)"
+    )
+    reason: str = dspy.OutputField(desc="what decides, in one sentence")
+    severity: str = dspy.OutputField(desc="0, 1 or 2: a single digit")
 
 
 class SameDemand(dspy.Signature):

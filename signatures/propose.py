@@ -5,7 +5,7 @@ from __future__ import annotations
 import dspy
 
 
-class ProposeMethod(dspy.Signature):
+class ImproveMethod(dspy.Signature):
     """You improve a method: the text that tells a language model how to rewrite an instruction
     into a more complex one. The model is given the method and one instruction, nothing else.
 

@@ -13,6 +13,7 @@ from dspy.lm15 import Config, Message, Request
 
 from autoevol.core import aio
 from autoevol.core.context import Role, in_scope
+from autoevol.lm.flow import Limits
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Transport
@@ -37,7 +38,7 @@ def ask(
 ) -> CallRecord:
     """One call, waited for."""
     with nullcontext() if scope is None else in_scope(scope):
-        return aio.run(recorder.complete(asked or request(), transport, role, price))
+        return aio.run_and_wait(recorder.complete(asked or request(), transport, role, price))
 
 
 def ask_all(
@@ -59,7 +60,7 @@ def ask_all(
     async def every() -> list[CallRecord | BaseException]:
         return await aio.gather(one(each) for each in asked)
 
-    return aio.run(every())
+    return aio.run_and_wait(every())
 
 
 def texts(results: Iterable[CallRecord | BaseException]) -> list[str]:
@@ -99,6 +100,13 @@ class Time:
         self.now = max(self.now, end)
 
 
-def timed(store: CallStore, retry: RetryPolicy, concurrency: int = 16) -> tuple[Recorder, Time]:
+def timed(
+    store: CallStore,
+    retry: RetryPolicy | None = None,
+    concurrency: int = 16,
+    limits: Limits | None = None,
+) -> tuple[Recorder, Time]:
+    """A recorder whose time passes only by waiting, so that the machine's speed does not count."""
     time = Time()
-    return Recorder(store, None, retry, concurrency, sleep=time.sleep, clock=time.clock), time
+    recorder = Recorder(store, None, retry, concurrency, limits=limits, sleep=time.sleep, clock=time.clock)
+    return recorder, time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from autoevol.evolution.outputs import Tally
 from autoevol.evolution.policy import Choice, Policy
 from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import ListRows, Source
+from autoevol.evolution.source import PlacedRow, RowSource
 from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.budget import Caps
 from autoevol.lm.retry import RetryPolicy
@@ -31,6 +31,17 @@ from autoevol.testing import Answer, ScriptedTransport
 METHOD = Method("Make it harder.", name="plain")
 ONE_ROUND = Policy((Choice("plain", METHOD, 1.0),))
 NO_RETRIES = RetryPolicy(attempts=1, base=0.0, breaker=1000, breaker_unproven=1000)
+
+
+class ListRows:
+    """Rows in memory as a source; their places are their records."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
+        for record in range(after + 1, len(self._rows)):
+            yield PlacedRow(self._rows[record], record)
 
 
 class Judge:
@@ -87,7 +98,7 @@ class Bulk:
 
     def run(
         self,
-        seeds: Sequence[Row] | Source,
+        seeds: Sequence[Row] | RowSource,
         policy: Policy = ONE_ROUND,
         *,
         caps: Caps | None = None,
@@ -111,7 +122,7 @@ class Bulk:
                     return retry_rows(
                         work, parts, self.folder, concurrency=concurrency, on_case=self.cases.append
                     )
-                source: Source = ListRows(seeds) if isinstance(seeds, Sequence) else seeds
+                source: RowSource = ListRows(seeds) if isinstance(seeds, Sequence) else seeds
                 return evolve_rows(
                     work,
                     source,

@@ -15,12 +15,18 @@ from synthetic import world
 
 
 class Served:
-    """What the server saw. `asked` counts arrivals by request."""
+    """What the server saw. `asked` counts arrivals by request.
+
+    Attributes:
+        hold_from: Number of arrivals from which replies are held, until the number is raised: a process that
+            is to be killed before its end cannot get there first. None holds nothing.
+    """
 
     def __init__(self, latency: float) -> None:
         self.asked: Counter[str] = Counter()
         self.arrivals = 0
         self.url = ""
+        self.hold_from: int | None = None
         self._latency = latency
 
     def __call__(self, body: dict[str, Any]) -> Answer:
@@ -28,7 +34,8 @@ class Served:
         self.arrivals += 1
         text = world(request_from_openai_chat(body))
         assert isinstance(text, str)
-        return says(text).after(self._latency)
+        number = self.arrivals
+        return says(text).after(self._latency).once(lambda: self.hold_from is None or number < self.hold_from)
 
 
 def request_key(body: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ class Answer:
     Attributes:
         cut: Bytes of the body to send before the connection is reset; None sends all of it.
         drip: Seconds between single bytes of the body, 0 for all at once.
+        condition: The reply is held until this is true.
     """
 
     body: bytes = b""
@@ -29,10 +30,15 @@ class Answer:
     delay: float = 0.0
     cut: int | None = None
     drip: float = 0.0
+    condition: Callable[[], bool] | None = None
 
     def after(self, seconds: float) -> Answer:
         """The same, later."""
         return replace(self, delay=seconds)
+
+    def once(self, condition: Callable[[], bool]) -> Answer:
+        """The same, held until `condition` is true, however long the machine takes for that."""
+        return replace(self, condition=condition)
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ FAULTS: dict[str, Answer] = {
     "reset midway": resets(after=20),
     "truncated": Answer(b'{"id": "FAULT", "choices": [{"ind'),
     "no choices": as_json({"id": "FAULT", "choices": []}),
-    "late": says("FAULT").after(2.0),
+    "late": says("FAULT").after(3600.0),
     "refused by a filter": refuses(400, "FAULT", code="content_filter"),
     "stopped by a filter": says("", "content_filter"),
     "cut off": says("Step 1: I th", "length"),
@@ -138,14 +144,14 @@ class Endpoint:
 
     def __enter__(self) -> Endpoint:
         self._thread.start()
-        assert self._ready.wait(10), "the test server did not start"
+        assert self._ready.wait(120), "the test server did not start"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(120)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -178,6 +184,8 @@ class Endpoint:
         try:
             answer = self._script(body)
             await asyncio.sleep(answer.delay)
+            while answer.condition and not answer.condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
             return await _send(request, answer)
         finally:
             self._at_once -= 1

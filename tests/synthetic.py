@@ -23,13 +23,13 @@ from dspy.lm15 import Request
 
 from autoevol.config import LoopConfig
 from autoevol.core.records import FailureKind, Mark, Method, Outcome, Row, digest
+from autoevol.core.seeds import derived_random
 from autoevol.lm.budget import Caps
 from autoevol.lm.recorder import LedgerLine
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
-from autoevol.optimization.batches import EpochBatches
 from autoevol.optimization.rules import LowestFailureRate
 from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
@@ -103,6 +103,16 @@ def tagged(tag: str, text: str) -> str:
     return f"<{tag}>\n{text}\n</{tag}>"
 
 
+class EpochBatches:
+    """A sampler of one's own: all rows in a shuffled order before any row comes again."""
+
+    def draw(self, rows: Sequence[Row], size: int, step: int, seed: int) -> tuple[Row, ...]:
+        size = min(size, len(rows))
+        epoch, place = divmod(step - 1, max(1, len(rows) // size))
+        order = derived_random(seed, "epoch", epoch).sample(list(rows), len(rows))
+        return tuple(order[place * size : (place + 1) * size])
+
+
 def chain_seed(seed: int, step: int, chain: int) -> int:
     """The sampling seed of one chain, as the loop is specified to derive it."""
     return int(digest(str(seed), str(step), str(chain))[:7], 16)
@@ -136,8 +146,7 @@ class Run:
     def rates(self) -> list[float]:
         """Failure rate of the method in force after every step."""
         return [
-            next(score.rate for score in step.scores if score.method_id == step.chosen_id)
-            for step in self.best.trial_logs.values()
+            step.chosen_score.rate for step in self.best.trial_logs.values() if step.chosen_score is not None
         ]
 
 

@@ -35,7 +35,7 @@ OUTSIDE = {
     "config": set(),
     "signatures": {"dspy"},
     "programs": {"dspy"},
-    "store": {"orjson", "pyarrow"},
+    "store": {"filelock", "orjson", "pyarrow"},
     "reports": set(),
 }
 

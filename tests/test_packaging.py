@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import autoevol
+
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FOLDERS = ("programs", "signatures", "metrics", "experiments")
 
 
@@ -28,7 +32,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(ROOT / name, copy / name)
     out = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(out), str(copy)], check=True
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            str(out),
+            str(copy),
+        ],
+        check=True,
     )
     (found,) = out.glob("*.whl")
     return found
@@ -56,10 +72,20 @@ def test_the_wheel_works_without_the_source_tree(wheel: Path, tmp_path: Path) ->
     assert str(tmp_path) in done.stdout
 
 
+def test_every_folder_with_modules_is_a_listed_package() -> None:
+    """One that is missing works in an editable install and fails in a wheel."""
+    folders = {path.parent.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("*.py")}
+    folders |= {Path("autoevol") / path.parent.relative_to(ROOT) for name in FOLDERS
+                for path in (ROOT / name).rglob("*.py")}  # fmt: skip
+    assert sorted(PROJECT["tool"]["setuptools"]["packages"]) == sorted(".".join(f.parts) for f in folders)
+
+
 def test_the_version_is_the_same_everywhere() -> None:
-    import tomllib
-
-    import autoevol
-
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == autoevol.__version__
+    assert PROJECT["project"]["version"] == autoevol.__version__
     assert f"## {autoevol.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"version: {autoevol.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_the_lock_names_no_address() -> None:
+    for name in ("requirements.lock", "requirements-model.lock"):
+        assert "://" not in (ROOT / name).read_text()

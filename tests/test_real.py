@@ -30,7 +30,7 @@ def autoevol(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "autoevol", *arguments],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
         check=False,
     )
 

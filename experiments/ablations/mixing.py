@@ -62,7 +62,7 @@ def evolve_rounds(site: Site, method: Method, plan: Plan) -> list[Round]:
             return found
 
         with dspy.context(lm=bench.task_lm(session), trace=None, disable_history=True):
-            return aio.run(work())
+            return aio.run_and_wait(work())
 
 
 def rounds(ground: Ground, plan: Plan) -> Table:

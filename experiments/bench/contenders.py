@@ -140,7 +140,7 @@ def autoevol(url: str, calls: int, concurrency: int, client: str = "aiohttp") ->
             lm = session.lm("m", api_base=url, temperature=0.7, max_tokens=512)
             with dspy.context(lm=lm, trace=None, disable_history=True):
                 # A quarter more rows than places: a row whose reply is being stored holds none.
-                aio.run(_each(send, calls // 2, concurrency + concurrency // 4))
+                aio.run_and_wait(_each(send, calls // 2, concurrency + concurrency // 4))
 
 
 def autoevol_openai(url: str, calls: int, concurrency: int) -> None:

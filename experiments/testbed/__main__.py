@@ -36,7 +36,7 @@ def run(seed: int, config: LoopConfig) -> list[float]:
 
         def show(step: Step) -> None:
             methods.update({c.method.id: c.method for c in step.candidates if c.method})
-            dev = next(score.rate for score in step.scores if score.method_id == step.chosen_id)
+            dev = step.chosen_score.rate if step.chosen_score else float("nan")
             rates.append(testbed.true_rate(methods[step.chosen_id]))
             words = len(methods[step.chosen_id].text.split())
             print(

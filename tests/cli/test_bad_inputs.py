@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -74,22 +75,20 @@ BAD = [
     Bad("half.jsonl", GOOD + b'{"instruction": "a\\ud800", "response": "b"}\n', "lone surrogate", 1),
     Bad("folder", None, "is a folder"),
     Bad("cut.jsonl.gz", gzip.compress(GOOD * 50)[:-12], "cannot be read"),
+    Bad("cut.jsonl.zst", pa.compress(GOOD * 50, codec="zstd", asbytes=True)[:-9], "cannot be read"),
+    Bad("stub.jsonl.zst", b"\x28\xb5\x2f\xfd" + b"x" * 40, "cannot be read"),
+    Bad("zip.jsonl", b"PK\x03\x04" + GOOD, "ZIP archive"),
+    Bad("gbk.csv", "instruction,output\n天空,x\n".encode("gbk"), "--encoding"),
+    Bad("broken.arrow", b"ARROW1 no", "not a readable Arrow file"),
     Bad("plain.gz", gzip.compress(GOOD), "unknown format"),
     Bad("empty.jsonl", b"", "is empty"),
     Bad("blank.jsonl", b"\n \n", "holds no records"),
     Bad("binary.jsonl", bytes(range(256)) * 4, "line 1"),
     Bad("deep.jsonl", GOOD + b'{"instruction": ' + b"[" * 100_000, "line 2", 1),
-    Bad(
-        "ids.jsonl",
-        b'{"id": "x", "instruction": "A", "response": "B"}\n{"id": "x", "instruction": "C", "response": "D"}',
-        "'x' has been there before",
-        1,
-        seeds=False,
-    ),
     Bad("silent.jsonl", GOOD + b'{"instruction": "C", "response": " "}\n', "no response", 1, seeds=False),
 ]  # fmt: skip
 COMMANDS = ("run", "evolve", "estimate", "clean", "export")
-# Cleaning and exporting take texts of any length; only exporting needs ids and responses.
+# Cleaning and exporting take texts of any length; only exporting needs responses.
 PAIRS = [
     (name, bad)
     for bad in BAD
@@ -98,7 +97,7 @@ PAIRS = [
 ]
 CASES = [pytest.param(name, bad, id=f"{name}-{bad.name}") for name, bad in PAIRS]
 # To compare with, there only has to be text.
-TEXT = {"huge.jsonl", "wide.jsonl", "ids.jsonl", "silent.jsonl"}
+TEXT = {"huge.jsonl", "wide.jsonl", "silent.jsonl"}
 COMPARED = [pytest.param("--against", bad, id=f"against-{bad.name}") for bad in BAD if bad.name not in TEXT]
 TEXT |= {"null.jsonl", "nested.jsonl", "half.jsonl"}
 COMPARED += [

@@ -49,9 +49,7 @@ class Served:
 
     def answer(self, body: dict[str, Any], text: str) -> tuple[str, str]:
         if body["model"] == "judge":
-            first = text.rpartition("original_is ## ]]\n")[2].startswith("version_1")
-            scores = {"complexity_1": 3 if first else 5, "complexity_2": 5 if first else 3}
-            fields = {"reason": "Fine.", "kinds": "none", "severity": "0", **scores}
+            fields = {"reason": "Fine.", "kinds": "none", "severity": "0"}
             return "judge", "".join(f"[[ ## {name} ## ]]\n{value}\n\n" for name, value in fields.items())
         marked = re.search(r"between these two tags:\n<(\w+)>", text)
         if marked and marked[1].startswith("improved_method"):

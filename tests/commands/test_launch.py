@@ -30,7 +30,7 @@ needs_ray = pytest.mark.skipif(
 
 
 class Gated(Served):
-    """Answers the first calls at once, and holds the others for seconds until the gate is open."""
+    """Answers the first calls at once, and holds the others until the gate is open."""
 
     def __init__(self, free: int) -> None:
         super().__init__()
@@ -39,7 +39,8 @@ class Gated(Served):
 
     def __call__(self, body: dict) -> Answer:
         self._free -= 1
-        return super().__call__(body).after(0.0 if self._free >= 0 or self.open.is_set() else 5.0)
+        answer = super().__call__(body)
+        return answer if self._free >= 0 else answer.once(self.open.is_set)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from autoevol.config import choices
 from autoevol.core.errors import InputError, unknown
 from autoevol.data.load import TURNS
 from autoevol.dataset.formats import FORMATS
-from autoevol.metrics.catalog import TEXT_DETECTORS
+from autoevol.metrics.catalog import DETECTORS
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.optimization.rules import RULES
 
@@ -26,7 +26,7 @@ from autoevol.optimization.rules import RULES
     [
         (choices.Selection, RULES),
         (choices.Objective, OBJECTIVES),
-        (choices.Detector, TEXT_DETECTORS),
+        (choices.Detector, DETECTORS),
         (choices.ExportFormat, FORMATS),
         (choices.Executor, launch._EXECUTORS),
         (choices.Half, HALVES),

@@ -40,7 +40,8 @@ SYSTEM = {"role": "system", "content": "Be brief"}
         ({"prompt": "Ask", "completion": [ASSISTANT]}, "prompt-completion", ("Ask", "Answer")),
         ({"prompt": [USER]}, "prompt-completion", ("Ask", None)),
         ({"text": "Ask", "title": "x"}, "text column 'text'", ("Ask", None)),
-        ({"problem": "Ask", "level": 3}, "text column 'problem'", ("Ask", None)),
+        ({"problem": "Ask", "level": 3}, "math", ("Ask", None)),
+        ({"topic": "Ask", "level": 3}, "text column 'topic'", ("Ask", None)),
         ("Ask", "text strings", ("Ask", None)),
     ],
 )

@@ -14,7 +14,7 @@ from autoevol.config.choices import Turns
 from autoevol.core.errors import InputError
 from autoevol.data.scan import scan
 from autoevol.data.shard import Shard
-from autoevol.evolution.source import FileRows, Placed
+from autoevol.evolution.source import FileRows, PlacedRow
 
 IDS = st.integers(0, 2**64 - 1).map("{:016x}".format)
 
@@ -41,7 +41,7 @@ def test_other_texts_are_no_shards(text: str) -> None:
         Shard.parse(text)
 
 
-def ids(placed: list[Placed]) -> list[str]:
+def ids(placed: list[PlacedRow]) -> list[str]:
     return [one.row.id for one in placed]
 
 

@@ -66,7 +66,7 @@ def test_a_folder(tmp_path: Path) -> None:
         load_rows(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "seen"), [("a.txt", "'.txt'"), ("a", "no suffix"), ("a.zip", "'.zip'")])
+@pytest.mark.parametrize(("name", "seen"), [("a.doc", "'.doc'"), ("a", "no suffix"), ("a.zip", "'.zip'")])
 def test_an_unknown_format(write: Write, name: str, seen: str) -> None:
     with pytest.raises(InputError, match=rf"unknown format.*{seen}.*\.jsonl"):
         load_rows(write(name, "x"))

@@ -109,3 +109,39 @@ def test_a_hub_data_set_that_cannot_be_had(
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     with pytest.raises(InputError, match=rf"'owner/name' is not a file here.*{reason}"):
         load_rows("owner/name")
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "told"),
+    [
+        (
+            "owner/name",
+            ValueError("Config name is missing. Please pick one among " + "x" * 400),
+            "Its configurations are 'main', 'socratic': write owner/name:main",
+        ),
+        (
+            "owner/name:other",
+            ValueError("BuilderConfig 'other' not found. Available: ['main']"),
+            "Its configurations are 'main', 'socratic': write owner/name:main",
+        ),
+        (
+            "owner/name:main",
+            ValueError('Unknown split "train". Should be one of ...'),
+            "Its splits are 'main-dev', 'main-test': give one with --split",
+        ),
+    ],
+)
+def test_what_a_hub_data_set_has_instead_is_named(
+    source: str, error: Exception, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_dataset(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(datasets, "get_dataset_config_names", lambda name: ["main", "socratic"])
+    monkeypatch.setattr(
+        datasets, "get_dataset_split_names", lambda name, config: [f"{config}-dev", f"{config}-test"]
+    )
+    with pytest.raises(InputError) as caught:
+        load_rows(source)
+    assert str(caught.value).endswith(told)

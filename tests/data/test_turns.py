@@ -12,11 +12,11 @@ def say(role: str | None, content: object) -> dict[str, object]:
 
 def test_text_parts_are_joined() -> None:
     parts = [{"type": "text", "text": "One"}, "Two"]
-    assert first_exchange([say("user", parts), say("assistant", "A")], "messages") == ("One\nTwo", "A")
+    assert first_exchange([say("user", parts), say("assistant", "A")], "messages")[:2] == ("One\nTwo", "A")
 
 
 def test_an_answer_without_text_is_no_reference() -> None:
-    assert first_exchange([say("user", "Ask"), say("assistant", None)], "messages") == ("Ask", None)
+    assert first_exchange([say("user", "Ask"), say("assistant", None)], "messages")[:2] == ("Ask", None)
 
 
 def test_only_the_first_exchange_counts() -> None:
@@ -27,7 +27,7 @@ def test_only_the_first_exchange_counts() -> None:
         say("user", "More"),
         say("assistant", "B"),
     ]
-    assert first_exchange(turns, "messages") == ("Ask", "A")
+    assert first_exchange(turns, "messages")[:2] == ("Ask", "A")
 
 
 @pytest.mark.parametrize(

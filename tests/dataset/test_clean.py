@@ -105,3 +105,56 @@ def test_gsm8k_keeps_all_but_the_problems_of_the_test_set(data_folder: Path, tmp
     assert report.kept == 1000 - sum(report.removed.values())
     assert set(report.removed) == {"shares_13_words_with_a_benchmark"}
     assert report.overlaps["13-gram"] == report.removed["shares_13_words_with_a_benchmark"] <= 4
+
+
+def test_the_same_question_after_something_else_is_kept(write: Write, tmp_path: Path) -> None:
+    def talk(first: str, system: str = "Be kind.") -> dict[str, object]:
+        turns = [("system", system), ("user", first), ("assistant", "Yes."), ("user", "And why is that so?")]
+        said = [{"role": role, "content": text} for role, text in turns]
+        return {"id": "same", "messages": [*said, {"role": "assistant", "content": "Because."}]}
+
+    rows = [talk(TEXTS["lamp"]), talk(TEXTS["boat"]), talk(TEXTS["lamp"], "Be rude."), talk(TEXTS["lamp"])]
+    dataset = write("d.jsonl", rows)
+    report = clean_file(dataset, tmp_path / "out.jsonl")
+    assert lines(tmp_path / "out.jsonl") == rows[:3]
+    assert report.removed == {"repeated": 1}
+    (removed,) = lines(tmp_path / "out.removed.jsonl")
+    assert (removed["place"], removed["matched"]) == ("line 4", "line 1 (same)")
+
+
+def test_every_turn_is_held_against_seeds_and_benchmarks(write: Write, tmp_path: Path) -> None:
+    def talk(first: str, last: str) -> dict[str, object]:
+        roles = ("user", "assistant", "user", "assistant")
+        said = zip(roles, (first, "Yes.", last, "No."), strict=True)
+        return {"messages": [{"role": role, "content": text} for role, text in said]}
+
+    dataset = write("d.jsonl", [talk(BENCH, "Sing."), talk("Sing.", SEED), talk("Sing.", "Dance.")])
+    seeds = write("seeds.jsonl", [talk("Hum.", SEED)])
+    bench = write("bench.jsonl", [{"question": BENCH}])
+    settings = CleanConfig(decontaminate=(str(bench),))
+    report = clean_file(dataset, tmp_path / "out.jsonl", against=[str(seeds)], settings=settings)
+    assert report.removed == {"in_a_benchmark": 1, "same_as_a_seed": 1} or report.removed == {
+        "shares_13_words_with_a_benchmark": 1,
+        "same_as_a_seed": 1,
+    }
+
+
+def test_conversations_with_tools_are_cleaned_as_well(write: Write, tmp_path: Path) -> None:
+    call = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f"}}]}
+    turns = [{"role": "user", "content": "Ask"}, call, {"role": "tool", "content": {"a": 1}}]
+    rows = [{"messages": [*turns, {"role": "assistant", "content": answer}]} for answer in ("A", "B")]
+    report = clean_file(write("d.jsonl", rows), tmp_path / "out.jsonl")
+    assert (report.kept, report.removed) == (1, {"repeated": 1})
+
+
+def test_a_folder_is_cleaned_into_one_file(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for name, text in (("a", "Sing."), ("b", "Dance."), ("c", "Sing.")):
+        (folder / f"{name}.jsonl").write_text(json.dumps({"instruction": text}) + "\n")
+    report = clean_file(folder, tmp_path / "out.jsonl")
+    assert (report.rows, report.kept) == (3, 2)
+    (removed,) = lines(tmp_path / "out.removed.jsonl")
+    assert removed["place"] == f"{folder / 'c.jsonl'}, line 1"
+    with pytest.raises(InputError, match="is an input as well"):
+        clean_file(folder, folder / "a.jsonl")

@@ -1,8 +1,10 @@
 """`autoevol quality`: the figures by hand on a few rows, and the command on files good and bad."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,8 @@ from typer.testing import CliRunner, Result
 
 from autoevol.cli import app
 from autoevol.core.errors import InputError
-from autoevol.dataset.quality import Stages, measure, read_stages, render, sample
+from autoevol.dataset.quality import Stages, measure_stages, read_stages, render, sample
+from autoevol.metrics.embeddings import Matrix
 
 MORE = "Explain each step and keep the whole answer within two hundred words of plain text."
 ROWS: list[Stages] = [
@@ -30,7 +33,7 @@ def command(*words: object) -> Result:
 
 
 def test_the_figures_by_hand() -> None:
-    seeds, first, second, final = measure(ROWS)
+    seeds, first, second, final = measure_stages(ROWS)
     assert [seeds.stage, first.stage, second.stage, final.stage] == ["seeds", "round 1", "round 2", "final"]
     assert [seeds.rows, first.rows, second.rows, final.rows] == [2, 2, 1, 2]
     assert seeds.added is seeds.in_range is None
@@ -49,7 +52,7 @@ def test_the_figures_by_hand() -> None:
 
 
 def test_one_round_has_no_final_stage_of_its_own() -> None:
-    assert [stage.stage for stage in measure([row[:2] for row in ROWS])] == ["seeds", "round 1"]
+    assert [stage.stage for stage in measure_stages([row[:2] for row in ROWS])] == ["seeds", "round 1"]
 
 
 texts = st.text("abc must each 12?. ", max_size=30)
@@ -58,7 +61,7 @@ texts = st.text("abc must each 12?. ", max_size=30)
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(texts, min_size=2, max_size=4).map(tuple), min_size=1, max_size=6))
 def test_ranges(rows: list[Stages]) -> None:
-    stages = measure(rows)
+    stages = measure_stages(rows)
     assert stages[0].rows == len(rows)
     for stage in stages:
         assert 1 <= stage.rows <= len(rows)
@@ -66,7 +69,7 @@ def test_ranges(rows: list[Stages]) -> None:
         shares = (stage.distinct_1, stage.distinct_2, stage.coverage, stage.evenness, stage.in_range or 0.0)
         assert all(0 <= share <= 1 for share in shares)
         assert min(stage.constraints, stage.operations, stage.words.low) >= 0
-    assert [stage.rows for stage in measure(rows[::-1])] == [stage.rows for stage in stages]
+    assert [stage.rows for stage in measure_stages(rows[::-1])] == [stage.rows for stage in stages]
     assert render(stages, len(rows))
 
 
@@ -87,7 +90,7 @@ def test_the_command_reads_a_file_or_its_folder(tmp_path: Path) -> None:
     assert "of 2 rows" not in shown.stdout
     found = json.loads(command(path, "--json").stdout)
     assert found["rows"] == 2
-    assert found["stages"] == [json.loads(json.dumps(stage.to_json())) for stage in measure(ROWS)]
+    assert found["stages"] == [json.loads(json.dumps(stage.to_json())) for stage in measure_stages(ROWS)]
     assert "on 1 of 2 rows" in command(path, "--limit", 1).stdout
 
 
@@ -112,10 +115,26 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, content: str, says:
     assert "dataset.jsonl" in shown.stderr
 
 
+def test_diversity_is_measured_on_the_embedding_that_is_given() -> None:
+    def all_alike(texts: Sequence[str]) -> Matrix:
+        return np.ones((len(texts), 2))
+
+    for stage, usual in zip(measure_stages(ROWS, all_alike), measure_stages(ROWS), strict=True):
+        assert stage.vendi == pytest.approx(1.0)
+        assert (stage.words, stage.distinct_2) == (usual.words, usual.distinct_2)
+
+
+def test_vectors_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, ROWS)
+    shown = command(path, "--vectors", tmp_path / "nowhere")
+    assert shown.exit_code == 2
+    assert "model2vec" in shown.stderr
+
+
 def test_a_folder_without_a_dataset_is_said(tmp_path: Path) -> None:
     assert command(tmp_path).exit_code == 2
 
 
 def test_nothing_to_measure_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="no rows"):
-        measure([])
+        measure_stages([])

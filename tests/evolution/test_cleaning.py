@@ -10,7 +10,7 @@ from dspy.lm15 import Request
 
 from autoevol.dataset.benchmarks import Benchmarks
 from autoevol.dataset.cleaner import Cleaner
-from autoevol.evolution.cleaning import CleanGate
+from autoevol.evolution.gates import CleanGate
 from autoevol.evolution.policy import Choice, Policy
 from autoevol.lm.budget import Caps
 from autoevol.lm.transport import Reply

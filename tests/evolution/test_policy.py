@@ -14,7 +14,7 @@ from autoevol.config.choices import parse_on_failure
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, digest
 from autoevol.evolution.lineage import Fate, Round
-from autoevol.evolution.policy import Choice, Policy, Turn, parse_mix
+from autoevol.evolution.policy import Attempt, Choice, Policy, parse_mix
 from autoevol.programs.operations import IN_DEPTH, OPERATIONS
 
 GIVEN = Method("Make it harder.", name="mine")
@@ -91,28 +91,28 @@ def test_other_words_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("change", "done", "turn"),
     [
-        ({}, [], Turn(1, 0)),
-        ({"with_seeds": 1.0}, [], Turn(0, 0)),
-        ({}, [(0, Fate.PASSED)], Turn(1, 0)),
-        ({}, [(0, Fate.LENGTH)], Turn(1, 0)),
+        ({}, [], Attempt(1, 0)),
+        ({"with_seeds": 1.0}, [], Attempt(0, 0)),
+        ({}, [(0, Fate.PASSED)], Attempt(1, 0)),
+        ({}, [(0, Fate.LENGTH)], Attempt(1, 0)),
         ({}, [(0, Fate.GATED)], None),
         ({}, [(0, Fate.LOST)], None),
-        ({}, [(1, Fate.PASSED)], Turn(2, 0)),
-        ({}, [(1, Fate.FAILED)], Turn(2, 0)),
+        ({}, [(1, Fate.PASSED)], Attempt(2, 0)),
+        ({}, [(1, Fate.FAILED)], Attempt(2, 0)),
         ({}, [(3, Fate.FAILED)], None),
         ({}, [(3, Fate.PASSED)], None),
         ({}, [(2, Fate.LOST)], None),
         ({"drop": True}, [(1, Fate.FAILED)], None),
-        ({"drop": True}, [(1, Fate.PASSED)], Turn(2, 0)),
-        ({"retries": 2}, [(1, Fate.FAILED)], Turn(1, 1)),
-        ({"retries": 2}, [(1, Fate.FAILED), (1, Fate.GATED)], Turn(1, 2)),
-        ({"retries": 2}, [(1, Fate.FAILED), (1, Fate.GATED), (1, Fate.UNPARSED)], Turn(2, 0)),
-        ({"retries": 1}, [(1, Fate.LOST), (1, Fate.FAILED)], Turn(1, 2)),
-        ({"retries": 1}, [(1, Fate.FAILED), (1, Fate.PASSED)], Turn(2, 0)),
+        ({"drop": True}, [(1, Fate.PASSED)], Attempt(2, 0)),
+        ({"retries": 2}, [(1, Fate.FAILED)], Attempt(1, 1)),
+        ({"retries": 2}, [(1, Fate.FAILED), (1, Fate.GATED)], Attempt(1, 2)),
+        ({"retries": 2}, [(1, Fate.FAILED), (1, Fate.GATED), (1, Fate.UNPARSED)], Attempt(2, 0)),
+        ({"retries": 1}, [(1, Fate.LOST), (1, Fate.FAILED)], Attempt(1, 2)),
+        ({"retries": 1}, [(1, Fate.FAILED), (1, Fate.PASSED)], Attempt(2, 0)),
     ],
 )
-def test_what_follows(change: dict[str, object], done: list[tuple[int, Fate]], turn: Turn | None) -> None:
-    assert replace(BASE, **change).next_turn("00", after(*done)) == turn  # type: ignore[arg-type]
+def test_what_follows(change: dict[str, object], done: list[tuple[int, Fate]], turn: Attempt | None) -> None:
+    assert replace(BASE, **change).next_attempt("00", after(*done)) == turn  # type: ignore[arg-type]
 
 
 @given(st.lists(st.sampled_from([fate for fate in Fate if fate is not Fate.LOST])), st.integers(0, 3))
@@ -120,12 +120,12 @@ def test_a_row_ends_after_its_rounds_and_retries(fates: list[Fate], retries: int
     policy = replace(BASE, retries=retries)
     done: list[tuple[int, Fate]] = []
     for fate in [*fates, *[Fate.FAILED] * 20]:
-        turn = policy.next_turn("00", after(*done))
+        turn = policy.next_attempt("00", after(*done))
         if turn is None:
             break
         done.append((turn.round, fate))
     assert len(done) <= policy.rounds * (1 + retries)
-    assert policy.next_turn("00", after(*done)) is None
+    assert policy.next_attempt("00", after(*done)) is None
 
 
 def test_seeds_are_drawn_in_their_share() -> None:

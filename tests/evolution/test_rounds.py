@@ -11,7 +11,7 @@ from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.core.records import FailureKind, Message, Outcome, Row, Trajectory, Verdict, digest
-from autoevol.evolution.lineage import Fate, Lineage, decode, encode
+from autoevol.evolution.lineage import Fate, Lineage, decode_lineage, encode_lineage
 from autoevol.evolution.policy import Choice, Policy
 from autoevol.lm.budget import Caps
 from autoevol.lm.transport import Reply
@@ -27,7 +27,7 @@ THREE = replace(ONE_ROUND, rounds=3)
 
 
 def lineages(bulk: Bulk) -> list[Lineage]:
-    return [decode(line) for line in Parts(bulk.folder / "parts", None).lines()]
+    return [decode_lineage(line) for line in Parts(bulk.folder / "parts", None).lines()]
 
 
 def fails_in(*calls: int) -> Callable[[Request], Answer]:
@@ -59,7 +59,7 @@ def test_a_round_that_failed_returns_its_parent_to_the_pool(tmp_path: Path) -> N
     assert (failed.kinds, failed.reason) == ((FailureKind.REFUSED,), "refused")
     assert failed.reply is not None
     assert first.reply is None
-    assert decode(encode(lineage)) == lineage
+    assert decode_lineage(encode_lineage(lineage)) == lineage
 
 
 def test_a_dropped_row_ends_with_its_failure_and_keeps_what_passed(tmp_path: Path) -> None:

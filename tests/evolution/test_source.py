@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from autoevol.core.errors import InputError
 from autoevol.core.records import Message
 from autoevol.data import load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
-from autoevol.evolution.source import FileRows, ListRows, Source
-from evolving import numbered
+from autoevol.evolution.source import FileRows, RowSource
 
 CHAT: list[dict[str, Any]] = [
     {"messages": [
@@ -45,7 +43,7 @@ def write(tmp_path: Path) -> Callable[[list[Any]], str]:
     return writer
 
 
-def resumes_anywhere(source: Source) -> None:
+def resumes_anywhere(source: RowSource) -> None:
     whole = list(source.rows(-1, iter(())))
     for done in range(1, len(whole) + 1):
         ids = (int(placed.row.id, 16) for placed in whole[:done])
@@ -83,9 +81,9 @@ def test_share_gpt_and_prompt_lists_are_conversations_too(write: Callable[[list[
 
 
 def test_a_turn_that_cannot_be_used_is_a_counted_reject(write: Callable[[list[Any]], str]) -> None:
-    tool = {"messages": [*CHAT[3]["messages"], {"role": "tool", "content": "x"}]}
-    path = write([*CHAT[:1], tool])
-    with pytest.raises(InputError, match="line 2: messages\\[2\\] is a turn of 'tool'"):
+    odd = {"messages": [*CHAT[3]["messages"], {"role": "narrator", "content": "x"}]}
+    path = write([*CHAT[:1], odd])
+    with pytest.raises(InputError, match=r"line 2: messages\[2\] is a turn of 'narrator'"):
         load_rows(path, turns="every")
     loaded = load_rows(path, turns="every", skip_bad=True)
     assert (len(loaded.rows), len(loaded.rejects)) == (4, 1)
@@ -106,10 +104,6 @@ def test_a_limit_counts_the_rows_that_are_done(write: Callable[[list[Any]], str]
     resumes_anywhere(source)
 
 
-def test_rows_in_memory_resume_behind_any_row() -> None:
-    resumes_anywhere(ListRows(numbered(5)))
-
-
 def test_a_scan_counts_without_keeping(write: Callable[[list[Any]], str]) -> None:
     path, told = write([{"text": "a"}, {"text": "b"}, {"text": None}, {"text": "a"}]), []
     data = DataConfig(skip_bad=True)
@@ -127,12 +121,13 @@ def test_a_fingerprint_follows_bytes_and_reading(write: Callable[[list[Any]], st
     write([{"text": "b"}])
     assert mark != fingerprint(path, data)
     assert fingerprint("owner/dataset", data) is None
-    assert fingerprint(str(tmp_path), data) is None
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert fingerprint(str(empty), data) is None
 
 
 @pytest.mark.slow
-def test_a_nearly_finished_file_of_many_rows_resumes_quickly(tmp_path: Path) -> None:
-    """200,000 rows in under 3 seconds is a million in under 15."""
+def test_a_nearly_finished_file_of_many_rows_resumes_with_what_is_left(tmp_path: Path) -> None:
     path, count = tmp_path / "seeds.jsonl", 200_000
     with path.open("w") as file:
         for number in range(count):
@@ -140,7 +135,5 @@ def test_a_nearly_finished_file_of_many_rows_resumes_quickly(tmp_path: Path) -> 
                 f'{{"instruction": "Describe the town number {number} on the map.", "output": "A town."}}\n'
             )
     ids = [int(placed.row.id, 16) for placed in FileRows(str(path), DataConfig()).rows(-1, iter(()))]
-    began = time.process_time()
     left = list(FileRows(str(path), DataConfig()).rows(count - 11, iter(ids[:-10])))
-    assert time.process_time() - began < 3
     assert len(left) == 10

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autoevol.core.errors import AccessDenied, EndpointDown, InputError, StopRun, StoreLost
 from autoevol.core.records import Outcome, Row, digest
-from autoevol.evolution.source import Placed
+from autoevol.evolution.source import PlacedRow
 from autoevol.lm.budget import Caps
 from autoevol.lm.retry import RetryPolicy
 from autoevol.testing import Answer
@@ -200,10 +200,10 @@ class Counted:
     def __init__(self, bulk: Bulk, count: int) -> None:
         self.bulk, self.count, self.most = bulk, count, 0
 
-    def rows(self, after: int, done: Iterator[int]) -> Iterator[Placed]:
+    def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
         for number, row in enumerate(numbered(self.count)):
             self.most = max(self.most, number + 1 - len(self.bulk.cases))
-            yield Placed(row, number)
+            yield PlacedRow(row, number)
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -223,8 +223,8 @@ def denied(asked: Request) -> Answer:
 class Unreadable:
     """Rows of a file that turns out broken."""
 
-    def rows(self, after: int, done: Iterator[int]) -> Iterator[Placed]:
-        yield Placed(Row(digest("row 0"), "row 0"), 0)
+    def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
+        yield PlacedRow(Row(digest("row 0"), "row 0"), 0)
         raise InputError("seeds.jsonl, line 2: not JSON")
 
 
@@ -274,7 +274,9 @@ def test_an_endpoint_that_goes_away_ends_the_run_with_everything_kept(
     seeds, first = numbered(40), Bulk(tmp_path, goes_away, latency=0.002)
     with pytest.raises(EndpointDown, match="gone"):
         first.run(seeds, part_rows=4)
-    assert len(first.transport.requests) <= 50 + 6 + 3 * 4, "what was under way, and not the rest"
+    # Each of three replies that were still in flight may come after up to five failures and make the
+    # breaker count anew: how they fall is the machine's, this bound is not.
+    assert len(first.transport.requests) <= 50 + 6 * 4 + 4, "what was under way, and not the rest of the rows"
     assert len(list((tmp_path / "parts").glob("*.jsonl"))) > 4
     second = Bulk(tmp_path, evolves)
     second.run(seeds, part_rows=4)

@@ -52,7 +52,7 @@ def in_world(
 def ask(testbed: Testbed, content: str, **sampling: Any) -> str:
     body = {"model": "testbed/world", "messages": [{"role": "user", "content": content}], **sampling}
     request: Request = request_from_openai_chat(body)
-    return aio.run(testbed.transport().send(request)).text
+    return aio.run_and_wait(testbed.transport().send(request)).text
 
 
 def evolve_prompt(method: Method, instruction: str) -> str:
@@ -84,7 +84,7 @@ def test_the_measured_rate_is_the_true_rate_kind_by_kind(
     rows = WORLD.rows(1500)
     with in_world(tmp_path, temperature=temperature) as (transport, session):
         board = Scoreboard(Evolver(), FailureMetric(), concurrency=64)
-        score = aio.run(board.evaluate(method, rows))
+        score = aio.run_and_wait(board.evaluate(method, rows))
         assert transport.asked == sum(line.paid.calls for line in session.ledger())
     assert score.count(Outcome.UNSCORED) == 0
     seen = Counter(mark.kind for mark in score.marks.values())

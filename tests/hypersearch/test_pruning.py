@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.hypersearch.pruning import Point, falls_behind, rate_at
+from autoevol.hypersearch.pruning import TrialPoint, falls_behind, rate_at
 
 rates = st.floats(0, 1)
 
 
 @st.composite
-def curves(draw: st.DrawFn) -> list[Point]:
+def curves(draw: st.DrawFn) -> list[TrialPoint]:
     steps = draw(st.lists(st.tuples(st.integers(1, 50), rates), min_size=1, max_size=5))
     calls, curve = 0, []
     for number, (more, rate) in enumerate(steps):
         calls += more
-        curve.append(Point(number, calls, rate))
+        curve.append(TrialPoint(number, calls, rate))
     return curve
 
 
@@ -32,25 +32,25 @@ def test_optuna_cannot_prune_with_two_objectives() -> None:
 
 
 def test_a_curve_is_read_at_equal_cost() -> None:
-    curve = [Point(0, 10, 0.5), Point(1, 30, 0.4), Point(2, 50, 0.1)]
+    curve = [TrialPoint(0, 10, 0.5), TrialPoint(1, 30, 0.4), TrialPoint(2, 50, 0.1)]
     assert [rate_at(curve, calls) for calls in (9, 10, 29, 30, 500)] == [None, 0.5, 0.5, 0.4, 0.1]
 
 
 def test_a_trial_above_the_median_at_its_cost_falls_behind() -> None:
-    earlier = [[Point(0, 10, 0.5), Point(1, 100, rate)] for rate in (0.1, 0.2, 0.3, 0.4)]
-    assert falls_behind([Point(0, 10, 0.5), Point(1, 100, 0.3)], earlier)
-    assert not falls_behind([Point(0, 10, 0.5), Point(1, 100, 0.25)], earlier)
+    earlier = [[TrialPoint(0, 10, 0.5), TrialPoint(1, 100, rate)] for rate in (0.1, 0.2, 0.3, 0.4)]
+    assert falls_behind([TrialPoint(0, 10, 0.5), TrialPoint(1, 100, 0.3)], earlier)
+    assert not falls_behind([TrialPoint(0, 10, 0.5), TrialPoint(1, 100, 0.25)], earlier)
     # For 20 calls nobody had more than the starting method, whatever they had a step later.
-    assert not falls_behind([Point(0, 10, 0.5), Point(1, 20, 0.5)], earlier)
+    assert not falls_behind([TrialPoint(0, 10, 0.5), TrialPoint(1, 20, 0.5)], earlier)
 
 
 @given(curves(), st.lists(curves(), max_size=3))
-def test_few_earlier_trials_judge_nobody(curve: list[Point], earlier: list[list[Point]]) -> None:
+def test_few_earlier_trials_judge_nobody(curve: list[TrialPoint], earlier: list[list[TrialPoint]]) -> None:
     assert not falls_behind(curve, earlier)
 
 
 @given(curves(), st.lists(curves(), min_size=4, max_size=9))
-def test_the_best_so_far_never_falls_behind(curve: list[Point], earlier: list[list[Point]]) -> None:
+def test_the_best_so_far_never_falls_behind(curve: list[TrialPoint], earlier: list[list[TrialPoint]]) -> None:
     last = curve[-1]._replace(rate=0.0)
     assert not falls_behind([*curve[:-1], last], earlier)
     if len(curve) == 1:
@@ -59,7 +59,7 @@ def test_the_best_so_far_never_falls_behind(curve: list[Point], earlier: list[li
 
 @given(curves(), st.lists(curves(), min_size=4, max_size=9), st.floats(0, 1))
 def test_a_lower_rate_is_never_judged_worse(
-    curve: list[Point], earlier: list[list[Point]], share: float
+    curve: list[TrialPoint], earlier: list[list[TrialPoint]], share: float
 ) -> None:
     better = [*curve[:-1], curve[-1]._replace(rate=share * curve[-1].rate)]
     assert falls_behind(curve, earlier) or not falls_behind(better, earlier)

@@ -17,30 +17,35 @@ from optuna.trial import TrialState
 from searching import arguments, command, finished, process, result, stored, study_of, told
 from served_world import Served, request_key, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 LATENCY = 0.01
 
 
 def ended(worker: subprocess.Popen[bytes]) -> dict[str, Any]:
-    out, errors = worker.communicate(timeout=300)
+    out, errors = worker.communicate(timeout=600)
     assert worker.returncode == 0, errors.decode()
     return json.loads(out.splitlines()[-1])
 
 
 def kill_at(served: Served, worker: subprocess.Popen[bytes], arrivals: int) -> None:
     """Kill `worker` once the server has seen `arrivals` requests in all."""
+    served.hold_from = arrivals + 4
     while served.arrivals < arrivals and worker.poll() is None:
         time.sleep(0.001)
     worker.send_signal(signal.SIGKILL)
     worker.communicate()
-    assert worker.returncode == -signal.SIGKILL, "the search had ended before it could be killed"
+    served.hold_from = None
+    assert worker.returncode == -signal.SIGKILL, "it ended by itself"
 
 
 def test_two_workers_share_a_search(tmp_path: Path) -> None:
     with serving(LATENCY) as served:
         words = arguments(served, tmp_path, "--workers", 2, "--no-pruning", trials=10)
+        served.hold_from = 1  # until both have a trial, or one might do them all
         workers = [process(words), process(words)]
+        wait_for_trials(tmp_path, 2)
+        served.hold_from = None
         outcomes = [ended(worker) for worker in workers]
         arrivals = served.arrivals
         third = command(words)
@@ -62,10 +67,12 @@ def test_two_workers_share_a_search(tmp_path: Path) -> None:
 def test_more_processes_than_places_are_refused(tmp_path: Path) -> None:
     with serving(LATENCY) as served:
         words = arguments(served, tmp_path, trials=3)
+        served.hold_from = 5
         worker = process(words)
         while served.arrivals < 5:
             time.sleep(0.01)
         second = command(words)
+        served.hold_from = None
         assert second.exit_code == 2
         assert "all 1 places are taken" in second.stderr
         ended(worker)
@@ -101,12 +108,12 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(tmp_path: Pa
 
 
 def test_a_worker_that_lives_keeps_its_trial_when_another_is_killed(tmp_path: Path) -> None:
-    with serving(5 * LATENCY) as served:
+    with serving(LATENCY) as served:
         words = arguments(served, tmp_path, "--workers", 2, trials=8)
+        served.hold_from = 1
         first, second = process(words), process(words)
         # Both have begun, and nothing is in the store yet that would make a trial end at once.
-        while not (tmp_path / "s" / "study.journal").exists() or len(running(tmp_path)) < 2:
-            time.sleep(0.01)
+        wait_for_trials(tmp_path, 2)
         kill_at(served, first, 0)
         ended(second)
         ended(process(words))
@@ -117,6 +124,12 @@ def test_a_worker_that_lives_keeps_its_trial_when_another_is_killed(tmp_path: Pa
     assert len(failed) == 1
     assert failed[0].params in [trial.params for trial in trials]
     assert result(tmp_path)["ledger"]["total"]["calls"] == len(stored(tmp_path))
+
+
+def wait_for_trials(folder: Path, count: int) -> None:
+    """Until so many workers have begun a trial."""
+    while not (folder / "s" / "study.journal").exists() or len(running(folder)) < count:
+        time.sleep(0.01)
 
 
 def running(folder: Path) -> set[int]:

@@ -108,7 +108,7 @@ def judged(outcome: Reply | lm15.LM15Error, made: tuple[bytes, str, str, object,
 
 def outcome_of(transport: Transport) -> Reply | lm15.LM15Error:
     try:
-        return aio.run(transport.send(request()))
+        return aio.run_and_wait(transport.send(request()))
     except lm15.LM15Error as error:
         return error
 
@@ -156,7 +156,7 @@ def every_transport(monkeypatch: pytest.MonkeyPatch, answers: list[Answer]) -> I
         made: list[Any] = [kind("m", base_url=endpoint.url) for kind in (HTTPTransport, OpenAITransport)]
         made.append(_Native())
         for transport in made:
-            stack.callback(lambda transport=transport: aio.run(transport.aclose()))
+            stack.callback(lambda transport=transport: aio.run_and_wait(transport.aclose()))
         yield made
 
 

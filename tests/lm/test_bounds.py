@@ -45,9 +45,9 @@ def test_an_answer_is_read_up_to_what_the_reply_can_be(client: type[ChatEndpoint
     with Endpoint(answers) as endpoint:
         transport = client("m", base_url=endpoint.url)
         with pytest.raises(BrokenReply, match="longer than 3 MiB"):
-            aio.run(transport.send(request(max_tokens=1024)))
-        assert len(aio.run(transport.send(request(max_tokens=1024))).text) == 1 << 20
-        aio.run(transport.aclose())
+            aio.run_and_wait(transport.send(request(max_tokens=1024)))
+        assert len(aio.run_and_wait(transport.send(request(max_tokens=1024))).text) == 1 << 20
+        aio.run_and_wait(transport.aclose())
 
 
 @each_client
@@ -55,8 +55,8 @@ def test_a_long_refusal_is_bounded_too(client: type[ChatEndpoint]) -> None:
     with Endpoint([refuses(500, "x" * (6 << 20))]) as endpoint:
         transport = client("m", base_url=endpoint.url)
         with pytest.raises(lm15.ServerError) as raised:
-            aio.run(transport.send(request(max_tokens=1024)))
-        aio.run(transport.aclose())
+            aio.run_and_wait(transport.send(request(max_tokens=1024)))
+        aio.run_and_wait(transport.aclose())
     assert len(str(raised.value)) < 600
 
 
@@ -67,7 +67,7 @@ def test_odd_numbers_do_not_get_into_the_store(store: CallStore) -> None:
     with Endpoint([Answer(body)]) as endpoint:
         transport = HTTPTransport("m", base_url=endpoint.url)
         record = ask(Recorder(store), transport)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
     assert record.estimated
     assert store.spent()["evol"].tokens < 100
 
@@ -80,7 +80,7 @@ def test_nobody_there_is_told_in_two_attempts(client: type[ChatEndpoint], store:
         recorder, clock = timed(store, RetryPolicy())
         with pytest.raises(NobodyThere, match="cannot reach http://127"):
             ask(recorder, transport)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
     assert sum(clock.slept) < 2
 
 
@@ -93,7 +93,7 @@ def test_a_wrong_port_ends_the_run_at_the_third_row(store: CallStore) -> None:
             ask(recorder, transport, request(str(number)))
         except (lm15.LM15Error, EndpointDown) as error:
             ends.append(type(error))
-    aio.run(transport.aclose())
+    aio.run_and_wait(transport.aclose())
     assert ends == [NobodyThere, NobodyThere, EndpointDown]
     assert sum(clock.slept) < 5
 
@@ -105,7 +105,7 @@ def test_an_endpoint_that_never_answers_fails_after_one_time_limit(store: CallSt
         with pytest.raises(lm15.TimeoutError, match=r"0\.2 seconds \(--timeout\)"):
             ask(recorder, transport)
         assert len(endpoint.seen) == 1
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
     assert clock.slept == []
 
 

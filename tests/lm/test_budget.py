@@ -170,6 +170,6 @@ def test_a_cancelled_reservation_is_given_back() -> None:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await budget.settle(Spent(1), Spent())
-        await asyncio.wait_for(budget.reserve(Spent(1)), 1)
+        await asyncio.wait_for(budget.reserve(Spent(1)), 120)
 
-    aio.run(scene())
+    aio.run_and_wait(scene())

@@ -82,10 +82,10 @@ def test_threads_coroutines_of_foreign_loops_and_of_the_shared_loop_at_once(stor
     with ThreadPoolExecutor(32) as pool:
         threads = [pool.submit(in_thread, n) for n in range(60)]
         loops = [pool.submit(in_own_loop, n) for n in range(4)]
-        shared = pool.submit(aio.run, on_shared_loop())
-        assert [each.result(20) for each in threads] == [FIELDS] * 60
-        assert [each.result(20) for each in loops] == [[FIELDS] * 10] * 4
-        assert shared.result(20) == [FIELDS] * 20
+        shared = pool.submit(aio.run_and_wait, on_shared_loop())
+        assert [each.result(120) for each in threads] == [FIELDS] * 60
+        assert [each.result(120) for each in loops] == [[FIELDS] * 10] * 4
+        assert shared.result(120) == [FIELDS] * 20
     assert session.ledger() == [LedgerLine("other", Spent(120, 1200, 600), reused=0)]
     assert len(transport.requests) == 120
 
@@ -97,7 +97,7 @@ def test_a_sync_call_on_the_shared_loop_is_refused_instead_of_waiting_for_itself
         lm("x")
 
     with pytest.raises(LMError, match="await the coroutine instead"):
-        aio.run(wrong())
+        aio.run_and_wait(wrong())
 
 
 # One ledger, whoever copies.
@@ -155,7 +155,7 @@ def test_roles_are_right_under_threads_and_tasks(store: CallStore) -> None:
             )
 
         asyncio.run(tasks())
-        aio.run(tasks())  # the same from the shared loop; all are known by now
+        aio.run_and_wait(tasks())  # the same from the shared loop; all are known by now
         dspy.Predict("question -> answer")(question="nobody's")
     paid = {line.role: line.paid.calls for line in session.ledger()}
     assert paid == {"evol": 20, "judge": 20, "other": 1}
@@ -246,7 +246,7 @@ def test_threads_that_dspy_leaves_behind_do_not_go_on_asking_a_denied_endpoint(s
         )
     for thread in threading.enumerate():
         if thread.name.startswith("ThreadPoolExecutor"):
-            thread.join(10)
+            thread.join(120)
     assert len(transport.requests) <= 4
 
 

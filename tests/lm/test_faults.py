@@ -48,11 +48,11 @@ def test_one_fault_in_ten_loses_no_row_and_gets_into_no_text(tmp_path: Path) -> 
     store = CallStore(tmp_path / "calls.sqlite", power_safe=False)
     retry = RetryPolicy(base=0.02)
     with Endpoint(faulty(7)) as endpoint, Session(store, retry=retry, concurrency=64) as session:
-        transport = HTTPTransport("m", base_url=endpoint.url, timeout=0.6)
+        transport = HTTPTransport("m", base_url=endpoint.url, timeout=2.0)
         lm = session.lm("m", transport=transport, temperature=0.7)
         with dspy.context(lm=lm, trace=None, disable_history=True):
-            ends = aio.run(rows())
-        aio.run(transport.aclose())
+            ends = aio.run_and_wait(rows())
+        aio.run_and_wait(transport.aclose())
         paid = {line.role: line.paid.calls for line in session.ledger()}
 
     lost = Counter(end for end in ends if isinstance(end, str))

@@ -29,7 +29,7 @@ llama = pytest.mark.skipif("xllamacpp" in MISSING, reason="not installed: xllama
 def model() -> Iterator[LocalTransport]:
     transport = LocalTransport(find_weights("smollm2"))
     yield transport
-    aio.run(transport.aclose())
+    aio.run_and_wait(transport.aclose())
 
 
 @pytest.mark.real
@@ -88,7 +88,7 @@ def test_a_file_that_is_no_model_stops_the_run(store: CallStore, tmp_path: Path)
     transport = LocalTransport(weights)
     with pytest.raises(AccessDenied, match=r"broken\.gguf cannot be loaded"):
         ask(Recorder(store), transport)
-    aio.run(transport.aclose())
+    aio.run_and_wait(transport.aclose())
 
 
 @llama

@@ -48,11 +48,11 @@ def test_memory_stays_as_it_is_over_thousands_of_sampled_rows(tmp_path: Path) ->
     with Session(store, concurrency=32) as session:
         lm = session.lm("m", transport=Forgetful(lambda _: Reply(TEXT, "stop", 9, 9)), temperature=0.7)
         with dspy.context(lm=lm, trace=None, disable_history=True):
-            aio.run(rows(range(1000)))
+            aio.run_and_wait(rows(range(1000)))
             gc.collect()
             tracemalloc.start()
             before = tracemalloc.get_traced_memory()[0]
-            aio.run(rows(range(1000, 4000)))
+            aio.run_and_wait(rows(range(1000, 4000)))
             gc.collect()
             grown = tracemalloc.get_traced_memory()[0] - before
             tracemalloc.stop()

@@ -31,9 +31,9 @@ def send(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> tuple[Endpoint, Rep
         asked = request("Bonjour", 0.5, max_tokens=9)
         asked = lm15.Request("azure/tiny", asked.messages, config=asked.config)
         try:
-            return endpoint, aio.run(transport.send(asked))
+            return endpoint, aio.run_and_wait(transport.send(asked))
         finally:
-            aio.run(transport.aclose())
+            aio.run_and_wait(transport.aclose())
 
 
 def test_a_completion_is_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,8 +125,8 @@ def test_extra_settings_reach_the_body_and_the_identity(monkeypatch: pytest.Monk
         monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", endpoint.address)
         transport = NativeTransport("azure/tiny", extra={"reasoning_effort": "low"})
         asked = request("Bonjour")
-        aio.run(transport.send(lm15.Request("azure/tiny", asked.messages, config=asked.config)))
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.send(lm15.Request("azure/tiny", asked.messages, config=asked.config)))
+        aio.run_and_wait(transport.aclose())
         assert endpoint.seen[0].body["reasoning_effort"] == "low"
         assert transport.identity == f"{NativeTransport('azure/tiny').identity}|reasoning_effort='low'"
 
@@ -137,5 +137,5 @@ def test_silence_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         transport = NativeTransport("azure/tiny", timeout=0.3)
         asked = request("Bonjour")
         with pytest.raises(lm15.TimeoutError, match=r"0\.3 seconds"):
-            aio.run(transport.send(lm15.Request("azure/tiny", asked.messages, config=asked.config)))
-        aio.run(transport.aclose())
+            aio.run_and_wait(transport.send(lm15.Request("azure/tiny", asked.messages, config=asked.config)))
+        aio.run_and_wait(transport.aclose())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,13 +41,13 @@ def served(client: Client, answer: Answer, **options: Any) -> Iterator[tuple[End
         try:
             yield endpoint, transport
         finally:
-            aio.run(transport.aclose())
+            aio.run_and_wait(transport.aclose())
 
 
 def outcome(client: Client, answer: Answer, **options: Any) -> Reply | lm15.LM15Error:
     with served(client, answer, **options) as (_, transport):
         try:
-            return aio.run(transport.send(request()))
+            return aio.run_and_wait(transport.send(request()))
         except lm15.LM15Error as error:
             return error
 
@@ -131,13 +132,13 @@ def test_nobody_listening_is_a_transport_error(client: Client) -> None:
         taken.bind(("127.0.0.1", 0))
         transport = client("served", base_url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
         with pytest.raises(lm15.TransportError, match="cannot reach"):
-            aio.run(transport.send(request()))
-        aio.run(transport.aclose())
+            aio.run_and_wait(transport.send(request()))
+        aio.run_and_wait(transport.aclose())
 
 
 @pytest.mark.parametrize(
     "answer",
-    [says("late").after(5.0), Answer(says("drop by drop").body, drip=0.05)],
+    [says("late").after(3600.0), Answer(says("drop by drop").body, drip=0.05)],
     ids=["silent server", "server that drips"],
 )
 def test_the_timeout_is_for_the_whole_attempt(client: Client, answer: Answer) -> None:
@@ -172,7 +173,7 @@ def test_one_send_is_one_request_whatever_the_answer(client: Client) -> None:
     for answer in (refuses(500), refuses(429), resets(), html()):
         with served(client, answer) as (endpoint, transport):
             with pytest.raises(lm15.LM15Error):
-                aio.run(transport.send(request()))
+                aio.run_and_wait(transport.send(request()))
             assert len(endpoint.seen) == 1
 
 
@@ -181,7 +182,7 @@ def test_the_request_on_the_wire(client: Client) -> None:
         end,
         transport,
     ):
-        aio.run(transport.send(request("Bonjour", 0.6, top_p=0.95, max_tokens=20, seed=4)))
+        aio.run_and_wait(transport.send(request("Bonjour", 0.6, top_p=0.95, max_tokens=20, seed=4)))
         (seen,) = end.seen
     assert seen.path == "/v1/chat/completions"
     assert seen.headers["Authorization"] == f"Bearer {KEY}"
@@ -199,7 +200,7 @@ def test_the_request_on_the_wire(client: Client) -> None:
 
 def test_a_reasoning_model_gets_no_sampling_settings(client: Client) -> None:
     with served(client, says("Hi"), reasoning=True) as (endpoint, transport):
-        aio.run(transport.send(request("Hi", 0.6, top_p=0.95, max_tokens=20)))
+        aio.run_and_wait(transport.send(request("Hi", 0.6, top_p=0.95, max_tokens=20)))
         body = endpoint.seen[0].body
     assert body == {
         "model": "served",
@@ -287,13 +288,13 @@ def test_a_server_that_repeats_the_key_does_not_get_it_into_our_errors(client: C
 def test_the_key_is_not_in_the_transport_s_face(client: Client) -> None:
     transport = client("served", base_url="http://127.0.0.1:9/v1", api_key=KEY)
     assert KEY not in f"{transport!r} {transport.identity}"
-    aio.run(transport.aclose())
+    aio.run_and_wait(transport.aclose())
 
 
 def test_identity_names_the_url_the_model_and_the_server_s_settings(client: Client) -> None:
     def identity(**options: Any) -> str:
         transport = client(**{"model": "a", "base_url": "http://one/v1", **options})
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         return transport.identity
 
     others = [
@@ -322,7 +323,7 @@ def test_a_store_of_one_client_serves_the_other(url: str) -> None:
     for client in (HTTPTransport, OpenAITransport):
         transport = client("m", base_url=url, api_key=KEY, extra={"a": 1})
         identities.add(transport.identity)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
     plain = openai.AsyncOpenAI(base_url=url, api_key=KEY).base_url.copy_with(userinfo=b"")
     assert identities == {f"{str(plain).rstrip('/')}|m|a=1"}, "a password does not decide what is answered"
 
@@ -330,8 +331,8 @@ def test_a_store_of_one_client_serves_the_other(url: str) -> None:
 def test_a_user_and_password_in_the_url_take_the_place_of_the_key(client: Client) -> None:
     with Endpoint([says("Hi")]) as endpoint:
         transport = client("m", base_url=endpoint.url.replace("http://", "http://me:word@"), api_key=KEY)
-        assert aio.run(transport.send(request())).text == "Hi"
-        aio.run(transport.aclose())
+        assert aio.run_and_wait(transport.send(request())).text == "Hi"
+        aio.run_and_wait(transport.aclose())
         assert endpoint.seen[0].headers["Authorization"] == aiohttp.encode_basic_auth("me", "word")
 
 
@@ -339,15 +340,24 @@ def test_a_proxy_of_the_environment_is_used(client: Client, monkeypatch: pytest.
     with Endpoint([says("through the proxy")]) as proxy:
         monkeypatch.setenv("http_proxy", proxy.address)
         transport = client("m", base_url="http://nowhere.invalid/v1", api_key=KEY)
-        assert aio.run(transport.send(request())).text == "through the proxy"
-        aio.run(transport.aclose())
+        assert aio.run_and_wait(transport.send(request())).text == "through the proxy"
+        aio.run_and_wait(transport.aclose())
 
 
 def test_connections_are_not_the_bottleneck(client: Client) -> None:
-    with served(client, says("Hi").after(0.4)) as (endpoint, transport):
+    enough = threading.Event()
+
+    def crowded(body: dict[str, Any]) -> Answer:
+        if endpoint.most_at_once > 100:
+            enough.set()
+        return says("Hi").once(enough.is_set)
+
+    with Endpoint(crowded) as endpoint:
+        transport = client("served", base_url=endpoint.url, api_key=KEY)
 
         async def many() -> list[Reply]:
             return await aio.gather(transport.send(request()) for _ in range(200))
 
-        aio.run(many())
-        assert endpoint.most_at_once > 100, "the clients' own default"
+        assert len(aio.run_and_wait(many())) == 200
+        aio.run_and_wait(transport.aclose())
+    assert enough.is_set(), "the clients' own default is 100"

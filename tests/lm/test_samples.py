@@ -47,7 +47,7 @@ def drawn_in(scope: str, recorder: Recorder, transport: ScriptedTransport, asked
         with in_scope(scope):
             return [(await recorder.complete(each, transport, "evol")).text for each in asked]
 
-    return aio.run(work())
+    return aio.run_and_wait(work())
 
 
 def test_each_scope_draws_from_a_sequence_of_its_own(store: CallStore) -> None:
@@ -112,8 +112,8 @@ def test_scopes_within_a_scope_and_its_own_draws_do_not_disturb_each_other(store
                 drawn += [await draw(), await draw()]
             return [*drawn, await draw()]
 
-    assert aio.run(nested(Recorder(store))) == ["r0", "r1", "r2", "r3"]
-    assert aio.run(nested(Recorder(store))) == ["r0", "r1", "r2", "r3"], "from the store"
+    assert aio.run_and_wait(nested(Recorder(store))) == ["r0", "r1", "r2", "r3"]
+    assert aio.run_and_wait(nested(Recorder(store))) == ["r0", "r1", "r2", "r3"], "from the store"
 
 
 def test_what_a_scope_has_drawn_is_forgotten_with_it(store: CallStore) -> None:
@@ -138,10 +138,10 @@ def test_calls_are_filed_under_the_innermost_tag(store: CallStore) -> None:
                 other = await tag_of("b")
             return [inner, other, await tag_of("c")]
 
-    assert aio.run(scene()) == ["part 7", "other", "part 7"]
+    assert aio.run_and_wait(scene()) == ["part 7", "other", "part 7"]
     assert ask(recorder, transport).tag == ""
     before = recorder.ledger()
-    store.forget("part 7").result(10)
+    store.forget("part 7").result(120)
     assert recorder.ledger() == Recorder(store).ledger() == before
 
 

@@ -48,7 +48,7 @@ def test_base_path_and_query_are_joined(base: str, asked: str) -> None:
     for client in CLIENTS:
         transport = client("m", base_url=base)
         assert transport._url == asked
-        aio.run(transport.aclose())
+        aio.run_and_wait(transport.aclose())
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_azure_s_deployment_is_asked_where_it_is(endpoint_kind: type[ChatEndpoin
     with Endpoint([says("Hi")]) as served:
         base = f"{served.address}/openai/deployments/gpt4o?api-version=2024-10-21"
         transport = endpoint_kind("gpt4o", base_url=base, api_key=KEY)
-        assert aio.run(transport.send(request())).text == "Hi"
-        aio.run(transport.aclose())
+        assert aio.run_and_wait(transport.send(request())).text == "Hi"
+        aio.run_and_wait(transport.aclose())
         (seen,) = served.seen
     assert seen.path == "/openai/deployments/gpt4o/chat/completions"
     assert seen.headers["api-key"] == KEY
@@ -147,8 +147,8 @@ def test_prompts_do_not_follow_a_redirect(
     with Endpoint([Answer(b"", status, {"Location": f"{other.url}/chat/completions"})]) as served:
         transport = endpoint_kind("m", base_url=served.url, api_key=KEY)
         with pytest.raises(Exception, match=r"redirects to http://127\.0\.0\.1") as refused:
-            aio.run(transport.send(request()))
-        aio.run(transport.aclose())
+            aio.run_and_wait(transport.send(request()))
+        aio.run_and_wait(transport.aclose())
     assert type(refused.value).__name__ == "ConfigurationError"
     assert not other.seen
 

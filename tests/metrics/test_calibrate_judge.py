@@ -8,6 +8,8 @@ import dspy
 import pytest
 
 from autoevol.commands.calibrate import HALVES, Pairs, calibrate_judge, load_pairs
+from autoevol.core.records import Outcome
+from autoevol.metrics.ensemble import text_facts
 from autoevol.metrics.labels import load_labelled
 from metrics_support import main, scripted_lm
 from servers import Answer, Endpoint, says
@@ -16,17 +18,14 @@ SAMPLES = Path(__file__).parents[2] / "src" / "autoevol" / "samples" / "labelled
 
 
 def verdict(kinds: str, severity: int) -> str:
-    return (
-        f"[[ ## reason ## ]]\nSeen.\n\n[[ ## kinds ## ]]\n{kinds}\n\n[[ ## severity ## ]]\n{severity}\n\n"
-        "[[ ## complexity_1 ## ]]\n5\n\n[[ ## complexity_2 ## ]]\n5\n\n[[ ## completed ## ]]"
-    )
+    return f"[[ ## reason ## ]]\nSeen.\n\n[[ ## kinds ## ]]\n{kinds}\n\n[[ ## severity ## ]]\n{severity}"
 
 
 def always_unsolvable(_: dict[str, Any]) -> Answer:
     return says(verdict("unsolvable", 2))
 
 
-def test_the_judge_is_measured_beside_the_text_detectors_and_asked_once(
+def test_the_judge_is_measured_beside_the_text_detectors_and_never_asked_the_same_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Endpoint(always_unsolvable) as served:
@@ -37,7 +36,9 @@ def test_the_judge_is_measured_beside_the_text_detectors_and_asked_once(
         assert main(command) == 0
         first = capsys.readouterr().out
         asked = len(served.seen)
-        assert 0 < asked <= 12
+        # Once alone, and once more where the cascade has something to tell it.
+        assert 12 < asked <= 24
+        assert len({json.dumps(one.body, sort_keys=True) for one in served.seen}) == asked
         assert served.most_at_once <= 3
         assert main(command) == 0
         assert len(served.seen) == asked
@@ -51,13 +52,22 @@ def test_the_judge_is_measured_beside_the_text_detectors_and_asked_once(
 
 
 def test_an_unreadable_judge_leaves_everything_unscored() -> None:
-    pairs = load_pairs(Pairs(SAMPLES, 10))
+    pairs = load_pairs(Pairs(SAMPLES, 60))
     lm, _ = scripted_lm(lambda _: "I think it is rather nice.")
     judge, both = calibrate_judge(pairs, lm)
     assert judge.unscored == len(pairs)
-    # What the text detectors find needs no judge.
-    assert both.unscored < len(pairs)
+    # Facts need no judge.
+    facts = sum(text_facts().judge(pair.trajectory).outcome is Outcome.FAILED for pair in pairs)
+    assert both.unscored == len(pairs) - facts < len(pairs)
     assert both.confusions["fatal"].tp > 0
+
+
+def test_a_repeated_measurement_draws_fresh_samples() -> None:
+    pairs = load_pairs(Pairs(SAMPLES, 10))
+    lm, engine = scripted_lm(lambda _: verdict("stagnant", 1))
+    found = calibrate_judge(pairs, lm, repeat=3, hints=False)
+    assert [one.detector for one in found] == ["lm-judge", "text+lm-judge"] * 3
+    assert len(engine.prompts) == 3 * sum(pair.trajectory.evolved is not None for pair in pairs)
 
 
 def test_a_judge_that_fails_for_good_is_not_held_against_the_pairs() -> None:

@@ -1,15 +1,47 @@
 """What the optimizer climbs: copying and decorating must not pay."""
 
+import asyncio
 import json
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
-from autoevol.metrics.base import Detector, failed, passed, unscored
+from autoevol.core.records import (
+    Assessment,
+    Case,
+    Evolution,
+    FailureKind,
+    Mark,
+    Method,
+    Outcome,
+    Row,
+    Score,
+    Trajectory,
+    Verdict,
+)
+from autoevol.metrics.base import UNREADABLE_VERDICT, Detector, failed, passed, unscored
 from autoevol.metrics.ensemble import default_text_ensemble
+from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.growth import Stagnant
-from autoevol.metrics.objectives import FailureRateObjective, Objective, Scored, UsableYield, excess_words
+from autoevol.metrics.objectives import (
+    OBJECTIVES,
+    FailureRateObjective,
+    Gain,
+    GainProxy,
+    Objective,
+    Scored,
+    UsableYield,
+    excess_words,
+)
+from autoevol.metrics.rules import AuthorRules
+from autoevol.optimization.race import Race, cured_and_broken
+from autoevol.optimization.rule import SelectionRule
+from autoevol.optimization.rules import LowestFailureRate
+from autoevol.optimization.scoreboard import mark
 from metrics_support import real_data
 
 SEED = "Tom has 3 apples and buys 4 more. How many apples has Tom?"
@@ -98,7 +130,7 @@ def test_length_discipline_takes_off_for_every_20_words() -> None:
         UsableYield(discipline=2)
 
 
-@pytest.mark.parametrize("make", [FailureRateObjective, UsableYield])
+@pytest.mark.parametrize("make", [FailureRateObjective, UsableYield, Gain, GainProxy])
 def test_unscored_is_neither_success_nor_failure(make: type) -> None:
     assert scored(make(), Fixed(unscored("fixed", "down")), case(HARDER)).score is None
 
@@ -126,3 +158,113 @@ def test_feedback_names_kind_case_finding_and_response() -> None:
         "We do not know the price.",
     ):
         assert part in text
+
+
+ROWS = [Row(str(n), seed) for n, seed in enumerate(seeds()[:40])]
+DECORATOR, DEEPENER, START = (Method(text) for text in ("decorate", "deepen", "start"))
+SHOP = " Each of them then costs {0} dollars, a third is returned, and the rest is shared by {1} friends."
+
+
+def rewritten(method: Method, row: Row) -> Trajectory:
+    """The decorator never breaks anything and adds nothing; the deepener breaks every fifth row."""
+    number = int(row.id)
+    if method is DECORATOR:
+        return case(DECORATIONS[0].format(row.instruction), "The answer is: 7.", row.instruction)
+    if method is START:
+        return case(row.instruction, "The answer is: 7.", row.instruction)
+    harder = row.instruction + SHOP.format(10**9 + number, 10**8 + number) + " How much does each friend pay?"
+    answer = "Sure! Please provide the price?" if number % 5 == 0 else "The answer is: 7."
+    return case(harder, answer, row.instruction)
+
+
+class Reader:
+    """A scripted judge, one that calls a decoration harmless and no harder."""
+
+    name = "reader"
+    kinds = frozenset(FailureKind)
+    calls = 1
+
+    def judge(self, trajectory: Trajectory) -> Verdict:
+        if "Please provide" in (trajectory.response or ""):
+            verdict = failed(self.name, FailureKind.UNSOLVABLE, "A price is missing.")
+            return replace(verdict, assessment=Assessment(2, 0))
+        gain = 2 if "dollars, a third" in (trajectory.evolved or "") else 0
+        return replace(passed(self.name), assessment=Assessment(0, gain))
+
+
+def chosen(metric: FailureMetric, rule: SelectionRule, *methods: Method) -> Method:
+    async def evaluate(method: Method, rows: Sequence[Row]) -> Score:
+        cases = [Case(row.id, metric.judge(rewritten(method, row)), rewritten(method, row)) for row in rows]
+        return Score(method.id, {case.row_id: mark(case) for case in cases})
+
+    incumbent, *challengers = methods
+    return asyncio.run(rule.select(incumbent, challengers, ROWS, evaluate)).chosen
+
+
+@pytest.mark.parametrize("rule", [LowestFailureRate(), Race()])
+@pytest.mark.parametrize(
+    ("detector", "objective", "wins"),
+    [
+        (AuthorRules(), FailureRateObjective(), DECORATOR),
+        (AuthorRules(), UsableYield(), DEEPENER),
+        (AuthorRules(), GainProxy(), DEEPENER),
+        (Reader(), FailureRateObjective(), DECORATOR),
+        (Reader(), UsableYield(), DEEPENER),
+        (Reader(), Gain(), DEEPENER),
+    ],
+)
+def test_only_the_failure_rate_falls_for_decoration(
+    detector: Detector, objective: Objective, wins: Method, rule: SelectionRule
+) -> None:
+    metric = FailureMetric(detector, objective)
+    # Either may be the incumbent.
+    assert chosen(metric, rule, DECORATOR, DEEPENER) == wins
+    assert chosen(metric, rule, DEEPENER, DECORATOR) == wins
+
+
+def test_a_copier_has_no_gain_and_no_yield() -> None:
+    for objective in (UsableYield(), Gain(), GainProxy()):
+        metric = FailureMetric(Reader(), objective)
+        marks = {row.id: mark(Case(row.id, metric.judge(rewritten(START, row)))) for row in ROWS}
+        assert objective.value(Score("start", marks)) == 0
+
+
+def test_gain_is_the_mean_over_all_scored_rows() -> None:
+    metric = FailureMetric(Reader(), Gain())
+    marks = {row.id: mark(Case(row.id, metric.judge(rewritten(DEEPENER, row)))) for row in ROWS}
+    assert Gain().value(Score("deep", marks)) == pytest.approx(0.8 * 2 / 3)
+    assert Score("deep", marks).rate == pytest.approx(0.2)
+
+
+def test_a_usable_row_without_a_gain_is_not_scored() -> None:
+    silent = Fixed(replace(passed("judge"), assessment=Assessment(0)))
+    found = scored(Gain(), silent, case(HARDER))
+    assert found.score is None
+    assert UNREADABLE_VERDICT in found.verdict.reason
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_says_what_its_figure_is(name: str) -> None:
+    objective = OBJECTIVES[name]()
+    assert isinstance(objective, Objective)
+    assert objective.name == name
+    assert objective.direction == ("lower" if name == "failure-rate" else "higher")
+    good, bad = ({"r": mark} for mark in (Mark(Outcome.PASSED), Mark(Outcome.FAILED)))
+    best, worst = objective.value(Score("m", good)), objective.value(Score("m", bad))
+    assert {best, worst} == {0.0, 1.0}
+    assert (best < worst) == (objective.direction == "lower")
+    assert objective.label
+    assert objective.unit
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_cured_and_broken_turn_with_the_sides(first: list[float], second: list[float]) -> None:
+    mine, its = (
+        {str(n): Mark(Outcome.PASSED, points=points) for n, points in enumerate(column)}
+        for column in (first, second)
+    )
+    cured, broken = cured_and_broken(mine, its)
+    assert (broken, cured) == cured_and_broken(its, mine)
+    assert min(cured, broken) >= 0
+    both = list(zip(first, second, strict=False))
+    assert cured - broken == pytest.approx(sum(b - a for a, b in both), abs=1e-9)

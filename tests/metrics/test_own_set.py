@@ -16,13 +16,13 @@ MISSED = {
     "answered": {"own-071", "own-072", "own-074"},
     "off_task": {"own-095"},
     "stagnant": {"own-105", "own-106", "own-107", "own-108", "own-109"},
-    "contradictory": {"own-116", "own-117", "own-118", "own-119", "own-120"},
+    "contradictory": {"own-115", "own-116", "own-117", "own-118", "own-119", "own-120"},
     "unsolvable": {"own-130"},
     "refused": {"own-141", "own-142"},
     "asks_for_more": {"own-154"},
 }
 FALSE_ALARMS = {
-    "stagnant": {"own-011", "own-091", "own-099", "own-110", "own-133"},
+    "stagnant": {"own-099", "own-110", "own-133"},
     "asks_for_more": {"own-159"},
     "unsolvable": {"own-172"},
 }

@@ -15,22 +15,26 @@ SHIPPED = Path(str(resources.files("autoevol.samples"))) / "calibration.json"
 SAMPLES = SHIPPED.with_name("labelled.jsonl")
 
 
+REAL = ("labelled_evolutions.jsonl", "labelled_evolutions_2.jsonl")
+
+
 def test_it_loads_and_says_what_it_was_measured_on() -> None:
     for found in load(SHIPPED):
-        assert (found.pairs, found.unscored) == (93, 0)
+        assert (found.pairs, found.unscored) == (139, 0)
         assert f"on {found.confusions['fatal'].total} labelled pairs" in found.sentence()
+        assert {part.domain for part in found.parts} == {"", "math", "code", "general"}
+        assert {part.strength for part in found.parts} == {"", "strong", "weak"}
     for entry in json.loads(SHIPPED.read_text(encoding="utf-8")):
-        assert entry["data"] == "labelled_evolutions.jsonl"
+        assert entry["data"] == ", ".join(REAL)
         assert entry["measured"]
 
 
 def test_it_equals_a_fresh_measurement() -> None:
-    path = real_data("labelled_evolutions.jsonl")
-    if path is None:
-        pytest.skip(
-            "no real labelled pairs here: set AUTOEVOL_DATA to the folder that has labelled_evolutions.jsonl"
-        )
-    assert load(SHIPPED) == calibrate_text(load_labelled(path))
+    paths = [real_data(name) for name in REAL]
+    if None in paths:
+        pytest.skip(f"no real labelled pairs here: set AUTOEVOL_DATA to the folder that has {REAL}")
+    pairs = [pair for path in paths if path for pair in load_labelled(path)]
+    assert load(SHIPPED) == calibrate_text(pairs)
 
 
 def test_the_command_writes_such_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

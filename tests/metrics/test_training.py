@@ -34,11 +34,8 @@ ADVICE = "Carry out the rewrite before you judge it"
 COUNSEL = f"{ADVICE}, and name each fault that stopped you."
 
 
-def judgement(kinds: str, severity: int, one: int = 5, two: int = 5) -> str:
-    return (
-        f"[[ ## reason ## ]]\nSeen.\n\n[[ ## kinds ## ]]\n{kinds}\n\n[[ ## severity ## ]]\n{severity}\n\n"
-        f"[[ ## complexity_1 ## ]]\n{one}\n\n[[ ## complexity_2 ## ]]\n{two}\n\n[[ ## completed ## ]]"
-    )
+def judgement(kinds: str, severity: int) -> str:
+    return f"[[ ## reason ## ]]\nSeen.\n\n[[ ## kinds ## ]]\n{kinds}\n\n[[ ## severity ## ]]\n{severity}"
 
 
 def simulated(prompt: str) -> str:
@@ -51,12 +48,9 @@ def simulated(prompt: str) -> str:
     if "new_instruction" in prompt:
         return json.dumps({"new_instruction": COUNSEL})
     pair = next(pair for pair in PAIRS if (pair.trajectory.evolved or "?") in prompt)
-    # Harder on whichever side the rewrite stands, so that nothing is called stagnant for that.
-    swapped = Judge().swapped(pair.trajectory.seed, pair.trajectory.evolved or "")
-    one, two = (7, 3) if swapped else (3, 7)
     if ADVICE not in prompt or not pair.kinds:
-        return judgement("none", 0, one, two)
-    return judgement(", ".join(sorted(pair.kinds)), 2, one, two)
+        return judgement("none", 0)
+    return judgement(", ".join(sorted(pair.kinds)), 2 if pair.fatal else 1)
 
 
 def measured(judge: Judge, pairs: list[Labelled]) -> Calibration:
@@ -128,7 +122,7 @@ def test_a_compiled_judge_is_saved_and_measured_by_the_command(
         words = [str(labels), "--json", "--judge-model", "any", "--api-base", served.url]
         words += ["--judge", str(tmp_path / "judge.json"), "--store", str(tmp_path / "calls.sqlite")]
         assert main(words) == 0
-    assert len(seen) == 8
+    assert len(seen) >= 8
     assert all(ADVICE in body for body in seen)
     capsys.readouterr()
     assert main([str(labels), "--judge", str(tmp_path / "judge.json")]) == 2
@@ -150,21 +144,20 @@ def test_examples_leave_out_what_teaches_nothing() -> None:
     assert all(set(example.inputs().keys()) == {"original", "evolved", "response"} for example in examples)
 
 
-def said(
-    kinds: tuple[FailureKind, ...], severity: int = 2, before: float = 3, after: float = 7
-) -> dspy.Prediction:
-    return dspy.Prediction(judgement=Judgement(kinds, severity, "The price is missing.", before, after))
+def said(kinds: tuple[FailureKind, ...], severity: int) -> dspy.Prediction:
+    return dspy.Prediction(judgement=Judgement(kinds, severity, "The price is missing."))
 
 
 def test_agreement_by_hand() -> None:
     broken = dspy.Example(usable=False, fatal=True, kinds=("unsolvable",))
-    assert judge_agreement(broken, said((FailureKind.UNSOLVABLE,))) == 1.0
-    assert judge_agreement(broken, said((FailureKind.STAGNANT,))) == 0.5
-    assert judge_agreement(broken, said(())) == 0.0
+    # What a judge says by its severity counts, whatever kinds it names.
+    assert judge_agreement(broken, said((FailureKind.STAGNANT,), 2)) == 1.0
+    assert judge_agreement(broken, said((FailureKind.UNSOLVABLE,), 1)) == 0.5
+    assert judge_agreement(broken, said((), 0)) == 0.0
     assert judge_agreement(broken, None) == judge_agreement(broken, dspy.Prediction(judgement=None)) == 0.0
     disputed = dspy.Example(usable=False, fatal=None, kinds=())
-    assert judge_agreement(disputed, said((FailureKind.STAGNANT,))) == 1.0
-    told = judge_agreement(broken, said((FailureKind.STAGNANT,)), pred_name="read")
+    assert judge_agreement(disputed, said((FailureKind.STAGNANT,), 1)) == 1.0
+    told = judge_agreement(broken, said((FailureKind.STAGNANT,), 1), pred_name="read")
     assert isinstance(told, dspy.Prediction)
     assert told.score == 0.5
     assert "stagnant" in told.feedback
@@ -176,24 +169,20 @@ def test_agreement_by_hand() -> None:
     st.none() | st.booleans(),
     st.lists(st.sampled_from(sorted(JUDGED_KINDS)), max_size=3),
     st.integers(0, 2),
-    st.floats(1, 10),
-    st.floats(1, 10),
 )
 def test_agreement_is_a_share(
     usable: bool | None,
     fatal: bool | None,
     kinds: list[FailureKind],
     severity: int,
-    before: float,
-    after: float,
 ) -> None:
     gold = dspy.Example(usable=usable, fatal=fatal, kinds=())
-    found = judge_agreement(gold, said(tuple(kinds), severity, before, after))
+    found = judge_agreement(gold, said(tuple(kinds), severity))
     assert found in (0.0, 0.5, 1.0)
     turned = dspy.Example(
         usable=None if usable is None else not usable, fatal=None if fatal is None else not fatal, kinds=()
     )
-    other = judge_agreement(turned, said(tuple(kinds), severity, before, after))
+    other = judge_agreement(turned, said(tuple(kinds), severity))
     assert isinstance(found, float)
     assert isinstance(other, float)
     assert found + other == (0.0 if usable is fatal is None else 1.0)

@@ -12,7 +12,7 @@ from dspy.lm15 import Request
 
 from autoevol.config import LoopConfig
 from autoevol.core.records import Method, Outcome, Step
-from autoevol.optimization.batches import RandomBatches
+from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.teleprompter import planned_calls
 from autoevol.testing import Answer
 from synthetic import (

@@ -306,7 +306,8 @@ def test_nothing_is_asked_any_more_once_compile_has_raised(tmp_path: Path) -> No
             AutoEvol(FailureMetric(PaperRules()), config=config).compile(
                 Evolver(START), trainset=rows(20, 100), valset=rows(30)
             )
-        time.sleep(0.05)  # what was on its way when the stop came
+        while transport._under_way:  # what was on its way when the stop came
+            time.sleep(0.01)
         settled = len(transport.requests)
         time.sleep(0.3)
         assert len(transport.requests) == settled

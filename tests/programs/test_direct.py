@@ -62,7 +62,7 @@ def scene(
 
         with pytest.MonkeyPatch.context() as patch, dspy.context(**settings):
             patch.setattr(dspy.LM, "acall", counted)
-            found = aio.run(rows())
+            found = aio.run_and_wait(rows())
     return transport.requests, found, seen
 
 
@@ -127,7 +127,7 @@ def test_a_predictor_s_own_lm_and_sampling_are_used(tmp_path: Path) -> None:
     with bench(tmp_path / "own") as (_, transport, lm):
         program.evolve.predict.lm = lm
         with dspy.context(lm=None, **UNWATCHED):
-            aio.run(program.acall(instruction="Task 1: go."))
+            aio.run_and_wait(program.acall(instruction="Task 1: go."))
     assert transport.requests[0].config.top_p == 0.5
 
 

@@ -42,7 +42,7 @@ _TEXT = st.text(max_size=30)
 def test_what_went_in_comes_out(record: CallRecord, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("calls") / "calls.sqlite"
     with opened(path) as store:
-        store.put(record).result(10)
+        store.put(record).result(120)
         assert store.get(record.key, record.sample) == record
         assert store.get(record.key, record.sample + 1) is None
     with opened(path) as again:
@@ -52,10 +52,10 @@ def test_what_went_in_comes_out(record: CallRecord, tmp_path_factory: pytest.Tem
 def test_a_ledger_per_run_and_role(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite"
     with opened(path, "one") as one, opened(path, "two") as two:
-        one.put(RECORD).result(10)
-        one.put(replace(RECORD, sample=1, usd=None)).result(10)
-        one.put(replace(RECORD, key="j", role="judge")).result(10)
-        two.put(replace(RECORD, sample=2)).result(10)
+        one.put(RECORD).result(120)
+        one.put(replace(RECORD, sample=1, usd=None)).result(120)
+        one.put(replace(RECORD, key="j", role="judge")).result(120)
+        two.put(replace(RECORD, sample=2)).result(120)
         assert one.spent() == {"evol": Spent(2, 20, 10, 0.25), "judge": Spent(1, 10, 5, 0.25)}
         assert two.spent() == {"evol": Spent(1, 10, 5, 0.25)}
 
@@ -64,8 +64,8 @@ def test_every_payment_is_in_the_ledger_and_the_first_reply_counts(tmp_path: Pat
     """Two processes of one run may pay for the same request at the same moment."""
     path = tmp_path / "calls.sqlite"
     with opened(path) as one, opened(path) as two:
-        one.put(RECORD).result(10)
-        two.put(replace(RECORD, text="second")).result(10)
+        one.put(RECORD).result(120)
+        two.put(replace(RECORD, text="second")).result(120)
         assert one.spent() == two.spent() == {"evol": Spent(2, 20, 10, 0.5)}
         found = two.get("k", 0)
         assert found is not None
@@ -76,7 +76,7 @@ def test_records_from_many_threads(tmp_path: Path) -> None:
     with opened(tmp_path / "calls.sqlite") as store, ThreadPoolExecutor(16) as pool:
 
         def work(number: int) -> bool:
-            store.put(replace(RECORD, key=str(number))).result(10)
+            store.put(replace(RECORD, key=str(number))).result(120)
             return store.get(str(number), 0) is not None
 
         assert all(pool.map(work, range(400)))
@@ -90,7 +90,7 @@ from autoevol.store.calls import CallRecord, CallStore
 store = CallStore(sys.argv[1], sys.argv[2])
 record = CallRecord("k", 0, "evol", "m", "{}", "text", "stop", 10, 5, None, 1, 0.5)
 for n in range(200):
-    store.put(replace(record, key=f"{sys.argv[2]} {n}")).result(30)
+    store.put(replace(record, key=f"{sys.argv[2]} {n}")).result(120)
 store.close()
 """
 
@@ -121,9 +121,9 @@ def test_a_closed_store_answers_at_once_that_it_is_closed(tmp_path: Path) -> Non
     for closer in closers:
         closer.start()
     for closer in closers:
-        closer.join(10)
+        closer.join(120)
     with pytest.raises(StoreLost, match="closed"):
-        store.put(RECORD).result(5)
+        store.put(RECORD).result(120)
     with pytest.raises(StoreLost, match="closed"):
         store.get("k", 0)
     with pytest.raises(StoreLost, match="closed"):
@@ -136,8 +136,8 @@ def test_a_record_that_cannot_be_written_fails_and_the_next_is_taken(
 ) -> None:
     with opened(tmp_path / "calls.sqlite") as store:
         with pytest.raises(StoreLost, match="cannot write"):
-            store.put(replace(RECORD, **bad)).result(5)
-        store.put(RECORD).result(5)
+            store.put(replace(RECORD, **bad)).result(120)
+        store.put(RECORD).result(120)
         assert store.spent()["evol"].calls == 1
 
 

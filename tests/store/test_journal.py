@@ -10,34 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from any_records import STEPS
+from autoevol.core.codec import encode_step
 from autoevol.core.errors import StoreError, StoreLost
 from autoevol.core.records import Candidate, Demo, FailureKind, Mark, Method, Outcome, Score, Step
-from autoevol.store.journal import (
-    FileJournal,
-    MemoryJournal,
-    StepJournal,
-    decode_method,
-    decode_step,
-    encode_method,
-    encode_step,
-)
-
-_TEXT = st.text(max_size=40)
-_COUNT = st.integers(0, 10**6)
-_METHODS = st.builds(Method, _TEXT, st.lists(st.builds(Demo, _TEXT, _TEXT), max_size=2).map(tuple), _TEXT)
-_MARKS = st.builds(Mark, st.sampled_from(Outcome), st.none() | st.sampled_from(FailureKind), _COUNT, _COUNT)
-_SCORES = st.builds(Score, _TEXT, st.dictionaries(_TEXT, _MARKS, max_size=3))
-_CANDIDATES = st.builds(Candidate, st.none() | _METHODS, _TEXT, _TEXT, st.none() | _TEXT)
-_STEPS = st.builds(
-    Step,
-    _COUNT,
-    st.lists(_TEXT, max_size=3).map(tuple),
-    st.lists(_CANDIDATES, max_size=2).map(tuple),
-    st.lists(_SCORES, max_size=2).map(tuple),
-    _TEXT,
-    st.booleans(),
-    _TEXT,
-)
+from autoevol.store.journal import FileJournal, MemoryJournal, StepJournal
 
 
 def step(number: int, note: str = "") -> Step:
@@ -49,21 +26,8 @@ def step(number: int, note: str = "") -> Step:
     return Step(number, ("row",), (candidate, unusable), (score,), method.id, True, note)
 
 
-@settings(max_examples=100, deadline=None)
-@given(_STEPS)
-def test_any_step_survives_json(any_step: Step) -> None:
-    assert decode_step(orjson.loads(orjson.dumps(encode_step(any_step)))) == any_step
-
-
-@settings(max_examples=100, deadline=None)
-@given(_METHODS)
-def test_any_method_survives_json(method: Method) -> None:
-    again = decode_method(orjson.loads(orjson.dumps(encode_method(method))))
-    assert (again, again.id) == (method, method.id)
-
-
 @settings(max_examples=20, deadline=None)
-@given(steps=st.lists(_STEPS, max_size=4))
+@given(steps=st.lists(STEPS, max_size=4))
 def test_a_file_journal_opened_again_has_the_same_steps(
     steps: list[Step], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

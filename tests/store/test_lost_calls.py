@@ -33,7 +33,7 @@ def another_calls_table(path: Path) -> None:
 def torn_store(path: Path) -> None:
     with opened(path) as store:
         for n in range(300):
-            store.put(replace(RECORD, key=str(n), text="x" * 500)).result(10)
+            store.put(replace(RECORD, key=str(n), text="x" * 500)).result(120)
     whole = path.read_bytes()
     path.write_bytes(whole[:2048])
 
@@ -78,7 +78,7 @@ def test_damage_under_an_open_store_is_a_lost_store(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite"
     with opened(path) as store:
         for n in range(300):
-            store.put(replace(RECORD, key=str(n), text="x" * 500)).result(10)
+            store.put(replace(RECORD, key=str(n), text="x" * 500)).result(120)
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(4096)
@@ -157,7 +157,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_paid(tmp_path: Path) -> No
 def test_a_store_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite"
     with opened(path) as store:
-        store.put(RECORD).result(10)
+        store.put(RECORD).result(120)
     old = sqlite3.connect(path)
     old.executescript("DROP INDEX tagged; DROP INDEX ledger; DROP TABLE forgotten; DROP TABLE wasted;")
     for column in ("tag", "thinking", "reasoning_tokens", "estimated"):

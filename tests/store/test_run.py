@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ import sys, time
 from autoevol.store.run import RunFolder
 run = RunFolder(sys.argv[1])
 print("held", flush=True)
-time.sleep(60)
+time.sleep(3600)
 """
 
 
@@ -127,8 +128,26 @@ def test_another_process_is_refused_until_the_first_is_gone_even_if_killed(tmp_p
     with pytest.raises(StoreError, match="in use"):
         RunFolder(tmp_path)
     holder.send_signal(signal.SIGKILL)
-    holder.wait(10)
+    holder.wait(120)
     holder.stdout.close()
+    RunFolder(tmp_path).close()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("not ours")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(other)
+    with pytest.raises(StoreError, match="cannot write to"):
+        RunFolder(tmp_path / "run")
+    assert other.read_text() == "not ours"
+
+
+def test_a_folder_is_closed_by_whichever_thread_ends_the_run(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    closing = threading.Thread(target=run.close)
+    closing.start()
+    closing.join()
     RunFolder(tmp_path).close()
 
 
@@ -222,7 +241,7 @@ except StoreLost as lost:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     )
     assert f"cannot write {path}" in ended.stdout, ended.stderr
     assert path.read_bytes() == b"old"

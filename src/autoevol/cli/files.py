@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,15 @@ import typer
 
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
-from autoevol.config import CleanConfig, DataConfig
+from autoevol.config import CleanConfig, DataConfig, ExportConfig
 from autoevol.config.choices import ExportFormat
 
 Dataset = Annotated[
     str,
-    typer.Argument(metavar="DATASET", help="A run folder, a file or the name of a Hugging Face dataset."),
+    typer.Argument(
+        metavar="DATASET",
+        help="A run folder, a file, a folder or pattern of files, or the name of a Hugging Face dataset.",
+    ),
 ]
 
 
@@ -38,18 +42,18 @@ def clean(
     import orjson
 
     from autoevol.cli.console import print_table
-    from autoevol.dataset.clean import clean_file, table_rows
+    from autoevol.dataset.clean import clean_file, cleaning_rows
 
     report = clean_file(dataset, out, against=against or (), settings=settings, data=data)
     if json:
         print(orjson.dumps(asdict(report)).decode())
     else:
-        print_table(table_rows(report))
+        print_table(cleaning_rows(report))
 
 
 @app.command()
 @exit_codes(resumes=False)
-@with_settings(data=DataConfig)
+@with_settings(settings=ExportConfig, data=DataConfig)
 def export(
     *,
     dataset: Dataset,
@@ -71,6 +75,7 @@ def export(
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Make a new hub dataset public.")] = False,
     json: Json = False,
+    settings: ExportConfig,
     data: DataConfig,
 ) -> None:
     """Write DATASET in the format that a trainer reads, and its provenance next to it."""
@@ -82,10 +87,13 @@ def export(
     from autoevol.dataset.export import export_file, run_folder_of
 
     folder = run or run_folder_of(dataset)
-    done = export_file(dataset, out, format, data=data)
+    done = export_file(dataset, out, format, data=data, settings=settings)
+    for line in done.notes():
+        print(line, file=sys.stderr)
     written = {
         "rows": done.rows,
         "rejected": done.rejected,
+        **({"dropped": done.counts.dropped} if settings.drop_long else {}),
         "data": str(done.path),
         "provenance": str(done.provenance),
         **{path.name: str(path) for path in done.companions},

@@ -18,9 +18,23 @@ from autoevol.config.choices import Half
 @with_settings(models=ModelConfig, budget=BudgetConfig)
 def calibrate(
     *,
-    labelled: Annotated[Path, typer.Argument(metavar="LABELLED", help="Labelled evolutions, JSONL.")],
+    labelled: Annotated[
+        list[Path], typer.Argument(metavar="LABELLED...", help="Labelled evolutions, JSONL.")
+    ],
     judge_model: Annotated[str | None, typer.Option("--judge-model", help="LM to measure as well.")] = None,
     judge: Annotated[Path | None, typer.Option("--judge", help="Compiled judge for that LM.")] = None,
+    judge_samples: Annotated[
+        int, typer.Option("--judge-samples", min=1, help="Replies asked of it; the majority decides.")
+    ] = 1,
+    judge_hints: Annotated[
+        bool, typer.Option("--judge-hints/--no-judge-hints", help="Tell it what text rules noticed.")
+    ] = True,
+    repeat: Annotated[
+        int, typer.Option("--repeat", min=1, help="Measure it so often, and print the spread.")
+    ] = 1,
+    answers: Annotated[
+        int | None, typer.Option("--agreement", min=2, help="Also measure so many answers' agreement.")
+    ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many pairs.")] = None,
     with_responses: Annotated[
         bool, typer.Option("--with-responses", help="Only pairs with responses.")
@@ -42,9 +56,10 @@ def calibrate(
     from autoevol.lm.session import Session
     from autoevol.metrics.tables import render_table
 
-    wanted = measuring.Pairs(labelled, limit, with_responses, half)
+    wanted = measuring.Pairs(labelled[0], limit, with_responses, half, tuple(labelled[1:]))
+    how = measuring.Judging(judge_samples, judge_hints, repeat, answers)
     pairs = measuring.load_pairs(wanted)
-    compiled = measuring.compiled_judge(judge, judge_model)
+    detector = measuring.compiled_judge(judge, judge_model, how.samples)
     calibrations = measuring.calibrate_text(pairs)
     if judge_model:
         with Session(
@@ -55,7 +70,7 @@ def calibrate(
             limits=Limits(models.rpm, models.tpm),
         ) as session:
             lm = jobs.judge_lm(session, models, MetricConfig(judge_model=judge_model))
-            calibrations += measuring.calibrate_judge(pairs, lm, compiled)
+            calibrations += measuring.measure_with(pairs, lm, detector, how)
     if save:
         measuring.save_calibrations(save, calibrations, wanted)
     if json:
@@ -74,30 +89,15 @@ def show(
     import orjson
 
     from autoevol.cli.console import print_table
-    from autoevol.reports import report
+    from autoevol.reports.folder import read_folder
 
-    content = report.read_folder(folder)
-    if content["search"] and not json:
-        from autoevol.hypersearch.result import table_rows
-
-        print_table(table_rows(content["search"]))
-        return
+    shown = read_folder(folder)
     if json:
-        print(orjson.dumps(content).decode())
+        print(orjson.dumps(shown.to_json()).decode())
         return
-    if content["transfer"]:
-        from autoevol.commands.transfer import table_rows as transfer_rows
-
-        print_table(transfer_rows(content["transfer"]))
-        return
-    if content["comparison"]:
-        print_table(report.comparison_rows(content["comparison"]))
-        return
-    if content["summary"]:
-        print_table(report.table_rows(content["summary"]))
+    if shown.report:
+        print_table(shown.report.table_rows())
     else:
         print("no summary: the run is in progress, or was stopped; the command that started it resumes it")
-    for step in content["steps"]:
-        print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
-    if content["method"]:
-        print(f"\n{content['method']['text']}")
+    for line in shown.lines():
+        print(line)

@@ -53,7 +53,7 @@ def show_method(
     import orjson
 
     from autoevol.commands import jobs
-    from autoevol.store.journal import encode_method
+    from autoevol.core.codec import encode_method
 
     shown = jobs.find_method(method)
     if json:

@@ -82,7 +82,11 @@ def _parameter(setting: Setting, panel: str) -> inspect.Parameter:
     hint, default = setting.hint, setting.default
     if get_origin(hint) is tuple:
         hint, default = list[get_args(hint)[0]], list(default or ())
-    option = typer.Option(flag(setting.name), help=setting.text, rich_help_panel=panel)
+    names = flag(setting.name)
+    if default is True:
+        # What is on by default needs a word to switch it off.
+        names = f"{names}/--no-{names.removeprefix('--')}"
+    option = typer.Option(names, help=setting.text, rich_help_panel=panel)
     kind = inspect.Parameter.KEYWORD_ONLY
     parameter = inspect.Parameter(setting.name, kind, default=default)
     return _with_words(parameter, Annotated[hint, option])

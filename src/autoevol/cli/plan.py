@@ -74,7 +74,7 @@ def estimate(
     if json:
         print(orjson.dumps(report.to_json()).decode())
     else:
-        print_table(estimating.table_rows(report))
+        print_table(estimating.estimate_rows(report))
 
 
 def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = True) -> None:
@@ -105,4 +105,4 @@ def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
     if json:
         print(orjson.dumps(planned.to_json()).decode())
     else:
-        print_table(plan.table_rows(planned, budget))
+        print_table(plan.plan_rows(planned, budget))

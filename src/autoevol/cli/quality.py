@@ -15,15 +15,27 @@ from autoevol.cli.common import Json, app, exit_codes
 def quality(
     dataset: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A dataset.jsonl, or its run folder.")],
     limit: Annotated[int, typer.Option("--limit", min=1, help="Look at at most this many rows.")] = 1_000,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            "--vectors",
+            metavar="DIR",
+            help="Measure diversity on the word vectors of this model2vec model instead of TF-IDF.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare seeds, rounds and final instructions: complexity, diversity, length. No LM is asked."""
     import orjson
 
     from autoevol.dataset import quality as measuring
+    from autoevol.metrics.embeddings import model2vec_embedder
+    from autoevol.metrics.quality import tfidf
 
     rows = measuring.read_stages(dataset)
-    stages = measuring.measure(measuring.sample(rows, limit))
+    stages = measuring.measure_stages(
+        measuring.sample(rows, limit), tfidf if vectors is None else model2vec_embedder(vectors)
+    )
     if json:
         report = {"rows": len(rows), "stages": [stage.to_json() for stage in stages]}
         print(orjson.dumps(report).decode())

@@ -14,7 +14,7 @@ import numpy as np
 from dspy.utils.exceptions import LMError
 
 from autoevol.commands import jobs
-from autoevol.commands.extrapolate import FIELDS, Interval, cost_of, intervals
+from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.plan import Plan
 from autoevol.config import LoopConfig, MetricConfig, ModelConfig
 from autoevol.core import aio
@@ -48,8 +48,8 @@ class Estimate:
     """
 
     plan: Plan
-    totals: dict[str, Interval | None]
-    stages: dict[str, dict[str, Interval | None]]
+    totals: dict[str, Projection | None]
+    stages: dict[str, dict[str, Projection | None]]
     outcomes: dict[str, int]
     paid: dict[str, int]
     notes: tuple[str, ...]
@@ -76,7 +76,7 @@ def estimate(
     metric = jobs.make_metric(session, models, metrics)
     uses, lm = Uses(), jobs.evol_lm(session, models)
     with session.watched(uses), dspy.context(lm=lm, trace=None, disable_history=True):
-        cases, chains = aio.run(_run(plan, session, models, loop, metric))
+        cases, chains = aio.run_and_wait(_run(plan, session, models, loop, metric))
     if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
         raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
     rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
@@ -191,7 +191,7 @@ def _notes(
     return notes
 
 
-def table_rows(found: Estimate) -> list[tuple[str, str]]:
+def estimate_rows(found: Estimate) -> list[tuple[str, str]]:
     """The estimate as (label, value) rows."""
     rows = [("seeds", f"{found.plan.rows} rows of {found.plan.source}")]
     rows += [(stage.name, _stage_text(found.stages[stage.name])) for stage in found.plan.stages]
@@ -204,21 +204,21 @@ def table_rows(found: Estimate) -> list[tuple[str, str]]:
     return rows + [("", note) for note in found.notes]
 
 
-def _stage_text(values: dict[str, Interval | None]) -> str:
+def _stage_text(values: dict[str, Projection | None]) -> str:
     money = f", {_text(values['usd'], '$', 2)}" if values["usd"] else ""
     return f"{_text(values['calls'])} calls, {_time(values['seconds'])}{money}"
 
 
-def _text(found: Interval | None, unit: str = "", digits: int = 0) -> str:
+def _text(found: Projection | None, unit: str = "", digits: int = 0) -> str:
     if found is None:
         return "not known"
     low, mid, high = (f"{unit}{value:,.{digits}f}" for value in (found.low, found.mid, found.high))
     return f"{mid} [{low}, {high}]"
 
 
-def _time(found: Interval | None) -> str:
+def _time(found: Projection | None) -> str:
     if found is None:
         return "not known"
     unit, size = next((u, s) for u, s in (("h", 3600), ("min", 60), ("s", 1)) if found.mid >= 2 * s or s == 1)
-    scaled = Interval(found.low / size, found.mid / size, found.high / size)
+    scaled = Projection(found.low / size, found.mid / size, found.high / size)
     return f"{_text(scaled, digits=1)} {unit}"

@@ -14,7 +14,7 @@ REPLICATES = 2000
 
 
 @dataclass(frozen=True)
-class Interval:
+class Projection:
     """An estimate with the bounds of a 95 % bootstrap interval."""
 
     low: float
@@ -77,10 +77,10 @@ def _sum_of(count: int, means: np.ndarray, deviations: np.ndarray) -> np.ndarray
     return count * means + math.sqrt(count) * deviations
 
 
-def intervals(drawn: np.ndarray, priced: bool) -> dict[str, Interval | None]:
+def intervals(drawn: np.ndarray, priced: bool) -> dict[str, Projection | None]:
     """The 95 % interval of each field; None for money that has no price."""
     low, mid, high = np.quantile(drawn, [0.025, 0.5, 0.975], axis=0)
-    found: dict[str, Interval | None] = {
-        name: Interval(float(low[i]), float(mid[i]), float(high[i])) for i, name in enumerate(FIELDS)
+    found: dict[str, Projection | None] = {
+        name: Projection(float(low[i]), float(mid[i]), float(high[i])) for i, name in enumerate(FIELDS)
     }
     return found if priced else {**found, "usd": None}

@@ -11,8 +11,6 @@ import dspy
 
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, MetricConfig, ModelConfig, PipelineConfig
 from autoevol.config.choices import parse_on_failure
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError, nearest
 from autoevol.core.records import Case, Method, Row, Score, Step
 from autoevol.data.split import Split, reserve_of, split_rows
@@ -20,16 +18,17 @@ from autoevol.evolution.gates import Gate
 from autoevol.evolution.outputs import Tally
 from autoevol.evolution.policy import Policy, parse_mix
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import Source
+from autoevol.evolution.source import RowSource
 from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, check_prices, read_prices
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
 from autoevol.metrics.bound import WithLM
+from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
-from autoevol.metrics.judge import Cascade, LMDetector
+from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.optimization.compiling import Optimized
 from autoevol.optimization.rules import find_rule
@@ -126,11 +125,19 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
     """
     if chosen.objective not in OBJECTIVES:
         raise InputError(f"objective {chosen.objective!r} is unknown; known are {', '.join(OBJECTIVES)}")
-    detector = make_detector(chosen.detector)
-    if chosen.judge_model:
-        detector = WithLM(Cascade(detector, LMDetector()), judge_lm(session, models, chosen))
+    objective = OBJECTIVES[chosen.objective]
+    if objective.needs_judge and not chosen.judge_model:
+        raise InputError(
+            f"--objective {objective.name} needs a judge: give --judge-model, or take --objective gain-proxy"
+        )
+    detector = make_detector(chosen.detector, chosen.agreement_samples)
+    if chosen.judge_model and not detector.calls:
+        judge = LMDetector(samples=chosen.judge_samples)
+        detector = Cascade(detector, judge, hints=chosen.judge_hints)
+    if isinstance(detector, Cascade):
+        detector = WithLM(detector, judge_lm(session, models, chosen))
     calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
-    return FailureMetric(detector, OBJECTIVES[chosen.objective]())
+    return FailureMetric(detector, objective())
 
 
 def judge_lm(session: Session, models: ModelConfig, chosen: MetricConfig) -> dspy.LM:
@@ -267,7 +274,7 @@ def row_pipeline(
 def evolve(
     folder: RunFolder,
     session: Session,
-    source: Source,
+    source: RowSource,
     total: int,
     metric: Metric,
     models: ModelConfig,
@@ -293,12 +300,8 @@ def evolve(
 
 
 def _try_score(board: Scoreboard, method: Method, rows: Sequence[Row]) -> Score | None:
-    async def work() -> Score:
-        with in_scope("holdout"), dspy.context(trace=None, disable_history=True):
-            return await board.evaluate(method, rows, scope="holdout")
-
     try:
-        return aio.run(work())
+        return board.score(method, rows, "holdout")
     except BudgetReached:
         return None
 

@@ -16,7 +16,7 @@ from autoevol.data.split import sample_rows
 from autoevol.evolution.policy import Policy
 from autoevol.lm import prices
 from autoevol.lm.session import Session
-from autoevol.optimization.batches import RandomBatches
+from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.rules import find_rule
 from autoevol.optimization.teleprompter import planned_calls
 
@@ -182,7 +182,7 @@ def check(settings: Settings) -> int:
         return jobs.make_metric(session, models, metrics).detector.calls
 
 
-def table_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
+def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
     """The plan as (label, value) rows."""
     rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:

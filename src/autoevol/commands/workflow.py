@@ -30,13 +30,14 @@ from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
 from autoevol.data.shard import Shard
 from autoevol.dataset.cleaner import Cleaner
-from autoevol.evolution.cleaning import CleanGate
-from autoevol.evolution.gates import Gate
+from autoevol.evolution.gates import CleanGate, Gate
 from autoevol.evolution.policy import Policy
 from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.source import FileRows
 from autoevol.lm.session import Session
-from autoevol.reports import passport, report
+from autoevol.reports import passports
+from autoevol.reports.folder import Report
+from autoevol.reports.rates import Ledger
 from autoevol.reports.summary import summarise
 from autoevol.store.files import read_json, replacing, write_json
 from autoevol.store.parts import Parts
@@ -46,10 +47,10 @@ _Config = TypeVar("_Config")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Result:
     """How a command ended: its summary, and the budget stop that cut it short, if one did."""
 
-    summary: dict[str, Any]
+    summary: Report
     stopped_by: BudgetReached | None = None
 
 
@@ -61,7 +62,7 @@ def run(
     *,
     store: str | None = None,
     evolve: bool = True,
-) -> Outcome:
+) -> Result:
     """Optimise a method on `seeds`; with `evolve`, then evolve all of them with it."""
     models, loop, methods, metrics = given.models, given.loop, given.methods, given.metrics
     pipeline, clean = given.pipeline, given.clean
@@ -92,8 +93,8 @@ def run(
             found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
         )
         summary = summarise(folder, session, scanned, models, metrics, metric, started, found, tally, gates)
-        passport.leave_passport(folder.path)
-        return Outcome(summary, budget_stop(session) if stopped else None)
+        passports.leave_passport(folder.path)
+        return Result(summary, budget_stop(session) if stopped else None)
 
 
 def evolve(
@@ -106,7 +107,7 @@ def evolve(
     *,
     store: str | None = None,
     shard: Shard | None = None,
-) -> Outcome:
+) -> Result:
     """Evolve all of `seeds` with a known method, or with the operations of WizardLM.
 
     With a `shard`, evolve its rows only, into a folder of its own within `out`, with an equal
@@ -135,7 +136,7 @@ def evolve(
             summary = summarise(
                 folder, session, scanned, models, metrics, metric, started, None, tally, gates
             )
-            return Outcome(summary, None if tally.complete else budget_stop(session))
+            return Result(summary, None if tally.complete else budget_stop(session))
 
 
 def retry(
@@ -145,7 +146,7 @@ def retry(
     listener: Listener,
     *,
     store: str | None = None,
-) -> Outcome:
+) -> Result:
     """Take up the dead rows of a run again, with its own settings."""
     if not (out / "parts").is_dir():
         raise InputError(f"{out} has no finished rows (no folder `parts`)")
@@ -179,7 +180,7 @@ def retry(
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and tally.rows == seeds.here
             summary = summarise(folder, session, seeds, models, metrics, metric, started, None, tally, gates)
-            return Outcome(summary, budget_stop(session) if out_of_budget else None)
+            return Result(summary, budget_stop(session) if out_of_budget else None)
 
 
 def policy_of(parts: Parts, folder: RunFolder) -> Policy:
@@ -271,5 +272,5 @@ def _moved(folder: RunFolder, models: ModelConfig, metrics: MetricConfig) -> dic
 
 def budget_stop(session: Session) -> BudgetReached:
     """What ends a command whose budget is spent."""
-    total = report.ledger_json(session.ledger())["total"]
-    return BudgetReached(f"budget reached after {total['calls']} calls paid")
+    total = Ledger.of(session.ledger()).total
+    return BudgetReached(f"budget reached after {total.calls} calls paid")

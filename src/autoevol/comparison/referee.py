@@ -8,12 +8,11 @@ from pathlib import Path
 import dspy
 
 from autoevol.comparison.entry import Bench
-from autoevol.comparison.results import Finished, Point
-from autoevol.core import aio
 from autoevol.core.records import Case, Method, Row, Score
 from autoevol.lm.budget import Caps
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.comparison import Finished, Point
 
 
 def thin(curve: Sequence[Point], most: int) -> tuple[Point, ...]:
@@ -21,7 +20,7 @@ def thin(curve: Sequence[Point], most: int) -> tuple[Point, ...]:
     if len(curve) <= most:
         return tuple(curve)
     kept = {round(step * (len(curve) - 1) / (most - 1)) for step in range(most)}
-    return tuple(point for place, point in enumerate(curve) if place in kept)
+    return tuple(point for number, point in enumerate(curve) if number in kept)
 
 
 def wanted(entries: Iterable[Finished], most: int) -> dict[str, Method]:
@@ -48,12 +47,12 @@ def score(
     """
 
     async def work(board: Scoreboard) -> dict[str, Score]:
-        found = [await board.evaluate(method, holdout, "holdout") for method in methods]
-        return {one.method_id: one for one in found}
+        scores = [await board.evaluate(method, holdout, "holdout") for method in methods]
+        return {score.method_id: score for score in scores}
 
     with bench.session(path, Caps()) as session:
         lm = bench.task_lm(session)
         board = Scoreboard(student, bench.metric(session), concurrency=bench.concurrency, on_row=on_row)
-        with dspy.context(lm=lm, trace=None, disable_history=True):
-            scores = aio.run(work(board))
+        with dspy.context(lm=lm):
+            scores = {method.id: board.score(method, holdout, "holdout") for method in methods}
         return scores, sum(line.paid.calls for line in session.ledger())

@@ -16,7 +16,7 @@ import math
 from typing import NamedTuple
 
 
-class Loop(NamedTuple):
+class LoopSizes(NamedTuple):
     """Sizes of AutoEvol."""
 
     batch_size: int
@@ -24,7 +24,7 @@ class Loop(NamedTuple):
     steps: int
 
 
-def loop(budget: int, row: int, dev: int, train: int) -> Loop:
+def loop(budget: int, row: int, dev: int, train: int) -> LoopSizes:
     """The paper's batch of 10 and m of 5; a smaller m where fewer than three full steps would fit.
 
     A step of the paper's rule costs row * (batch + m * dev) + 2m. The number of steps is out
@@ -34,17 +34,17 @@ def loop(budget: int, row: int, dev: int, train: int) -> Loop:
     left = budget - row * dev
     fitting = [m for m in (5, 4, 3, 2) if 3 * (row * (batch + m * dev) + 2 * m) <= left]
     m = fitting[0] if fitting else 1
-    return Loop(batch, m, budget // (2 * m) + 1)
+    return LoopSizes(batch, m, budget // (2 * m) + 1)
 
 
-class Opro(NamedTuple):
+class OproSizes(NamedTuple):
     """Sizes of OPRO."""
 
     steps: int
     candidates: int
 
 
-class Ape(NamedTuple):
+class ApeSizes(NamedTuple):
     """Sizes of APE."""
 
     resamplings: int
@@ -56,36 +56,36 @@ def proposals(budget: int, row: int, dev: int) -> int:
     return max(1, (budget - row * dev) // (row * dev + 1))
 
 
-def opro(budget: int, row: int, dev: int) -> Opro:
+def opro(budget: int, row: int, dev: int) -> OproSizes:
     """Up to the paper's 8 candidates per step, but at least five steps; the cap ends it."""
     candidates = min(8, max(1, proposals(budget, row, dev) // 5))
-    return Opro(budget // candidates + 1, candidates)
+    return OproSizes(budget // candidates + 1, candidates)
 
 
-def ape(budget: int, row: int, dev: int) -> Ape:
+def ape(budget: int, row: int, dev: int) -> ApeSizes:
     """A quarter of the proposals from examples, as at its defaults; then variations until the cap."""
     candidates = max(1, proposals(budget, row, dev) // 4)
-    return Ape(budget // candidates + 1, candidates)
+    return ApeSizes(budget // candidates + 1, candidates)
 
 
-class Copro(NamedTuple):
+class CoproSizes(NamedTuple):
     """Sizes of COPRO."""
 
     breadth: int
     depth: int
 
 
-def copro(budget: int, row: int, dev: int) -> Copro:
+def copro(budget: int, row: int, dev: int) -> CoproSizes:
     """DSPy scores breadth * depth methods on all rows: its depth of 3 first, then breadth to 10.
 
     Beyond that depth grows. breadth is at least 2, which COPRO demands.
     """
     wanted = 1 + proposals(budget, row, dev)
     breadth = min(10, max(2, math.ceil(wanted / 3)))
-    return Copro(breadth, max(1, math.ceil(wanted / breadth)))
+    return CoproSizes(breadth, max(1, math.ceil(wanted / breadth)))
 
 
-class Mipro(NamedTuple):
+class MiproSizes(NamedTuple):
     """Sizes of MIPROv2."""
 
     num_candidates: int
@@ -98,7 +98,7 @@ _BOOTSTRAP_ROWS = 6
 _PROMPTS = 3
 
 
-def mipro(budget: int, row: int, dev: int) -> Mipro:
+def mipro(budget: int, row: int, dev: int) -> MiproSizes:
     """As many instructions as can be scored on all dev rows, beside what proposing each costs.
 
     For each one MIPROv2 evolves some train rows as examples (about six until three pass) and
@@ -108,10 +108,10 @@ def mipro(budget: int, row: int, dev: int) -> Mipro:
     each = row * (dev + _BOOTSTRAP_ROWS) + _PROMPTS
     count = max(2, math.ceil((budget - row * dev) / each))
     trials = int(max(2 * math.log2(count), 1.5 * count))
-    return Mipro(count, trials, dev > 50, min(35, dev))
+    return MiproSizes(count, trials, dev > 50, min(35, dev))
 
 
-class Simba(NamedTuple):
+class SimbaSizes(NamedTuple):
     """Sizes of SIMBA."""
 
     bsize: int
@@ -119,7 +119,7 @@ class Simba(NamedTuple):
     max_steps: int
 
 
-def simba(budget: int, row: int, dev: int) -> Simba:
+def simba(budget: int, row: int, dev: int) -> SimbaSizes:
     """Its default sizes, shrunk together until four steps and the end fit.
 
     A step costs up to bsize * (2n + 1) rows and n + 1 prompts; the end scores n + 1 programs on
@@ -129,8 +129,8 @@ def simba(budget: int, row: int, dev: int) -> Simba:
         step = row * bsize * (2 * count + 1) + count + 1
         fitting = (budget - row * dev * (count + 1)) // step
         if bsize <= dev and fitting >= 4:
-            return Simba(bsize, count, fitting)
-    return Simba(min(4, dev), 2, 1)
+            return SimbaSizes(bsize, count, fitting)
+    return SimbaSizes(min(4, dev), 2, 1)
 
 
 def gepa(budget: int, row: int, dev: int) -> int:

@@ -2,17 +2,26 @@
 
 from autoevol.config.loop import CompareConfig, LoopConfig, MethodConfig, SearchConfig, TransferConfig
 from autoevol.config.models import FREE, BudgetConfig, EndpointConfig, MetricConfig, ModelConfig
-from autoevol.config.rows import AgainConfig, CleanConfig, DataConfig, LaunchConfig, PipelineConfig
-from autoevol.config.settings import Settings
+from autoevol.config.rows import (
+    AgainConfig,
+    CleanConfig,
+    DataConfig,
+    ExportConfig,
+    LaunchConfig,
+    PipelineConfig,
+)
+from autoevol.config.settings import SETTINGS_SCHEMA, Settings
 
 __all__ = [
     "FREE",
+    "SETTINGS_SCHEMA",
     "AgainConfig",
     "BudgetConfig",
     "CleanConfig",
     "CompareConfig",
     "DataConfig",
     "EndpointConfig",
+    "ExportConfig",
     "LaunchConfig",
     "LoopConfig",
     "MethodConfig",

@@ -1,6 +1,6 @@
 """Settings that are one of a few words: the words themselves, and checks that name the nearest one.
 
-The registries (`RULES`, `OBJECTIVES`, `TEXT_DETECTORS`, `FORMATS` and the executors of `launch`) hold
+The registries (`RULES`, `OBJECTIVES`, `DETECTORS`, `FORMATS` and the executors of `launch`) hold
 exactly these words, which a test compares. They stand here as types so that a settings record can
 be declared, shown by `--help`, and checked without importing what the words stand for.
 """
@@ -14,11 +14,11 @@ from autoevol.config.base import flag
 from autoevol.core.errors import InputError, nearest, unknown
 
 Client = Literal["aiohttp", "openai"]
-Detector = Literal["text", "paper", "author", "eliminator"]
+Detector = Literal["text", "paper", "author", "eliminator", "agreement"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
-Objective = Literal["failure-rate", "usable-yield"]
+Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
 Selection = Literal["race", "sprint", "paper", "author"]
 Turns = Literal["first", "every"]
 

@@ -113,15 +113,24 @@ class MetricConfig:
 
     detector: Detector = setting("text", "Decides which evolutions failed.")
     objective: Objective = setting("failure-rate", "What is optimised.")
-    judge_model: str | None = setting(None, "LM that also judges what the detector lets through.")
+    judge_model: str | None = setting(
+        None, "LM that judges all that is no plain fact; with --detector agreement the one that answers."
+    )
     judge_api_base: str | None = setting(
         None, "Endpoint of the judge model (default: that of the evol model)."
     )
-    calibration: str | None = setting(None, "Saved calibration whose figures are printed next to every rate.")
+    judge_samples: int = setting(1, "Replies that the judge is asked for; the majority decides.")
+    judge_hints: bool = setting(True, "Tell the judge what text rules noticed.")
+    agreement_samples: int = setting(4, "Answers that --detector agreement compares.")
+    calibration: str | None = setting(
+        None, "Saved calibration, or labelled rows (.jsonl), whose figures are printed next to every rate."
+    )
 
     def __post_init__(self) -> None:
         check_urls(self, "judge_api_base")
         check_choices(self)
+        at_least(1, self, "judge_samples")
+        at_least(2, self, "agreement_samples")
 
 
 # What a resumed run may change: none of it alters what any call would answer.

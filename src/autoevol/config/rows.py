@@ -15,12 +15,13 @@ class DataConfig:
     """Data."""
 
     field: str | None = setting(
-        None, "Column that holds the instruction (default: recognised from the data)."
+        None, "Column that holds the instruction, or turns (default: recognised from the data)."
     )
-    split: str = setting("train", "Split of a Hugging Face dataset.")
+    split: str = setting("train", "Split of a Hugging Face dataset, or of a folder with several.")
     limit: int | None = setting(None, "Read at most this many instructions.")
     skip_bad: bool = setting(False, "Put unusable records into rejects.jsonl instead of stopping.")
     turns: Turns = setting("first", "User turns of a conversation to evolve.")
+    encoding: str | None = setting(None, "Encoding of text files that are not UTF-8, such as gbk or cp1252.")
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -33,6 +34,7 @@ class DataConfig:
             "limit": self.limit,
             "split": self.split,
             "turns": self.turns,
+            "encoding": self.encoding,
         }
 
 
@@ -58,6 +60,31 @@ class CleanConfig:
             raise InputError(f"--near must be above 0 and at most 1, got {self.near}")
         if self.overlap not in (13, 8):
             raise InputError(f"--overlap must be 13 or 8, got {self.overlap}")
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Examples.
+
+    Attributes:
+        max_example_tokens: What is longer is told, with a histogram of the lengths; trainers cut it silently.
+        tokenizer: A `tokenizer.json`; without it tokens are estimated.
+    """
+
+    max_example_tokens: int | None = setting(
+        None, "Tell which examples are longer than this many tokens, as trainers cut them without a word."
+    )
+    drop_long: bool = setting(False, "Leave out what is longer than --max-example-tokens.")
+    tokenizer: str | None = setting(None, "A tokenizer.json that counts; else tokens are estimated.")
+    with_thinking: bool = setting(
+        False, "Export what the model thought too: reasoning_content in messages, <think> elsewhere."
+    )
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "max_example_tokens")
+        if self.max_example_tokens is None and (self.drop_long or self.tokenizer):
+            flag = "--drop-long" if self.drop_long else "--tokenizer"
+            raise InputError(f"{flag} needs --max-example-tokens: how long an example may be")
 
 
 @dataclass(frozen=True)

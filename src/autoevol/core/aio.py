@@ -44,7 +44,7 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
     return asyncio.run_coroutine_threadsafe(work, background_loop())
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run_and_wait(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` on the shared loop and wait; an interrupt cancels it and is raised again.
 
     Raises:
@@ -52,7 +52,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """
     if on_background_loop():
         work.close()
-        raise RuntimeError("aio.run called from its own event loop; await the coroutine instead")
+        raise RuntimeError("aio.run_and_wait called from its own event loop; await the coroutine instead")
     future = submit(work)
     try:
         return future.result()

@@ -110,14 +110,15 @@ class Evolution:
 
     Attributes:
         evolved: The final instruction that the reply marks as such; None if it marks none.
-        reply: The whole reply, chain of thought included.
+        reply: The whole reply, chain of thought included; None where it was not kept, which is
+            only where `evolved` was read out of it.
         finish_reason: The provider's word for why the reply ended (`stop`, `length`,
             `content_filter`, ...); None where it gave none.
     """
 
     instruction: str
     evolved: str | None
-    reply: str
+    reply: str | None = None
     finish_reason: str | None = None
 
 
@@ -126,12 +127,14 @@ class Trajectory:
     """What one row went through: its rounds in order, then the response to the last one.
 
     `evolutions` has 1..rounds entries: a round that yields no instruction is the last.
-    `response` is None where the last round yielded nothing to respond to.
+    `response` is None where the last round yielded nothing to respond to. `shown` are the worked
+    examples of the method: small models copy from them.
     """
 
     evolutions: tuple[Evolution, ...]
     response: str | None = None
     response_finish_reason: str | None = None
+    shown: tuple[Demo, ...] = ()
 
     @property
     def seed(self) -> str:
@@ -150,6 +153,24 @@ class Trajectory:
 
 
 @dataclass(frozen=True, slots=True)
+class Assessment:
+    """What a judge says of an evolution beyond passed or failed.
+
+    Attributes:
+        severity: 0 usable as a harder instruction; 1 answerable, but not usable as one, or a
+            lesser fault; 2 nobody can answer it well, or it teaches something wrong.
+        gain: How much harder it is: 0 not, 1 slightly, 2 clearly, 3 much; None if not said.
+        response_right: Whether the response is right; None if there is none, or it was not said.
+        votes: The severity that each sample gave, where more than one was asked for.
+    """
+
+    severity: int
+    gain: float | None = None
+    response_right: bool | None = None
+    votes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A detector's decision on one trajectory.
 
@@ -158,19 +179,25 @@ class Verdict:
         kinds: Failure kinds, worst first; empty unless failed.
         reason: One short sentence: what was seen. Goes into feedback and reports.
         detector: Name of the detector that decided.
+        assessment: What a judge said in detail; None where no judge decided.
+        points: What the objective gives for it, 0..1; None where the outcome says it all.
     """
 
     outcome: Outcome
     kinds: tuple[FailureKind, ...] = ()
     reason: str = ""
     detector: str = ""
+    assessment: Assessment | None = None
+    points: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row under one method: what happened and how it was judged.
+    """One row in either stage: what happened and how it was judged.
 
-    `trajectory` is None if and only if an LM call failed for good (then unscored).
+    `trajectory` is None if and only if there is none: a call to evolve or to respond failed for
+    good, or a gate refused the row before its first call. A judge whose call failed leaves the
+    trajectory, unscored.
     """
 
     row_id: str
@@ -202,12 +229,19 @@ class Mark:
         kind: The worst failure kind, None unless failed.
         evolved_chars: Characters of the evolved instruction, 0 if there is none.
         response_chars: Characters of the response, 0 if there is none.
+        points: What the objective gives for it, 0..1; None where the outcome says it all.
     """
 
     outcome: Outcome
     kind: FailureKind | None = None
     evolved_chars: int = 0
     response_chars: int = 0
+    points: float | None = None
+
+    @property
+    def loss(self) -> float:
+        """What the row lacks of full points, 0..1: 1 for a failure, 0 for a success without points."""
+        return float(self.outcome is Outcome.FAILED) if self.points is None else 1.0 - self.points
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +268,20 @@ class Score:
         """Failure rate among the scored rows, 0..1; 1.0 where nothing could be scored."""
         failed, passed = self.count(Outcome.FAILED), self.count(Outcome.PASSED)
         return failed / (failed + passed) if failed + passed else 1.0
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the scored rows under the objective, 0..1: the failure rate where the objective
+        is the failure rate; 1.0 where nothing could be scored.
+        """
+        losses = [mark.loss for mark in self.marks.values() if mark.outcome is not Outcome.UNSCORED]
+        return sum(losses) / len(losses) if losses else 1.0
+
+    @property
+    def named(self) -> str:
+        """What `loss` is called: a failure rate, unless an objective gave points."""
+        scored = any(mark.points is not None for mark in self.marks.values())
+        return "points lost" if scored else "failure rate"
 
     @property
     def growth(self) -> float:
@@ -265,3 +313,8 @@ class Step:
     chosen_id: str
     improved: bool
     note: str = ""
+
+    @property
+    def chosen_score(self) -> Score | None:
+        """The score of the method in force; None where the step did not score it."""
+        return next((score for score in self.scores if score.method_id == self.chosen_id), None)

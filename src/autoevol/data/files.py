@@ -1,24 +1,19 @@
-"""Opening a seed file, and the raw record that every format yields."""
+"""The raw record that every format yields, and names and snippets for messages."""
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from reprlib import Repr
-from typing import IO, cast
-
-from autoevol.core.errors import InputError
+from typing import Final
 
 # Far above any instruction, far below the memory of a small machine: a longer line is
 # a binary file, or an unclosed quote.
-LONGEST = 64 * 1024 * 1024
+LONGEST: Final = 64 * 1024 * 1024
 
-SNIPPET = 200
+SNIPPET: Final = 200
+
+NOT_UTF8: Final = "If the file has another encoding, name it with --encoding (gbk, cp1252, utf-16)"
 
 # Bounded in width and depth, so that a hostile record cannot make its own error expensive.
 _BRIEF = Repr()
@@ -35,12 +30,14 @@ class Raw:
         value: The parsed record; None where `problem` is set.
         problem: Why it could not be parsed.
         snippet: The start of the unparsed text, where `problem` is set.
+        file: The file among several that it stands in; None where there is one.
     """
 
     line: int
     value: object
     problem: str | None = None
     snippet: str = ""
+    file: str | None = None
 
 
 def snippet_of(value: object) -> str:
@@ -56,30 +53,3 @@ def snippet_of_bytes(line: bytes) -> str:
 def shown(path: str | os.PathLike[str]) -> str:
     """A file name for messages and reports; a name that is not UTF-8 is escaped."""
     return os.fspath(path).encode("utf-8", "backslashreplace").decode()
-
-
-@contextmanager
-def opened(opener: Callable[[], IO[bytes]], name: str) -> Iterator[IO[bytes]]:
-    """The bytes of a text file, unpacked if it is gzipped (recognised by content, not by name).
-
-    Raises:
-        InputError: It cannot be read, it is empty, or it is UTF-16. Also if the file turns
-            out damaged inside the `with` block: what is lost cannot be counted, so a
-            damaged file is never skipped over.
-    """
-    try:
-        with opener() as file:
-            stream = io.BufferedReader(cast(io.RawIOBase, file))
-            if stream.peek(2)[:2] == b"\x1f\x8b":
-                stream = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)))
-            _check_start(stream.peek(4)[:4], name)
-            yield stream
-    except (OSError, EOFError, zlib.error) as exc:
-        raise InputError(f"{name} cannot be read: {exc}. Check the file, or fetch it again") from exc
-
-
-def _check_start(start: bytes, name: str) -> None:
-    if not start:
-        raise InputError(f"{name} is empty")
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError(f"{name}, line 1: the file is UTF-16. Save it as UTF-8")

@@ -18,7 +18,7 @@ import orjson
 from autoevol.core.errors import InputError
 from autoevol.data.files import Raw
 from autoevol.data.lines import jsonl_records
-from autoevol.data.shapes import listed
+from autoevol.data.text import listed
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()

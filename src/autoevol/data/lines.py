@@ -1,4 +1,4 @@
-"""Formats that are read line by line in bounded memory: JSONL, CSV and TSV.
+"""Formats that are read line by line in bounded memory: JSONL, plain text, CSV and TSV.
 
 JSONL never goes through the `datasets` library: it turns columns of date strings into
 timestamps, and one malformed line aborts its whole load.
@@ -16,8 +16,8 @@ from typing import IO
 import orjson
 
 from autoevol.core.errors import InputError
-from autoevol.data.files import LONGEST, Raw, snippet_of, snippet_of_bytes
-from autoevol.data.shapes import listed
+from autoevol.data.files import LONGEST, NOT_UTF8, Raw, snippet_of, snippet_of_bytes
+from autoevol.data.text import listed
 
 _BOM = b"\xef\xbb\xbf"
 _MOST_COLUMNS = 10_000
@@ -29,16 +29,36 @@ def jsonl_records(stream: IO[bytes], name: str) -> Generator[Raw, None, None]:
     Raises:
         InputError: A line is longer than `LONGEST` bytes.
     """
+    for number, line in _lines(stream, name, "JSONL"):
+        yield _parsed(line, number)
+
+
+def text_records(stream: IO[bytes], name: str) -> Generator[Raw, None, None]:
+    """One prompt per line that is not blank, as a string; a line that is not UTF-8 has a problem.
+
+    Raises:
+        InputError: A line is longer than `LONGEST` bytes.
+    """
+    for number, line in _lines(stream, name, "a text with one prompt a line"):
+        try:
+            yield Raw(number, line.decode().strip())
+        except UnicodeDecodeError as exc:
+            problem = f"not UTF-8 (byte {exc.start + 1} of the line). {NOT_UTF8}"
+            yield Raw(number, None, problem, snippet_of_bytes(line))
+
+
+def _lines(stream: IO[bytes], name: str, kind: str) -> Generator[tuple[int, bytes], None, None]:
+    """Lines that are not blank with their numbers, without a byte order mark."""
     number = 0
     # Lines end at \n alone: U+2028 and the like are ordinary characters inside JSON strings.
     while line := stream.readline(LONGEST + 1):
         number += 1
         if len(line) > LONGEST:
-            raise InputError(f"{name}, line {number}: longer than {LONGEST:,} bytes. Is it JSONL?")
+            raise InputError(f"{name}, line {number}: longer than {LONGEST:,} bytes. Is it {kind}?")
         if number == 1:
             line = line.removeprefix(_BOM)
         if not line.isspace() and line:
-            yield _parsed(line, number)
+            yield number, line
 
 
 def _parsed(line: bytes, number: int) -> Raw:
@@ -50,7 +70,7 @@ def _parsed(line: bytes, number: int) -> Raw:
     try:
         return Raw(number, json.loads(line.decode()))
     except UnicodeDecodeError as exc:
-        problem = f"not UTF-8 (byte {exc.start + 1} of the line). Convert the file to UTF-8"
+        problem = f"not UTF-8 (byte {exc.start + 1} of the line). {NOT_UTF8}"
     except json.JSONDecodeError as exc:
         problem = f"not valid JSON: {exc.msg} at column {exc.colno}"
     except (ValueError, RecursionError):
@@ -114,7 +134,7 @@ def _checked_header(fields: list[str], place: str, delimiter: str) -> list[str]:
             f"{_MOST_COLUMNS:,} are read. Is the table transposed, or its first line break lost?"
         )
     if _not_utf8("".join(fields)):
-        raise InputError(f"{place}: the header is not UTF-8. Convert the file to UTF-8")
+        raise InputError(f"{place}: the header is not UTF-8. {NOT_UTF8}")
     twice = [column for column, times in Counter(fields).items() if times > 1]
     if twice:
         raise InputError(f"{place}: the header names {listed(twice)} more than once. Rename the columns")
@@ -135,7 +155,7 @@ def _row_problem(fields: list[str], header: list[str]) -> str | None:
             "Put fields that contain the separator in double quotes"
         )
     if _not_utf8("".join(fields)):
-        return "not UTF-8. Convert the file to UTF-8"
+        return f"not UTF-8. {NOT_UTF8}"
     return None
 
 

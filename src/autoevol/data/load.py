@@ -9,6 +9,7 @@ from pathlib import Path
 from autoevol.core.errors import InputError, unknown
 from autoevol.core.records import Row
 from autoevol.data.entries import EntryStream, Reject
+from autoevol.data.opening import check_encoding
 from autoevol.data.seen import SeenIds
 from autoevol.data.sources import find_source
 from autoevol.data.stream import RowStream
@@ -45,6 +46,7 @@ def iter_rows(
     limit: int | None = None,
     split: str = "train",
     turns: str = "first",
+    encoding: str | None = None,
     start: int = 0,
     seen: SeenIds | None = None,
     on_reject: Callable[[Reject], None] | None = None,
@@ -57,9 +59,9 @@ def iter_rows(
         raise unknown("turns", turns, TURNS)
     if limit is not None and limit < 1:
         raise InputError(f"the limit of rows is {limit}; give 1 or more")
-    _check_field(field)
+    _check(field, encoding)
     return RowStream(
-        find_source(source, field, split),
+        find_source(source, field, split, encoding=encoding),
         field=field,
         skip_bad=skip_bad,
         limit=limit,
@@ -71,14 +73,20 @@ def iter_rows(
 
 
 def iter_entries(
-    source: str | Path, *, field: str | None = None, skip_bad: bool = False, split: str = "train"
+    source: str | Path,
+    *,
+    field: str | None = None,
+    skip_bad: bool = False,
+    split: str = "train",
+    encoding: str | None = None,
 ) -> EntryStream:
     """Stream the usable records of `source` whole, repeated ones and all their columns included.
 
     Arguments and errors are those of `load_rows`. For work on a finished data set.
     """
-    _check_field(field)
-    return EntryStream(find_source(source, field, split, every_column=True), field=field, skip_bad=skip_bad)
+    _check(field, encoding)
+    found = find_source(source, field, split, every_column=True, encoding=encoding)
+    return EntryStream(found, field=field, skip_bad=skip_bad)
 
 
 def load_rows(
@@ -89,26 +97,31 @@ def load_rows(
     limit: int | None = None,
     split: str = "train",
     turns: str = "first",
+    encoding: str | None = None,
 ) -> Loaded:
     """Load seed instructions.
 
     Args:
-        source: A file (JSONL, NDJSON, JSON, CSV, TSV, each also gzipped; Parquet), the name
-            of a Hugging Face data set (`owner/name`, `owner/name:config`), or `sample`. An
-            existing path wins over a data set; a `Path` is always a path.
+        source: A file (JSONL, NDJSON, JSON, CSV, TSV, TXT, each also packed by gzip, Zstandard,
+            bzip2 or xz; Parquet, Arrow), a folder of such files or a pattern for them, a folder of
+            `datasets.save_to_disk`, a run folder, the name of a Hugging Face data set (`owner/name`,
+            `owner/name:config`), or `sample`. An existing path wins over a data set; a `Path` is
+            always a path.
         field: Column that holds the instruction, where no shape fits or another is wanted.
         skip_bad: Reject records that cannot be used instead of raising. A file that is
             damaged as a whole still raises: what is lost in it cannot be counted.
         limit: Stop after this many distinct rows.
-        split: Split of a Hugging Face data set; unused for files.
+        split: Split of a Hugging Face data set, of a folder that holds several; unused for files.
         turns: Which user turns of a conversation become rows: `first` or `every`, each with what
             was said before as its context.
+        encoding: Of text files, where it is not UTF-8.
 
     Raises:
         InputError: The source cannot be read, holds no usable record, or (without
             `skip_bad`) holds a bad one; the message names the file, the line and a remedy.
     """
-    with iter_rows(source, field=field, skip_bad=skip_bad, limit=limit, split=split, turns=turns) as stream:
+    reading = {"field": field, "skip_bad": skip_bad, "limit": limit, "split": split, "turns": turns}
+    with iter_rows(source, **reading, encoding=encoding) as stream:
         rows = tuple(stream)
     return Loaded(
         rows=rows,
@@ -120,6 +133,8 @@ def load_rows(
     )
 
 
-def _check_field(field: str | None) -> None:
+def _check(field: str | None, encoding: str | None) -> None:
     if field is not None and not field.strip():
         raise InputError("the field is blank; name the column that holds the instruction")
+    if encoding is not None:
+        check_encoding(encoding)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from autoevol.config import DataConfig
+from autoevol.core.errors import InputError
 from autoevol.core.records import digest
 from autoevol.data.entries import Reject
 from autoevol.data.files import shown
 from autoevol.data.load import Loaded, iter_rows
 from autoevol.data.shard import Shard
+from autoevol.data.sources import source_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,15 @@ def scan(
 
 
 def fingerprint(source: str, data: DataConfig) -> str | None:
-    """What a scan depends on: the bytes of the file and how it is read; None for a hub data set."""
-    path = Path(os.path.expanduser(source))
-    if not os.path.isfile(path):
-        return None
+    """What a scan depends on: names and bytes of the files and how they are read; None for a hub data set."""
+    parts: list[str] = []
     try:
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+        for path in source_files(source, data.split) or ():
+            with path.open("rb") as file:
+                parts += (shown(path), hashlib.file_digest(file, "sha256").hexdigest())
+    except (OSError, InputError):
         return None  # reading it will say what is wrong
+    if not parts:
+        return None
     settings = (data.field, data.limit, data.split, data.skip_bad, data.turns)
-    return digest(shown(path), content, repr(settings))
+    return digest(*parts, repr(settings if data.encoding is None else (*settings, data.encoding)))

@@ -1,25 +1,38 @@
-"""The shapes that seed files come in, and how each is turned into one instruction.
+"""The shapes that seed files come in, each read as a conversation.
 
-A shape is recognised by its leading column, in the order of `_KNOWN`; no flag is needed.
+A shape is recognised by its leading column, in the order of `_KNOWN`; no flag is needed. An answer
+counts under any of the names in `ANSWER_COLUMNS`, and `system`, `system_prompt` and `history` are turns.
 
     alpaca             instruction, input, output (or Dolly's context, response)
-    gsm8k              question, answer
-    sharegpt           conversations: [{from, value}, ...]
-    chat               messages: [{role, content}, ...]
-    prompt-completion  prompt, completion: strings or lists of messages
+    gsm8k              question, answer (OpenOrca: system_prompt, question, response)
+    sharegpt           conversations: [{from, value}, ...]; LIMA: [text, text, ...]
+    chat               messages: [{role, content}, ...]; LMSYS: conversation
+    prompt-completion  prompt, completion or chosen: strings or lists of messages
+    metamath           query, response
+    math               problem, solution
     text               text, any single column of text, or bare strings
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 from autoevol.core.errors import InputError
-from autoevol.data.turns import Exchange, exchanges, first_exchange, is_blank, kind_of, optional_text, text_of
+from autoevol.data.conversation import (
+    COMPANIONS,
+    SYSTEM_COLUMNS,
+    Columns,
+    Conversation,
+    of_prompt,
+    of_text,
+    of_turns,
+    present,
+)
+from autoevol.data.text import kind_of, listed
 
 
 class Seed(NamedTuple):
@@ -35,11 +48,16 @@ class Shape:
 
     Attributes:
         name: The shape in words, for reports.
-        read: Record in, seed out. Raises InputError, without a place, if the record does not fit.
+        conversation: Record in, turns out. Raises InputError, without a place, if it does not fit.
     """
 
     name: str
-    read: Callable[[object], Seed]
+    conversation: Callable[[object], Conversation]
+
+    def read(self, record: object) -> Seed:
+        """The first exchange of a record. Raises InputError, without a place, if it does not fit."""
+        first = self.conversation(record).first
+        return Seed(first.instruction, first.answer)
 
 
 def recognise(record: object, field: str | None = None) -> Shape:
@@ -47,126 +65,76 @@ def recognise(record: object, field: str | None = None) -> Shape:
 
     Args:
         record: A mapping from column to value, or a bare string.
-        field: The column that holds the instruction; overrides every shape (no reference is read).
+        field: The column that holds the instruction, or turns; overrides every shape.
 
     Raises:
         InputError: No shape fits; the message names the columns seen.
     """
     if field is not None:
-        return Shape(f"field {field!r}", partial(_read_column, field))
+        return Shape(f"field {field!r}", partial(_read_field, field))
     if isinstance(record, str):
         return Shape("text strings", _read_string)
     columns = _columns(record)
     for name, column, read in _KNOWN:
         if column in columns:
-            return Shape(name, read)
+            return Shape(name, partial(_read, read))
     column = _only_text_column(columns)
     if column is not None:
-        return Shape(f"text column {column!r}", partial(_read_column, column))
+        return Shape(f"text column {column!r}", partial(_read, partial(of_prompt, column, ())))
     raise InputError(
         f"no known shape fits. Columns seen: {listed(columns)}. "
         f"Name the column that holds the instruction with --field{_suggestion(columns)}"
     )
 
 
-def dialogue(record: object, shape: str) -> Iterator[Exchange] | None:
-    """The exchanges of a record, read as asked for; None where records of the shape hold no turns.
-
-    Raises:
-        InputError: While reading, without a place, at a turn that cannot be used.
-    """
-    if not isinstance(record, Mapping):
-        return None
-    column = {"sharegpt": "conversations", "chat": "messages"}.get(shape)
-    if column is not None:
-        return exchanges(record.get(column), column)
-    if shape == "prompt-completion" and isinstance(record.get("prompt"), list):
-        completion = record.get("completion")
-        answer = (
-            completion if isinstance(completion, list) else [{"role": "assistant", "content": completion}]
-        )
-        return exchanges([*record["prompt"], *answer], "prompt")
-    return None
-
-
 def needed_columns(names: Iterable[str], field: str | None) -> list[str]:
-    """The columns of a table that `recognise` and the shape's `read` look at, in table order.
+    """The columns of a table that `recognise` and the shape's reader look at, in table order.
 
     A table may carry embeddings or images beside its text: decoding them is costly and useless.
     """
     names = list(names)
-    if field is not None:
-        return [name for name in names if name == field] or names
-    leading = {column for _, column, _ in _KNOWN}
-    if leading.isdisjoint(names):
-        return names
-    return [name for name in names if name in leading | _COMPANIONS]
+    others = _LEADING.intersection(names) - {field}
+    if field in names:
+        used = {field, *SYSTEM_COLUMNS} if others else {field} | COMPANIONS
+    else:
+        used = others | COMPANIONS if others and field is None else set(names)
+    return [name for name in names if name in used]
 
 
-def listed(names: Iterable[str], most: int = 12) -> str:
-    """Column names for a message, at most `most` of them: a table may have 100,000."""
-    names = list(names)
-    shown = ", ".join(repr(name if len(name) <= 60 else name[:57] + "...") for name in names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown or "none"
+def _read(read: _Reader, record: object) -> Conversation:
+    return read(_columns(record))
 
 
-def _read_alpaca(record: object) -> Seed:
+def _read_field(field: str, record: object) -> Conversation:
     columns = _columns(record)
-    instruction = _required(columns, "instruction")
-    # Dolly names the same two columns otherwise. Text that an instruction refers to
-    # ("the given list") must never be dropped, or the seed cannot be answered.
-    for column in ("input", "context"):
-        extra = optional_text(columns.get(column), column)
-        if extra is not None:
-            instruction = f"{instruction}\n\n{extra}"
-    return Seed(instruction, _reference(columns, "output", "response"))
+    if isinstance(present(columns, field), list):
+        return of_turns(field, columns)
+    if _LEADING.intersection(columns) - {field}:
+        # The answer and the earlier turns belong to the instruction in the column of a known name.
+        columns = {name: columns[name] for name in (field, *SYSTEM_COLUMNS) if name in columns}
+    return of_prompt(field, (), columns)
 
 
-def _read_gsm8k(record: object) -> Seed:
-    columns = _columns(record)
-    return Seed(_required(columns, "question"), _reference(columns, "answer"))
-
-
-def _read_turns(column: str, record: object) -> Seed:
-    columns = _columns(record)
-    return Seed(*first_exchange(_present(columns, column), column))
-
-
-def _read_prompt(record: object) -> Seed:
-    columns = _columns(record)
-    prompt, completion = _present(columns, "prompt"), columns.get("completion")
-    if isinstance(prompt, list):
-        # One conversation cut in two: in a long prompt the answer to its first turn is inside it.
-        reply = {"role": "assistant", "content": completion}
-        answer = completion if isinstance(completion, list) else [reply]
-        return Seed(*first_exchange([*prompt, *answer], "prompt"))
-    if isinstance(completion, list):
-        turns = [{"role": "user", "content": prompt}, *completion]
-        return Seed(*first_exchange(turns, "prompt"))
-    return Seed(text_of(prompt, "prompt"), optional_text(completion, "completion"))
-
-
-def _read_column(column: str, record: object) -> Seed:
-    return Seed(_required(_columns(record), column), None)
-
-
-def _read_string(record: object) -> Seed:
+def _read_string(record: object) -> Conversation:
     if not isinstance(record, str):
         raise InputError(f"the record is {kind_of(record)}, but the file began with bare strings")
-    return Seed(text_of(record, "the string"), None)
+    return of_text(record, "the string")
 
 
-_Reader = Callable[[object], Seed]
+_Reader = Callable[[Columns], Conversation]
 _KNOWN: tuple[tuple[str, str, _Reader], ...] = (
-    ("alpaca", "instruction", _read_alpaca),
-    ("gsm8k", "question", _read_gsm8k),
-    ("sharegpt", "conversations", partial(_read_turns, "conversations")),
-    # Before prompt: chat sets often repeat their first user turn in a column of that name.
-    ("chat", "messages", partial(_read_turns, "messages")),
-    ("prompt-completion", "prompt", _read_prompt),
-    ("text column 'text'", "text", partial(_read_column, "text")),
+    ("alpaca", "instruction", partial(of_prompt, "instruction", ("output", "response"))),
+    ("gsm8k", "question", partial(of_prompt, "question", ("answer",))),
+    ("sharegpt", "conversations", partial(of_turns, "conversations")),
+    # Before the columns of text: chat sets often repeat their first user turn in one of them.
+    ("chat", "messages", partial(of_turns, "messages")),
+    ("chat", "conversation", partial(of_turns, "conversation")),
+    ("prompt-completion", "prompt", partial(of_prompt, "prompt", ("completion",))),
+    ("metamath", "query", partial(of_prompt, "query", ("response",))),
+    ("math", "problem", partial(of_prompt, "problem", ("solution",))),
+    ("text column 'text'", "text", partial(of_prompt, "text", ())),
 )
-_COMPANIONS = frozenset({"input", "context", "output", "response", "answer", "completion"})
+_LEADING = frozenset(column for _, column, _ in _KNOWN)
 
 _NAME = re.compile(r"[\w.-]+(?: [\w.-]+){0,2}")
 _IDENTIFIER = re.compile(r"(?:.*[_-])?(?:id|idx|index|uuid|guid|hash|url|date)", re.IGNORECASE)
@@ -187,31 +155,13 @@ def _only_text_column(columns: Mapping[str, object]) -> str | None:
 
 def _suggestion(columns: Mapping[str, object]) -> str:
     """A concrete --field, where a known name is spelt in other case: `Instruction`."""
-    known = {column for _, column, _ in _KNOWN}
     for name in columns:
-        if name.lower() in known:
+        if name.lower() in _LEADING:
             return f" {name}"
     return ""
 
 
-def _columns(record: object) -> Mapping[str, object]:
+def _columns(record: object) -> Columns:
     if not isinstance(record, dict):
         raise InputError(f"the record is {kind_of(record)}; expected an object with named columns")
     return record
-
-
-def _present(columns: Mapping[str, object], column: str) -> object:
-    if column not in columns:
-        raise InputError(f"no column {column!r}; columns seen: {listed(columns)}")
-    return columns[column]
-
-
-def _required(columns: Mapping[str, object], column: str) -> str:
-    return text_of(_present(columns, column), column)
-
-
-def _reference(columns: Mapping[str, object], *names: str) -> str | None:
-    for name in names:
-        if not is_blank(columns.get(name)):
-            return optional_text(columns[name], name)
-    return None

@@ -1,34 +1,39 @@
-"""From what the user wrote to the raw records of a file, a hub data set or the sample."""
+"""From what the user wrote to the raw records of files, a hub data set or the sample."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from autoevol.core.errors import InputError
-from autoevol.data.files import Raw, opened, shown
+from autoevol.data.files import Raw, shown
+from autoevol.data.folders import is_pattern, is_saved, matches, shards, suffix_of, together
 from autoevol.data.jsonlist import json_records
-from autoevol.data.lines import csv_records, jsonl_records
-from autoevol.data.tables import hub_records, parquet_records
+from autoevol.data.lines import csv_records, jsonl_records, text_records
+from autoevol.data.opening import Opener, opened
+from autoevol.data.tables import arrow_records, hub_records, parquet_records, saved_records
 
 SAMPLE = "sample"
 
 _Records = Generator[Raw, None, None]
 _TextReader = Callable[[IO[bytes], str], _Records]
+_TableReader = Callable[[Path, str, str | None, bool], _Records]
 _TEXT_READERS: dict[str, _TextReader] = {
     ".jsonl": jsonl_records,
     ".ndjson": jsonl_records,
     ".json": json_records,
     ".csv": partial(csv_records, delimiter=","),
     ".tsv": partial(csv_records, delimiter="\t"),
+    ".txt": text_records,
 }
-_PARQUET = ".parquet"
-_FORMATS = f"{', '.join(_TEXT_READERS)} (also with .gz) and {_PARQUET}"
+_TABLE_READERS: dict[str, _TableReader] = {".parquet": parquet_records, ".arrow": arrow_records}
+_KNOWN = {**_TEXT_READERS, **_TABLE_READERS}
+_FORMATS = f"{', '.join(_TEXT_READERS)} (also with .gz, .zst, .bz2, .xz), {' and '.join(_TABLE_READERS)}"
 _HUB_NAME = re.compile(r"[\w][\w.-]*(/[\w.-]+)?(:[\w.-]+)?", re.ASCII)
 
 
@@ -37,7 +42,7 @@ class Source(NamedTuple):
 
     Attributes:
         name: What messages call it.
-        unit: What a position in it is: `line` or `record`.
+        unit: What a position in it is: `line` or `record`, of its file where there are several.
         records: Its records in order, read as they are asked for.
     """
 
@@ -46,11 +51,20 @@ class Source(NamedTuple):
     records: _Records
 
 
-def find_source(source: str | Path, field: str | None, split: str, *, every_column: bool = False) -> Source:
+def find_source(
+    source: str | Path,
+    field: str | None,
+    split: str,
+    *,
+    every_column: bool = False,
+    encoding: str | None = None,
+) -> Source:
     """Decide what `source` means. An existing path wins over a data set of the same name.
 
-    A `Path` is always a path; the string `sample` is always the packaged sample. Of a table,
-    only the columns that hold text for a seed are read, unless `every_column` is asked for.
+    A `Path` is always a path; the string `sample` is always the packaged sample. A folder is its run's
+    data set, what `datasets` saved in it, or all its files in the order of their names, as the
+    files of a pattern (`part-*.jsonl`) are. Of a table, only the columns that hold text for a seed
+    are read, unless `every_column` is asked for.
 
     Raises:
         InputError: It is no readable file of a known format and cannot be a data set's name.
@@ -59,10 +73,14 @@ def find_source(source: str | Path, field: str | None, split: str, *, every_colu
         raise InputError("the source is empty: give a file, a Hugging Face data set, or `sample`")
     if source == SAMPLE:
         return _sample()
-    path = Path(os.path.expanduser(source))
-    # os.path, not Path.exists: the latter raises on names that are too long.
-    if os.path.exists(path):
-        return _file(path, field, every_column)
+    path = Path(dataset_of(os.path.expanduser(source)))
+    if os.path.isdir(path) and is_saved(path):
+        name = shown(path)
+        return Source(name, "record", saved_records(path, name, split, field, every_column))
+    files = source_files(path, split)
+    if files is not None:
+        read = partial(_reader, field=field, every=every_column, encoding=encoding)
+        return _together(files, shown(path), read)
     name = shown(path)
     if isinstance(source, Path) or _looks_like_path(source):
         folder = path.parent
@@ -71,17 +89,34 @@ def find_source(source: str | Path, field: str | None, split: str, *, every_colu
     return Source(source, "record", hub_records(source, split, field, every_column))
 
 
+def source_files(source: str | Path, split: str) -> tuple[Path, ...] | None:
+    """The files that a source is read from, in order; None where it is none: a hub data set, the sample.
+
+    Raises:
+        InputError: A folder or a pattern that cannot be one source.
+    """
+    path = Path(dataset_of(os.path.expanduser(source)))
+    if is_pattern(path):
+        return matches(os.fspath(path))
+    # os.path, not Path.exists: the latter raises on names that are too long.
+    if not os.path.exists(path):
+        return None
+    if not os.path.isdir(path):
+        return (path,)
+    if is_saved(path):
+        return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
+    return shards(path, split, _KNOWN)
+
+
 def dataset_of(source: str | Path) -> str | Path:
     """The data set in a run folder, where `source` is one; else `source` itself.
 
     Raises:
-        InputError: `source` is another folder, or a run that has not written its data set.
+        InputError: `source` is a run that has not written its data set.
     """
     folder = Path(os.path.expanduser(source))
-    if not os.path.isdir(folder):
+    if not os.path.isfile(folder / "run.json"):
         return source
-    if not (folder / "run.json").exists():
-        raise InputError(f"{shown(folder)} is a folder but not a run folder. Give one file in it")
     if not (folder / "dataset.jsonl").exists():
         raise InputError(f"{shown(folder)} holds no dataset.jsonl yet: finish the run first")
     return folder / "dataset.jsonl"
@@ -89,37 +124,43 @@ def dataset_of(source: str | Path) -> str | Path:
 
 def _looks_like_path(source: str) -> bool:
     """Whether a missing source must have been meant as a path."""
-    return _suffix(Path(source)) in (*_TEXT_READERS, _PARQUET) or not _HUB_NAME.fullmatch(source)
+    return suffix_of(Path(source)) in _KNOWN or not _HUB_NAME.fullmatch(source)
 
 
-def _suffix(path: Path) -> str:
-    """`.jsonl` of `Seeds.JSONL.gz`."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] == [".gz"]:
-        del suffixes[-1]
-    return suffixes[-1] if suffixes else ""
+def _together(files: Sequence[Path], name: str, read: Callable[[Path], Source]) -> Source:
+    """One source of all files; where there are several, each record knows its own."""
+    together(files, _KNOWN, name)
+    sources = [read(path) for path in files]
+    if len(sources) == 1:
+        return sources[0]
+    return Source(name, sources[0].unit, _chained(sources))
 
 
-def _file(path: Path, field: str | None, every_column: bool) -> Source:
-    name = shown(path)
-    if os.path.isdir(path):
-        raise InputError(f"{name} is a folder. Give one file in it")
-    suffix = _suffix(path)
-    if suffix == _PARQUET:
-        return Source(name, "record", parquet_records(path, name, field, every_column))
+def _chained(sources: Sequence[Source]) -> _Records:
+    for source in sources:
+        for raw in source.records:
+            yield Raw(raw.line, raw.value, raw.problem, raw.snippet, source.name)
+
+
+def _reader(path: Path, *, field: str | None, every: bool, encoding: str | None) -> Source:
+    """One file as a source. Raises InputError for a format that is not known."""
+    name, suffix = shown(path), suffix_of(path)
+    if suffix in _TABLE_READERS:
+        return Source(name, "record", _TABLE_READERS[suffix](path, name, field, every))
     if suffix not in _TEXT_READERS:
         seen = f"format {suffix!r}" if suffix else "format: the name has no suffix"
         raise InputError(f"{name}: unknown {seen}. Formats that are read: {_FORMATS}")
-    return Source(name, "line", _text_records(partial(path.open, "rb"), name, _TEXT_READERS[suffix]))
+    reader = _TEXT_READERS[suffix]
+    return Source(name, "line", _text_records(partial(path.open, "rb"), name, reader, encoding))
 
 
 def _sample() -> Source:
     file = resources.files("autoevol.samples").joinpath("seeds.jsonl")
     if not file.is_file():
         raise InputError("the packaged sample is missing from this installation. Reinstall autoevol")
-    return Source(SAMPLE, "line", _text_records(partial(file.open, "rb"), SAMPLE, jsonl_records))
+    return Source(SAMPLE, "line", _text_records(partial(file.open, "rb"), SAMPLE, jsonl_records, None))
 
 
-def _text_records(opener: Callable[[], IO[bytes]], name: str, reader: _TextReader) -> _Records:
-    with opened(opener, name) as stream:
+def _text_records(opener: Opener, name: str, reader: _TextReader, encoding: str | None) -> _Records:
+    with opened(opener, name, encoding) as stream:
         yield from reader(stream, name)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Iterator
-from itertools import islice
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Row, digest
-from autoevol.data.entries import Entry, EntryStream, Reject
+from autoevol.data.entries import EntryStream, Reject, SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.seen import SeenIds
-from autoevol.data.shapes import dialogue
 from autoevol.data.sources import Source
 
 # About 50,000 tokens, which every row would pay for at least twice.
@@ -110,17 +108,14 @@ class RowStream(Iterator[Row]):
                     if limit is not None and len(seen) >= limit:
                         return
 
-    def _rows_of(self, entry: Entry) -> Iterator[Row]:
-        found = dialogue(entry.value, self.shape)
-        if found is None:
-            yield Row(digest(entry.seed.instruction), *entry.seed)
-            return
+    def _rows_of(self, entry: SeedRecord) -> Iterator[Row]:
         try:
-            for instruction, answer, context in found if self._every else islice(found, 1):
+            asked = entry.conversation.exchanges() if self._every else (entry.first,)
+            for instruction, answer, context in asked:
                 said = (f"{message.role}: {message.text}" for message in context)
                 yield Row(digest(instruction, *said), instruction, answer, context)
         except InputError as error:
-            self._entries.reject(entry.line, str(error), snippet_of(entry.value))
+            self._entries.reject(str(error), snippet_of(entry.value))
 
 
 def _row_hash(row: Row) -> bytes:

@@ -1,4 +1,4 @@
-"""Columnar sources: Parquet files, and data sets of the Hugging Face hub.
+"""Columnar sources: Parquet and Arrow files, and data sets of the Hugging Face hub.
 
 Both libraries are heavy and are imported where they are used. Their records have numbers,
 not lines.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autoevol.core.errors import InputError
 from autoevol.data.files import Raw
 from autoevol.data.shapes import needed_columns
+from autoevol.data.text import listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +61,44 @@ def _batch_records(batch: pa.RecordBatch, before: int) -> Generator[Raw, None, N
         yield Raw(number, record)
 
 
+def arrow_records(
+    path: Path, name: str, field: str | None, every_column: bool = False
+) -> Generator[Raw, None, None]:
+    """The rows of an Arrow file of the `datasets` library, mapped and not loaded. Raises InputError."""
+    import datasets
+
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{name} is empty")
+        table = datasets.Dataset.from_file(str(path))
+    except (OSError, ValueError) as exc:
+        raise InputError(f"{name} is not a readable Arrow file: {exc}") from exc
+    yield from _dataset_records(table, field, every_column)
+
+
+def saved_records(
+    folder: Path, name: str, split: str, field: str | None, every_column: bool = False
+) -> Generator[Raw, None, None]:
+    """The rows of a folder that `save_to_disk` wrote: of a data set, or of one split of several.
+
+    Raises:
+        InputError: It cannot be read, or it has splits and not this one.
+    """
+    import datasets
+
+    try:
+        saved = datasets.load_from_disk(str(folder))
+    except Exception as exc:
+        # As with the hub: the library lets errors of a dozen kinds through.
+        raise InputError(f"{name} is not a readable folder of `datasets`: {_one_line(exc)}") from exc
+    if isinstance(saved, datasets.DatasetDict):
+        if split not in saved:
+            splits = listed(map(str, saved))
+            raise InputError(f"{name} has no split {split!r}, but {splits}. Give one with --split")
+        saved = saved[split]
+    yield from _dataset_records(saved, field, every_column)
+
+
 def hub_records(
     name: str, split: str, field: str | None, every_column: bool = False
 ) -> Generator[Raw, None, None]:
@@ -69,9 +108,17 @@ def hub_records(
     timestamps, they arrive so. Download such a file and read it as JSONL instead.
 
     Raises:
-        InputError: It cannot be had; the message gives the library's own reason.
+        InputError: It cannot be had; the message gives the library's own reason, and the
+            configurations or splits that there are.
     """
-    table = _loaded(name, split)
+    yield from _dataset_records(_loaded(name, split), field, every_column)
+
+
+def _dataset_records(
+    table: Any,  # noqa: ANN401 - `datasets` is only imported inside
+    field: str | None,
+    every_column: bool,
+) -> Generator[Raw, None, None]:
     if not every_column:
         table = table.select_columns(needed_columns(table.column_names, field))
     number = 0
@@ -90,9 +137,28 @@ def _loaded(name: str, split: str) -> Any:  # noqa: ANN401 - `datasets` is only 
         return datasets.load_dataset(repository, config or None, split=split)
     except Exception as exc:
         # The library lets errors of its own, of the network and of a dozen parsers through.
-        config_hint = f" Configurations are written {repository}:config." if "onfig" in str(exc) else ""
+        reason = _one_line(exc)
         raise InputError(
             f"{name!r} is not a file here, and as a Hugging Face data set (split {split!r}) it cannot "
-            f"be loaded: {' '.join(str(exc).split())[:300]}.{config_hint} "
-            "Check the name and the network, or give the path of a file"
+            f"be loaded: {reason}. {_choices(repository, config, reason)}"
         ) from exc
+
+
+def _choices(repository: str, config: str, reason: str) -> str:
+    """What could be asked for instead, where the reason is a name that does not exist."""
+    import datasets
+
+    try:
+        if "onfig" in reason:
+            names = datasets.get_dataset_config_names(repository)
+            return f"Its configurations are {listed(names, 60)}: write {repository}:{names[0]}"
+        if "split" in reason.lower():
+            names = datasets.get_dataset_split_names(repository, config or None)
+            return f"Its splits are {listed(names, 60)}: give one with --split"
+    except Exception:  # noqa: BLE001 - the first error is the one to tell, the names are a help
+        return f"Configurations are written {repository}:config, splits are given with --split"
+    return "Check the name and the network, or give the path of a file"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300].rstrip(".")

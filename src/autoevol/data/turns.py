@@ -1,115 +1,94 @@
-"""Text values, and conversations in the ShareGPT and chat notations.
+"""Turns of a conversation in the ShareGPT and chat notations, and the exchanges they make.
 
 Every function raises InputError with the reason alone; the caller knows the file and line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator
+from enum import StrEnum
 from typing import NamedTuple
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Message
-
-_SYSTEM = frozenset({"system", "developer"})
-_USER = frozenset({"human", "user"})
-_ASSISTANT = frozenset({"gpt", "assistant", "chatgpt", "bot", "model"})
-_ROLES = {"system": _SYSTEM, "user": _USER, "assistant": _ASSISTANT}
+from autoevol.data.text import joined_parts, kind_of, optional_text, text_of
 
 
-def kind_of(value: object) -> str:
-    """What `value` is, in the words of the file formats: `a list`, `null`, ..."""
-    if value is None:
-        return "null"
-    names = {str: "text", bool: "a boolean", int: "a number", float: "a number", list: "a list"}
-    return names.get(type(value), "an object" if isinstance(value, dict) else f"a {type(value).__name__}")
+class Speaker(StrEnum):
+    """Whose turn it is, whatever the notation calls them.
+
+    CALL is a turn of the assistant that asks for tools, TOOL is what a tool returns.
+    """
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    CALL = "call"
+    TOOL = "tool"
 
 
-def is_blank(value: object) -> bool:
-    """Whether an optional value says nothing: null, white space, or NaN (pandas' null)."""
-    return value is None or (isinstance(value, str) and not value.strip()) or value != value
+_NAMES = {
+    Speaker.SYSTEM: ("system", "developer"),
+    Speaker.USER: ("human", "user"),
+    Speaker.ASSISTANT: ("gpt", "assistant", "chatgpt", "bot", "model"),
+    Speaker.CALL: ("function_call", "tool_call"),
+    Speaker.TOOL: ("tool", "function", "observation", "ipython", "tool_response", "function_response"),
+}
+_SPEAKERS = {name: speaker for speaker, names in _NAMES.items() for name in names}
 
 
-def text_of(value: object, where: str) -> str:
-    """`value` as it is, if it is text that can be sent and stored.
+class RawTurn(NamedTuple):
+    """One turn before its text is checked.
+
+    Attributes:
+        name: The role as the file has it.
+        speaker: Whose turn that is; None for a role that is not known.
+        said: Text, a list of parts, or whatever else stands there.
+        place: Where it stands, for messages.
+    """
+
+    name: str
+    speaker: Speaker | None
+    said: object
+    place: str
+
+    @property
+    def text(self) -> str:
+        """The text; raises InputError if there is none."""
+        return text_of(joined_parts(self.said, self.place), self.place)
+
+    @property
+    def optional_text(self) -> str | None:
+        """The text, None where it is blank; raises InputError for anything but text."""
+        return optional_text(joined_parts(self.said, self.place), self.place)
+
+
+def raw_turn(turn: object, place: str) -> RawTurn:
+    """One turn in either notation: `{from, value}` or `{role, content}`.
 
     Raises:
-        InputError: It is not text, it is blank, or it cannot be written as UTF-8.
+        InputError: It is no object, or has no role.
     """
-    if not isinstance(value, str):
-        raise InputError(f"{where} is {kind_of(value)}; expected text")
-    if not value.strip():
-        raise InputError(f"{where} is blank")
-    return _encodable(value, where)
+    if not isinstance(turn, dict):
+        raise InputError(f"{place} is {kind_of(turn)}; expected a turn")
+    if "from" in turn:
+        role, said = turn["from"], turn.get("value")
+    else:
+        role, said = turn.get("role"), turn.get("content")
+    if not isinstance(role, str):
+        raise InputError(f"{place} has no role (`from` or `role`)")
+    name = role.strip().lower()
+    speaker = _SPEAKERS.get(name)
+    if speaker is Speaker.ASSISTANT and (turn.get("tool_calls") or turn.get("function_call")):
+        speaker = Speaker.CALL
+    return RawTurn(name, speaker, said, place)
 
 
-def optional_text(value: object, where: str) -> str | None:
-    """Text or a number as text; None where `is_blank`.
-
-    Raises:
-        InputError: It is a list or an object, or it cannot be written as UTF-8.
-    """
-    if is_blank(value):
-        return None
-    if isinstance(value, str):
-        return _encodable(value, where)
-    if isinstance(value, int | float):
-        return str(value)
-    raise InputError(f"{where} is {kind_of(value)}; expected text")
-
-
-def read_turns(turns: object, where: str) -> list[tuple[str, str]]:
-    """A conversation as (role, text); roles are `system`, `user` and `assistant`.
-
-    Turns are `{from, value}` or `{role, content}`; content is text or a list of text parts.
-
-    Raises:
-        InputError: Not an optional system turn and then user and assistant in turns, ending with
-            the assistant; or a turn is no text.
-    """
+def turn_list(turns: object, where: str) -> list[object]:
+    """`turns` itself, if it is a list. Raises InputError."""
     if not isinstance(turns, list):
         raise InputError(f"{where} is {kind_of(turns)}; expected a list of turns")
-    read: list[tuple[str, str]] = []
-    for number, turn in enumerate(turns):
-        place = f"{where}[{number}]"
-        name, said = _turn(turn, place)
-        role = next((role for role, names in _ROLES.items() if name in names), None)
-        spoken = len(read) - (bool(read) and read[0][0] == "system")
-        expected = ("user", "assistant")[spoken % 2]
-        if role is None or (role != expected and not (role == "system" and not read)):
-            raise InputError(f"{place} is a turn of {name!r}; expected one of the {expected}")
-        read.append((role, text_of(_joined(said, place), place)))
-    if not read or read[-1][0] != "assistant":
-        raise InputError(f"{where} does not end with a turn of the assistant")
-    return read
-
-
-def first_exchange(turns: object, where: str) -> tuple[str, str | None]:
-    """The first user turn, and the assistant's next turn if there is one with text.
-
-    Turns are `{from, value}` or `{role, content}`; content is text or a list of text parts.
-    System turns may come first and are not part of the instruction.
-
-    Raises:
-        InputError: Not a list of turns, or it starts with anybody but the user.
-    """
-    if not isinstance(turns, list):
-        raise InputError(f"{where} is {kind_of(turns)}; expected a list of turns")
-    named = [_turn(turn, f"{where}[{number}]") for number, turn in enumerate(turns)]
-    start = next((number for number, (role, _) in enumerate(named) if role not in _SYSTEM), len(named))
-    if start == len(named):
-        raise InputError(f"{where} holds no user turn")
-    role, said = named[start]
-    if role not in _USER:
-        # A slice out of the middle: what the user says later refers to turns that are not there.
-        raise InputError(f"{where} starts with a turn of {role!r}; expected the user's")
-    instruction = text_of(_joined(said, f"{where}[{start}]"), f"{where}[{start}]")
-    answers = (number for number in range(start + 1, len(named)) if named[number][0] in _ASSISTANT)
-    answer = next(answers, None)
-    if answer is None:
-        return instruction, None
-    place = f"{where}[{answer}]"
-    return instruction, optional_text(_joined(named[answer][1], place), place)
+    return turns
 
 
 class Exchange(NamedTuple):
@@ -120,76 +99,63 @@ class Exchange(NamedTuple):
     context: tuple[Message, ...]
 
 
-def exchanges(turns: object, where: str) -> Iterator[Exchange]:
-    """Every user turn of a conversation that begins as `first_exchange` wants it; read as asked for.
+def exchanges(turns: object, where: str) -> Generator[Exchange, None, None]:
+    """Every user turn of a conversation; read as asked for, so what comes later may be anything.
+
+    System turns may come first. Tool turns between a user's turn and its answer are passed over;
+    a user's turn behind them cannot be evolved, since its context would lack them.
 
     Raises:
-        InputError: A turn belongs to anybody but system, user and assistant, or holds no text.
+        InputError: Not a list of turns, it starts with anybody but the user, a turn belongs to
+            nobody known or holds no text, or a user's turn follows tool turns.
     """
-    if not isinstance(turns, list):
-        raise InputError(f"{where} is {kind_of(turns)}; expected a list of turns")
     context: list[Message] = []
     asked: str | None = None
-    for number, turn in enumerate(turns):
-        place = f"{where}[{number}]"
-        role, said = _turn(turn, place)
-        if role in _ASSISTANT:
-            answer = optional_text(_joined(said, place), place)
+    tools: RawTurn | None = None
+    for turn in _known_turns(turns, where):
+        if turn.speaker is Speaker.SYSTEM:
+            context.append(Message("system", turn.text))
+        elif turn.speaker is Speaker.ASSISTANT:
+            answer = turn.optional_text
             if asked is not None:
                 yield Exchange(asked, answer, tuple(context))
                 context.append(Message("user", asked))
                 asked = None
             if answer is not None:
                 context.append(Message("assistant", answer))
-            continue
-        if role not in _SYSTEM | _USER:
-            raise InputError(f"{place} is a turn of {role!r}; expected system, user or assistant")
-        text = text_of(_joined(said, place), place)
-        if role in _SYSTEM:
-            context.append(Message("system", text))
-        else:
+        elif turn.speaker is not Speaker.USER:
+            tools = tools or turn
+        elif tools is None:
             # Two user turns in a row are one message in two parts.
-            asked = text if asked is None else f"{asked}\n\n{text}"
+            asked = turn.text if asked is None else f"{asked}\n\n{turn.text}"
+        else:
+            if asked is not None:
+                yield Exchange(asked, None, tuple(context))
+            raise InputError(
+                f"{turn.place} comes after tools were used ({tools.place}), and cannot be evolved. "
+                "Evolve the first turns alone: --turns first"
+            )
     if asked is not None:
         yield Exchange(asked, None, tuple(context))
 
 
-def _turn(turn: object, where: str) -> tuple[str, object]:
-    """Role and content of one turn, in either notation."""
-    if not isinstance(turn, dict):
-        raise InputError(f"{where} is {kind_of(turn)}; expected a turn")
-    if "from" in turn:
-        role, said = turn["from"], turn.get("value")
-    else:
-        role, said = turn.get("role"), turn.get("content")
-    if not isinstance(role, str):
-        raise InputError(f"{where} has no role (`from` or `role`)")
-    return role.strip().lower(), said
+def _known_turns(turns: object, where: str) -> Generator[RawTurn, None, None]:
+    """The turns in order, of known speakers, the user being the first after the system."""
+    started = False
+    for number, given in enumerate(turn_list(turns, where)):
+        turn = raw_turn(given, f"{where}[{number}]")
+        if turn.speaker is not Speaker.SYSTEM and not started:
+            if turn.speaker is not Speaker.USER:
+                # A slice out of the middle: what the user says later refers to turns that are not there.
+                raise InputError(f"{where} starts with a turn of {turn.name!r}; expected the user's")
+            started = True
+        if turn.speaker is None:
+            raise InputError(f"{turn.place} is a turn of {turn.name!r}; expected system, user or assistant")
+        yield turn
+    if not started:
+        raise InputError(f"{where} holds no user turn")
 
 
-def _joined(content: object, where: str) -> object:
-    """A list of text parts as one text; anything else as it is."""
-    if not isinstance(content, list):
-        return content
-    return "\n".join(_part_texts(content, where))
-
-
-def _part_texts(parts: list[object], where: str) -> Iterable[str]:
-    for number, part in enumerate(parts):
-        place = f"{where} part {number + 1}"
-        if isinstance(part, dict):
-            kind = part.get("type", "text")
-            if kind not in ("text", "input_text", "output_text"):
-                raise InputError(f"{place} is of type {kind!r}; only text can be evolved")
-            part = part.get("text")
-        if not isinstance(part, str):
-            raise InputError(f"{place} is {kind_of(part)}; expected text")
-        yield part
-
-
-def _encodable(text: str, where: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InputError(f"{where} is not valid UTF-8: it holds a lone surrogate") from None
-    return text
+def first_exchange(turns: object, where: str) -> Exchange:
+    """The first of the `exchanges`. Raises InputError as they do."""
+    return next(exchanges(turns, where))

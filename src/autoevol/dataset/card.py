@@ -88,7 +88,8 @@ def _metadata(exported: Exported, licences: Licences, title: str) -> str:
         configs=[{"config_name": "default", "data_files": exported.path.name}],
     )
     # With the types in the card, loaders do not guess them: text that looks like dates stays text.
-    DatasetInfosDict({"default": DatasetInfo(features=exported.format.features())}).to_dataset_card_data(card)
+    info = DatasetInfo(features=exported.features())
+    DatasetInfosDict({"default": info}).to_dataset_card_data(card)
     return card.to_yaml()
 
 

@@ -12,11 +12,12 @@ import orjson
 from autoevol.config import CleanConfig, DataConfig
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
-from autoevol.data.entries import Entry
+from autoevol.data.entries import SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
-from autoevol.data.sources import dataset_of
+from autoevol.data.sources import dataset_of, source_files
 from autoevol.dataset.cleaner import Cleaner
+from autoevol.dataset.examples import exchanges_of
 from autoevol.store.files import replacing, write_json
 
 
@@ -71,28 +72,30 @@ def clean_file(
     """
     settings, data = settings or CleanConfig(), data or DataConfig()
     source = dataset_of(source)
-    _check_out(out, [source, *against, *settings.decontaminate])
+    _check_out(out, [source, *against, *settings.decontaminate], data.split)
     cleaner = Cleaner(settings)
     seeds = sum(cleaner.remember_seeds(_seeds(file, data)) for file in against)
     paths = {name: out.with_suffix(f".{name}.jsonl") for name in ("removed", "rejects")}
     rows = kept = 0
     with (
-        iter_entries(source, field=data.field, skip_bad=data.skip_bad, split=data.split) as entries,
+        iter_entries(
+            source, field=data.field, skip_bad=data.skip_bad, split=data.split, encoding=data.encoding
+        ) as entries,
         replacing(out) as kept_file,
         replacing(paths["removed"]) as removed_file,
     ):
         for entry in entries:
             if (problem := _unwritable(entry.value)) is not None:
-                entries.reject(entry.line, problem, snippet_of(entry.value))
+                entries.reject(problem, snippet_of(entry.value))
                 continue
             rows += 1
-            instruction, response = entry.seed
-            finding = cleaner.admit(_key(entry, entries.unit), instruction, response or "")
+            *_, asked = exchanges_of(entry)
+            finding = cleaner.admit(_key(entry), asked.instruction, asked.response, asked.context)
             if finding is None:
                 kept += 1
                 kept_file.add(_record(entry))
             else:
-                removed_file.add({**asdict(finding), "line": entry.line, "row": entry.value})
+                removed_file.add({**asdict(finding), "place": entry.place, "row": entry.value})
             if rows == data.limit:
                 break
     with replacing(paths["rejects"]) as rejects_file:
@@ -102,7 +105,7 @@ def clean_file(
         source=entries.source,
         rows=rows,
         kept=kept,
-        rejected=len(entries.rejects),
+        rejected=entries.rejected,
         seeds=seeds,
         benchmark_texts=len(cleaner.benchmarks),
         settings={**asdict(settings), "against": list(against)},
@@ -114,30 +117,31 @@ def clean_file(
     return report
 
 
-def _check_out(out: Path, inputs: Iterable[str | Path]) -> None:
+def _check_out(out: Path, inputs: Iterable[str | Path], split: str) -> None:
     if out.suffix != ".jsonl":
         raise InputError(f"{out}: records are written as JSONL; name a .jsonl file")
     if not out.parent.is_dir():
         raise InputError(f"{out}: {out.parent} is no folder; make it first")
-    for given in inputs:
-        if out.exists() and Path(given).exists() and out.samefile(given):
-            raise InputError(f"{out} is an input as well; write to another file")
+    files = (file for source in inputs for file in source_files(source, split) or ())
+    if out.exists() and any(out.samefile(file) for file in files):
+        raise InputError(f"{out} is an input as well; write to another file")
 
 
 def _seeds(source: str, data: DataConfig) -> Iterable[tuple[str, str]]:
-    with iter_entries(source, skip_bad=data.skip_bad, split=data.split) as entries:
+    with iter_entries(source, skip_bad=data.skip_bad, split=data.split, encoding=data.encoding) as entries:
         for entry in entries:
-            yield f"{entries.source}, {entries.unit} {entry.line}", entry.seed.instruction
+            for exchange in exchanges_of(entry):
+                yield f"{entries.source}, {entry.place}", exchange.instruction
 
 
-def _key(entry: Entry, unit: str) -> str:
+def _key(entry: SeedRecord) -> str:
     """What identifies a record in reports: its own id if it has one."""
     own = entry.value.get("id") if isinstance(entry.value, Mapping) else None
     name = own if isinstance(own, str) and own else digest(entry.seed.instruction)
-    return f"{unit} {entry.line} ({name})"
+    return f"{entry.place} ({name})"
 
 
-def _record(entry: Entry) -> Mapping[str, Any]:
+def _record(entry: SeedRecord) -> Mapping[str, Any]:
     return entry.value if isinstance(entry.value, Mapping) else {"text": entry.value}
 
 
@@ -150,7 +154,7 @@ def _unwritable(value: object) -> str | None:
     return None
 
 
-def table_rows(report: CleanReport) -> list[tuple[str, str]]:
+def cleaning_rows(report: CleanReport) -> list[tuple[str, str]]:
     """The report as (label, value) rows."""
     rows = [
         ("records", f"{report.rows} read, {report.kept} kept, {report.rejected} unusable"),

@@ -89,17 +89,19 @@ class Cleaner:
                 self._seeds.remember(key, sketch)
         return self._counted(finding)
 
-    def admit(self, key: str, instruction: str, response: str = "") -> Finding | None:
+    def admit(self, key: str, instruction: str, response: str = "", context: str = "") -> Finding | None:
         """Remember `instruction` under `key` and return None; or count and return why not.
 
         A text may be like others of its own key: a round adds some words to what went before.
         Seeds have to be remembered before. A response is held against the benchmarks only: a
-        good answer may well be given twice.
+        good answer may well be given twice. So may a question (`And why?`) where something else
+        went before: with a context, only texts of the same context are repeats of each other.
         """
-        finding = self.contamination(instruction, response)
+        finding = self.contamination(instruction, response, context)
         if finding is None:
             sketch = Sketch(instruction)
             finding = _repeats(self._seeds.find(sketch, but=key), Reason.SEED, Reason.NEAR_SEED)
+            sketch = sketch.within(context)
             finding = finding or _repeats(
                 self._kept.find(sketch, but=key), Reason.REPEATED, Reason.NEAR_REPEATED
             )

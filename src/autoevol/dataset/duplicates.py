@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from copy import copy
 from dataclasses import dataclass
 
 from rensa import RMinHash  # pyright: ignore[reportAttributeAccessIssue]
@@ -140,6 +141,16 @@ class Sketch:
         self.fingerprint = _fingerprint(text)
         self.hashes = {hash(shingle) for shingle in found}
         self.bands = _bands(list(found)) if found else ()
+
+    def within(self, context: str) -> Sketch:
+        """The same text after `context`: it meets no text that stands after anything else."""
+        if not context:
+            return self
+        moved = copy(self)
+        mark = _fingerprint(context)
+        moved.fingerprint = hash((mark, self.fingerprint))
+        moved.bands = tuple(hash((mark, band)) for band in self.bands)
+        return moved
 
 
 def _bands(found: list[str]) -> tuple[int, ...]:

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from autoevol.config import DataConfig
+from autoevol.config import DataConfig, ExportConfig
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.records import digest
-from autoevol.data.entries import EntryStream
+from autoevol.data.entries import EntryStream, SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
-from autoevol.data.sources import dataset_of
+from autoevol.data.seen import SeenIds
+from autoevol.data.sources import dataset_of, source_files
 from autoevol.dataset.examples import Example, read_example
 from autoevol.dataset.formats import Format, find_format
+from autoevol.dataset.lengths import Lengths
 from autoevol.store.files import LineWriter, read_json, replacing, write_json
 from autoevol.store.table import TableWriter, replacing_table
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+
+@dataclass
+class Counts:
+    """Examples by what was met in them.
+
+    Attributes:
+        repeated_ids: Their id had been there before; they are kept.
+        with_tools: They use tools.
+        with_thinking: The assistant's thinking goes with them.
+        dropped: They were too long and are left out.
+    """
+
+    repeated_ids: int = 0
+    with_tools: int = 0
+    with_thinking: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,6 +53,8 @@ class Exported:
         provenance: One line for each example, in the same order.
         companions: What trainers want beside the data.
         rejected: Records left out because they could not be used (with `skip_bad`).
+        lengths: How long the examples are; None where nobody asked.
+        settings: What was asked for.
     """
 
     format: Format
@@ -40,14 +64,37 @@ class Exported:
     companions: tuple[Path, ...]
     rows: int
     rejected: int
+    counts: Counts = field(default_factory=Counts)
+    lengths: Lengths | None = None
+    settings: ExportConfig = field(default_factory=ExportConfig)
+
+    def features(self) -> Features | None:
+        """The types of the columns, where every record has the same."""
+        return None if self.counts.with_tools else self.format.features(self.settings.with_thinking)
+
+    def notes(self) -> list[str]:
+        """What a user should know before training, a line each."""
+        notes: list[str] = []
+        if self.counts.repeated_ids:
+            notes.append(f"{self.counts.repeated_ids} examples have an id that another has too; all are kept")
+        if self.settings.with_thinking and not self.counts.with_thinking:
+            notes.append("--with-thinking: no example holds what a model thought")
+        if self.lengths is not None:
+            notes += self.lengths.told(dropped=self.settings.drop_long)
+        return notes
 
 
 def export_file(
-    source: str | Path, out: Path, format_name: str = "messages", *, data: DataConfig | None = None
+    source: str | Path,
+    out: Path,
+    format_name: str = "messages",
+    *,
+    data: DataConfig | None = None,
+    settings: ExportConfig | None = None,
 ) -> Exported:
     """Write the pairs of `source` to `out` in a trainer's notation, streaming, in order.
 
-    Ids are distinct, or the provenance would be worthless. Beside the file appear
+    Every record is exported, those whose ids repeat too. Beside the file appear
     `STEM.provenance.jsonl`; for LLaMA-Factory an entry in `dataset_info.json` (other entries
     stay); for Axolotl `STEM.axolotl.yaml`.
 
@@ -56,28 +103,44 @@ def export_file(
         out: A file with the suffix of the format.
         format_name: A key of `FORMATS`.
         data: How to read the source.
+        settings: How long examples may be, and whether thinking goes with them.
 
     Raises:
         InputError: If the source or a record of it cannot be used, or `out` has another suffix.
         StoreLost: If the disk refuses.
     """
-    chosen, data = find_format(format_name), data or DataConfig()
+    chosen, data, settings = find_format(format_name), data or DataConfig(), settings or ExportConfig()
+    if settings.with_thinking and chosen.thinking == "nowhere":
+        raise InputError(f"--with-thinking: the format {chosen.name} has no place for it; use messages")
     source = dataset_of(source)
-    _check_out(out, chosen, source)
+    _check_out(out, chosen, source, data.split)
     provenance = out.with_suffix(".provenance.jsonl")
     with (
-        iter_entries(source, field=data.field, skip_bad=data.skip_bad, split=data.split) as entries,
-        _writer(out, chosen) as rows,
+        iter_entries(
+            source, field=data.field, skip_bad=data.skip_bad, split=data.split, encoding=data.encoding
+        ) as entries,
+        _writer(out, chosen, settings) as rows,
         replacing(provenance) as origins,
     ):
-        for example in _examples(entries, data.limit):
-            rows.add(chosen.encode(example))
-            origins.add(example.provenance)
+        examples = _Examples(entries, chosen, settings)
+        for record, origin in examples.written(data.limit):
+            rows.add(record)
+            origins.add(origin)
         if not rows.count:
-            first = entries.rejects[0]
-            raise InputError(f"{entries.source} holds no example; line {first.line}: {first.reason}")
-    companions = _companions(out, chosen)
-    return Exported(chosen, str(source), out, provenance, companions, rows.count, len(entries.rejects))
+            raise InputError(f"{entries.source} holds no example: {examples.first_problem()}")
+    companions = _companions(out, chosen, bool(examples.counts.with_tools))
+    return Exported(
+        chosen,
+        str(source),
+        out,
+        provenance,
+        companions,
+        rows.count,
+        entries.rejected,
+        examples.counts,
+        examples.lengths,
+        settings,
+    )
 
 
 def run_folder_of(source: str | Path) -> Path | None:
@@ -88,48 +151,84 @@ def run_folder_of(source: str | Path) -> Path | None:
     return None
 
 
-def _examples(entries: EntryStream, limit: int | None) -> Iterator[Example]:
-    count = 0
-    # Integers, as there may be millions: 64 bits of a hash of each id.
-    seen: set[int] = set()
-    for entry in entries:
-        try:
-            example = read_example(entry)
-            key = int(digest(str(example.provenance["id"])), 16)
-            if key in seen:
-                raise InputError(f"the id {example.provenance['id']!r} has been there before")
-            seen.add(key)
-        except InputError as error:
-            entries.reject(entry.line, str(error), snippet_of(entry.value))
-            continue
-        yield example
-        count += 1
-        if count == limit:
-            return
+class _Examples:
+    """The examples of a source as records of a format, and the counts of what was met."""
+
+    def __init__(self, entries: EntryStream, chosen: Format, settings: ExportConfig) -> None:
+        self.counts = Counts()
+        most, tokenizer = settings.max_example_tokens, settings.tokenizer
+        self.lengths = None if most is None else Lengths(most, Path(tokenizer) if tokenizer else None)
+        self._entries = entries
+        self._chosen = chosen
+        self._settings = settings
+        self._seen = SeenIds()
+
+    def written(self, limit: int | None) -> Iterator[tuple[dict[str, Any], Mapping[str, Any]]]:
+        """Records with their provenance, at most `limit`."""
+        count = 0
+        for entry in self._entries:
+            try:
+                example = self._example(entry)
+                record = self._chosen.encode(example)
+            except InputError as error:
+                self._entries.reject(str(error), snippet_of(entry.value))
+                continue
+            if self.lengths is not None and not self.lengths.fits(example) and self._settings.drop_long:
+                self.counts.dropped += 1
+                continue
+            self._count(example)
+            yield record, example.provenance
+            count += 1
+            if count == limit:
+                return
+
+    def _count(self, example: Example) -> None:
+        number = int(digest(str(example.provenance["id"])), 16)
+        self.counts.repeated_ids += not self._seen.add(number)
+        self.counts.with_tools += example.uses_tools
+        self.counts.with_thinking += any(turn.thinking is not None for turn in example.turns)
+
+    def _example(self, entry: SeedRecord) -> Example:
+        example = read_example(entry)
+        return example if self._settings.with_thinking else example.spoken()
+
+    def first_problem(self) -> str:
+        """Why there are none."""
+        if self.counts.dropped:
+            return f"all {self.counts.dropped} are longer than --max-example-tokens"
+        first = self._entries.rejects[0]
+        return f"line {first.line}: {first.reason}"
 
 
-def _writer(out: Path, chosen: Format) -> AbstractContextManager[LineWriter | TableWriter]:
+def _writer(
+    out: Path, chosen: Format, settings: ExportConfig
+) -> AbstractContextManager[LineWriter | TableWriter]:
     if chosen.suffix == ".parquet":
-        return replacing_table(out, chosen.features().arrow_schema)
+        return replacing_table(out, chosen.features(settings.with_thinking).arrow_schema)
     return replacing(out)
 
 
-def _check_out(out: Path, chosen: Format, source: str | Path) -> None:
+def _check_out(out: Path, chosen: Format, source: str | Path, split: str) -> None:
     if out.suffix != chosen.suffix:
         raise InputError(f"{out}: the format {chosen.name} is written to a {chosen.suffix} file")
     if not out.parent.is_dir():
         raise InputError(f"{out}: {out.parent} is no folder; make it first")
-    if out.exists() and Path(source).exists() and out.samefile(source):
-        raise InputError(f"{out} is the input as well; write to another file")
+    for file in source_files(source, split) or ():
+        if out.exists() and out.samefile(file):
+            raise InputError(f"{out} is an input as well; write to another file")
 
 
-def _companions(out: Path, chosen: Format) -> tuple[Path, ...]:
+def _companions(out: Path, chosen: Format, with_tools: bool) -> tuple[Path, ...]:
     written: list[Path] = []
     if chosen.llamafactory:
         path = out.with_name("dataset_info.json")
-        write_json(path, {**_others(path), out.stem: {"file_name": out.name, **chosen.llamafactory}})
+        entry = {"file_name": out.name, **chosen.llamafactory}
+        if with_tools:
+            entry["columns"] = {**entry["columns"], "tools": "tools"}
+        write_json(path, {**_others(path), out.stem: entry})
         written.append(path)
-    if chosen.axolotl:
+    # Axolotl's templates know the roles of tools in the chat notation only.
+    if chosen.axolotl and not (with_tools and chosen.llamafactory):
         written.append(_axolotl(out, chosen.axolotl))
     return tuple(written)
 

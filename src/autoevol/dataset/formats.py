@@ -1,30 +1,37 @@
-"""The notations of the trainers.
+"""The formats of an export, and which trainer reads what of them.
 
-    messages           TRL, Axolotl: {"messages": [{"role", "content"}]}
-    prompt-completion  TRL: the same turns, the last one as `completion`
-    sharegpt           LLaMA-Factory, Axolotl: {"conversations": [{"from", "value"}]}
-    alpaca             LLaMA-Factory, Axolotl: instruction, input, output, system, history (Axolotl
-                       reads the first three only, so conversations should not go to it this way)
-    openai             OpenAI fine-tuning: {"messages": [...]}
-    parquet            messages, as a Parquet file
+    format             written as                                     read whole by
+    messages           {"messages": [{"role", "content"}]}            TRL, Axolotl (chat_template), Unsloth
+    prompt-completion  the same turns, the last one as `completion`   TRL
+    sharegpt           {"conversations": [{"from", "value"}]}         LLaMA-Factory, Axolotl (chat_template)
+    alpaca             instruction, input, output, system, history    LLaMA-Factory
+    openai             {"messages": [...]}                            OpenAI fine-tuning
+    parquet            messages, as a Parquet file                    TRL, Axolotl (chat_template)
 
-Every record of a format has the same columns of the same types, so that no loader has to guess.
+Axolotl's and Unsloth's `alpaca` read neither `system` nor `history` and would train on conversations that
+were cut; so an alpaca export says nothing to Axolotl, for which the others are.
+
+Tool turns: messages, prompt-completion and openai have them as `tool_calls` and `tool`, sharegpt as
+`function_call` and `observation`; the descriptions of the tools are in `tools`. Alpaca and parquet refuse
+them. Thinking (`--with-thinking`): `reasoning_content` in messages, `<think>` in front of the answer in
+sharegpt and alpaca, which have no field for it; OpenAI's fine-tuning takes none.
+
+Every record of a format has the same columns of the same types, so that no loader has to guess; only
+`tools` and the keys of tool turns are there where they are used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from autoevol.core.errors import unknown
+from autoevol.dataset import notations
 from autoevol.dataset.examples import Example
 
 if TYPE_CHECKING:
     from datasets import Features
-
-_Turns = Iterable[tuple[str, str]]
-_SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
 @dataclass(frozen=True)
@@ -33,28 +40,33 @@ class Format:
 
     Attributes:
         suffix: Of the file: `.jsonl` or `.parquet`.
-        encode: Example in, record out.
+        encode: Example in, record out. Raises InputError for what the notation cannot hold.
         columns: Column to its type, in a notation of `_feature`.
-        llamafactory: Entry of LLaMA-Factory's `dataset_info.json`, without the file's name.
-        axolotl: Entry of Axolotl's `datasets`, without the file's name.
+        thinking: Where thinking goes: a `field` of its own, in `tags` before the answer, or nowhere.
+        llamafactory: SeedRecord of LLaMA-Factory's `dataset_info.json`, without the file's name.
+        axolotl: SeedRecord of Axolotl's `datasets`, without the file's name.
     """
 
     name: str
     suffix: str
     encode: Callable[[Example], dict[str, Any]]
     columns: dict[str, Any]
+    thinking: str = "field"
     llamafactory: dict[str, Any] | None = None
     axolotl: dict[str, Any] | None = None
 
-    def features(self) -> Features:
+    def features(self, with_thinking: bool = False) -> Features:
         """The types of the columns, for `datasets.load_dataset(..., features=...)`.
 
         Without them the `datasets` library guesses the types of a JSONL file, and takes text that
-        happens to be dates all through for timestamps.
+        happens to be dates all through for timestamps. Tool turns are not among them.
         """
         from datasets import Features
 
-        return Features({name: _feature(kind) for name, kind in self.columns.items()})
+        columns = self.columns
+        if with_thinking and self.thinking == "field":
+            columns = {name: _THOUGHTFUL if kind is _TURNS else kind for name, kind in columns.items()}
+        return Features({name: _feature(kind) for name, kind in columns.items()})
 
 
 def _feature(kind: Any) -> Any:  # noqa: ANN401 (the types of `datasets`)
@@ -78,58 +90,39 @@ def find_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def _messages(turns: _Turns) -> list[dict[str, str]]:
-    return [{"role": role, "content": text} for role, text in turns]
-
-
-def _as_messages(example: Example) -> dict[str, Any]:
-    return {"messages": _messages(example.turns)}
-
-
-def _as_prompt_completion(example: Example) -> dict[str, Any]:
-    return {"prompt": _messages(example.turns[:-1]), "completion": _messages(example.turns[-1:])}
-
-
-def _as_sharegpt(example: Example) -> dict[str, Any]:
-    # As a turn, not in a column: of an empty `system` column Axolotl makes an empty system turn.
-    return {"conversations": [{"from": _SHAREGPT[role], "value": text} for role, text in example.turns]}
-
-
-def _as_alpaca(example: Example) -> dict[str, Any]:
-    said = [text for _, text in example.dialogue]
-    return {
-        "instruction": said[-2],
-        "input": "",
-        "output": said[-1],
-        "system": example.system,
-        "history": [[said[place], said[place + 1]] for place in range(0, len(said) - 2, 2)],
-    }
-
-
 _TURNS = [{"role": "string", "content": "string"}]
+_THOUGHTFUL = [{"role": "string", "content": "string", "reasoning_content": "string"}]
+_ALPACA = {"instruction": "string", "input": "string", "output": "string", "system": "string"}
 _CHAT = {"type": "chat_template", "field_messages": "messages"}
+_SHAREGPT_TAGS = {
+    "role_tag": "from",
+    "content_tag": "value",
+    "user_tag": "human",
+    "assistant_tag": "gpt",
+    "system_tag": "system",
+    "function_tag": "function_call",
+    "observation_tag": "observation",
+}
 FORMATS = {
     found.name: found
     for found in (
-        Format("messages", ".jsonl", _as_messages, {"messages": _TURNS}, axolotl=_CHAT),
+        Format("messages", ".jsonl", notations.as_messages, {"messages": _TURNS}, axolotl=_CHAT),
         Format(
-            "prompt-completion", ".jsonl", _as_prompt_completion, {"prompt": _TURNS, "completion": _TURNS}
+            "prompt-completion",
+            ".jsonl",
+            notations.as_prompt_completion,
+            {"prompt": _TURNS, "completion": _TURNS},
         ),
         Format(
             "sharegpt",
             ".jsonl",
-            _as_sharegpt,
+            notations.as_sharegpt,
             {"conversations": [{"from": "string", "value": "string"}]},
+            thinking="tags",
             llamafactory={
                 "formatting": "sharegpt",
                 "columns": {"messages": "conversations"},
-                "tags": {
-                    "role_tag": "from",
-                    "content_tag": "value",
-                    "user_tag": "human",
-                    "assistant_tag": "gpt",
-                    "system_tag": "system",
-                },
+                "tags": _SHAREGPT_TAGS,
             },
             axolotl={
                 "type": "chat_template",
@@ -140,14 +133,9 @@ FORMATS = {
         Format(
             "alpaca",
             ".jsonl",
-            _as_alpaca,
-            {
-                "instruction": "string",
-                "input": "string",
-                "output": "string",
-                "system": "string",
-                "history": [["string"]],
-            },
+            notations.as_alpaca,
+            {**_ALPACA, "history": [["string"]]},
+            thinking="tags",
             llamafactory={
                 "formatting": "alpaca",
                 "columns": {
@@ -158,9 +146,8 @@ FORMATS = {
                     "history": "history",
                 },
             },
-            axolotl={"type": "alpaca"},
         ),
-        Format("openai", ".jsonl", _as_messages, {"messages": _TURNS}),
-        Format("parquet", ".parquet", _as_messages, {"messages": _TURNS}, axolotl=_CHAT),
+        Format("openai", ".jsonl", notations.as_messages, {"messages": _TURNS}, thinking="nowhere"),
+        Format("parquet", ".parquet", notations.as_plain_messages, {"messages": _TURNS}, axolotl=_CHAT),
     )
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
+from autoevol.metrics.embeddings import Embed
 from autoevol.metrics.quality import (
     Distribution,
     Growth,
@@ -18,6 +19,7 @@ from autoevol.metrics.quality import (
     distinct_n,
     growth,
     operation_count,
+    tfidf,
     vendi,
 )
 
@@ -106,11 +108,15 @@ def sample(rows: Sequence[Stages], size: int = SAMPLE) -> list[Stages]:
     return [rows[place] for place in sorted(order[:size])]
 
 
-def measure(rows: Sequence[Stages]) -> list[StageQuality]:
+def measure_stages(rows: Sequence[Stages], embed: Embed = tfidf) -> list[StageQuality]:
     """Measure the seeds, each round, and what came out at the end (left out after one round).
 
     Rows that ended early are in fewer rounds; compare diversity only between stages of
     about the same number of rows.
+
+    Args:
+        rows: The dataset, or a sample of it.
+        embed: What the Vendi score and the topics are measured on.
 
     Raises:
         ValueError: If there are no rows.
@@ -118,21 +124,22 @@ def measure(rows: Sequence[Stages]) -> list[StageQuality]:
     if not rows:
         raise ValueError("no rows to measure")
     seeds = [row[0] for row in rows]
-    found = [_measure("seeds", seeds, seeds)]
+    found = [_measure("seeds", seeds, seeds, embed)]
     rounds = max(map(len, rows)) - 1
     for number in range(1, rounds + 1):
         pairs = [(row[number - 1], row[number]) for row in rows if len(row) > number]
-        found.append(_measure(f"round {number}", [after for _, after in pairs], seeds, growth(pairs)))
+        found.append(_measure(f"round {number}", [after for _, after in pairs], seeds, embed, growth(pairs)))
     if rounds > 1:
         ends = [row[-1] for row in rows]
-        found.append(_measure("final", ends, seeds, growth(list(zip(seeds, ends, strict=True)))))
+        grown = growth(list(zip(seeds, ends, strict=True)))
+        found.append(_measure("final", ends, seeds, embed, grown))
     return found
 
 
 def _measure(
-    stage: str, texts: Sequence[str], seeds: Sequence[str], grown: Growth | None = None
+    stage: str, texts: Sequence[str], seeds: Sequence[str], embed: Embed, grown: Growth | None = None
 ) -> StageQuality:
-    covered = cluster_coverage(texts, seeds)
+    covered = cluster_coverage(texts, seeds, embed=embed)
     return StageQuality(
         stage=stage,
         rows=len(texts),
@@ -140,7 +147,7 @@ def _measure(
         operations=sum(map(operation_count, texts)) / len(texts),
         distinct_1=distinct_n(texts, 1),
         distinct_2=distinct_n(texts, 2),
-        vendi=vendi(texts),
+        vendi=vendi(texts, embed),
         coverage=covered.share,
         evenness=covered.evenness,
         words=growth([(text, text) for text in texts]).words,

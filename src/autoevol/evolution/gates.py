@@ -1,9 +1,12 @@
-"""Gates: what may not become a parent, whatever the failure measure says of it."""
+"""Gates: what may not become a parent, whatever the failure measure says of it. One cleans."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from autoevol.dataset.cleaner import Cleaner, Finding
 
 
 @runtime_checkable
@@ -54,3 +57,36 @@ def refusal(gates: Iterable[Gate], text: str, *, seed_id: str, round: int) -> Re
         if reason is not None:
             return Refusal(gate.name, reason)
     return None
+
+
+class CleanGate:
+    """Near duplicates and benchmark items never become parents: asks a `Cleaner` about every text.
+
+    Memory grows by about 2 kB for every text that is let through.
+    """
+
+    name = "clean"
+
+    def __init__(self, cleaner: Cleaner) -> None:
+        self._cleaner = cleaner
+
+    def check(self, text: str, *, seed_id: str, round: int) -> str | None:
+        """See `Gate`."""
+        ask = self._cleaner.admit if round else self._cleaner.admit_seed
+        finding = ask(seed_id, text)
+        return None if finding is None else _sentence(finding)
+
+    def remember(self, text: str, *, seed_id: str, round: int) -> None:
+        """See `Gate`."""
+        self._cleaner.remember(seed_id, text, seed=not round)
+
+    def report(self) -> Mapping[str, Any]:
+        """The thresholds, and how many texts of benchmarks there are."""
+        return {**asdict(self._cleaner.settings), "benchmark_texts": len(self._cleaner.benchmarks)}
+
+
+def _sentence(finding: Finding) -> str:
+    words = finding.reason.value.replace("_", " ")
+    near = f" (similarity {finding.similarity:.2f})" if finding.similarity is not None else ""
+    shared = f' ("{finding.shared}")' if finding.shared else ""
+    return f"{words}: {finding.matched}{near}{shared}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
+from autoevol.core.errors import StoreError
 from autoevol.core.records import Evolution, FailureKind, Message, Outcome, Row, Trajectory, digest
+from autoevol.lm.answers import FILTERED
 
 
 class Fate(StrEnum):
@@ -51,11 +52,11 @@ class Round:
         round: 1, 2, ...; 0 for the seed itself.
         attempt: 0, 1, ... within the round, lost ones included.
         operation: Name of the method, or `rewritten` for one that an optimizer wrote.
-        instruction: What was read out of the reply; None if nothing was.
-        reply: The whole reply, for a round that did not pass.
         model: Who answered; `reference` where the answer is that of the seed file.
+        evolution: The rewrite. None in round 0, and where the call for it failed for good.
+        response: The answer to what was evolved, or to the seed in round 0; None if there is none.
+        response_finish_reason: As for `Evolution`.
         tokens: Input and output tokens of the rewrite and the response, paid now or before.
-        finish_reasons: Why the rewrite and the response ended, None where there was none.
         fate: See `Fate`.
         kinds: Failure kinds, worst first.
         reason: One sentence: what was seen, or a stable word for the error and what it said.
@@ -69,14 +70,36 @@ class Round:
     operation: str
     method_id: str
     model: str
-    instruction: str | None = None
+    evolution: Evolution | None = None
     response: str | None = None
-    reply: str | None = None
+    response_finish_reason: str | None = None
     tokens: tuple[int, int] = (0, 0)
-    finish_reasons: tuple[str | None, str | None] = (None, None)
     fate: Fate = Fate.LOST
     kinds: tuple[FailureKind, ...] = ()
     reason: str = ""
+
+    @property
+    def evolved(self) -> str | None:
+        """The instruction that was read out of the reply, if there is one."""
+        return self.evolution.evolved if self.evolution else None
+
+    @property
+    def reply(self) -> str | None:
+        """The whole reply of the rewrite, where there is one and it was kept."""
+        return self.evolution.reply if self.evolution else None
+
+    @property
+    def finish_reasons(self) -> tuple[str | None, str | None]:
+        """Why the rewrite and the response ended, None where there was none."""
+        return (self.evolution.finish_reason if self.evolution else None), self.response_finish_reason
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the call for a response failed for good, refused by a filter or lost."""
+        # A reply that the filter has ended says so itself; an error leaves no finish reason.
+        refused = self.fate is Fate.FILTERED and FILTERED not in self.finish_reasons
+        stopped = refused or self.fate is Fate.LOST
+        return stopped and self.response is None and (self.evolved is not None or not self.round)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +132,50 @@ class Lineage:
         return {End.KEPT: Outcome.PASSED, End.REJECTED: Outcome.FAILED, End.DEAD: Outcome.UNSCORED}[self.end]
 
     @property
+    def decisive(self) -> Round:
+        """The round that `outcome` speaks of: the last that passed of a kept row, else the last."""
+        return self.passed[-1] if self.end is End.KEPT else self.rounds[-1]
+
+    @property
     def parent(self) -> tuple[str, str]:
         """Id and instruction of what the next round rewrites."""
         last = self.passed[-1] if self.passed else None
-        return (last.id, last.instruction or "") if last else (self.row.id, self.row.instruction)
+        return (last.id, last.evolved or "") if last else (self.row.id, self.row.instruction)
 
     def plus(self, step: Round) -> Lineage:
         """The same with one more round."""
         return replace(self, rounds=(*self.rounds, step))
 
-    def stages(self, step: Round) -> tuple[str, ...]:
-        """The instructions from the seed to that of `step`."""
+    def path(self, step: Round) -> tuple[Round, ...]:
+        """The rounds from the seed to `step`, each the parent of the next; none for round 0."""
         by_id = {known.id: known for known in self.rounds}
-        texts: list[str] = []
+        path: list[Round] = []
         at: Round | None = step
         while at is not None and at.round:
-            texts.append(at.instruction or "")
+            path.append(at)
             at = by_id.get(at.parent_id)
-        return (self.row.instruction, *reversed(texts))
+        return tuple(reversed(path))
+
+    def stages(self, step: Round) -> tuple[str, ...]:
+        """The instructions from the seed to that of `step`."""
+        return (self.row.instruction, *(known.evolved or "" for known in self.path(step)))
+
+    def trajectory(self, step: Round, after: Round | None = None) -> Trajectory | None:
+        """What led to `step`, as the detectors and the optimizer see a row.
+
+        Args:
+            step: The last round.
+            after: Where to begin, if not at the seed: behind this round.
+
+        Returns:
+            None where a call to evolve or to respond failed for good, and in round 0.
+        """
+        path = self.path(step)
+        begin = path.index(after) + 1 if after is not None else 0
+        evolutions = tuple(known.evolution for known in path[begin:] if known.evolution)
+        if step.evolution is None or step.unanswered:
+            return None
+        return Trajectory(evolutions, step.response, step.response_finish_reason)
 
 
 def round_id(seed_id: str, round: int, attempt: int, text: str | None) -> str:
@@ -134,14 +183,8 @@ def round_id(seed_id: str, round: int, attempt: int, text: str | None) -> str:
     return digest(seed_id, str(round), str(attempt), text or "")
 
 
-def trajectory(stages: Sequence[str], reply: str, found: str | None, finish: str | None) -> Trajectory:
-    """The rounds that led through `stages`, and one more that has just been made."""
-    before = (Evolution(one, two, two, "stop") for one, two in pairwise(stages))
-    return Trajectory((*before, Evolution(stages[-1], found, reply, finish)))
-
-
-def encode(lineage: Lineage) -> dict[str, Any]:
-    """A line of a part."""
+def encode_lineage(lineage: Lineage) -> dict[str, Any]:
+    """A line of a part. What a round rewrote is not repeated: it is the text of its parent."""
     row = lineage.row
     return {
         "seed_id": row.id,
@@ -150,32 +193,67 @@ def encode(lineage: Lineage) -> dict[str, Any]:
         "context": [asdict(message) for message in row.context],
         "end": lineage.end,
         "scores": lineage.scores,
-        "rounds": [_short(step) for step in lineage.rounds],
+        "rounds": [_encode_round(step, row) for step in lineage.rounds],
     }
 
 
-def decode(data: dict[str, Any]) -> Lineage:
-    """The inverse of `encode`.
+def decode_lineage(data: Mapping[str, Any]) -> Lineage:
+    """The inverse of `encode_lineage`, for lines of every version: their shape is that of 0.1.0.
 
     Raises:
-        KeyError, TypeError, ValueError: If the line is not one.
+        StoreError: If the line is not one.
     """
-    context = tuple(Message(**message) for message in data["context"])
-    row = Row(data["seed_id"], data["seed"], data["reference"], context)
-    return Lineage(row, tuple(_round(step, row.id) for step in data["rounds"]), data["scores"])
+    try:
+        context = tuple(Message(**message) for message in data["context"])
+        row = Row(data["seed_id"], data["seed"], data["reference"], context)
+        # A lost parent of rounds that were renewed stands behind its children, so all texts come first.
+        texts = {row.id: row.instruction} | {step["id"]: step["instruction"] for step in data["rounds"]}
+        return Lineage(row, tuple(_decode_round(step, row, texts) for step in data["rounds"]), data["scores"])
+    except (KeyError, TypeError, ValueError) as error:
+        name = data.get("seed_id", "?") if isinstance(data, Mapping) else "?"
+        raise StoreError(f"the line of row {name} in the parts of the run is damaged: {error!r}") from error
 
 
-def _short(step: Round) -> dict[str, Any]:
-    return {name: getattr(step, name) for name in Round.__dataclass_fields__ if name != "seed_id"}
-
-
-def _round(data: dict[str, Any], seed_id: str) -> Round:
-    given = {
-        **data,
-        "seed_id": seed_id,
-        "fate": Fate(data["fate"]),
-        "kinds": tuple(FailureKind(kind) for kind in data["kinds"]),
-        "tokens": tuple(data["tokens"]),
-        "finish_reasons": tuple(data["finish_reasons"]),
+def _encode_round(step: Round, row: Row) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "parent_id": step.parent_id,
+        "round": step.round,
+        "attempt": step.attempt,
+        "operation": step.operation,
+        "method_id": step.method_id,
+        "model": step.model,
+        "instruction": step.evolved if step.round else row.instruction,
+        "response": step.response,
+        "reply": step.reply,
+        "tokens": step.tokens,
+        "finish_reasons": step.finish_reasons,
+        "fate": step.fate,
+        "kinds": step.kinds,
+        "reason": step.reason,
     }
-    return Round(**given)
+
+
+def _decode_round(data: Mapping[str, Any], row: Row, texts: Mapping[str, str]) -> Round:
+    (finish_reason, response_finish_reason), spent = data["finish_reasons"], data["tokens"]
+    evolved, reply = data["instruction"], data["reply"]
+    evolution = None
+    if data["round"] and (evolved is not None or reply is not None):
+        evolution = Evolution(texts[data["parent_id"]], evolved, reply, finish_reason)
+    return Round(
+        id=data["id"],
+        parent_id=data["parent_id"],
+        seed_id=row.id,
+        round=data["round"],
+        attempt=data["attempt"],
+        operation=data["operation"],
+        method_id=data["method_id"],
+        model=data["model"],
+        evolution=evolution,
+        response=data["response"],
+        response_finish_reason=response_finish_reason,
+        tokens=(spent[0], spent[1]),
+        fate=Fate(data["fate"]),
+        kinds=tuple(FailureKind(kind) for kind in data["kinds"]),
+        reason=data["reason"],
+    )

@@ -11,7 +11,7 @@ from autoevol.core.errors import InputError, StoreError
 from autoevol.data.seen import SeenIds
 from autoevol.data.shard import Shard
 from autoevol.evolution.lineage import End
-from autoevol.store.parts import Part, Parts
+from autoevol.store.parts import Parts
 
 
 def merge_parts(shards: Mapping[Shard, Parts], into: Parts, part_rows: int) -> None:
@@ -33,10 +33,13 @@ def merge_parts(shards: Mapping[Shard, Parts], into: Parts, part_rows: int) -> N
     rows = sum(parts.rows for parts in shards.values())
     if any(part.rows != min(part_rows, rows - part.number * part_rows) for part in into):
         raise InputError(f"{into.folder} holds rows of another run; move that folder away to merge")
-    lines = _distinct(heapq.merge(*(_owned(*shard) for shard in shards.items()), key=_place))
+    lines = _distinct(heapq.merge(*(_owned(*shard) for shard in shards.items()), key=_place_in_source))
     number = 0
     while batch := list(islice(lines, part_rows)):
-        _write(into, number, batch)
+        with into.writer(number) as writer:
+            for line in batch:
+                writer.add(line, line["seed_id"], record=line["record"], dead=line["end"] == End.DEAD)
+            writer.seal()
         number += 1
 
 
@@ -49,7 +52,7 @@ def _owned(shard: Shard, parts: Parts) -> Iterator[dict[str, Any]]:
         yield line
 
 
-def _place(line: Mapping[str, Any]) -> tuple[int, int]:
+def _place_in_source(line: Mapping[str, Any]) -> tuple[int, int]:
     """Where a row stood: its record, and within a conversation the turns before it."""
     return line["record"], len(line["context"])
 
@@ -60,16 +63,3 @@ def _distinct(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if not seen.add(int(line["seed_id"], 16)):
             raise StoreError(f"row {line['seed_id']} is there twice")
         yield line
-
-
-def _write(into: Parts, number: int, lines: list[dict[str, Any]]) -> None:
-    writer = into.writer(number)
-    try:
-        for line in lines:
-            writer.add(line)
-        dead = sum(line["end"] == End.DEAD for line in lines)
-        ids = "".join(line["seed_id"] for line in lines)
-        into.seal(writer, Part(number, len(lines), dead, lines[-1]["record"], ids=ids))
-    except BaseException:
-        writer.discard()
-        raise

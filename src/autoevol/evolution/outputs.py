@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.core.records import Outcome
-from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode
+from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage
 from autoevol.store.files import replacing
 from autoevol.store.parts import Parts
 
@@ -61,7 +61,7 @@ class Tally:
             self.losses[lineage.rounds[-1].reason.partition(":")[0]] += 1
 
 
-def assemble(parts: Parts, folder: Path, keep: str) -> Tally:
+def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
     """Write `dataset.jsonl`, `rejected.jsonl` and `dead.jsonl` from the parts, in their order.
 
     Each file appears whole or not at all. Seeds that were drawn stand in the dataset before
@@ -80,7 +80,7 @@ def assemble(parts: Parts, folder: Path, keep: str) -> Tally:
         replacing(folder / FILES[End.DEAD]) as dead,
     ):
         for line in parts.lines():
-            lineage = decode(line)
+            lineage = decode_lineage(line)
             tally.count(lineage)
             pairs = [*kept(lineage, keep)]
             for step in pairs:
@@ -111,16 +111,16 @@ def kept(lineage: Lineage, keep: str) -> Iterator[Round]:
 
 def pair(lineage: Lineage, step: Round) -> dict[str, Any]:
     """One line of the dataset; with `messages` where a conversation went before."""
-    stages = lineage.stages(step)
+    stages = lineage.stages(step)  # of the answered seed, the seed alone
     said = [{"role": turn.role, "content": turn.text} for turn in lineage.row.context]
     messages = [
         *said,
-        {"role": "user", "content": step.instruction},
+        {"role": "user", "content": stages[-1]},
         {"role": "assistant", "content": step.response},
     ]
     return {
         **_origin(step),
-        "instruction": step.instruction,
+        "instruction": stages[-1],
         "response": step.response,
         **({"messages": messages} if said else {}),
         "seed": lineage.row.instruction,
@@ -140,7 +140,7 @@ def reject(lineage: Lineage) -> dict[str, Any]:
         "fate": step.fate,
         "kinds": list(step.kinds),
         "reason": step.reason,
-        "instruction": step.instruction if step.round else None,
+        "instruction": step.evolved,
         "response": step.response,
         "reply": step.reply,
         "attempts": len(lineage.rounds),

@@ -13,7 +13,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from autoevol.core.errors import InputError
-from autoevol.core.records import Method, digest
+from autoevol.core.records import Method
+from autoevol.core.seeds import derived_fraction
 from autoevol.evolution.lineage import Fate, Round
 from autoevol.programs.operations import IN_DEPTH, MUTATE
 
@@ -29,11 +30,11 @@ class Choice(NamedTuple):
     breadth: bool = False
 
 
-class Turn(NamedTuple):
-    """What to do next with a row: `attempt` (from 0) of `round` (from 0, which answers the seed)."""
+class Attempt(NamedTuple):
+    """What to do next with a row: try `number` (from 0) of `round` (from 0, which answers the seed)."""
 
     round: int
-    attempt: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,10 @@ class Policy:
         """Whether the seed itself is to be kept with a response."""
         return self._fraction("seed", row_id) < self.with_seeds
 
-    def next_turn(self, row_id: str, done: Sequence[Round]) -> Turn | None:
+    def next_attempt(self, row_id: str, done: Sequence[Round]) -> Attempt | None:
         """What follows `done`; None at the end of the row, and after a loss to the infrastructure."""
         if not done:
-            return Turn(0, 0) if self.answers_seed(row_id) else Turn(1, 0)
+            return Attempt(0, 0) if self.answers_seed(row_id) else Attempt(1, 0)
         last = done[-1]
         if last.fate is Fate.LOST or (last.round == 0 and last.fate is Fate.GATED):
             return None
@@ -78,8 +79,8 @@ class Policy:
                 return None
             tried = sum(1 for step in done if step.round == last.round and step.fate is not Fate.LOST)
             if tried <= self.retries:
-                return Turn(last.round, last.attempt + 1)
-        return Turn(last.round + 1, 0) if last.round < self.rounds else None
+                return Attempt(last.round, last.attempt + 1)
+        return Attempt(last.round + 1, 0) if last.round < self.rounds else None
 
     def to_json(self) -> dict[str, Any]:
         """What decides the rounds, to tell one policy from another."""
@@ -106,7 +107,7 @@ class Policy:
         return cls(**{**data, "choices": choices})
 
     def _fraction(self, *parts: str) -> float:
-        return int(digest(str(self.seed), *parts), 16) / 2**64
+        return derived_fraction(self.seed, *parts)
 
 
 def parse_mix(text: str | None, depth: Method | None, find: Callable[[str], Method]) -> tuple[Choice, ...]:

@@ -9,10 +9,10 @@ from dspy.utils.exceptions import LMError
 
 from autoevol.core.context import in_scope
 from autoevol.core.records import Row
-from autoevol.evolution.lineage import Fate, Lineage, Round, decode
+from autoevol.evolution.lineage import Fate, Lineage, Round, decode_lineage
 from autoevol.evolution.policy import Policy
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import Placed
+from autoevol.evolution.source import PlacedRow
 from autoevol.lm.answers import FILTERED
 from autoevol.metrics.base import Metric
 from autoevol.store.parts import Parts
@@ -54,15 +54,15 @@ class Renewal(RowPipeline):
         self._judge = judge or answer
         self._waiting: dict[str, Lineage] = {}
 
-    def rows(self, after: int, done: Iterator[int]) -> Iterator[Placed]:
-        """See `Source`. What is known of a row waits until `run` is asked for it."""
+    def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
+        """See `RowSource`. What is known of a row waits until `run` is asked for it."""
         whole = (part for part in self._parts if not part.open)
         lines = (line for part in whole for line in self._parts.lines_of(part))
         for record, line in enumerate(lines):
             if record > after:
-                lineage = decode(line)
+                lineage = decode_lineage(line)
                 self._waiting[lineage.row.id] = lineage
-                yield Placed(lineage.row, record)
+                yield PlacedRow(lineage.row, record)
 
     async def run(self, row: Row) -> Lineage:
         """All rounds of a row that has come out of `rows`."""
@@ -90,22 +90,26 @@ class Renewal(RowPipeline):
         return made if all(step.id in known for step in made.passed) else await self._compared(made)
 
     def _renewable(self, step: Round) -> bool:
-        if step.instruction is None or step.fate is Fate.GATED:
+        if step.fate is Fate.GATED:
             return False
         if not step.round:
             return self._answer and step.model != "reference"
+        if step.evolved is None:
+            return False
         return self._answer or (self._judge and step.response is not None)
 
     async def _renew(self, before: Lineage, step: Round) -> Round:
-        row, text = before.row, step.instruction or ""
-        begun = replace(step, model=self._model, response=None) if self._answer else step
+        row = before.row
+        begun = step
+        if self._answer:
+            begun = replace(step, model=self._model, response=None, response_finish_reason=None)
         try:
             if not step.round:
                 return await self._answered_seed(row, begun)
             if self._answer:
-                step = await self._answered(begun, text, row)
-                if step.finish_reasons[1] == FILTERED:
+                step = await self._answered(begun, step.evolved or "", row)
+                if step.response_finish_reason == FILTERED:
                     return self._filtered(step)
-            return await self._judged(before, step, self.policy.draw(row.id, step.round))
+            return await self._judged(before, step)
         except LMError as error:
             return self._lost(begun, error)

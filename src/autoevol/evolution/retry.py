@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import dspy
 
@@ -14,8 +14,8 @@ from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached
 from autoevol.evolution.gates import Gate
-from autoevol.evolution.lineage import End, Lineage, decode, encode
-from autoevol.evolution.outputs import Tally, assemble
+from autoevol.evolution.lineage import End, Lineage, decode_lineage, encode_lineage
+from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.stage import WINDOW, OnCase, case_of, remind
 from autoevol.store.parts import Part, Parts
@@ -46,8 +46,8 @@ def retry_rows(
         StopRun: If access, endpoint or disk fail; the parts replaced so far stay.
     """
     remind(gates, parts)
-    complete = aio.run(_Retry(work, parts, concurrency, on_case).run())
-    tally = assemble(parts, folder, keep)
+    complete = aio.run_and_wait(_Retry(work, parts, concurrency, on_case).run())
+    tally = write_outputs(parts, folder, keep)
     tally.complete = complete
     return tally
 
@@ -87,7 +87,7 @@ class _Retry:
             if part.dead and not part.open:
                 for line in self._parts.lines_of(part):
                     if line["end"] == End.DEAD:
-                        yield _Dead(part, decode(line))
+                        yield _Dead(part, decode_lineage(line))
 
     async def _one(self, dead: _Dead) -> tuple[_Dead, Lineage | None]:
         async with self._slots:
@@ -98,18 +98,10 @@ class _Retry:
                 return dead, None
 
     def _replace(self, part: Part, done: dict[str, Lineage]) -> None:
-        writer = self._parts.writer(part.number)
-        ids: list[str] = []
-        dead = 0
-        try:
-            for old in self._parts.lines_of(part):
-                line: dict[str, Any] = old
-                if old["seed_id"] in done:
-                    line = {**old, **encode(done[old["seed_id"]])}
-                writer.add(line)
-                ids.append(line["seed_id"])
-                dead += line["end"] == End.DEAD
-            self._parts.seal(writer, Part(part.number, part.rows, dead, part.record, ids="".join(ids)))
-        except BaseException:
-            writer.discard()
-            raise
+        with self._parts.writer(part.number) as writer:
+            for line in self._parts.lines_of(part):
+                row_id = line["seed_id"]
+                if row_id in done:
+                    line |= encode_lineage(done[row_id])
+                writer.add(line, row_id, record=part.record, dead=line["end"] == End.DEAD)
+            writer.seal()

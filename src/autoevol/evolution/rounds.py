@@ -8,15 +8,15 @@ from dataclasses import replace
 from dspy.utils.exceptions import LMError
 
 from autoevol.core.context import as_role, in_scope
-from autoevol.core.records import FailureKind, Outcome, Row, Verdict
+from autoevol.core.records import FailureKind, Outcome, Row, Trajectory, Verdict
 from autoevol.evolution.gates import Gate, refusal
-from autoevol.evolution.lineage import SEED, Fate, Lineage, Round, round_id, trajectory
-from autoevol.evolution.policy import Choice, Policy, Turn
+from autoevol.evolution.lineage import SEED, Fate, Lineage, Round, round_id
+from autoevol.evolution.policy import Attempt, Policy
 from autoevol.lm.answers import FILTERED
 from autoevol.lm.retry import BAD_REQUEST, first_line, reason_of
 from autoevol.metrics.base import UNREADABLE_VERDICT, Metric, failed
 from autoevol.metrics.complexity import ComplexityScorer
-from autoevol.programs.evolve import EvolveInstruction
+from autoevol.programs.evolve import EvolveInstruction, as_evolution
 from autoevol.programs.respond import RespondToInstruction
 
 # What a new instruction of the same domain is meant to do; in a rewrite it would be a failure.
@@ -62,8 +62,8 @@ class RowPipeline:
         refused = refusal(self._gates, row.instruction, seed_id=row.id, round=0)
         if refused is not None:
             told = f"{refused.gate}: {refused.reason}"
-            return lineage.plus(replace(self._begun(lineage, Turn(0, 0)), fate=Fate.GATED, reason=told))
-        return await self._go_on(lineage, self.policy.next_turn(row.id, ()))
+            return lineage.plus(replace(self._begun(lineage, Attempt(0, 0)), fate=Fate.GATED, reason=told))
+        return await self._go_on(lineage, self.policy.next_attempt(row.id, ()))
 
     async def retry(self, lineage: Lineage) -> Lineage:
         """A dead row from where it was lost; what passed before stays.
@@ -72,21 +72,21 @@ class RowPipeline:
         answer just that one, or the judge's reply to it cannot be read. All else is a fresh attempt.
         """
         *before, last = lineage.rounds
-        turn = Turn(last.round, last.attempt)
+        lost = Attempt(last.round, last.attempt)
         hopeless = last.reason.startswith(BAD_REQUEST) or UNREADABLE_VERDICT in last.reason
-        if not turn.round or last.instruction is None or hopeless:
-            return await self._go_on(lineage, Turn(turn.round, turn.attempt + 1))
+        if not lost.round or last.evolved is None or hopeless:
+            return await self._go_on(lineage, Attempt(lost.round, lost.number + 1))
         known = replace(lineage, rounds=tuple(before))
-        with in_scope(_scope(lineage.row.id, turn)):
+        with in_scope(_scope(lineage.row.id, lost)):
             known = known.plus(await self._finished(known, last))
-        return await self._go_on(known, self.policy.next_turn(lineage.row.id, known.rounds))
+        return await self._go_on(known, self.policy.next_attempt(lineage.row.id, known.rounds))
 
-    async def _go_on(self, lineage: Lineage, turn: Turn | None) -> Lineage:
+    async def _go_on(self, lineage: Lineage, attempt: Attempt | None) -> Lineage:
         row_id = lineage.row.id
-        while turn is not None:
-            with in_scope(_scope(row_id, turn)):
-                lineage = lineage.plus(await self._attempt(lineage, turn))
-            turn = self.policy.next_turn(row_id, lineage.rounds)
+        while attempt is not None:
+            with in_scope(_scope(row_id, attempt)):
+                lineage = lineage.plus(await self._made(lineage, attempt))
+            attempt = self.policy.next_attempt(row_id, lineage.rounds)
         return await self._compared(lineage)
 
     async def _compared(self, lineage: Lineage) -> Lineage:
@@ -95,10 +95,10 @@ class RowPipeline:
         with in_scope(f"bulk:{lineage.row.id}:best"), as_role("judge"):
             return replace(lineage, scores=await self._scores(self._scorer, lineage.passed))
 
-    async def _attempt(self, lineage: Lineage, turn: Turn) -> Round:
-        begun = self._begun(lineage, turn)
+    async def _made(self, lineage: Lineage, attempt: Attempt) -> Round:
+        begun = self._begun(lineage, attempt)
         try:
-            if turn.round == 0:
+            if attempt.round == 0:
                 return await self._answered_seed(lineage.row, begun)
             step = await self._rewritten(lineage, begun)
         except LMError as error:
@@ -119,20 +119,19 @@ class RowPipeline:
     async def _rewritten(self, lineage: Lineage, begun: Round) -> Round:
         """The rewrite, with a fate if that is the end of the round."""
         choice = self.policy.draw(lineage.row.id, begun.round)
-        reply = await self._evolve[choice.method.id].acall(instruction=lineage.parent[1])
-        found = reply.evolved_instruction or None
+        parent = lineage.parent[1]
+        reply = await self._evolve[choice.method.id].acall(instruction=parent)
+        evolution = as_evolution(parent, reply)
         step = replace(
             begun,
-            id=round_id(begun.seed_id, begun.round, begun.attempt, found),
-            instruction=found,
-            reply=reply.reply,
+            id=round_id(begun.seed_id, begun.round, begun.attempt, evolution.evolved),
+            evolution=evolution,
             tokens=tuple(reply.tokens),
-            finish_reasons=(reply.finish_reason, None),
         )
-        if reply.finish_reason == FILTERED:
+        if evolution.finish_reason == FILTERED:
             return replace(step, fate=Fate.FILTERED, reason="The provider's filter stopped the rewrite.")
-        if found is not None:
-            refused = refusal(self._gates, found, seed_id=begun.seed_id, round=begun.round)
+        if evolution.evolved is not None:
+            refused = refusal(self._gates, evolution.evolved, seed_id=begun.seed_id, round=begun.round)
             if refused is not None:
                 return replace(step, fate=Fate.GATED, reason=f"{refused.gate}: {refused.reason}")
         return step
@@ -140,33 +139,46 @@ class RowPipeline:
     async def _finished(self, lineage: Lineage, step: Round) -> Round:
         """A rewrite with what it still lacks: response and verdict. It is kept where these are lost."""
         try:
-            if step.instruction is not None and step.response is None:
-                step = await self._answered(step, step.instruction, lineage.row)
-                if step.finish_reasons[1] == FILTERED:
+            if step.evolved is not None and step.response is None:
+                step = await self._answered(step, step.evolved, lineage.row)
+                if step.response_finish_reason == FILTERED:
                     return self._filtered(step)
-            return await self._judged(lineage, step, self.policy.draw(lineage.row.id, step.round))
+            return await self._judged(lineage, step)
         except LMError as error:
             return self._lost(step, error)
 
     async def _answered(self, step: Round, instruction: str, row: Row) -> Round:
         said = await self._respond.acall(instruction=instruction, context=row.context)
         spent = (step.tokens[0] + said.tokens[0], step.tokens[1] + said.tokens[1])
-        ends = (step.finish_reasons[0], said.finish_reason)
-        return replace(step, response=said.response, tokens=spent, finish_reasons=ends)
+        return replace(step, response=said.response, tokens=spent, response_finish_reason=said.finish_reason)
 
-    async def _judged(self, lineage: Lineage, step: Round, choice: Choice) -> Round:
-        stages = _stages_since_breadth(lineage, self.policy)
-        made = trajectory(stages, step.reply or "", step.instruction, step.finish_reasons[0])
-        made = replace(made, response=step.response, response_finish_reason=step.finish_reasons[1])
-        verdict = await self._metric.ajudge(made)
-        if step.instruction is None and verdict.outcome is Outcome.PASSED:
+    async def _judged(self, lineage: Lineage, step: Round) -> Round:
+        made = self._since_breadth(lineage.plus(step), step)
+        shown = self.policy.draw(step.seed_id, step.round).method.demos
+        verdict = await self._metric.ajudge(replace(made, shown=shown))
+        if step.evolved is None and verdict.outcome is Outcome.PASSED:
             # A detector of responses has nothing against a reply without an instruction.
             verdict = failed(verdict.detector, FailureKind.UNPARSED, "The reply marks no final instruction.")
-        if choice.breadth:
+        if self._breadth(step):
             verdict = _without(verdict, _MEANT_IN_BREADTH)
         fate = _fate(verdict, step)
-        reply = None if fate is Fate.PASSED else step.reply
-        return replace(step, fate=fate, kinds=verdict.kinds, reason=verdict.reason, reply=reply)
+        step = replace(step, fate=fate, kinds=verdict.kinds, reason=verdict.reason)
+        if fate is Fate.PASSED and step.evolution:
+            # Chains of thought are most of what a model writes here. Detectors look into a reply only
+            # where it marks no instruction, so that of a round that passed is not kept, and says so.
+            step = replace(step, evolution=replace(step.evolution, reply=None))
+        return step
+
+    def _since_breadth(self, lineage: Lineage, step: Round) -> Trajectory:
+        """What a rewrite must be faithful to: a new instruction begins a line of its own."""
+        before = lineage.path(step)[:-1]
+        begin = next((known for known in reversed(before) if self._breadth(known)), None)
+        trajectory = lineage.trajectory(step, begin)
+        assert trajectory is not None, "only what was evolved and answered is judged"
+        return trajectory
+
+    def _breadth(self, step: Round) -> bool:
+        return self.policy.draw(step.seed_id, step.round).breadth
 
     async def _answered_seed(self, row: Row, begun: Round) -> Round:
         if row.reference is not None:
@@ -177,39 +189,29 @@ class RowPipeline:
                 step, fate=Fate.FAILED, kinds=(FailureKind.EMPTY,), reason="The response is blank."
             )
         ends = {FILTERED: Fate.FILTERED, "length": Fate.LENGTH}
-        return replace(step, fate=ends.get(step.finish_reasons[1] or "", Fate.PASSED))
+        return replace(step, fate=ends.get(step.response_finish_reason or "", Fate.PASSED))
 
-    def _begun(self, lineage: Lineage, turn: Turn) -> Round:
+    def _begun(self, lineage: Lineage, attempt: Attempt) -> Round:
         """The record of an attempt before anything is known of it."""
-        row_id = lineage.row.id
-        parent, name, method_id = row_id, SEED, ""
-        if turn.round:
-            choice = self.policy.draw(row_id, turn.round)
-            parent, name, method_id = lineage.parent[0], choice.name, choice.method.id
-        made = round_id(row_id, *turn, None if turn.round else lineage.row.instruction)
-        text = None if turn.round else lineage.row.instruction
-        return Round(made, parent, row_id, *turn, name, method_id, self._model, instruction=text)
+        row = lineage.row
+        if not attempt.round:
+            made = round_id(row.id, *attempt, row.instruction)
+            return Round(made, row.id, row.id, *attempt, SEED, "", self._model)
+        choice = self.policy.draw(row.id, attempt.round)
+        made = round_id(row.id, *attempt, None)
+        return Round(made, lineage.parent[0], row.id, *attempt, choice.name, choice.method.id, self._model)
 
     async def _scores(self, scorer: ComplexityScorer, passed: Sequence[Round]) -> dict[str, float] | None:
-        scores = (await scorer.acall(versions=[step.instruction or "" for step in passed])).scores
+        scores = (await scorer.acall(versions=[step.evolved or "" for step in passed])).scores
         if scores is None:
             return None
         return {step.id: score for step, score in zip(passed, scores, strict=True)}
 
 
-def _scope(row_id: str, turn: Turn) -> str:
+def _scope(row_id: str, attempt: Attempt) -> str:
     # A scope per attempt, so that a fresh attempt is a fresh sample. The very first is named as
     # estimates name it: what they have paid for is found in the store.
-    return f"bulk:{row_id}" if turn == (1, 0) else f"bulk:{row_id}:{turn.round}.{turn.attempt}"
-
-
-def _stages_since_breadth(lineage: Lineage, policy: Policy) -> tuple[str, ...]:
-    """The instructions that a rewrite must be faithful to: a new instruction begins a line of its own."""
-    texts = [lineage.row.instruction]
-    for step in lineage.passed:
-        texts = texts if not policy.draw(lineage.row.id, step.round).breadth else []
-        texts.append(step.instruction or "")
-    return tuple(texts)
+    return f"bulk:{row_id}" if attempt == (1, 0) else f"bulk:{row_id}:{attempt.round}.{attempt.number}"
 
 
 def _without(verdict: Verdict, kinds: frozenset[FailureKind]) -> Verdict:
@@ -222,7 +224,7 @@ def _without(verdict: Verdict, kinds: frozenset[FailureKind]) -> Verdict:
 def _fate(verdict: Verdict, step: Round) -> Fate:
     if verdict.outcome is Outcome.UNSCORED:
         return Fate.LOST
-    if step.instruction is None:
+    if step.evolved is None:
         return Fate.LENGTH if step.finish_reasons[0] == "length" else Fate.UNPARSED
     if verdict.outcome is Outcome.PASSED:
         return Fate.PASSED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from autoevol.config import DataConfig
@@ -12,17 +12,17 @@ from autoevol.data.seen import SeenIds
 from autoevol.data.shard import Shard
 
 
-class Placed(NamedTuple):
+class PlacedRow(NamedTuple):
     """A row, and the 0-based number of the record that it was read from."""
 
     row: Row
     record: int
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     """The rows of a run, the same in the same order every time they are asked for."""
 
-    def rows(self, after: int, done: Iterator[int]) -> Iterator[Placed]:
+    def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
         """The rows that follow those already done.
 
         Args:
@@ -44,8 +44,8 @@ class FileRows:
         self._data = data
         self._shard = shard
 
-    def rows(self, after: int, done: Iterator[int]) -> Iterator[Placed]:
-        """See `Source`."""
+    def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
+        """See `RowSource`."""
         shard = self._shard
         if shard is None:
             yield from self._read(after, SeenIds(done))
@@ -59,7 +59,7 @@ class FileRows:
                 if shard.owns(placed.row.id) and int(placed.row.id, 16) not in known:
                     yield placed
 
-    def _read(self, after: int, seen: SeenIds) -> Iterator[Placed]:
+    def _read(self, after: int, seen: SeenIds) -> Iterator[PlacedRow]:
         data = self._data
         stream = iter_rows(
             self._source,
@@ -70,16 +70,4 @@ class FileRows:
         )
         with stream:
             for row in stream:
-                yield Placed(row, stream.record)
-
-
-class ListRows:
-    """Rows in memory; their places are their records."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-
-    def rows(self, after: int, done: Iterator[int]) -> Iterator[Placed]:
-        """See `Source`."""
-        for record in range(after + 1, len(self._rows)):
-            yield Placed(self._rows[record], record)
+                yield PlacedRow(row, stream.record)

@@ -16,13 +16,12 @@ from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Case, Verdict
 from autoevol.evolution.gates import Gate
-from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode, encode
-from autoevol.evolution.outputs import Tally, assemble
+from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage, encode_lineage
+from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import Placed, Source
+from autoevol.evolution.source import PlacedRow, RowSource
 from autoevol.lm.answers import FILTERED
-from autoevol.store.files import LineWriter
-from autoevol.store.parts import Part, Parts
+from autoevol.store.parts import Parts, PartWriter
 
 # Rows under way, finished but waiting for an earlier one, or waiting to begin, per concurrent
 # call: enough that one slow row does not starve the rest, and all that is ever in memory.
@@ -34,7 +33,7 @@ Forget = Callable[[str], Future[None]]
 
 def evolve_rows(
     work: RowPipeline,
-    source: Source,
+    source: RowSource,
     folder: Path,
     config: PipelineConfig,
     *,
@@ -69,26 +68,27 @@ def evolve_rows(
     parts.drop_open()
     remind(gates, parts)
     stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
-    complete = aio.run(stage.run(source))
-    tally = assemble(parts, folder, config.keep)
+    complete = aio.run_and_wait(stage.run(source))
+    tally = write_outputs(parts, folder, config.keep)
     tally.complete = complete
     return tally
 
 
 def case_of(lineage: Lineage) -> Case:
-    """A finished row as listeners are told of it."""
-    last = lineage.rounds[-1]
-    return Case(lineage.row.id, Verdict(lineage.outcome, last.kinds, last.reason))
+    """A finished row as listeners are told of it, with what led to the round that decided."""
+    step = lineage.decisive
+    verdict = Verdict(lineage.outcome, step.kinds, step.reason)
+    return Case(lineage.row.id, verdict, lineage.trajectory(step))
 
 
 def remind(gates: Sequence[Gate], parts: Parts) -> None:
     """Tell gates what earlier processes let through."""
     for line in parts.lines() if gates else ():
-        lineage = decode(line)
+        lineage = decode_lineage(line)
         first = lineage.rounds[0]
         refused = first.round == 0 and first.fate is Fate.GATED
         texts = [] if refused else [(0, lineage.row.instruction)]
-        texts += [(step.round, step.instruction or "") for step in lineage.rounds if _let_through(step)]
+        texts += [(step.round, step.evolved or "") for step in lineage.rounds if _let_through(step)]
         for number, text in texts:
             for gate in gates:
                 gate.remember(text, seed_id=lineage.row.id, round=number)
@@ -96,7 +96,7 @@ def remind(gates: Sequence[Gate], parts: Parts) -> None:
 
 def _let_through(step: Round) -> bool:
     """Whether gates let a rewrite through, its response lost or not."""
-    asked = step.round and step.instruction and step.finish_reasons[0] != FILTERED
+    asked = step.round and step.evolved and step.finish_reasons[0] != FILTERED
     return bool(asked) and step.fate is not Fate.GATED
 
 
@@ -119,21 +119,23 @@ class _Stage:
         self._forget = forget
         self._complete = True
 
-    async def run(self, source: Source) -> bool:
+    async def run(self, source: RowSource) -> bool:
         """Make parts until the rows or the budget end; returns whether it was the rows."""
         rows = takewhile(lambda _: self._complete, self._tagged(source))
-        part = _OpenPart(self._parts)
+        part = self._parts.writer(len(self._parts))
         try:
             with dspy.context(trace=None, disable_history=True):
                 async for placed, lineage in aio.ordered(self._one, rows, self._width):
                     if lineage is None:
                         self._complete = False
                         continue
-                    part.add(placed, lineage)
+                    # The record lets finished shards be put together in the order of the source.
+                    line = {**encode_lineage(lineage), "record": placed.record}
+                    part.add(line, placed.row.id, record=placed.record, dead=lineage.end is End.DEAD)
                     # With a row missing, the part can never be whole; what follows goes there too.
                     if part.rows >= self._part_rows and self._complete:
                         await self._seal(part)
-                        part = _OpenPart(self._parts)
+                        part = self._parts.writer(len(self._parts))
                     if self._on_case:
                         self._on_case(case_of(lineage))
             if part.rows:
@@ -142,12 +144,13 @@ class _Stage:
             part.discard()
         return self._complete
 
-    async def _seal(self, part: _OpenPart) -> None:
+    async def _seal(self, part: PartWriter) -> None:
+        first = self._parts.rows
         await asyncio.to_thread(part.seal, open_part=not self._complete)
         if self._forget and self._complete:
-            await asyncio.wrap_future(self._forget(self._tag(part.first)))
+            await asyncio.wrap_future(self._forget(self._tag(first)))
 
-    def _tagged(self, source: Source) -> Iterator[tuple[str, Placed]]:
+    def _tagged(self, source: RowSource) -> Iterator[tuple[str, PlacedRow]]:
         """The rows that are left, each with the tag of the part that it will be in."""
         first, size = self._parts.rows, self._part_rows
         rows = source.rows(self._parts.record, self._parts.take_ids())
@@ -159,7 +162,7 @@ class _Stage:
         # The rows and not the part's number: a run may go on with parts of another size.
         return f"rows-{first}-{first + self._part_rows}"
 
-    async def _one(self, tagged: tuple[str, Placed]) -> tuple[Placed, Lineage | None]:
+    async def _one(self, tagged: tuple[str, PlacedRow]) -> tuple[PlacedRow, Lineage | None]:
         tag, placed = tagged
         async with self._slots:
             try:
@@ -167,43 +170,3 @@ class _Stage:
                     return placed, await self._work.run(placed.row)
             except BudgetReached:
                 return placed, None
-
-
-class _OpenPart:
-    """The part that is being written; its file is made with its first row."""
-
-    def __init__(self, parts: Parts) -> None:
-        self.number = len(parts)
-        self.first = parts.rows
-        self._parts = parts
-        self._writer: LineWriter | None = None
-        self._ids: list[str] = []
-        self._dead = 0
-        self._record = -1
-
-    @property
-    def rows(self) -> int:
-        """Rows so far."""
-        return len(self._ids)
-
-    def add(self, placed: Placed, lineage: Lineage) -> None:
-        """Add one row."""
-        if self._writer is None:
-            self._writer = self._parts.writer(self.number)
-        # The place lets finished shards be put together in the order of the source.
-        self._writer.add({**encode(lineage), "record": placed.record})
-        self._ids.append(placed.row.id)
-        self._dead += lineage.end is End.DEAD
-        self._record = placed.record
-
-    def seal(self, *, open_part: bool) -> None:
-        """Make it durable."""
-        assert self._writer is not None, "only a part with rows is sealed"
-        ids = "".join(self._ids)
-        self._parts.seal(self._writer, Part(self.number, self.rows, self._dead, self._record, open_part, ids))
-        self._writer = None
-
-    def discard(self) -> None:
-        """Forget it, unless it is sealed."""
-        if self._writer is not None:
-            self._writer.discard()

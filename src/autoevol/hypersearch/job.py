@@ -11,7 +11,7 @@ import optuna
 
 from autoevol.commands import jobs, workflow
 from autoevol.commands.jobs import Listener
-from autoevol.commands.workflow import Outcome
+from autoevol.commands.workflow import Result
 from autoevol.config import (
     LoopConfig,
     MethodConfig,
@@ -24,13 +24,14 @@ from autoevol.core.records import Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.hypersearch import result
-from autoevol.hypersearch.holdout import Compared, compare
-from autoevol.hypersearch.pruning import Point, falls_behind
-from autoevol.hypersearch.space import Configuration, Space, describe
-from autoevol.hypersearch.study import SharedStudy, quiet, shown
-from autoevol.hypersearch.trial import Bench, run_trial
+from autoevol.hypersearch.holdout import compare_on_holdout
+from autoevol.hypersearch.pruning import TrialPoint, falls_behind
+from autoevol.hypersearch.space import Configuration, Space
+from autoevol.hypersearch.study import SharedStudy, quiet, without_password
+from autoevol.hypersearch.trial import TrialBench, run_trial
 from autoevol.metrics.failure import FailureMetric
-from autoevol.reports.summary import metric_json
+from autoevol.reports.rates import MetricReport
+from autoevol.reports.search import HoldoutLine, describe
 from autoevol.store.study import StudyFolder, WorkerFolder
 
 # More trials may be asked for, and more of them compared, than when the search began.
@@ -43,7 +44,7 @@ def search(
     given: Settings,
     config: SearchConfig,
     listener: Listener,
-) -> Outcome:
+) -> Result:
     """Search the settings of the loop on `seeds`; the same call in another process helps.
 
     Raises:
@@ -54,15 +55,15 @@ def search(
     loaded = load_rows(seeds, **given.data.reading())
     space, base = plan(loaded.rows, models, loop, methods, config)
     chosen = {name: value for name, value in asdict(config).items() if name not in _FREE}
-    chosen["storage"] = shown(config.storage)
+    chosen["storage"] = without_password(config.storage)
     settings = {**asdict(loop), **asdict(methods), **workflow.decisive(models, metrics), **chosen}
     settings["data_hash"] = loaded.data_hash
     folder = StudyFolder(out, settings, config.workers)
     share = given.budget.part(config.workers)
 
-    def open_bench(place: WorkerFolder) -> Bench:
+    def open_bench(place: WorkerFolder) -> TrialBench:
         session = jobs.open_session(place, models, metrics, share)
-        return Bench(
+        return TrialBench(
             session=session,
             metric=jobs.make_metric(session, models, metrics),
             rows=loaded.rows,
@@ -77,7 +78,10 @@ def search(
     with quiet():
         study = SharedStudy(folder, config, space)
         ended = Search(folder, study, open_bench).run()
-        return result.write(study, ended, metric_json(metrics, ended.metric))
+        measure = MetricReport.of(
+            metrics, metrics.judge_model, ended.metric.detector.name, domain=ended.metric.domain
+        )
+        return result.write(study, ended, measure)
 
 
 def plan(
@@ -114,7 +118,7 @@ class Ended:
         seconds: How long this worker was at it.
     """
 
-    compared: list[Compared] | None
+    compared: list[HoldoutLine] | None
     others: bool
     stopped_by: BudgetReached | None
     metric: FailureMetric
@@ -133,7 +137,7 @@ class Search:
 
     folder: StudyFolder
     study: SharedStudy
-    open_bench: Callable[[WorkerFolder], Bench]
+    open_bench: Callable[[WorkerFolder], TrialBench]
 
     def run(self) -> Ended:
         """Run trials until there are enough; the last worker then compares the best.
@@ -148,7 +152,7 @@ class Search:
                 metric = bench.metric
                 try:
                     last = self._work(number, place, bench)
-                    compared = compare(bench, self.study) if last else None
+                    compared = compare_on_holdout(bench, self.study) if last else None
                     return Ended(compared, not last, None, metric, time.monotonic() - started)
                 except BaseException as error:
                     self.study.give_back(number)
@@ -159,7 +163,7 @@ class Search:
             raise InUse(f"{self.folder.path}: all {self.folder.workers} places are taken; see --workers")
         return Ended(None, False, stop, metric, time.monotonic() - started)
 
-    def _work(self, number: int, place: WorkerFolder, bench: Bench) -> bool:
+    def _work(self, number: int, place: WorkerFolder, bench: TrialBench) -> bool:
         """Trials until none is left; whether this worker is the last one."""
         while True:
             while (trial := self.study.next_trial(number)) is not None:
@@ -173,13 +177,13 @@ class Search:
             if not self.study.unfinished():
                 return True
 
-    def _try(self, trial: optuna.Trial, bench: Bench) -> None:
+    def _try(self, trial: optuna.Trial, bench: TrialBench) -> None:
         configuration = self.study.space.configuration(trial.params)
         bench.listener.phase(f"trial {trial.number}: {describe(trial.params)}", None)
-        config, earlier, curve = self.study.config, self.study.curves(), list[Point]()
+        config, earlier, curve = self.study.config, self.study.curves(), list[TrialPoint]()
         kept = config.no_pruning or trial.user_attrs.get("baseline", False)
 
-        def on_point(point: Point) -> None:
+        def on_point(point: TrialPoint) -> None:
             curve.append(point)
             trial.set_user_attr("curve", curve)
             if kept or point.step >= configuration.loop.steps:
@@ -190,8 +194,8 @@ class Search:
                 raise optuna.TrialPruned("above the median at equal cost")
 
         try:
-            found = run_trial(bench, configuration, on_point)
+            measured = run_trial(bench, configuration, on_point)
         except optuna.TrialPruned as pruned:
             self.study.prune(trial, curve, str(pruned))
         else:
-            self.study.finish(trial, found)
+            self.study.finish(trial, measured)

@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 
-class Point(NamedTuple):
+class TrialPoint(NamedTuple):
     """A trial after one step.
 
     Attributes:
@@ -21,7 +21,7 @@ class Point(NamedTuple):
     rate: float
 
 
-Curve = Sequence[Point]
+Curve = Sequence[TrialPoint]
 
 
 def rate_at(curve: Curve, calls: int) -> float | None:

@@ -16,14 +16,14 @@ from optuna.trial import FrozenTrial, Trial
 from optuna.trial import TrialState as State
 
 from autoevol.config import SearchConfig
+from autoevol.core.codec import encode_method
 from autoevol.core.errors import InputError
-from autoevol.core.records import digest
+from autoevol.core.seeds import derived_seed
 from autoevol.hypersearch.proposals import Unrepeated
-from autoevol.hypersearch.pruning import Point
+from autoevol.hypersearch.pruning import TrialPoint
 from autoevol.hypersearch.space import Params, Space
 from autoevol.hypersearch.trial import Measured
-from autoevol.reports import report
-from autoevol.store.journal import encode_method
+from autoevol.reports.rates import RateReport
 from autoevol.store.study import StudyFolder
 
 OBJECTIVES = ("failure rate", "calls")
@@ -40,7 +40,7 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def shown(url: str | None) -> str | None:
+def without_password(url: str | None) -> str | None:
     """A storage URL as it may be printed and written: without its password."""
     return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", url) if url else None
 
@@ -79,13 +79,13 @@ class SharedStudy:
             if not self.study.get_trials(deepcopy=False):
                 self._enqueue(space.baseline, baseline=True)
 
-    def next_trial(self, place: int) -> Trial | None:
-        """The next trial for the worker at `place`.
+    def next_trial(self, worker: int) -> Trial | None:
+        """The next trial for the worker with this number.
 
         None once as many as wanted are finished or under way, or the space is used up.
         """
         with self.folder.alone():
-            self._recover(place)
+            self._recover(worker)
             trials = self.study.get_trials(deepcopy=False)
             begun = [t for t in trials if t.state in (State.COMPLETE, State.PRUNED, State.RUNNING)]
             waiting = [t for t in trials if t.state is State.WAITING]
@@ -94,33 +94,33 @@ class SharedStudy:
                 return None
             # Seeded by what was begun, so that a resumed search proposes what it would have
             # proposed, and two workers never the same.
-            seed = int(digest("proposal", str(self.config.search_seed), str(len(begun)))[:7], 16)
+            seed = derived_seed("proposal", self.config.search_seed, len(begun))
             self.study.sampler = Unrepeated(self.space, taken, seed)
             trial = self.study.ask(fixed_distributions=self.space.distributions())
-            trial.set_user_attr("worker", place)
+            trial.set_user_attr("worker", worker)
             return trial
 
-    def give_back(self, place: int) -> None:
+    def give_back(self, worker: int) -> None:
         """Let another worker, or a later one, run again what this one has not finished."""
         with self.folder.alone():
-            self._recover(place)
+            self._recover(worker)
 
-    def finish(self, trial: Trial, found: Measured) -> None:
+    def finish(self, trial: Trial, measured: Measured) -> None:
         """File a trial that ran to its end."""
-        rate = report.rate_of(found.score) or {}
-        self._file(trial, found.calls, rate | {"paid_calls": found.paid.calls})
+        rate = RateReport.of(measured.score).to_json()
+        self._file(trial, measured.calls, rate | {"paid_calls": measured.paid.calls})
         for key, value in {
-            "method_id": found.method.id,
-            "method": encode_method(found.method),
-            "paid_tokens": found.paid.tokens,
-            "steps": found.steps,
-            "stopped": found.stopped,
-            "seconds": round(found.seconds, 3),
+            "method_id": measured.method.id,
+            "method": encode_method(measured.method),
+            "paid_tokens": measured.paid.tokens,
+            "steps": measured.steps,
+            "stopped": measured.stopped,
+            "seconds": round(measured.seconds, 3),
         }.items():
             trial.set_user_attr(key, value)
-        self.study.tell(trial, [found.score.rate, found.calls])
+        self.study.tell(trial, [measured.score.rate, measured.calls])
 
-    def prune(self, trial: Trial, curve: Sequence[Point], why: str) -> None:
+    def prune(self, trial: Trial, curve: Sequence[TrialPoint], why: str) -> None:
         """File a trial that was given up."""
         self._file(trial, curve[-1].calls, {"pruned": why})
         self.study.tell(trial, state=State.PRUNED)
@@ -134,9 +134,11 @@ class SharedStudy:
         open_ = self.study.get_trials(deepcopy=False, states=(State.RUNNING, State.WAITING))
         return bool(open_) and len(self.finished()) < self.config.trials
 
-    def curves(self) -> list[list[Point]]:
+    def curves(self) -> list[list[TrialPoint]]:
         """The curves of all finished trials."""
-        return [[Point(*point) for point in trial.user_attrs.get("curve", ())] for trial in self.finished()]
+        return [
+            [TrialPoint(*point) for point in trial.user_attrs.get("curve", ())] for trial in self.finished()
+        ]
 
     def _file(self, trial: Trial, calls: int, facts: dict[str, Any]) -> None:
         for key, value in {"calls": calls, **facts}.items():
@@ -144,22 +146,22 @@ class SharedStudy:
         if self.config.trial_calls is not None:
             trial.set_constraint("calls", calls - self.config.trial_calls)
 
-    def _recover(self, place: int) -> None:
-        """Fail what was left running by workers that are gone, or earlier by `place`; queue it anew.
+    def _recover(self, worker: int) -> None:
+        """Fail what was left running by workers that are gone, or earlier by `worker`; queue it anew.
 
         Both halves look at the study only, so being killed between them does no harm.
         """
         for trial in self.study.get_trials(deepcopy=False, states=(State.RUNNING,)):
-            worker = trial.user_attrs.get("worker")
+            holder = trial.user_attrs.get("worker")
             # Without a worker it was taken by one that died on the spot: this block is entered alone.
-            if worker is None or worker == place or not self.folder.at_work(worker):
+            if holder is None or holder == worker or not self.folder.at_work(holder):
                 self.study.tell(trial.number, state=State.FAIL)
         trials = self.study.get_trials(deepcopy=False)
-        known = {self.space.key(p) for t in trials if t.state is not State.FAIL and (p := self._whole(t))}
+        queued = {self.space.key(p) for t in trials if t.state is not State.FAIL and (p := self._whole(t))}
         for trial in trials:
             params = self._whole(trial) if trial.state is State.FAIL else None
-            if params and self.space.key(params) not in known:
-                known.add(self.space.key(params))
+            if params and self.space.key(params) not in queued:
+                queued.add(self.space.key(params))
                 self._enqueue(params, baseline=trial.user_attrs.get("baseline", False), again=trial.number)
 
     def _enqueue(self, params: Params, **facts: object) -> None:
@@ -184,4 +186,4 @@ def _open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
     try:
         return get_storage(url)
     except Exception as error:
-        raise InputError(f"--storage {shown(url)}: {error}") from error
+        raise InputError(f"--storage {without_password(url)}: {error}") from error

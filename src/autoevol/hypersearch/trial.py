@@ -12,12 +12,10 @@ import dspy
 
 from autoevol.commands.jobs import Listener, find_method
 from autoevol.config import ModelConfig
-from autoevol.core import aio
-from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Method, Row, Score, Step
 from autoevol.data.split import Split, split_rows
-from autoevol.hypersearch.pruning import Point
+from autoevol.hypersearch.pruning import TrialPoint
 from autoevol.hypersearch.space import Configuration
 from autoevol.lm.meter import DistinctCalls
 from autoevol.lm.session import Session
@@ -30,7 +28,7 @@ from autoevol.store.calls import Spent
 
 
 @dataclass(frozen=True)
-class Bench:
+class TrialBench:
     """What the trials of one worker share: data, models, measure. Closing it closes its session.
 
     Attributes:
@@ -52,7 +50,7 @@ class Bench:
     optimizer: dspy.LM
     listener: Listener
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> TrialBench:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,12 +79,8 @@ class Bench:
             on_row=lambda _, case: self.listener.case(case),
         )
 
-        async def work() -> Score:
-            with in_scope(scope), dspy.context(trace=None, disable_history=True):
-                return await board.evaluate(method, rows, scope=scope)
-
         with dspy.context(lm=self.evol(configuration.models)):
-            return aio.run(work())
+            return board.score(method, rows, scope)
 
 
 @dataclass(frozen=True)
@@ -111,7 +105,9 @@ class Measured:
     seconds: float
 
 
-def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Point], None]) -> Measured:
+def run_trial(
+    bench: TrialBench, configuration: Configuration, on_point: Callable[[TrialPoint], None]
+) -> Measured:
     """Optimise with `configuration` and measure what it found.
 
     Every call goes through the store, so a trial that was interrupted runs again from its start
@@ -133,8 +129,9 @@ def run_trial(bench: Bench, configuration: Configuration, on_point: Callable[[Po
 
     def step_done(step: Step) -> None:
         bench.listener.step(step, len(step.scores))
-        rate = next((score.rate for score in step.scores if score.method_id == step.chosen_id), 1.0)
-        on_point(Point(step.number, len(calls), rate))
+        score = step.chosen_score
+        rate = score.rate if score else 1.0
+        on_point(TrialPoint(step.number, len(calls), rate))
 
     teleprompter = AutoEvol(
         bench.metric,

@@ -59,7 +59,7 @@ class RecordedEngine(_Face):
 
     def complete(self, request: Request) -> Response:
         """One recorded call; blocks the calling thread, which must not be the shared loop's."""
-        return aio.run(self._complete(request))
+        return aio.run_and_wait(self._complete(request))
 
     async def acomplete(self, request: Request) -> Response:
         """The same as a coroutine, for programs that need nothing of what DSPy puts around a call."""

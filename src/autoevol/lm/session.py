@@ -181,10 +181,10 @@ class Session:
 
     def close(self) -> None:
         """Let calls in flight finish and be stored, then close connections and the store."""
-        aio.run(self.recorder.aclose())
+        aio.run_and_wait(self.recorder.aclose())
         transports, self._transports = self._transports, {}
         for transport in transports.values():
-            aio.run(transport.aclose())
+            aio.run_and_wait(transport.aclose())
         self.store.close()
 
     def __enter__(self) -> Self:

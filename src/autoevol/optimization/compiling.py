@@ -1,13 +1,14 @@
-"""What every teleprompter of evolving methods needs: rows in, proposals checked, a program out."""
+"""What every teleprompter of evolving methods needs: rows, batches, checked proposals, a program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from autoevol.core.errors import InputError, MethodError
 from autoevol.core.records import Candidate, Mark, Method, Outcome, Row, Score, Step, digest
+from autoevol.core.seeds import derived_random
 from autoevol.data.split import reserve_of, split_rows
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import check_new, says_the_same
@@ -33,6 +34,22 @@ class Optimized:
     stopped: str
     holdout: tuple[Score | None, Score | None]
     split: dict[str, int]
+
+
+class BatchSampler(Protocol):
+    """Draws the mini-batch of a step. A pure function of its arguments."""
+
+    def draw(self, rows: Sequence[Row], size: int, step: int, seed: int) -> tuple[Row, ...]:
+        """At most `size` distinct rows of `rows`."""
+        ...
+
+
+class RandomBatches:
+    """Every step draws anew, without replacement within a step (the paper's sampling)."""
+
+    def draw(self, rows: Sequence[Row], size: int, step: int, seed: int) -> tuple[Row, ...]:
+        """See `BatchSampler`."""
+        return tuple(derived_random(seed, step).sample(list(rows), min(size, len(rows))))
 
 
 def train_and_dev(
@@ -128,7 +145,7 @@ def compiled(
     dev_ids = {row.id for row in dev}
     ranked = sorted(
         latest.values(),
-        key=lambda score: (score.method_id != chosen.id, not score.covers(dev_ids), score.rate),
+        key=lambda score: (score.method_id != chosen.id, not score.covers(dev_ids), score.loss),
     )
     best.candidate_programs = [
         {"score": _percent(score), "program": student.with_method(methods[score.method_id])}
@@ -152,4 +169,4 @@ def total_scores(steps: Iterable[Step]) -> dict[str, Score]:
 
 
 def _percent(score: Score) -> float:
-    return round(100.0 * (1.0 - score.rate), 2)
+    return round(100.0 * (1.0 - score.loss), 2)

@@ -54,9 +54,9 @@ class RaceSettings:
 
 
 class Seen(NamedTuple):
-    """What was seen of one kind of rows: `failed` of `scored`, `total` in all."""
+    """What was seen of one kind of rows: `failed` (their losses added up) of `scored`, `total` in all."""
 
-    failed: int
+    failed: float
     scored: int
     total: int
 
@@ -145,7 +145,7 @@ class Race:
             note = f"the incumbent was scored on {len(track.rows)} of {len(rows)} rows only: no race"
             return Selection(incumbent, (bar.score,), note)
         leader = await self._lead(track, runners, evaluate)
-        note = f"no challenger can be expected below {bar.score.rate:.1%}: incumbent kept"
+        note = f"no challenger can be expected below {bar.score.loss:.1%}: incumbent kept"
         won = False
         if leader is not None:
             await self._confirm(bar, leader, reserve, evaluate)
@@ -174,7 +174,7 @@ class Race:
             if looked == len(track.rows):
                 return best
             # Not a whole failure above the incumbent is still a tie, which the leader wins.
-            if ahead[best.method.id].low(settings.doubt) >= track.failed + 1 - 1e-9:
+            if ahead[best.method.id].low(settings.doubt) >= track.lost + 1 - 1e-9:
                 return None
             await best.look(track.rows[looked : looked + settings.block], evaluate)
         return None
@@ -183,18 +183,18 @@ class Race:
         self, bar: _Runner, leader: _Runner, reserve: Sequence[Row], evaluate: Evaluate
     ) -> None:
         for start in range(0, len(reserve), self.settings.step):
-            if self._clear(*compare(bar.marks, leader.marks)):
+            if self._clear(*cured_and_broken(bar.marks, leader.marks)):
                 return
             block = reserve[start : start + self.settings.step]
             await aio.gather(runner.look(block, evaluate) for runner in (bar, leader))
 
-    def _clear(self, cured: int, broken: int) -> bool:
+    def _clear(self, cured: float, broken: float) -> bool:
         bound = NormalDist().inv_cdf(1 - self.settings.error)
         return abs(broken - cured) > bound * math.sqrt(broken + cured + 1)
 
     def _verdict(self, bar: _Runner, leader: _Runner) -> tuple[bool, str]:
-        cured, broken = compare(bar.marks, leader.marks)
-        counts = f"{cured} rows cured, {broken} broken"
+        cured, broken = cured_and_broken(bar.marks, leader.marks)
+        counts = f"{cured:.3g} rows cured, {broken:.3g} broken"
         if broken > cured:
             return False, f"no significant winner: incumbent kept ({counts})"
         if self._clear(cured, broken):
@@ -225,13 +225,19 @@ def pooled(seen: Sequence[Sequence[Seen]]) -> list[float]:
     ]
 
 
-def compare(incumbent: dict[str, Mark], challenger: dict[str, Mark]) -> tuple[int, int]:
-    """How many rows the challenger cures and how many it breaks, of those scored for both."""
-    pairs = [
-        (incumbent[row_id].outcome, challenger[row_id].outcome)
-        for row_id in incumbent.keys() & challenger.keys()
-    ]
-    return pairs.count((Outcome.FAILED, Outcome.PASSED)), pairs.count((Outcome.PASSED, Outcome.FAILED))
+def cured_and_broken(incumbent: dict[str, Mark], challenger: dict[str, Mark]) -> tuple[float, float]:
+    """How many rows the challenger cures and how many it breaks, of those scored for both.
+
+    A row on which it gains or loses a part of the points counts for that part.
+    """
+    cured = broken = 0.0
+    for row_id, mine in incumbent.items():
+        its = challenger.get(row_id)
+        if its is None or Outcome.UNSCORED in (mine.outcome, its.outcome):
+            continue
+        cured += max(0.0, mine.loss - its.loss)
+        broken += max(0.0, its.loss - mine.loss)
+    return cured, broken
 
 
 @dataclass
@@ -254,24 +260,26 @@ class _Runner:
 
 
 class _Track(NamedTuple):
-    """The dev rows scored for the incumbent, the `failed` ones first."""
+    """The dev rows scored for the incumbent, the `failed` ones first; `lost` is its loss on all of them."""
 
     rows: Sequence[Row]
     failed: int
+    lost: float
 
     @classmethod
     def of(cls, bar: _Runner, rows: Sequence[Row]) -> _Track:
         failed = [row for row in rows if bar.marks[row.id].outcome is Outcome.FAILED]
         passed = [row for row in rows if bar.marks[row.id].outcome is Outcome.PASSED]
-        return cls([*failed, *passed], len(failed))
+        track = [*failed, *passed]
+        return cls(track, len(failed), sum(bar.marks[row.id].loss for row in track))
 
     def seen(self, runner: _Runner) -> tuple[Seen, Seen]:
         """Rows lost to the network count as not seen."""
-        outcomes = [mark.outcome for mark in runner.marks.values()]
-        first, rest = outcomes[: self.failed], outcomes[self.failed :]
+        marks = list(runner.marks.values())
+        first, rest = marks[: self.failed], marks[self.failed :]
         return _seen(first, self.failed), _seen(rest, len(self.rows) - self.failed)
 
 
-def _seen(outcomes: Sequence[Outcome], total: int) -> Seen:
-    failed = outcomes.count(Outcome.FAILED)
-    return Seen(failed, failed + outcomes.count(Outcome.PASSED), total)
+def _seen(marks: Sequence[Mark], total: int) -> Seen:
+    losses = [mark.loss for mark in marks if mark.outcome is not Outcome.UNSCORED]
+    return Seen(sum(losses), len(losses), total)

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from autoevol.core import aio
 from autoevol.core.errors import unknown
-from autoevol.core.records import Method, Outcome, Row, Score
+from autoevol.core.records import Method, Row, Score
 from autoevol.optimization.race import Race, Sprint
 from autoevol.optimization.rule import Evaluate, Selection, SelectionRule
 
 
 class LowestFailureRate:
     """The paper's rule: all candidates on all dev rows, the lowest rate wins (section 3.3).
+
+    Of another objective than the failure rate it is the loss, 1 - points, that counts.
 
     The incumbent is kept on ties, and the earlier of two equal challengers is taken. The
     paper does not say what happens on ties, nor on calls that failed: here a challenger is
@@ -41,8 +43,8 @@ class LowestFailureRate:
         usable = [(mine - its, mine, method) for method, mine, its, common in fair if 2 * common >= len(rows)]
         best = min(usable, key=lambda found: (found[0], found[1]), default=None)
         if best is None or best[0] >= 0:
-            return Selection(incumbent, scores, f"no challenger is below {bar.rate:.1%}")
-        return Selection(best[2], scores, f"failure rate {best[1] - best[0]:.1%} -> {best[1]:.1%}")
+            return Selection(incumbent, scores, f"no challenger is below {bar.loss:.1%}")
+        return Selection(best[2], scores, f"{bar.named} {best[1] - best[0]:.1%} -> {best[1]:.1%}")
 
 
 class ReleasedRule:
@@ -70,7 +72,7 @@ class ReleasedRule:
         bar = scores[0]
         pairs = sorted(zip(challengers, scores[1:], strict=True), key=lambda pair: -_product(pair[1]))
         for method, score in pairs:
-            if score.rate <= bar.rate and _product(score) >= _product(bar):
+            if score.loss <= bar.loss and _product(score) >= _product(bar):
                 return Selection(
                     method, scores, f"success x growth {_product(bar):.3f} -> {_product(score):.3f}"
                 )
@@ -78,16 +80,16 @@ class ReleasedRule:
 
 
 def _on_common_rows(score: Score, other: Score) -> tuple[float, float, int]:
-    """Both failure rates on the rows scored for both, and how many these are."""
+    """Both losses on the rows scored for both, and how many these are."""
     common = [row_id for row_id in score.marks if score.scored(row_id) and other.scored(row_id)]
     if not common:
         return 1.0, 1.0, 0
-    mine, its = (sum(s.marks[row_id].outcome is Outcome.FAILED for row_id in common) for s in (score, other))
+    mine, its = (sum(s.marks[row_id].loss for row_id in common) for s in (score, other))
     return mine / len(common), its / len(common), len(common)
 
 
 def _product(score: Score) -> float:
-    return (1.0 - score.rate) * score.growth
+    return (1.0 - score.loss) * score.growth
 
 
 async def _all(evaluate: Evaluate, methods: Sequence[Method], rows: Sequence[Row]) -> tuple[Score, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import dspy
 from dspy.utils.exceptions import LMError
 
 from autoevol.core import aio
@@ -63,6 +64,15 @@ class Scoreboard:
             marks[case.row_id] = mark(case)
         return Score(method.id, {row.id: marks[row.id] for row in rows})
 
+    def score(self, method: Method, rows: Sequence[Row], scope: str) -> Score:
+        """`evaluate` for callers without an event loop, in a scope of its own and without DSPy's trace."""
+
+        async def work() -> Score:
+            with in_scope(scope), dspy.context(trace=None, disable_history=True):
+                return await self.evaluate(method, rows, scope)
+
+        return aio.run_and_wait(work())
+
     async def cases(self, method: Method, rows: Sequence[Row], scope: str) -> list[Case]:
         """The cases of `method` on `rows`, in order; paid for (or found in the store) every time."""
         program = self._student.with_method(method)
@@ -88,4 +98,5 @@ def mark(case: Case) -> Mark:
         kind=case.verdict.kinds[0] if case.verdict.kinds else None,
         evolved_chars=len((trajectory.evolved if trajectory else None) or ""),
         response_chars=len((trajectory.response if trajectory else None) or ""),
+        points=case.verdict.points,
     )

@@ -13,11 +13,13 @@ from autoevol.config import LoopConfig
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, MethodError
-from autoevol.core.records import Candidate, Case, Method, Outcome, Row, Step, digest
+from autoevol.core.records import Candidate, Case, Method, Outcome, Row, Step
+from autoevol.core.seeds import derived_seed
 from autoevol.metrics.base import Metric
 from autoevol.metrics.failure import FailureMetric
-from autoevol.optimization.batches import BatchSampler, RandomBatches
 from autoevol.optimization.compiling import (
+    BatchSampler,
+    RandomBatches,
     compiled,
     total_scores,
     train_and_dev,
@@ -160,7 +162,7 @@ class AutoEvol(Teleprompter):
             train, spare = with_reserve(
                 train, dev, reserve, size=self.config.reserve_size, seed=self.config.seed
             )
-        return aio.run(_Loop(self, student, train, dev, spare).run())
+        return aio.run_and_wait(_Loop(self, student, train, dev, spare).run())
 
 
 class _Loop:
@@ -257,7 +259,7 @@ class _Loop:
 
     def _why_stop(self) -> str:
         last = self.steps[-1]
-        score = next((score for score in last.scores if score.method_id == last.chosen_id), None)
+        score = last.chosen_score
         if (
             score is not None
             and score.covers(self.dev_ids)
@@ -297,7 +299,7 @@ def chain_sampling(config: LoopConfig, step: int, chain: int) -> dict[str, Any]:
     return {
         "temperature": config.optimizer_temperature,
         "top_p": config.optimizer_top_p,
-        "seed": int(digest(str(config.seed), str(step), str(chain))[:7], 16),
+        "seed": derived_seed(config.seed, step, chain),
     }
 
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoevol.core.codec import encode_method
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.records import Method
 from autoevol.store.files import read_json, write_json
-from autoevol.store.journal import encode_method
 
 _SLOT = "#Instruction#:"
 _FORMAT = "Please reply strictly in the following format:"

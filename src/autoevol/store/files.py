@@ -1,4 +1,4 @@
-"""How files are written: whole or not at all, and durable."""
+"""How files are written and held: whole or not at all, durable, by one process at a time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from filelock import FileLock
 
 from autoevol.core.errors import StoreError, StoreLost
-from autoevol.store.journal import sync_folder
 
 
 def read_json(path: Path) -> Any | None:  # noqa: ANN401 (JSON)
@@ -39,6 +39,91 @@ def replace_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with replacing(path) as lines:
         lines.write(text.encode("utf-8", "surrogatepass"))
+
+
+def file_lock(path: Path) -> FileLock:
+    """An exclusive lock between processes, which the operating system ends with its process.
+
+    `acquire()` waits, `acquire(blocking=False)` raises `filelock.Timeout`. A symlink in the place of
+    the file is not followed. The empty file stays behind: removing it would let two processes
+    hold "the" lock at once.
+    """
+    # Where flock is missing, filelock would fall back to a file that outlives a killed process.
+    # Any thread may give back what another has taken: a run is closed by whoever ends it.
+    return FileLock(path, thread_local=False, fallback_to_soft=False)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable; syncing a file does not do that for its name."""
+    if os.name == "nt":
+        return  # a folder cannot be opened there, and NTFS keeps a journal of names itself
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class JsonLog:
+    """A JSONL file that only grows, each line durable before `append` returns.
+
+    A last line that a crash has torn is cut off, as what it tells was not finished; damage
+    anywhere else is the reader's to report.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def replay(self) -> Iterator[Any]:
+        """The records in order, one in memory at a time; a torn last line is cut off at its turn.
+
+        Raises:
+            ValueError: If a line is not JSON.
+            OSError: If the file cannot be read or cut.
+        """
+        if not self.path.exists():
+            return
+        with self.path.open("r+b") as file:
+            while line := file.readline():
+                if not line.endswith(b"\n"):
+                    _cut(file.fileno(), file.tell() - len(line))
+                    return
+                yield orjson.loads(line)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one more.
+
+        Raises:
+            StoreLost: If the disk refuses.
+        """
+        line = orjson.dumps(record) + b"\n"
+        try:
+            new = not self.path.exists()
+            with self.path.open("ab") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            if new:
+                sync_folder(self.path.parent)
+        except OSError as error:
+            raise StoreLost(f"cannot write {self.path}: {error}") from error
+
+    def mend(self) -> None:
+        """Cut off a torn last line, whatever the others hold."""
+        if not self.path.exists():
+            return
+        with self.path.open("r+b") as file:
+            size = 0
+            for line in file:
+                if not line.endswith(b"\n"):
+                    _cut(file.fileno(), size)
+                    return
+                size += len(line)
+
+
+def _cut(descriptor: int, size: int) -> None:
+    os.ftruncate(descriptor, size)
+    os.fsync(descriptor)
 
 
 class LineWriter:

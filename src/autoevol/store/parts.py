@@ -10,17 +10,16 @@ at any moment costs the part that was open and nothing else.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import orjson
 
-from autoevol.core.errors import InputError, StoreError, StoreLost
-from autoevol.store.files import LineWriter
-from autoevol.store.journal import sync_folder
+from autoevol.core.errors import InputError, StoreError
+from autoevol.store.files import JsonLog, LineWriter
 
 SCHEMA = 1
 
@@ -61,22 +60,22 @@ class Parts:
 
     def __init__(self, folder: Path, made: Mapping[str, Any] | None) -> None:
         self.folder = folder
-        self._manifest = folder / "manifest.jsonl"
+        self._manifest = JsonLog(folder / "manifest.jsonl")
         self._ids: dict[int, bytes] = {}
         self._parts: dict[int, Part] = {}
         try:
             folder.mkdir(exist_ok=True)
             known = self._replay()
             if made is not None and not self._parts and known != _as_json(made):
-                self._manifest.unlink(missing_ok=True)  # nothing was finished, so nothing is mixed
+                self._manifest.path.unlink(missing_ok=True)  # nothing was finished, so nothing is mixed
                 known = None
             self.made: dict[str, Any] = _as_json(made or {}) if known is None else known
             if known is None:
-                self._append({"schema": SCHEMA, "made": self.made})
+                self._manifest.append({"schema": SCHEMA, "made": self.made})
         except OSError as error:
             raise StoreError(f"cannot use {folder}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self._manifest} is damaged: {error!r}") from error
+            raise StoreError(f"{self._manifest.path} is damaged: {error!r}") from error
         if made is not None and self.made != _as_json(made):
             raise InputError(f"{folder} holds rows that were made otherwise. Give another --out")
 
@@ -119,7 +118,7 @@ class Parts:
 
     def lines_of(self, part: Part) -> Iterator[dict[str, Any]]:
         """The lines of one part. Raises as `lines`."""
-        path, count = self._path(part.number), 0
+        path, count = self.path(part.number), 0
         try:
             with path.open("rb") as file:
                 for line in file:
@@ -130,41 +129,31 @@ class Parts:
         if count != part.rows:
             raise StoreError(f"{path} is damaged: it has {count} rows, not {part.rows}")
 
-    def writer(self, number: int) -> LineWriter:
-        """A writer for the part `number`: `seal` it with the part's line, or discard it."""
-        return LineWriter(self._path(number))
+    def writer(self, number: int) -> PartWriter:
+        """A writer for the part `number`; sealing it replaces a part of the same number."""
+        return PartWriter(self, number)
 
-    def seal(self, writer: LineWriter, part: Part) -> None:
-        """Make a part durable, then its line; a part of the same number is replaced.
+    def path(self, number: int) -> Path:
+        """The file of one part."""
+        return self.folder / f"part-{number:06d}.jsonl"
+
+    def note(self, part: Part) -> None:
+        """Say in the manifest that the file of a part is whole.
 
         Raises:
             StoreLost: If the disk refuses.
         """
-        writer.seal()
-        try:
-            self._append(asdict(part))
-        except OSError as error:
-            raise StoreLost(f"cannot write {self._manifest}: {error}") from error
+        self._manifest.append(asdict(part))
         self._parts[part.number] = replace(part, ids="")
-
-    def _path(self, number: int) -> Path:
-        return self.folder / f"part-{number:06d}.jsonl"
 
     def _replay(self) -> dict[str, Any] | None:
         """Read the manifest line by line; returns what was being made, None for an empty one."""
-        if not self._manifest.exists():
-            return None
         made = None
-        with self._manifest.open("r+b") as file:
-            while line := file.readline():
-                if not line.endswith(b"\n"):  # torn by a crash
-                    file.truncate(file.tell() - len(line))
-                    break
-                read = orjson.loads(line)
-                if made is None:
-                    made = _made(read)
-                else:
-                    self._take(Part(**read))
+        for record in self._manifest.replay():
+            if made is None:
+                made = _made(record)
+            else:
+                self._take(Part(**record))
         return made
 
     def _take(self, part: Part) -> None:
@@ -173,14 +162,60 @@ class Parts:
             self._ids[part.number] = bytes.fromhex(part.ids)
         self._parts[part.number] = replace(part, ids="")
 
-    def _append(self, record: Mapping[str, Any]) -> None:
-        new = not self._manifest.exists()
-        with self._manifest.open("ab") as file:
-            file.write(orjson.dumps(record) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            sync_folder(self.folder)
+
+class PartWriter:
+    """One part while it is written; its file is made with its first row.
+
+    Nothing of it is there until it is sealed, and leaving the block discards what is not.
+    """
+
+    def __init__(self, parts: Parts, number: int) -> None:
+        self.number = number
+        self._parts = parts
+        self._file: LineWriter | None = None
+        self._ids: list[str] = []
+        self._dead = 0
+        self._record = -1
+
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+        return len(self._ids)
+
+    def add(self, line: Mapping[str, Any], row_id: str, *, record: int, dead: bool = False) -> None:
+        """Add one row: its line, and what the manifest says of it (see `Part`)."""
+        if self._file is None:
+            self._file = LineWriter(self._parts.path(self.number))
+        self._file.add(line)
+        self._ids.append(row_id)
+        self._dead += dead
+        self._record = record
+
+    def seal(self, *, open_part: bool = False) -> None:
+        """Make it durable: the file, then its line in the manifest.
+
+        Raises:
+            StoreLost: If the disk refuses.
+        """
+        assert self._file is not None, "only a part with rows is sealed"
+        self._file.seal()
+        self._file = None
+        ids = "".join(self._ids)
+        self._parts.note(Part(self.number, self.rows, self._dead, self._record, open_part, ids))
+
+    def discard(self) -> None:
+        """Forget it, unless it is sealed."""
+        if self._file is not None:
+            self._file.discard()
+            self._file = None
+
+    def __enter__(self) -> PartWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
 
 
 def _made(line: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ passport.md     the same for readers
 
 from __future__ import annotations
 
-import fcntl
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,12 +27,14 @@ from types import TracebackType
 from typing import Any
 
 import orjson
+from filelock import Timeout
 
+from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.errors import InputError, InUse, StoreError
 from autoevol.core.records import Method
 from autoevol.store.calls import CallStore
-from autoevol.store.files import read_json, write_json
-from autoevol.store.journal import FileJournal, decode_method, encode_method
+from autoevol.store.files import file_lock, read_json, write_json
+from autoevol.store.journal import FileJournal
 
 # What a run that ended before its first reply leaves behind.
 _BEFORE = frozenset(
@@ -92,16 +93,14 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._refuse_foreign()
-            self._lock = (self.path / ".lock").open("w")
+            self._lock = file_lock(self.path / ".lock")
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise InUse(f"{self.path} is in use by another autoevol process") from error
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"{self.path} is a file, not a folder") from error
         except OSError as error:
             raise StoreError(f"cannot write to {self.path}: {error}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise InUse(f"{self.path} is in use by another autoevol process") from error
         try:
             self.run_id = self._claim(settings) if claim else ""
         except BaseException:
@@ -219,8 +218,8 @@ class RunFolder:
             raise StoreError(f"{path} is damaged: {error!r}") from error
 
     def close(self) -> None:
-        """Release the lock."""
-        self._lock.close()
+        """Release the lock of the folder; closing twice is harmless."""
+        self._lock.release()
 
     def __enter__(self) -> RunFolder:
         return self

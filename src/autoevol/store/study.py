@@ -10,44 +10,17 @@ best.json      the best configuration, for `--config`
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from filelock import FileLock
 
 from autoevol.core.errors import InputError, InUse, StoreError
 from autoevol.store.calls import CallStore, Spent
-from autoevol.store.files import read_json
+from autoevol.store.files import JsonLog, file_lock, read_json
 from autoevol.store.run import RunFolder
-
-
-class FileLock:
-    """An exclusive lock between processes that ends with its process, however that ends."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: IO[str] | None = None
-
-    def acquire(self) -> bool:
-        """Wait for the lock; always True."""
-        self._file = self.path.open("w")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        return True
-
-    def release(self) -> None:
-        """Give it back."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def __enter__(self) -> FileLock:
-        self.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
 
 class WorkerFolder(RunFolder):
@@ -86,7 +59,7 @@ class StudyFolder:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """No other worker is inside such a block at the same time. Not reentrant."""
-        with FileLock(self.path / ".study.lock"):
+        with file_lock(self.path / ".study.lock"):
             yield
 
     def claim(self, after: int = 0) -> tuple[int, WorkerFolder] | None:
@@ -129,17 +102,12 @@ class StudyFolder:
 
     def journal_lock(self) -> FileLock:
         """The lock that every writer of the journal takes. Optuna's own outlives a killed process."""
-        return FileLock(self.path / ".journal.lock")
+        return file_lock(self.path / ".journal.lock")
 
     def mend_journal(self) -> None:
         """Cut off a last line that a crash has torn."""
         with self.journal_lock():
-            if self.journal.exists():
-                with self.journal.open("r+b") as file:
-                    whole = file.read()
-                    if not whole.endswith(b"\n"):
-                        file.truncate(whole.rfind(b"\n") + 1)
-                        os.fsync(file.fileno())
+            JsonLog(self.journal).mend()
 
     def _place(self, number: int) -> Path:
         return self.path / f"worker-{number}"

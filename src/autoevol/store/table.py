@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoevol.core.errors import StoreLost
-from autoevol.store.journal import sync_folder
+from autoevol.store.files import sync_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,9 +16,9 @@ from autoevol.lm.budget import Caps
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
 from autoevol.optimization.rivals import APE, OPRO
-from autoevol.optimization.rivals.ape import planned_calls as ape_calls
+from autoevol.optimization.rivals.ape import ape_calls
 from autoevol.optimization.rivals.base import MethodSearch
-from autoevol.optimization.rivals.opro import planned_calls as opro_calls
+from autoevol.optimization.rivals.opro import opro_calls
 from autoevol.optimization.teleprompter import as_examples
 from autoevol.programs.evolver import Evolver
 from autoevol.testing import Answer, ScriptedTransport

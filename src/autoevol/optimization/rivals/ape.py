@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Candidate, Method, Outcome
+from autoevol.core.seeds import derived_random
 from autoevol.metrics.base import Metric
-from autoevol.optimization.rivals.base import MethodSearch, Search, Writer
+from autoevol.optimization.rivals.base import MethodSearch, SearchState, Writer
 from autoevol.signatures.ape import FromExamples, Variation
 
 
-def planned_calls(
+def ape_calls(
     *, resamplings: int, candidates: int, examples: int, dev: int, rounds: int = 1
 ) -> dict[str, int]:
     """LM calls of a whole search, by role, if every reply parses and every proposal is new.
@@ -64,21 +64,21 @@ class APE(MethodSearch):
         self.infer = Writer(FromExamples, "the complete method")
         self.vary = Writer(Variation, "the complete variation")
 
-    async def propose(self, search: Search, number: int) -> list[Candidate]:
+    async def propose(self, search: SearchState, number: int) -> list[Candidate]:
         """See `MethodSearch`."""
         start, places = search.student.method, range(self.candidates)
         if number == 1:
             pairs = await self._pairs(search, start)
-            shuffled = [random.Random(f"{self.seed}:{place}").sample(pairs, len(pairs)) for place in places]
+            shuffled = [derived_random(self.seed, place).sample(pairs, len(pairs)) for place in places]
             given = [(start, {"examples": "\n\n".join(order)}) for order in shuffled]
             return await search.write(self.infer, number, given)
         best = search.ranked()[: self.keep]
         around = [best[place % len(best)] for place in places]
         return await search.write(self.vary, number, [(method, {"method": method.text}) for method in around])
 
-    async def _pairs(self, search: Search, start: Method) -> list[str]:
+    async def _pairs(self, search: SearchState, start: Method) -> list[str]:
         """Originals beside their evolutions, those that passed; originals alone if none did."""
-        draw = random.Random(f"{self.seed}:examples")
+        draw = derived_random(self.seed, "examples")
         rows = draw.sample(search.train, min(self.examples, len(search.train)))
         cases = await search.board.cases(start, rows, "examples")
         pairs = [

@@ -13,7 +13,8 @@ from dspy.utils.exceptions import LMError
 from autoevol.core import aio
 from autoevol.core.context import as_role
 from autoevol.core.errors import BudgetReached, InputError, MethodError
-from autoevol.core.records import Candidate, Method, Outcome, Row, Score, Step, digest
+from autoevol.core.records import Candidate, Method, Outcome, Row, Score, Step
+from autoevol.core.seeds import derived_seed
 from autoevol.metrics.base import Metric
 from autoevol.metrics.failure import FailureMetric
 from autoevol.optimization.compiling import compiled, train_and_dev, without_repeats
@@ -109,13 +110,13 @@ class MethodSearch(Teleprompter, ABC):
         if not isinstance(student, Evolver):
             raise TypeError(f"{type(self).__name__} compiles an Evolver, got {type(student).__name__}")
         train, dev = train_and_dev(trainset, valset, dev_size=self.dev_size, seed=self.seed)
-        return aio.run(self._run(Search(self, student, train, dev)))
+        return aio.run_and_wait(self._run(SearchState(self, student, train, dev)))
 
     @abstractmethod
-    async def propose(self, search: Search, number: int) -> list[Candidate]:
+    async def propose(self, search: SearchState, number: int) -> list[Candidate]:
         """The proposals of step `number` (1, 2, ...), `self.candidates` of them."""
 
-    async def _run(self, search: Search) -> Evolver:
+    async def _run(self, search: SearchState) -> Evolver:
         stopped = ""
         with dspy.context(trace=None, disable_history=True):
             try:
@@ -129,7 +130,7 @@ class MethodSearch(Teleprompter, ABC):
         return compiled(search.student, search.steps, search.methods, stopped, search.dev)
 
 
-class Search:
+class SearchState:
     """One compile: the methods known so far, their scores, and the finished steps.
 
     Attributes:
@@ -158,7 +159,7 @@ class Search:
             for method in self.methods.values()
             if method.id in self.scores and (method.id == start or self._fair(self.scores[method.id]))
         ]
-        return sorted(fair, key=lambda method: self.scores[method.id].rate)
+        return sorted(fair, key=lambda method: self.scores[method.id].loss)
 
     def _fair(self, score: Score) -> bool:
         return 2 * score.count(Outcome.UNSCORED) <= len(self.dev)
@@ -169,7 +170,7 @@ class Search:
         """One proposal for each pair of a parent method and the inputs of `writer`, all at once."""
 
         async def one(place: int, parent: Method, inputs: Mapping[str, str]) -> Candidate:
-            seed = int(digest(str(self.owner.seed), str(number), str(place))[:7], 16)
+            seed = derived_seed(self.owner.seed, number, place)
             sampling = {"temperature": self.owner.temperature, "seed": seed}
             with dspy.context(lm=self.prompt_lm):
                 try:
@@ -211,7 +212,7 @@ class Search:
             scores=tuple(self.scores[method_id] for method_id in shown if method_id in self.scores),
             chosen_id=best,
             improved=best != before,
-            note=f"failure rate {self.scores[before].rate:.1%} -> {self.scores[best].rate:.1%}",
+            note=f"{self.scores[best].named} {self.scores[before].loss:.1%} -> {self.scores[best].loss:.1%}",
         )
         self.steps.append(step)
         if self.owner.on_step:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Candidate, Score
+from autoevol.core.seeds import derived_random
 from autoevol.metrics.base import Metric
-from autoevol.optimization.rivals.base import MethodSearch, Search, Writer
+from autoevol.optimization.rivals.base import MethodSearch, SearchState, Writer
 from autoevol.signatures.opro import FromScores
 
 
-def planned_calls(*, steps: int, candidates: int, dev: int, rounds: int = 1) -> dict[str, int]:
+def opro_calls(*, steps: int, candidates: int, dev: int, rounds: int = 1) -> dict[str, int]:
     """LM calls of a whole search, by role, if every reply parses and every proposal is new.
 
     With l rounds, D dev rows, T steps of n candidates: evol l*D*(1 + T*n), respond
@@ -58,11 +58,11 @@ class OPRO(MethodSearch):
         self.examples = examples
         self.writer = Writer(FromScores, "the complete new method")
 
-    async def propose(self, search: Search, number: int) -> list[Candidate]:
+    async def propose(self, search: SearchState, number: int) -> list[Candidate]:
         """See `MethodSearch`."""
         best_first = search.ranked()[: self.shown]
         scored = [f"Score {_points(search.scores[m.id])}:\n{m.text}" for m in reversed(best_first)]
-        draw = random.Random(f"{self.seed}:{number}")
+        draw = derived_random(self.seed, number)
         rows = draw.sample(search.train, min(self.examples, len(search.train)))
         inputs = {
             "scored_methods": "\n\n".join(scored),
@@ -73,4 +73,4 @@ class OPRO(MethodSearch):
 
 def _points(score: Score) -> int:
     """Share of usable rows in percent; the paper rounds to integers."""
-    return round(100.0 * (1.0 - score.rate))
+    return round(100.0 * (1.0 - score.loss))

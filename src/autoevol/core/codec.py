@@ -1,0 +1,72 @@
+"""Methods and steps as JSON and back: the one place that knows how these records look on disk.
+
+Rounds of the bulk stage are encoded beside their records (`evolution.lineage`), as only it reads them.
+Every `decode_*` raises KeyError, TypeError, ValueError or AttributeError for data that is none; whoever
+reads the file says which file is damaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from autoevol.core.records import Candidate, Demo, FailureKind, Mark, Method, Outcome, Score, Step
+
+
+def encode_method(method: Method) -> dict[str, Any]:
+    """A method as JSON; its id is written for readers and computed anew on loading."""
+    return {
+        "id": method.id,
+        "name": method.name,
+        "text": method.text,
+        "demos": [asdict(demo) for demo in method.demos],
+    }
+
+
+def decode_method(data: Mapping[str, Any]) -> Method:
+    """The inverse of `encode_method`."""
+    demos = tuple(Demo(demo["instruction"], demo["evolved_instruction"]) for demo in data.get("demos", ()))
+    return Method(data["text"], demos, data.get("name", ""))
+
+
+def encode_step(step: Step) -> dict[str, Any]:
+    """A step as JSON."""
+    candidates = [
+        {**asdict(candidate), "method": encode_method(candidate.method) if candidate.method else None}
+        for candidate in step.candidates
+    ]
+    return {**asdict(step), "candidates": candidates}
+
+
+def decode_step(data: Mapping[str, Any]) -> Step:
+    """The inverse of `encode_step`."""
+    return Step(
+        number=data["number"],
+        batch_ids=tuple(data["batch_ids"]),
+        candidates=tuple(_decode_candidate(candidate) for candidate in data["candidates"]),
+        scores=tuple(_decode_score(score) for score in data["scores"]),
+        chosen_id=data["chosen_id"],
+        improved=data["improved"],
+        note=data["note"],
+    )
+
+
+def _decode_candidate(data: Mapping[str, Any]) -> Candidate:
+    method = decode_method(data["method"]) if data["method"] else None
+    return Candidate(method, data["parent_id"], data["feedback"], data["problem"])
+
+
+def _decode_score(data: Mapping[str, Any]) -> Score:
+    marks = {row_id: _decode_mark(mark) for row_id, mark in data["marks"].items()}
+    return Score(data["method_id"], marks)
+
+
+def _decode_mark(data: Mapping[str, Any]) -> Mark:
+    return Mark(
+        outcome=Outcome(data["outcome"]),
+        kind=FailureKind(data["kind"]) if data["kind"] else None,
+        evolved_chars=data["evolved_chars"],
+        response_chars=data["response_chars"],
+        points=data.get("points"),  # absent in journals of version 0.1
+    )

@@ -1,0 +1,112 @@
+"""How long examples are in tokens, and which ones a trainer would cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from autoevol.core.errors import InputError
+from autoevol.dataset.examples import Example
+
+# What the template of a chat model adds to a turn: a mark, the role, a line break, a mark.
+_PER_TURN = 5
+_BAR = 30
+_LEAST = 64
+
+CountTokens = Callable[[str], int]
+
+
+def estimated_tokens(text: str) -> int:
+    """About the tokens of `text`, without a tokenizer: a quarter of its ASCII characters, and all others.
+
+    English prose and code have 3 to 5 characters a token in the vocabularies of today; a letter
+    outside ASCII is counted whole, which is near for Chinese and too much for most other scripts. So
+    the estimate rather warns once too often.
+    """
+    plain = len(text.encode("ascii", "ignore"))
+    return -(-plain // 4) + len(text) - plain
+
+
+def tokens_by(file: Path) -> CountTokens:
+    """Counts with a `tokenizer.json`, as every model on the hub has one.
+
+    Raises:
+        InputError: The library `tokenizers` is not installed, or the file is no tokenizer's.
+    """
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise InputError("--tokenizer needs the library: pip install tokenizers") from error
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:
+        # The library raises plain Exception for whatever is wrong.
+        raise InputError(
+            f"--tokenizer {file} cannot be read as a tokenizer.json: {str(error)[:200]}"
+        ) from error
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+class Lengths:
+    """Counts the examples that are longer than a limit, and how the lengths are spread.
+
+    Args:
+        most: Tokens that an example may have.
+        tokenizer: A `tokenizer.json`; without it tokens are estimated.
+
+    Attributes:
+        longer: Examples that have more.
+        longest: Tokens of the longest example, 0 before the first.
+        counted_by: What counted, in words.
+    """
+
+    def __init__(self, most: int, tokenizer: Path | None = None) -> None:
+        self.most = most
+        self.longer = self.longest = 0
+        self.counted_by = "estimated at 4 characters a token" if tokenizer is None else tokenizer.name
+        self._count = estimated_tokens if tokenizer is None else tokens_by(tokenizer)
+        self._spread: Counter[int] = Counter()
+
+    def fits(self, example: Example) -> bool:
+        """Count one example; whether it has at most as many tokens as it may have."""
+        tokens = sum(self._tokens(part) for part in _texts(example)) + _PER_TURN * len(example.turns)
+        self._spread[max(_LEAST, tokens).bit_length()] += 1
+        self.longest = max(self.longest, tokens)
+        self.longer += tokens > self.most
+        return tokens <= self.most
+
+    def _tokens(self, text: str) -> int:
+        return self._count(text) if text else 0
+
+    def told(self, dropped: bool) -> list[str]:
+        """What a user should know: how many are too long, what becomes of them, the histogram."""
+        counted = f"longest {self.longest:,} tokens, {self.counted_by}"
+        if not self.longer:
+            return [f"No example is longer than {self.most:,} tokens ({counted})"]
+        fate = "left out" if dropped else "trainers would cut them, or leave them out: --drop-long does"
+        return [
+            f"{self.longer:,} examples are longer than {self.most:,} tokens ({counted}); {fate}",
+            *self.histogram(),
+        ]
+
+    def histogram(self) -> list[str]:
+        """Lines of text: tokens, a bar, examples. A class reaches to twice the one before."""
+        if not self._spread:
+            return []
+        top = max(self._spread.values())
+        lines: list[str] = []
+        for bits in range(min(self._spread), max(self._spread) + 1):
+            low, count = 1 << (bits - 1), self._spread[bits]
+            low = 0 if low == _LEAST else low
+            span = f"{low:>7,} to {(1 << bits) - 1:>7,}"
+            mark = " <- longest allowed" if low <= self.most < 1 << bits else ""
+            lines.append(f"{span}  {'#' * -(-_BAR * count // top):<{_BAR}} {count:,}{mark}".rstrip())
+        return lines
+
+
+def _texts(example: Example) -> list[str]:
+    tools = "" if example.tools is None else str(example.tools)
+    calls = [str(call) for turn in example.turns for call in turn.calls]
+    said = [text for turn in example.turns for text in (turn.text, turn.thinking or "")]
+    return [tools, *calls, *said]
