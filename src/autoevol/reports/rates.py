@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from autoevol.config import MetricConfig
 from autoevol.core.records import Method, Score, Step
-from autoevol.core.schema import Record
+from autoevol.core.schema import SPARSE, Record
 from autoevol.lm.recorder import LedgerLine
 from autoevol.metrics.catalog import calibration_of
 from autoevol.metrics.failure import FailureRate
@@ -178,8 +178,8 @@ class RoleCost(Record):
     output_tokens: int = 0
     usd: float = 0.0
     reused: int = 0
-    reasoning_tokens: int = 0
-    estimated: int = 0
+    reasoning_tokens: int = field(default=0, metadata=SPARSE)
+    estimated: int = field(default=0, metadata=SPARSE)
 
     def __add__(self, other: RoleCost) -> RoleCost:
         """Both together."""
