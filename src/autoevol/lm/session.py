@@ -21,7 +21,7 @@ from autoevol.lm.budget import Caps
 from autoevol.lm.endpoints import Sending, is_reasoning_model, looks_reasoning, make_transport, route
 from autoevol.lm.engine import AsyncRecordedEngine, RecordedEngine
 from autoevol.lm.flow import Limits
-from autoevol.lm.openai_compatible import TIMEOUT, ChatEndpoint, settings_of
+from autoevol.lm.openai_compatible import TIMEOUT, ChatEndpoint, extra_key
 from autoevol.lm.parameters import Learned
 from autoevol.lm.recorder import LedgerLine, Price, Recorder, Watcher
 from autoevol.lm.retry import RetryPolicy
@@ -162,7 +162,7 @@ class Session:
     def _transport(
         self, model: str, api_base: str | None, api_key_env: str | None, extra: dict[str, Any], timeout: float
     ) -> Transport:
-        signature = repr((model, api_base, api_key_env, settings_of(extra), timeout))
+        signature = repr((model, api_base, api_key_env, extra_key(extra), timeout))
         if signature not in self._transports:
             self._transports[signature] = make_transport(
                 model,
