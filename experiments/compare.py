@@ -13,7 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from autoevol.comparison.catalog import find_contestants
@@ -21,13 +21,14 @@ from autoevol.comparison.entry import Contestant
 from autoevol.comparison.own import Fixed
 from autoevol.comparison.play import play
 from autoevol.comparison.plot import curves_svg
-from autoevol.comparison.ranking import MeanRank, mean_curve, mean_ranks
-from autoevol.comparison.results import Finished, encode_finished
+from autoevol.comparison.ranking import mean_curve, mean_ranks
+from autoevol.core.schema import encode
 from autoevol.experiments.reach import LABEL, Reach, calls_to_reach, show_reach
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import heat_of
-from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
+from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.rules import RULES
+from autoevol.reports.comparison import Finished, MeanRank
 from autoevol.store.files import replacing, write_json
 from autoevol.store.run import RunFolder
 
@@ -48,7 +49,7 @@ class Line:
     contestant: str
     rates: tuple[float, ...]
     rank: MeanRank | None
-    behind: PairedDifference
+    behind: PairedTest
     most_calls: int
     seconds: float
     notes: tuple[str, ...]
@@ -95,7 +96,7 @@ def summarise(entries: Sequence[Finished], testbeds: dict[int, Testbed]) -> list
             contestant=name,
             rates=rates[name],
             rank=places.get(name),
-            behind=paired_bootstrap(rates[first], rates[name]),
+            behind=PairedTest.of(rates[first], rates[name]),
             most_calls=max(entry.calls for entry in group),
             seconds=sum(entry.seconds for entry in group),
             notes=tuple(dict.fromkeys(note for entry in group for note in entry.notes)),
@@ -113,11 +114,8 @@ def show(line: Line) -> str:
     if line.rank:
         tied = "tied" if line.rank.tied and line.rank.behind > 0 else "    "
         rank = f"rank {line.rank.mean:5.2f} [{line.rank.low:5.2f}, {line.rank.high:5.2f}] {tied} "
-    behind = (
-        f"behind the first {line.behind.difference:+.1%} [{line.behind.low:+.1%}, {line.behind.high:+.1%}]"
-    )
     costs = f"{line.most_calls} calls at most, {line.seconds:.0f} s"
-    return f"{LABEL}  {line.contestant:10} {rank} {rate}  {behind}  {costs}"
+    return f"{LABEL}  {line.contestant:10} {rank} {rate}  behind the first {line.behind.span}  {costs}"
 
 
 def main() -> None:
@@ -133,49 +131,43 @@ def main() -> None:
     )
     parser.add_argument("--m", type=int, default=5, help="Rewrites per step of that rule (default 5).")
     parser.add_argument("--out", type=Path, help="Folder for entries, JSON and the drawing; resumes.")
-    given = parser.parse_args()
-    testbeds = [Testbed(seed) for seed in range(given.first, given.first + given.seeds)]
-    contestants = find_contestants(given.optimizers)
-    if given.rule not in RULES:
-        parser.error(f"--rule {given.rule!r} is unknown; known are {', '.join(RULES)}")
-    settings = {"budget": given.budget, "dev": given.dev}
-    with tempfile.TemporaryDirectory() as scratch, RunFolder(given.out or scratch, settings) as folder:
+    options = parser.parse_args()
+    testbeds = [Testbed(seed) for seed in range(options.first, options.first + options.seeds)]
+    contestants = find_contestants(options.optimizers)
+    if options.rule not in RULES:
+        parser.error(f"--rule {options.rule!r} is unknown; known are {', '.join(RULES)}")
+    settings = {"budget": options.budget, "dev": options.dev}
+    with tempfile.TemporaryDirectory() as scratch, RunFolder(options.out or scratch, settings) as folder:
         started = time.perf_counter()
-        lines, entries = equal_budget(contestants, testbeds, given.budget, given.dev, folder.path)
-        print(f"{LABEL}  {given.seeds} testbeds, {given.budget} calls per entry, {given.dev} dev rows")
+        lines, entries = equal_budget(contestants, testbeds, options.budget, options.dev, folder.path)
+        print(f"{LABEL}  {options.seeds} testbeds, {options.budget} calls per entry, {options.dev} dev rows")
         print("\n".join(show(line) for line in lines))
         notes = [f"{LABEL}  trap met by {line.contestant}: {note}" for line in lines for note in line.notes]
         print("\n".join([*notes, f"{LABEL}  {time.perf_counter() - started:.0f} s"]))
         started = time.perf_counter()
         walks = folder.path / "walks"
         walks.mkdir(exist_ok=True)
-        found = [
-            reach for testbed in testbeds for reach in calls_to_reach(testbed, given.rule, walks, given.m)
+        reaches = [
+            reach for testbed in testbeds for reach in calls_to_reach(testbed, options.rule, walks, options.m)
         ]
-        for end in dict.fromkeys(reach.end for reach in found):
-            print("\n".join(show_reach([reach for reach in found if reach.end == end], given.rule)))
+        for end in dict.fromkeys(reach.end for reach in reaches):
+            print("\n".join(show_reach([reach for reach in reaches if reach.end == end], options.rule)))
         print(f"{LABEL}  {time.perf_counter() - started:.0f} s")
-        keep(folder.path, lines, entries, found, given.budget)
+        keep(folder.path, lines, entries, reaches, options.budget)
 
 
 def keep(
     folder: Path,
     lines: Sequence[Line],
     entries: Sequence[Finished],
-    found: Sequence[Reach],
+    reaches: Sequence[Reach],
     budget: int,
 ) -> None:
     """Write `comparison.json` and `curves.svg` (mean true rate over the calls paid)."""
     testbeds = {seed: Testbed(seed) for seed in {entry.seed for entry in entries}}
-    contestants = [
-        {**asdict(line), "rank": line.rank and line.rank._asdict(), "behind": line.behind._asdict()}
-        for line in lines
-    ]
-    reached = [{**asdict(reach), "share": reach.share} for reach in found]
-    record = {"label": LABEL, "budget": budget, "contestants": contestants, "reach": reached}
-    write_json(
-        folder / "comparison.json", {**record, "entries": [encode_finished(entry) for entry in entries]}
-    )
+    reached = [{**encode(reach), "share": reach.share} for reach in reaches]
+    figures = {"label": LABEL, "budget": budget, "contestants": encode(lines), "reach": reached}
+    write_json(folder / "comparison.json", {**figures, "entries": encode(entries)})
     curves = {
         line.contestant: mean_curve(
             [

@@ -12,7 +12,7 @@ from autoevol.config import LoopConfig
 from autoevol.experiments.loop import run_loop
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import heat_of
-from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
+from autoevol.metrics.paired import PairedTest, PointEstimate
 
 LABEL = "simulated"
 GOAL = 0.4  # of the paper loop's calls
@@ -87,47 +87,49 @@ def calls_to_reach(testbed: Testbed, rule: str, folder: Path, m: int = 5) -> lis
     endless = LoopConfig(seed=testbed.seed, m=m, steps=10_000, patience=10_000)
     other = walk(testbed, rule, endless, folder, cap=paper.calls[-1])
     ends = {"ten steps": paper, "patience 1": paper.patient(1)}
-    found = []
+    reaches = []
     for end, part in ends.items():
         reached = other.reaches(part.rates[-1])
         within = reached if reached is not None and reached <= part.calls[-1] else None
         goal = other.rate_after(GOAL * part.calls[-1])
-        found.append(Reach(testbed.seed, end, part.calls[-1], part.rates[-1], within, goal))
-    return found
+        reaches.append(Reach(testbed.seed, end, part.calls[-1], part.rates[-1], within, goal))
+    return reaches
 
 
-def total_share(found: Sequence[Reach], seed: int = 0) -> PairedDifference:
+def total_share(reaches: Sequence[Reach], seed: int = 0) -> PointEstimate:
     """Calls of all testbeds together as a share of the paper's, bootstrapped over testbeds."""
-    mine = np.array([reach.share * reach.paper_calls for reach in found])
-    its = np.array([reach.paper_calls for reach in found])
-    drawn = np.random.default_rng(seed).integers(0, len(found), (10_000, len(found)))
+    mine = np.array([reach.share * reach.paper_calls for reach in reaches])
+    its = np.array([reach.paper_calls for reach in reaches])
+    drawn = np.random.default_rng(seed).integers(0, len(reaches), (10_000, len(reaches)))
     shares = mine[drawn].sum(axis=1) / its[drawn].sum(axis=1)
     low, high = np.quantile(shares, [0.025, 0.975])
-    return PairedDifference(float(mine.sum() / its.sum()), float(low), float(high))
+    return PointEstimate(float(mine.sum() / its.sum()), float(low), float(high))
 
 
-def _behind(found: Sequence[Reach]) -> str:
+def _behind(reaches: Sequence[Reach]) -> str:
     """Mean difference to the paper's end at the goal, with a bootstrap interval over testbeds."""
-    gap = paired_bootstrap([reach.paper_rate for reach in found], [reach.rate_at_goal for reach in found])
-    return f"{gap.difference:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]"
+    return PairedTest.of(
+        [reach.paper_rate for reach in reaches], [reach.rate_at_goal for reach in reaches]
+    ).span
 
 
-def show_reach(found: Sequence[Reach], rule: str) -> list[str]:
+def show_reach(reaches: Sequence[Reach], rule: str) -> list[str]:
     """A line per testbed and one for all."""
     lines = [
         f"{LABEL}  testbed {reach.seed}: paper {reach.paper_rate:.1%} after {reach.paper_calls} calls "
         f"({reach.end}); {rule} "
         + (f"after {reach.calls}, {reach.share:.0%}" if reach.calls is not None else "not within as many")
-        for reach in found
+        for reach in reaches
     ]
-    share, low, high = total_share(found)
-    missed = sum(reach.calls is None for reach in found)
-    bound = f" (a lower bound: {missed} of {len(found)} not reached)" if missed else ""
-    shares = sorted(reach.share for reach in found)
+    share, low, high = total_share(reaches)
+    missed = sum(reach.calls is None for reach in reaches)
+    bound = f" (a lower bound: {missed} of {len(reaches)} not reached)" if missed else ""
+    shares = sorted(reach.share for reach in reaches)
+    end, rate_at_goal = reaches[0].end, np.mean([reach.rate_at_goal for reach in reaches])
     return [
         *lines,
-        f"{LABEL}  {found[0].end}: {rule} needs {share:.0%} [{low:.0%}, {high:.0%}] of the paper's calls in "
+        f"{LABEL}  {end}: {rule} needs {share:.0%} [{low:.0%}, {high:.0%}] of the paper's calls in "
         f"total{bound}; median {shares[len(shares) // 2]:.0%}; goal {GOAL:.0%}",
-        f"{LABEL}  {found[0].end}: after {GOAL:.0%} of the paper's calls {rule} is at "
-        f"{np.mean([reach.rate_at_goal for reach in found]):.1%}, {_behind(found)} against the paper's end",
+        f"{LABEL}  {end}: after {GOAL:.0%} of the paper's calls {rule} is at "
+        f"{rate_at_goal:.1%}, {_behind(reaches)} against the paper's end",
     ]

@@ -41,15 +41,16 @@ from autoevol.data.split import split_rows
 from autoevol.experiments.testbed import Testbed
 from autoevol.hypersearch.holdout import front
 from autoevol.hypersearch.job import Search, plan
-from autoevol.hypersearch.space import ALWAYS, describe
+from autoevol.hypersearch.space import ALWAYS
 from autoevol.hypersearch.study import SharedStudy, quiet
 from autoevol.hypersearch.trial import TrialBench
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
-from autoevol.metrics.intervals import paired_bootstrap
+from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.search import describe
 from autoevol.store.calls import CallStore
 from autoevol.store.study import StudyFolder, WorkerFolder
 
@@ -143,13 +144,13 @@ def again(world: World, folder: Path, calls: int) -> Contestant:
     """The defaults with one seed after another until `calls` are paid; the best on dev."""
     folder.mkdir(parents=True)
     with world.session(folder / "calls.sqlite", calls) as session:
-        found: list[tuple[float, Method]] = []
+        tried: list[tuple[float, Method]] = []
         for seed in count():
             best = optimise(world, session, replace(world.loop, seed=_FRESH * seed + world.loop.seed))
-            found.append((-(best.score or 0.0), best.method))
+            tried.append((-(best.score or 0.0), best.method))
             if best.stopped == "budget":
                 break
-        method = min(found, key=lambda pair: pair[0])[1]
+        method = min(tried, key=lambda pair: pair[0])[1]
         return Contestant(world.testbed.true_rate(method), paid(session))
 
 
@@ -185,52 +186,49 @@ def paid(session: Session) -> int:
 
 def anew(world: World, folder: Path, settings: LoopConfig, runs: int) -> Contestant:
     """Mean of `runs` runs with the settings of `settings`, on rows and seeds of which none was used."""
-    found = []
+    fresh_runs = []
     for run in range(1, runs + 1):
         first = len(world.rows) * run
         fresh = replace(world, rows=world.testbed.rows(len(world.rows), first=first))
         loop = replace(settings, seed=_FRESH * run + world.loop.seed)
-        found.append(alone(fresh, folder / str(run), loop))
-    rate = sum(contestant.rate for contestant in found) / runs
-    return Contestant(rate, sum(contestant.calls for contestant in found) // runs)
+        fresh_runs.append(alone(fresh, folder / str(run), loop))
+    rate = sum(contestant.rate for contestant in fresh_runs) / runs
+    return Contestant(rate, sum(contestant.calls for contestant in fresh_runs) // runs)
 
 
-def contest(seed: int, given: argparse.Namespace) -> dict[str, Contestant]:
+def contest(seed: int, options: argparse.Namespace) -> dict[str, Contestant]:
     """All contestants in one testbed; prints its line."""
-    world = World.of(seed, given.dev)
-    config = SearchConfig(trials=given.trials, search_seed=seed, space=tuple(given.space))
+    world = World.of(seed, options.dev)
+    config = SearchConfig(trials=options.trials, search_seed=seed, space=tuple(options.space))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         searched, study = search(world, folder / "search", config)
         best = front(study)[0].params
         settings = replace(study.space.configuration(best).loop, concurrency=world.loop.concurrency)
-        found = {
+        contestants = {
             "search": searched,
             "again": again(world, folder / "again", searched.calls),
             "longer": longer(world, folder / "longer", searched.calls),
             "once": alone(world, folder / "once", world.loop),
-            "best anew": anew(world, folder / "best", settings, given.runs),
-            "defaults anew": anew(world, folder / "defaults", world.loop, given.runs),
+            "best anew": anew(world, folder / "best", settings, options.runs),
+            "defaults anew": anew(world, folder / "defaults", world.loop, options.runs),
         }
         pruned = sum(trial.values is None for trial in study.finished())
-    rates = " ".join(f"{found[name].rate:>6.1%}" for name in ("search", "again", "longer", "once"))
-    calls = " ".join(f"{found[name].calls:>6}" for name in ("search", "again", "longer", "once"))
+    rates = " ".join(f"{contestants[name].rate:>6.1%}" for name in ("search", "again", "longer", "once"))
+    calls = " ".join(f"{contestants[name].calls:>6}" for name in ("search", "again", "longer", "once"))
     start = world.testbed.true_rate(world.testbed.start)
     print(f"{seed:>7} {start:>6.1%}  {rates}  {calls}  {pruned:>6}  {describe(best)}", flush=True)
-    return found
+    return contestants
 
 
 def difference(results: Sequence[dict[str, Contestant]], first: str, second: str) -> str:
     """Mean true rates of two contestants and the paired difference with its interval."""
-    before, after = ([found[name].rate for found in results] for name in (first, second))
-    gap = paired_bootstrap(before, after)
+    before, after = ([each[name].rate for each in results] for name in (first, second))
+    gap = PairedTest.of(before, after)
     means = f"{second} {sum(after) / len(after):.1%}, {first} {sum(before) / len(before):.1%}"
     wins = sum(a < b for a, b in zip(after, before, strict=True))
     ties = sum(a == b for a, b in zip(after, before, strict=True))
-    return (
-        f"{means}: {gap.difference:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}],"
-        f" better in {wins} and equal in {ties} of {len(results)}"
-    )
+    return f"{means}: {gap.span}, better in {wins} and equal in {ties} of {len(results)}"
 
 
 def main() -> None:
@@ -241,21 +239,21 @@ def main() -> None:
     parser.add_argument("--dev", type=int, default=50, help="Dev rows (default 50, the paper's).")
     parser.add_argument("--runs", type=int, default=3, help="New runs of a configuration (default 3).")
     parser.add_argument("--space", action="append", default=[], help="As `autoevol search` takes it.")
-    given = parser.parse_args()
+    options = parser.parse_args()
     started = time.monotonic()
-    space = ", ".join((*ALWAYS, *given.space))
-    print(f"simulated: searches of {given.trials} trials over {space}, with {given.dev} dev rows")
+    space = ", ".join((*ALWAYS, *options.space))
+    print(f"simulated: searches of {options.trials} trials over {space}, with {options.dev} dev rows")
     print("simulated: true failure rates, then calls paid, of search, again, longer and once")
     heads = " ".join(f"{name:>6}" for name in ("search", "again", "longer", "once"))
     print(f"testbed  start  {heads}  {heads}  pruned  best trial")
-    results = [contest(seed, given) for seed in range(given.testbeds)]
+    results = [contest(seed, options) for seed in range(options.testbeds)]
     print("simulated: the method, at equal total cost (search against again and longer)")
     for other in ("again", "longer", "once"):
         print("  " + difference(results, other, "search"))
     print("simulated: the configuration, run anew on new rows, the search not counted")
     print("  " + difference(results, "defaults anew", "best anew"))
     means = [
-        sum(found[name].calls for found in results) // len(results) for name in ("best anew", "defaults anew")
+        sum(each[name].calls for each in results) // len(results) for name in ("best anew", "defaults anew")
     ]
     print(f"  calls of one run: best {means[0]}, defaults {means[1]}")
     print(f"{time.monotonic() - started:.0f} s")

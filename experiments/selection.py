@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoevol.core.records import FailureKind, Mark, Method, Outcome, Row, Score
-from autoevol.metrics.intervals import paired_bootstrap, wilson
+from autoevol.metrics.intervals import wilson
+from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.race import Race
 from autoevol.optimization.rule import SelectionRule
 from autoevol.optimization.rules import LowestFailureRate, ReleasedRule
@@ -61,7 +62,7 @@ NEVER_BETTER = Setting(low=1.0, high=1.6, rho=0.3)
 
 @dataclass(frozen=True)
 class Rival:
-    """A rule as it is compared; `reserve` says whether it is given the reserve rows."""
+    """A rule as it is compared; `reserve` says whether it is options the reserve rows."""
 
     name: str
     rule: SelectionRule
@@ -177,12 +178,12 @@ def _outcomes(work: Work, reps: int, setting: Setting) -> Outcomes:
     async def all_of_them() -> list[tuple[Table, Method]]:
         return [await work(number) for number in range(reps)]
 
-    found = asyncio.run(all_of_them())
-    rates = [table.rates[chosen.id] for table, chosen in found]
+    outcomes = asyncio.run(all_of_them())
+    rates = [table.rates[chosen.id] for table, chosen in outcomes]
     return Outcomes(
-        evaluations=[table.evaluations for table, _ in found],
+        evaluations=[table.evaluations for table, _ in outcomes],
         rates=rates,
-        regrets=[rate - min(table.rates.values()) for rate, (table, _) in zip(rates, found, strict=True)],
+        regrets=[rate - min(table.rates.values()) for rate, (table, _) in zip(rates, outcomes, strict=True)],
         worse=[int(rate > setting.incumbent) for rate in rates],
     )
 
@@ -193,14 +194,14 @@ def selection_lines(reps: int, rhos: Sequence[float]) -> Iterator[str]:
         setting = replace(Setting(), rho=rho)
         paper = once(PAPER, setting, reps)
         for rival in RIVALS:
-            found = paper if rival is PAPER else once(rival, setting, reps)
-            gap = paired_bootstrap(paper.regrets, found.regrets)
-            rarer = paired_bootstrap(paper.worse, found.worse)
+            outcomes = paper if rival is PAPER else once(rival, setting, reps)
+            gap = PairedTest.of(paper.regrets, outcomes.regrets)
+            rarer = PairedTest.of(paper.worse, outcomes.worse)
             yield (
                 f"simulated | rho {rho:.1f} | {rival.name:16} | "
-                f"{np.mean(found.evaluations):5.1f} evaluations | "
-                f"regret {np.mean(found.regrets):.4f}, to paper {gap.difference:+.4f} "
-                f"[{gap.low:+.4f}, {gap.high:+.4f}] | worse {_share(found.worse)}, to paper "
+                f"{np.mean(outcomes.evaluations):5.1f} evaluations | "
+                f"regret {np.mean(outcomes.regrets):.4f}, to paper {gap.difference:+.4f} "
+                f"[{gap.low:+.4f}, {gap.high:+.4f}] | worse {_share(outcomes.worse)}, to paper "
                 f"{rarer.difference:+.3f} [{rarer.low:+.3f}, {rarer.high:+.3f}]"
             )
 
@@ -209,11 +210,11 @@ def run_lines(reps: int) -> Iterator[str]:
     """The table of whole runs."""
     for name, setting in (("scattered", SCATTERED), ("never better", NEVER_BETTER)):
         for rival in (PAPER, RACE):
-            found = in_a_row(rival, setting, reps)
+            outcomes = in_a_row(rival, setting, reps)
             yield (
                 f"simulated | {setting.steps} steps, {name:12} | {rival.name:5} | "
-                f"{np.mean(found.evaluations):6.1f} evaluations | true rate {setting.incumbent:.1%} -> "
-                f"{np.mean(found.rates):.2%} | worse than the start {_share(found.worse)}"
+                f"{np.mean(outcomes.evaluations):6.1f} evaluations | true rate {setting.incumbent:.1%} -> "
+                f"{np.mean(outcomes.rates):.2%} | worse than the start {_share(outcomes.worse)}"
             )
 
 
@@ -229,11 +230,11 @@ def main() -> None:
     parser.add_argument(
         "--rho", type=float, nargs="+", default=[0.0, 0.3, 0.6], help="Correlations of row difficulty."
     )
-    given = parser.parse_args()
-    for line in selection_lines(given.reps, given.rho):
+    options = parser.parse_args()
+    for line in selection_lines(options.reps, options.rho):
         print(line, flush=True)
     print("simulated | author: texts have one length here, so it is paper with ties for the challenger")
-    for line in run_lines(given.reps):
+    for line in run_lines(options.reps):
         print(line, flush=True)
 
 

@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoevol.comparison import job
-from autoevol.comparison.results import Finished
-from autoevol.comparison.tournament import Comparison, table
 from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.reports.comparison import ComparisonReport, Finished
 
 CONTESTANTS = "race,paper,opro,initial,weak,compact,add-constraints,deepen"
 """Two selection rules, a rival, the three starting methods and two operations of WizardLM."""
@@ -37,7 +36,7 @@ def run(
     seeds: int = 1,
     model: str = "local/smollm2",
     api_base: str | None = None,
-) -> Comparison:
+) -> ComparisonReport:
     """The study; entries, calls and `comparison.json` are kept in `out`.
 
     Args:
@@ -90,12 +89,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="Entries per contestant (default 1).")
     parser.add_argument("--model", default="local/smollm2", help="Plays every role (default local/smollm2).")
     parser.add_argument("--api-base", help="URL of an OpenAI-compatible endpoint of another model.")
-    given = parser.parse_args()
+    options = parser.parse_args()
     started = time.monotonic()
-    found = run(given.out, budget=given.budget, seeds=given.seeds, model=given.model, api_base=given.api_base)
-    print(table(found))
-    print(costs(found.entries))
-    print(f"{time.monotonic() - started:.0f} s; {given.out / 'comparison.json'}")
+    report = run(
+        options.out,
+        budget=options.budget,
+        seeds=options.seeds,
+        model=options.model,
+        api_base=options.api_base,
+    )
+    print(report.table())
+    print(costs(report.entries))
+    print(f"{time.monotonic() - started:.0f} s; {options.out / 'comparison.json'}")
 
 
 def _tell(entry: Finished) -> None:

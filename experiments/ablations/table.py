@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from autoevol.comparison.plot import Curve, curves_svg
-from autoevol.metrics.intervals import PairedDifference, paired_bootstrap
+from autoevol.core.schema import encode
+from autoevol.metrics.paired import PairedTest, PointEstimate, bootstrap_mean
 from autoevol.store.files import replacing, write_json
 
 
@@ -24,8 +25,8 @@ class Line:
     """
 
     name: str
-    rate: PairedDifference
-    gain: PairedDifference | None
+    rate: PointEstimate
+    gain: PairedTest | None
     facts: Mapping[str, float]
 
 
@@ -33,8 +34,8 @@ def line(
     name: str, rates: Sequence[float], base: Sequence[float] | None = None, **facts: Sequence[float]
 ) -> Line:
     """A line from one rate per unit; `base` has the rates of the same units that it is compared with."""
-    mean = paired_bootstrap([0.0] * len(rates), rates)
-    gain = None if base is None else paired_bootstrap(base, rates)
+    mean = bootstrap_mean(rates)
+    gain = None if base is None else PairedTest.of(base, rates)
     return Line(name, mean, gain, {fact: sum(values) / len(values) for fact, values in facts.items()})
 
 
@@ -73,11 +74,7 @@ class Table:
 
     def save(self, folder: Path) -> None:
         """Write `STUDY.json` and `STUDY.svg`."""
-        lines = [
-            {**asdict(one), "rate": one.rate._asdict(), "gain": one.gain and one.gain._asdict()}
-            for one in self.lines
-        ]
-        write_json(folder / f"{self.study}.json", {**asdict(self), "lines": lines})
+        write_json(folder / f"{self.study}.json", encode(self))
         title = f"{self.study}: {self.rate} ({self.label})"
         with replacing(folder / f"{self.study}.svg") as file:
             if self.curves:
@@ -87,12 +84,12 @@ class Table:
                 file.write(whiskers_svg(self.lines, title).encode())
 
 
-def _percent(value: PairedDifference) -> str:
-    return f"{value.difference:6.1%} [{value.low:.1%}, {value.high:.1%}]"
+def _percent(rate: PointEstimate) -> str:
+    return f"{rate.value:6.1%} [{rate.low:.1%}, {rate.high:.1%}]"
 
 
-def _change(value: PairedDifference | None) -> str:
-    return "" if value is None else f"{value.difference:+.1%} [{value.low:+.1%}, {value.high:+.1%}]"
+def _change(gain: PairedTest | None) -> str:
+    return "" if gain is None else gain.span
 
 
 def whiskers_svg(lines: Sequence[Line], title: str) -> str:
@@ -118,7 +115,7 @@ def whiskers_svg(lines: Sequence[Line], title: str) -> str:
         )
     for number, one in enumerate(lines):
         y = top + step * number
-        low, middle, high = (across(v) for v in (one.rate.low, one.rate.difference, one.rate.high))
+        low, middle, high = (across(v) for v in (one.rate.low, one.rate.value, one.rate.high))
         parts.append(f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{escape(one.name)}</text>')
         parts.append(f'<path d="M{low:.1f} {y}H{high:.1f}" stroke="#0072b2" stroke-width="2"/>')
         parts.append(f'<circle cx="{middle:.1f}" cy="{y}" r="4" fill="#0072b2"/>')

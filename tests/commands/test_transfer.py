@@ -73,7 +73,7 @@ def test_each_method_is_compared_with_the_first(served: Served, files: Path) -> 
     assert weak["difference"] is None
     assert strong["difference"]["difference"] == pytest.approx(-0.5)
     assert strong["difference"]["low"] < -0.5 < strong["difference"]["high"] < 0
-    assert strong["p_value"] == pytest.approx(2 / 2**10)
+    assert strong["difference"]["p_value"] == pytest.approx(2 / 2**10)
     assert "weak.txt: the reference\n" in done.stdout
     assert "strong.txt: -50.0% [" in done.stdout
 

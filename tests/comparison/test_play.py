@@ -15,12 +15,12 @@ from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Entry
 from autoevol.comparison.own import Fixed
 from autoevol.comparison.play import play, run_entry
-from autoevol.comparison.results import Finished, Group
 from autoevol.comparison.tracker import TrackedMetric
 from autoevol.core.errors import AccessDenied, BudgetReached
 from autoevol.core.records import Method
 from autoevol.optimization.teleprompter import as_examples
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.comparison import Finished, Group
 
 OTHER = Method("Do something else with it.", name="other")
 

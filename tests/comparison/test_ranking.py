@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.comparison.ranking import at, mean_curve, mean_ranks, ranks
+from autoevol.comparison.ranking import mean_curve, mean_ranks, ranks, rate_at
 
 RATES = st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0])
 TABLES = st.integers(1, 5).flatmap(
@@ -67,7 +67,7 @@ def test_tables_that_are_none_are_refused(table: list[list[float]]) -> None:
 
 def test_a_step_curve_holds_its_value_until_it_changes() -> None:
     curve = [(0, 0.5), (10, 0.3), (20, 0.4)]
-    assert [at(curve, calls) for calls in (0, 9, 10, 19, 20, 99)] == [0.5, 0.5, 0.3, 0.3, 0.4, 0.4]
+    assert [rate_at(curve, calls) for calls in (0, 9, 10, 19, 20, 99)] == [0.5, 0.5, 0.3, 0.3, 0.4, 0.4]
 
 
 def test_mean_of_curves() -> None:

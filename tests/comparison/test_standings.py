@@ -12,11 +12,11 @@ from autoevol.comparison import referee
 from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Heat
 from autoevol.comparison.plot import curves_svg
-from autoevol.comparison.results import Finished, Group, Point, decode_finished, encode_finished
-from autoevol.comparison.standings import Standing, standings
-from autoevol.comparison.tournament import compare, table
+from autoevol.comparison.standings import standings
+from autoevol.comparison.tournament import Terms, compare
 from autoevol.core.records import Demo, Mark, Method, Outcome, Score
 from autoevol.metrics.intervals import wilson
+from autoevol.reports.comparison import ComparisonReport, Finished, Group, Point, Standing
 from autoevol.store.files import read_json
 
 GOOD, FAIR, POOR = (Method(f"Rewrite it in way {name}.") for name in ("good", "fair", "poor"))
@@ -111,7 +111,7 @@ def test_a_thinned_curve_keeps_its_ends() -> None:
 def test_an_entry_survives_its_json() -> None:
     with_demos = Method("Rewrite it.", (Demo("One.", "One and two."),), "named")
     given = entry("a", 3, with_demos, notes=("x", "y"))
-    assert decode_finished(encode_finished(given)) == given
+    assert Finished.from_json(given.to_json()) == given
 
 
 def test_the_drawing_is_xml_with_one_line_per_curve() -> None:
@@ -132,29 +132,24 @@ def test_a_comparison_is_scored_by_one_referee_outside_the_budgets(tmp_path: Pat
     heats = [heat, Heat(1, heat.bench, heat.student, heat.train[8:], heat.train[:8])]
     holdout = tuple(simulated(0, train=60)[0].train[-12:])
     contestants = find_contestants("paper,opro,initial")
-    done = compare(
-        contestants, heats, holdout, budget=90, folder=tmp_path, curve_methods=3, label="simulated"
-    )
+    terms = Terms(90, curve_methods=3, label="simulated")
+    done = compare(contestants, heats, holdout, terms, tmp_path)
     paid = sum(entry.calls for entry in done.entries)
     assert counted.replied == paid + done.referee_calls
     assert all(entry.calls <= 90 for entry in done.entries)
     assert {standing.contestant for standing in done.standings} == {"paper", "opro", "initial"}
     methods = referee.wanted(done.entries, 3)
-    assert set(done.scores) == set(methods)
-    assert all(set(score.marks) == {row.id for row in holdout} for score in done.scores.values())
-    lines = table(done).splitlines()
+    assert set(done.rates) == set(methods)
+    assert done.holdout == len(holdout)
+    lines = done.table().splitlines()
     assert all("simulated" in line for line in [lines[0], *lines[2:5]])
 
     record = read_json(tmp_path / "comparison.json")
     assert record is not None
-    assert record["label"] == "simulated"
-    assert [s["contestant"] for s in record["standings"]] == [s.contestant for s in done.standings]
-    assert [decode_finished(entry) for entry in record["entries"]] == list(done.entries)
+    assert record["schema"] == "autoevol.comparison/2"
     assert set(record["traps"]["paper"]) == {"known", "met"}
+    assert ComparisonReport.from_json(record) == done
     assert "simulated" in (tmp_path / "curves.svg").read_text()
 
-    again = compare(
-        contestants, heats, holdout, budget=90, folder=tmp_path, curve_methods=3, label="simulated"
-    )
-    assert again == done
+    assert compare(contestants, heats, holdout, terms, tmp_path) == done
     assert counted.replied == paid + done.referee_calls

@@ -43,10 +43,10 @@ def test_m_is_compared_with_the_true_rate_of_the_start(plan: Plan, monkeypatch: 
     monkeypatch.setattr(studies, "MS", (1, 3))
     table = studies.m(GROUND, plan)
     assert names(table) == ["start", "m = 1", "m = 3"]
-    assert table.lines[0].rate.difference == pytest.approx(start_rate())
+    assert table.lines[0].rate.value == pytest.approx(start_rate())
     for one in table.lines[1:]:
         assert one.gain is not None
-        assert one.gain.difference == pytest.approx(one.rate.difference - start_rate())
+        assert one.gain.difference == pytest.approx(one.rate.value - start_rate())
     assert table.lines[2].facts["calls"] > table.lines[1].facts["calls"]
     assert studies.m(GROUND, plan) == table  # from the stores
 
@@ -60,7 +60,7 @@ def test_steps_have_a_curve_of_true_rates_and_of_dev_rates(
     true, dev = table.curves["true failure rate"], table.curves["dev rows"]
     assert [place for place, _ in true] == [0, 1, 2, 3]
     assert true[0][1] == pytest.approx(start_rate())
-    assert table.lines[-1].rate.difference == pytest.approx(true[-1][1])
+    assert table.lines[-1].rate.value == pytest.approx(true[-1][1])
     # The rule takes nothing that is worse on the dev rows.
     assert [rate for _, rate in dev] == sorted((rate for _, rate in dev), reverse=True)
 
@@ -75,10 +75,10 @@ def test_a_loop_that_has_nothing_left_to_do_stays_where_it_is() -> None:
 def test_the_weak_start_is_weaker(plan: Plan) -> None:
     table = studies.start(GROUND, plan)
     weak, _, default, optimised = table.lines
-    assert weak.rate.difference > default.rate.difference
-    assert default.rate.difference == pytest.approx(start_rate())
+    assert weak.rate.value > default.rate.value
+    assert default.rate.value == pytest.approx(start_rate())
     assert default.gain is None
-    assert optimised.rate.difference <= weak.rate.difference
+    assert optimised.rate.value <= weak.rate.value
 
 
 def test_models_cross_two_worlds_with_two_degrees_of_insight(plan: Plan) -> None:
@@ -94,7 +94,7 @@ def test_a_method_is_rated_elsewhere_against_the_start_in_the_same_place(plan: P
     assert len(table.lines) == 3
     for one in table.lines:
         assert one.gain is not None
-        assert one.gain.difference == pytest.approx(one.rate.difference - one.facts["start"])
+        assert one.gain.difference == pytest.approx(one.rate.value - one.facts["start"])
     other = Testbed(1000)
     start = GROUND.sites()[0].heat.student.method
     assert GROUND.others()["another world"][0].rate([start]) == [[other.true_rate(start)]]
@@ -205,7 +205,7 @@ def test_on_models_a_unit_is_a_holdout_row(tmp_path: Path) -> None:
         table = studies.transfer(ground, plan)
     assert ground.label == "lazy, optimizer lazy"
     here, there = table.lines
-    assert (here.facts["start"], here.rate.difference) == (1.0, 1.0)
+    assert (here.facts["start"], here.rate.value) == (1.0, 1.0)
     assert there.name == "good"
     assert there.facts["start"] < 0.5
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autoevol.experiments.selection import NEVER_BETTER, PAPER, RACE, Setting, Table, in_a_row, main, once
-from autoevol.metrics.intervals import paired_bootstrap
+from autoevol.metrics.paired import PairedTest
 
 
 def failures(table: Table, rate: float) -> list[bool]:
@@ -45,8 +45,8 @@ def test_simulated_a_race_costs_half_and_chooses_no_worse() -> None:
     paper, race = (once(rival, setting, reps=300) for rival in (PAPER, RACE))
     assert set(paper.evaluations) == {250}
     assert np.mean(race.evaluations) <= 125
-    assert paired_bootstrap(paper.regrets, race.regrets, 2000).low <= 0
-    assert paired_bootstrap(paper.worse, race.worse, 2000).low <= 0
+    assert PairedTest.of(paper.regrets, race.regrets).low <= 0
+    assert PairedTest.of(paper.worse, race.worse).low <= 0
 
 
 def test_simulated_a_run_of_races_costs_less_where_nothing_is_better() -> None:

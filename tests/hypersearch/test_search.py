@@ -196,7 +196,7 @@ def test_one_process_spends_the_parts_of_all_workers(served: Served, tmp_path: P
 def test_optimize_takes_the_best_configuration(served: Served, tmp_path: Path) -> None:
     found = searched(served, tmp_path)
     best = tmp_path / "s" / "best.json"
-    assert read_json(best) == found["best"]["settings"]
+    assert read_json(best) == {"schema": "autoevol.settings/1", **found["best"]["settings"]}
     paid = served.arrivals
     # Of the words of the search, only what is no setting of the loop.
     words = ["optimize", str(tmp_path / "seeds.jsonl"), "--detector", "paper", "--evol-model", "world"]
@@ -229,6 +229,8 @@ def test_optimize_takes_the_best_configuration(served: Served, tmp_path: Path) -
         ('{"m": {"low": 1}}', "m is {'low': 1}; expected a whole number"),
         ('{"out": "x"}', "no setting 'out'"),
         ("[1]", "not a JSON object"),
+        ('{"schema": "autoevol.settings/2", "m": 2}', "later version of autoevol"),
+        ('{"schema": "autoevol.run/2"}', "is of the schema 'autoevol.run/2'"),
         ("{", "cannot read"),
         (None, "no such file"),
     ],

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from autoevol.config import LoopConfig, MethodConfig, ModelConfig
 from autoevol.core.errors import InputError
-from autoevol.hypersearch.space import Configuration, Space, describe
+from autoevol.hypersearch.space import Configuration, Space
+from autoevol.reports.search import describe
 
 BASE = Configuration(LoopConfig(), MethodConfig(holdout_size=10), ModelConfig())
 SMALL = Configuration(LoopConfig(batch_size=2, m=1, steps=1, dev_size=6), MethodConfig(), ModelConfig())

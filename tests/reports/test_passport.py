@@ -13,8 +13,11 @@ from typer.testing import Result
 
 from autoevol.core.errors import InputError
 from autoevol.metrics.intervals import wilson
-from autoevol.reports.passport import make_passport, read_passport, rows_seen, with_transfer
+from autoevol.reports.passport import Passport
 from autoevol.reports.passport_page import page
+from autoevol.reports.passports import make_passport, read_passport, read_transfer, rows_seen
+from autoevol.reports.rates import Ledger
+from autoevol.reports.run import RunReport
 from autoevol.store.files import read_json, write_json
 from autoevol.store.journal import FileJournal
 from autoevol.store.run import RunFolder, load_method
@@ -64,29 +67,44 @@ def read(path: Path) -> dict[str, Any]:
 
 def test_a_run_leaves_a_passport_with_all_that_is_known(ended: Path) -> None:
     run = ended / "run"
-    passport, summary = read_passport(run), read(run / "summary.json")
-    after = passport["holdout"]["after"]
-    assert (after["low"], after["high"]) == tuple(wilson(after["failed"], 10))
-    assert passport["id"] == summary["optimization"]["chosen"]["id"] == load_method(run).id
-    assert passport["data"]["data_hash"] == summary["seeds"]["data_hash"]
-    assert passport["data"]["split"].items() >= {"train": 20, "dev": 10, "holdout": 10}.items()
-    assert [step["step"] for step in passport["dev_curve"]] == [0, 1, 2, 3]
-    assert passport["cost"] == summary["ledger"]
-    assert set(passport["cost"]["roles"]) == {"evol", "respond", "optimizer"}
-    assert passport["run"] == read(run / "run.json")
-    assert passport["seeds"] == {"loop": 0}
-    assert set(passport["versions"]) == {"autoevol", "dspy", "python"}
-    assert passport["transfer"] == []
+    passport, summary = read_passport(run), RunReport.from_json(read(run / "summary.json"))
+    assert passport.holdout
+    assert passport.data
+    assert summary.optimization
+    after = passport.holdout.after
+    assert after
+    assert (after.low, after.high) == tuple(wilson(after.failed, 10))
+    assert passport.method.id == summary.optimization.chosen.id == load_method(run).id
+    assert passport.data.data_hash == summary.seeds.data_hash
+    assert (passport.data.split or {}).items() >= {"train": 20, "dev": 10, "holdout": 10}.items()
+    assert [step.step for step in passport.dev_curve] == [0, 1, 2, 3]
+    assert passport.holdout.change == summary.optimization.change is not None
+    assert passport.cost == summary.ledger
+    assert set((passport.cost or Ledger({})).roles) == {"evol", "respond", "optimizer"}
+    assert passport.run == read(run / "run.json")
+    assert passport.seeds == {"loop": 0}
+    assert set(passport.versions or {}) == {"autoevol", "dspy", "python"}
+    assert passport.transfer == ()
+
+
+def test_the_method_and_the_sentence_of_the_measure_stand_in_the_file(ended: Path) -> None:
+    data, passport = read(ended / "run" / "passport.json"), read_passport(ended / "run")
+    assert next(iter(data)) == "schema"
+    assert data["schema"] == "autoevol.passport/2"
+    assert (data["id"], data["text"]) == (passport.method.id, passport.method.text)
+    assert data["measure"]["sentence"] == str(passport.measure)
+    assert Passport.from_json(data) == passport
 
 
 def test_the_lineage_leads_from_the_start_to_the_method(ended: Path) -> None:
     passport = read_passport(ended / "run")
-    line = passport["selection"]["lineage"]
+    assert passport.selection
+    line = passport.selection.lineage
     assert line, "the run of this test improves"
-    assert line[0]["parent_id"] == START.id
-    assert line[-1]["id"] == passport["id"]
-    assert all(older["id"] == newer["parent_id"] for older, newer in pairwise(line))
-    assert all(one["feedback"].startswith("Feedback of chain") for one in line)
+    assert line[0].parent_id == START.id
+    assert line[-1].id == passport.method.id
+    assert all(older.id == newer.parent_id for older, newer in pairwise(line))
+    assert all(one.feedback.startswith("Feedback of chain") for one in line)
 
 
 def test_rows_seen_are_those_of_batches_and_dev_and_never_of_the_holdout(ended: Path) -> None:
@@ -107,9 +125,9 @@ def test_the_page_says_the_same_as_the_record(ended: Path) -> None:
     for part in ("## Method", "## Origin", "## Selection on dev", "## Holdout", "## Cost"):
         assert part in text
     assert "## Transfer" not in text
-    after = passport["holdout"]["after"]
-    assert f"{after['rate']:.1%} [{after['low']:.1%}, {after['high']:.1%}]" in text
-    assert passport["measure"]["sentence"] in text
+    assert passport.holdout
+    assert str(passport.holdout.after) in text
+    assert str(passport.measure) in text
     assert "None" not in text
 
 
@@ -137,16 +155,17 @@ def test_a_run_that_only_evolved_has_a_passport_without_a_choice(
     done = command("passport", tmp_path / "e")
     assert done.exit_code == 0, done.stderr
     passport, text = read_passport(tmp_path / "e"), (tmp_path / "e" / "passport.md").read_text()
-    assert passport["selection"] is None is passport["holdout"]
-    assert passport["models"]["evol"] == "world"
+    assert passport.selection is None is passport.holdout
+    assert passport.models
+    assert passport.models.evol == "world"
     assert "## Origin" in text
     assert "## Selection" not in text
     assert "None" not in text
 
 
 def test_a_changed_method_loses_its_passport(ended: Path, tmp_path: Path) -> None:
-    passport = read_passport(ended / "run")
-    write_json(tmp_path / "p.json", {**passport, "text": passport["text"] + " Be bold."})
+    data = read(ended / "run" / "passport.json")
+    write_json(tmp_path / "p.json", {**data, "text": data["text"] + " Be bold."})
     with pytest.raises(InputError, match="was changed"):
         read_passport(tmp_path / "p.json")
 
@@ -167,7 +186,8 @@ def test_what_has_no_passport_says_why(ended: Path, tmp_path: Path) -> None:
 def test_a_run_cut_off_by_its_budget_says_what_was_not_reached(served: Served, tmp_path: Path) -> None:
     assert optimize(served, tmp_path, "--max-calls", 40).exit_code == 3
     passport = read_passport(tmp_path / "run")
-    assert passport["holdout"]["after"] is None
+    assert passport.holdout
+    assert passport.holdout.after is None
     assert "not reached" in (tmp_path / "run" / "passport.md").read_text()
 
 
@@ -182,18 +202,18 @@ def test_a_transfer_enters_the_passport_once_and_leaves_out_rows_already_used(
     for _ in range(2):
         done = command(*words)
         assert done.exit_code == 0, done.stderr
-    passport, told = read_passport(path), read(tmp_path / "t" / "transfer.json")
+    passport, told = read_passport(path), read_transfer(tmp_path / "t")
     other = {row.id for row in rows(40, 20)}
     used = len(other & rows_seen(ended / "run"))
     assert used > 0
-    assert (told["seeds"]["left_out"], told["seeds"]["rows"]) == (used, 40 - used)
-    (entry,) = passport["transfer"]
-    assert entry["score"] == told["methods"][1]["score"]
-    assert entry["reference"]["id"] == START.id
-    assert entry["p_value"] is not None
+    assert (told.seeds.left_out, told.seeds.rows) == (used, 40 - used)
+    (entry,) = passport.transfer
+    assert entry.score == told.methods[1].score
+    assert entry.reference.id == START.id
+    assert entry.difference == told.methods[1].difference is not None
     assert (tmp_path / "p.md").read_text() == page(passport)
     assert "## Transfer" in page(passport)
-    assert load_method(path).id == passport["id"]
+    assert load_method(path).id == passport.method.id
 
 
 def test_a_transfer_into_the_passport_of_another_method_is_refused_before_it_pays(
@@ -215,13 +235,15 @@ def test_results_go_into_the_passport_of_a_bare_method(served: Served, ended: Pa
     done = command("passport", ended / "start.txt", "--evaluation", found, "--out", path)
     assert done.exit_code == 0, done.stderr
     passport = read_passport(path)
-    assert passport["run"] is None
-    assert passport["transfer"][0]["score"]["failed"] == 32
+    assert passport.run is None
+    assert passport.transfer[0].score.failed == 32
     assert "itself the reference" in page(passport)
     with pytest.raises(InputError, match="no score of the method"):
-        with_transfer(read_passport(ended / "run"), read(found))
-    with pytest.raises(InputError, match="not the result of a transfer"):
-        with_transfer(passport, {"seeds": {}})
+        read_passport(ended / "run").with_transfer(read_transfer(found))
+    write_json(tmp_path / "x.json", {"seeds": {}})
+    for nothing in ("x.json", "missing.json"):
+        with pytest.raises(InputError, match="not the result of a transfer"):
+            read_transfer(tmp_path / nothing)
 
 
 def test_transfers_outlive_a_resumed_run(served: Served, tmp_path: Path) -> None:
@@ -231,4 +253,4 @@ def test_transfers_outlive_a_resumed_run(served: Served, tmp_path: Path) -> None
     done = command(*words, *at(served), "--into", tmp_path / "run")
     assert done.exit_code == 0, done.stderr
     assert optimize(served, tmp_path).exit_code == 0
-    assert len(read_passport(tmp_path / "run")["transfer"]) == 1
+    assert len(read_passport(tmp_path / "run").transfer) == 1

@@ -76,7 +76,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSO
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan, at no cost.")]
 
 
-_Table = Callable[[dict[str, Any]], list[tuple[str, str]]]
 Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
 
 
@@ -85,22 +84,16 @@ def quiet_dspy() -> None:
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
-def finish(job: Callable[[Any], Result], json: bool, rows: _Table | None = None) -> None:
-    """Run `job` with progress on stderr, print its summary on stdout, and set the exit code."""
+def finish(job: Callable[[Any], Result], json: bool) -> None:
+    """Run `job` with progress on stderr, print its report on stdout, and set the exit code."""
     quiet_dspy()
-    import orjson
-
-    from autoevol.cli.console import Reporter, print_table
-    from autoevol.reports import report
+    from autoevol.cli.console import Reporter, print_report
 
     reporter = Reporter()
     try:
         outcome = job(reporter)
     finally:
         reporter.close()
-    if not json:
-        print_table((rows or report.summary_rows)(outcome.summary))
-    else:
-        print(orjson.dumps(outcome.summary).decode(), flush=True)
+    print_report(outcome.summary, json)
     if outcome.stopped_by is not None:
         raise outcome.stopped_by

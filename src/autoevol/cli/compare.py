@@ -12,7 +12,7 @@ from autoevol.cli.options import with_settings
 from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
 
 if TYPE_CHECKING:
-    from autoevol.comparison.results import Finished
+    from autoevol.reports.comparison import Finished
 
 # The option --seeds is the number of entries, so the argument cannot be called that in Python.
 Source = Annotated[
@@ -36,15 +36,17 @@ def compare(
     """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
     import orjson
 
-    from autoevol.comparison import job, tournament
+    from autoevol.comparison import job
+    from autoevol.comparison.tournament import DRAWING
+    from autoevol.reports.comparison import FILE
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
-    result = job.run_comparison(source, out, comparison, data, models, metrics, _tell)
+    report = job.run_comparison(source, out, comparison, data, models, metrics, _tell)
     if json:
-        print(orjson.dumps(tournament.as_json(result)).decode())
+        print(orjson.dumps(report.to_json()).decode())
         return
-    print(tournament.table(result))
-    for name in ("comparison.json", "curves.svg"):
+    print(report.table())
+    for name in (FILE, DRAWING):
         print(out / name)
 
 

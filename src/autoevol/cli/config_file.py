@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from autoevol import config
 from autoevol.config.choices import words_of
 from autoevol.core.errors import InputError, nearest, unknown
+from autoevol.core.schema import version_of
 
 PREFIX = "AUTOEVOL_"
 
@@ -129,6 +130,15 @@ class _NoSuchSetting(Exception):
 
 
 def _load(path: Path) -> dict[str, Any]:
+    content = _content(path)
+    try:
+        version_of(content, config.SETTINGS_SCHEMA)  # only a file that a command has written carries one
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return {name: value for name, value in content.items() if name != "schema"}
+
+
+def _content(path: Path) -> dict[str, Any]:
     if path.suffix == ".toml":
         try:
             return tomllib.loads(path.read_text(encoding="utf-8"))

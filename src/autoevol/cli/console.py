@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import orjson
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,6 +21,9 @@ from rich.progress import (
 from rich.table import Table
 
 from autoevol.core.records import Case, Outcome, Step
+
+if TYPE_CHECKING:
+    from autoevol.reports.folder import Report
 
 _EVERY = 15.0
 
@@ -92,6 +96,14 @@ class Reporter:
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_report(report: Report, json: bool) -> None:
+    """A report on standard output: one JSON line, or a table."""
+    if json:
+        print(orjson.dumps(report.to_json()).decode(), flush=True)
+    else:
+        print_table(report.table_rows())
 
 
 def print_table(rows: list[tuple[str, str]]) -> None:

@@ -89,30 +89,15 @@ def show(
     import orjson
 
     from autoevol.cli.console import print_table
-    from autoevol.reports import report
+    from autoevol.reports.folder import read_folder
 
-    content = report.read_folder(folder)
-    if content["search"] and not json:
-        from autoevol.hypersearch.result import search_rows
-
-        print_table(search_rows(content["search"]))
-        return
+    shown = read_folder(folder)
     if json:
-        print(orjson.dumps(content).decode())
+        print(orjson.dumps(shown.to_json()).decode())
         return
-    if content["transfer"]:
-        from autoevol.commands.transfer import transfer_rows
-
-        print_table(transfer_rows(content["transfer"]))
-        return
-    if content["comparison"]:
-        print_table(report.comparison_rows(content["comparison"]))
-        return
-    if content["summary"]:
-        print_table(report.summary_rows(content["summary"]))
+    if shown.report:
+        print_table(shown.report.table_rows())
     else:
         print("no summary: the run is in progress, or was stopped; the command that started it resumes it")
-    for step in content["steps"]:
-        print(f"step {step['step']}: {report.rate_text(step['dev'])} on dev; {step['note']}")
-    if content["method"]:
-        print(f"\n{content['method']['text']}")
+    for line in shown.lines():
+        print(line)

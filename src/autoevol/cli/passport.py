@@ -28,8 +28,7 @@ def passport(
 ) -> None:
     """Write all that is known about the method of DIR to one file, as JSON and Markdown."""
     from autoevol.core.errors import InputError
-    from autoevol.reports import passport as passports
-    from autoevol.store.files import read_json
+    from autoevol.reports import passports
     from autoevol.store.run import RunFolder
 
     if not source.exists():
@@ -44,7 +43,7 @@ def passport(
     with RunFolder(source) if (source / "run.json").exists() else nullcontext():
         made = passports.make_passport(source)
         for path in evaluation or ():
-            made = passports.with_transfer(made, read_json(path))
+            made = made.with_transfer(passports.read_transfer(path))
         for path in paths:
             passports.write_passport(made, path)
             print(path)
@@ -79,5 +78,4 @@ def transfer(
             methods, seeds, out, config, settings, tell, into=into or (), store=store
         ),
         json,
-        transfers.transfer_rows,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -24,21 +24,10 @@ def merge(
     json: Json = False,
 ) -> None:
     """Join the finished shards in DIR into one run folder, DIR itself."""
+    from autoevol.cli.console import print_report
     from autoevol.commands import merge as merging
 
-    _print(merging.merge(folder), json)
-
-
-def _print(summary: dict[str, Any], json: bool) -> None:
-    import orjson
-
-    from autoevol.cli.console import print_table
-    from autoevol.reports import report
-
-    if json:
-        print(orjson.dumps(summary).decode())
-    else:
-        print_table(report.summary_rows(summary))
+    print_report(merging.merge(folder), json)
 
 
 @app.command()
@@ -59,6 +48,7 @@ def launch(
 
     The same command resumes what is not finished. Needs datatrove: pip install 'autoevol\[scale]'.
     """
+    from autoevol.cli.console import print_report
     from autoevol.commands import launch as launching
     from autoevol.commands import merge as merging
 
@@ -69,7 +59,7 @@ def launch(
         if code:
             raise typer.Exit(code)
     elif launching.launch(tuple(arguments), out, config):
-        _print(merging.merge(out), json)
+        print_report(merging.merge(out), json)
     else:
         print(f"submitted; when all jobs have finished, `autoevol merge {out}` joins their shards")
 

@@ -19,6 +19,6 @@ def search(
     settings: Settings,
 ) -> None:
     """Search batch size, m, steps and more for SEEDS. The same command resumes, or joins a running search."""
-    from autoevol.hypersearch import job, result
+    from autoevol.hypersearch import job
 
-    finish(lambda tell: job.search(seeds, out, settings, config, tell), json, result.search_rows)
+    finish(lambda tell: job.search(seeds, out, settings, config, tell), json)

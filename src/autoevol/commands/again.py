@@ -40,6 +40,8 @@ from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.stage import evolve_rows
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
+from autoevol.reports.folder import read_report
+from autoevol.reports.run import FILE, RunReport
 from autoevol.reports.summary import summarise
 from autoevol.store.files import read_json, write_json
 from autoevol.store.parts import Parts
@@ -80,10 +82,11 @@ def again(
             summary = summarise(
                 folder, session, seeds, plan.models, plan.metrics, metric, started, None, tally
             )
-            gates = (read_json(source / "summary.json") or {}).get("gates")
-            if gates:
-                summary["gates"] = gates
-                write_json(out / "summary.json", summary)
+            before = read_report(source / FILE, RunReport)
+            if before and before.gates:
+                # What gates refused was counted from the old rounds, so it is told as they were set.
+                summary = replace(summary, gates=before.gates)
+                write_json(out / FILE, summary.to_json())
             return Result(summary, budget_stop(session) if out_of_budget else None)
 
 

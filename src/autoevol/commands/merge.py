@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from autoevol.data.shard import Shard
 from autoevol.evolution.lineage import End
 from autoevol.evolution.merge import merge_parts
 from autoevol.evolution.outputs import FILES, write_outputs
-from autoevol.reports import report
-from autoevol.reports.summary import evolution_json
+from autoevol.reports.folder import read_report
+from autoevol.reports.rates import Ledger, RoleCost
+from autoevol.reports.run import FILE, EvolutionReport, RunReport, result_paths
 from autoevol.store.calls import Spent
 from autoevol.store.files import read_json, write_json
 from autoevol.store.parts import Parts
@@ -36,7 +37,7 @@ class _Piece:
     fingerprint: str | None
     seeds: Scanned
     parts: Parts
-    summary: dict[str, Any] | None
+    report: RunReport | None
 
     @property
     def common(self) -> dict[str, Any]:
@@ -50,13 +51,13 @@ class _Piece:
         if self.parts.rows != self.seeds.here:
             done = f"{self.parts.rows} of {self.seeds.here} rows"
             return f"shard {self.shard} has finished {done}; run it again"
-        if not self.summary or not self.summary["evolution"]["complete"]:
+        if not self.report or not self.report.evolution or not self.report.evolution.complete:
             return f"shard {self.shard} did not come to its end; run it again"
         return None
 
 
-def merge(out: Path) -> dict[str, Any]:
-    """Join the shards whose folders lie in `out`; returns the summary of the whole.
+def merge(out: Path) -> RunReport:
+    """Join the shards whose folders lie in `out`; returns the report of the whole.
 
     Whether they are complete and disjoint is checked before anything is written, and for
     every row while it is. The shards' folders stay as they are. Calls, tokens and seconds are sums.
@@ -71,7 +72,7 @@ def merge(out: Path) -> dict[str, Any]:
         StoreLost: If the disk refuses.
     """
     # The summary is written last: without it, a merge was killed.
-    if (out / FILES[End.KEPT]).exists() and (out / "summary.json").exists():
+    if (out / FILES[End.KEPT]).exists() and (out / FILE).exists():
         raise InputError(f"{out} holds a dataset already; move it away to merge again")
     with ExitStack() as stack:
         folders = [stack.enter_context(RunFolder(path.parent)) for path in sorted(out.glob("*/run.json"))]
@@ -88,10 +89,12 @@ def merge(out: Path) -> dict[str, Any]:
         whole.save_methods(first.folder.methods().values())
         whole.save_seeds(first.fingerprint, asdict(replace(first.seeds, owned=None)))
         write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
-        summed = _summed(pieces)
-        _book(whole, summed["ledger"]["roles"])
+        report = _joined(pieces)
+        _book(whole, report.ledger.roles)
         tally = write_outputs(into, out, settings["keep"])
-        return _summarise(whole, pieces, summed, evolution_json(tally))
+        report = replace(report, evolution=EvolutionReport.of(tally), paths=result_paths(out))
+        write_json(out / FILE, report.to_json())
+        return report
 
 
 def _piece(folder: RunFolder) -> _Piece:
@@ -101,8 +104,8 @@ def _piece(folder: RunFolder) -> _Piece:
     if known is None:
         raise InputError(f"shard {shard} has not begun; run it again")
     mark, found = known
-    summary = read_json(path / "summary.json")
-    return _Piece(shard, folder, mark, Scanned(**found), Parts(path / "parts", None), summary)
+    report = read_report(path / FILE, RunReport)
+    return _Piece(shard, folder, mark, Scanned(**found), Parts(path / "parts", None), report)
 
 
 def _check(out: Path, pieces: Sequence[_Piece]) -> None:
@@ -128,41 +131,23 @@ def _check(out: Path, pieces: Sequence[_Piece]) -> None:
         raise StoreError(f"{out}: the shards have {total} rows, their source has {first.seeds.rows}")
 
 
-def _summed(pieces: Sequence[_Piece]) -> dict[str, Any]:
-    """What all shards together have cost."""
-    told = (piece.summary or {} for piece in pieces)
-    return _added(
-        [{key: summary[key] for key in ("ledger", "seconds") if key in summary} for summary in told]
+def _joined(pieces: Sequence[_Piece]) -> RunReport:
+    """The report of all shards together, but for what is counted from the joined parts."""
+    reports = [piece.report for piece in pieces if piece.report]
+    return replace(
+        reports[0],
+        seeds=replace(pieces[0].seeds, owned=None),
+        ledger=sum((report.ledger for report in reports), Ledger({})),
+        seconds=sum(report.seconds for report in reports),
+        shards=len(pieces),
     )
 
 
-def _book(whole: RunFolder, roles: Mapping[str, Mapping[str, Any]]) -> None:
+def _book(whole: RunFolder, roles: Mapping[str, RoleCost]) -> None:
     """A run that goes on, or is retried, has paid what its shards have: its caps count that."""
-    names = [entry.name for entry in fields(Spent)]
-    with closing(whole.calls()) as store:
-        store.carry({role: Spent(*(paid[name] for name in names)) for role, paid in roles.items()})
-
-
-def _summarise(
-    whole: RunFolder, pieces: Sequence[_Piece], summed: Mapping[str, Any], evolution: dict[str, Any]
-) -> dict[str, Any]:
-    summary = {
-        **(pieces[0].summary or {}),
-        **summed,
-        "seeds": asdict(replace(pieces[0].seeds, owned=None)),
-        "shards": len(pieces),
-        "evolution": evolution,
-        "paths": report.paths(whole.path),
+    spent = {
+        role: Spent(cost.calls, cost.input_tokens, cost.output_tokens, cost.usd)
+        for role, cost in roles.items()
     }
-    write_json(whole.path / "summary.json", summary)
-    return summary
-
-
-def _added(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Tables of numbers, or of such tables, added place by place."""
-    keys = dict.fromkeys(key for table in tables for key in table)
-    return {key: _sum([table[key] for table in tables if key in table]) for key in keys}
-
-
-def _sum(values: Sequence[Any]) -> Any:  # noqa: ANN401 (a number or a table)
-    return _added(values) if isinstance(values[0], Mapping) else sum(values)
+    with closing(whole.calls()) as store:
+        store.carry(spent)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import dspy
 
@@ -24,9 +23,10 @@ from autoevol.data.load import Loaded, load_rows
 from autoevol.data.split import sample_rows
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
-from autoevol.reports import passport, report
-from autoevol.reports.passport_page import difference_text
-from autoevol.reports.summary import metric_json
+from autoevol.reports import passports
+from autoevol.reports.rates import Ledger, MethodRef, MetricReport
+from autoevol.reports.run import versions
+from autoevol.reports.transfer import FILE, EvolModel, SampleReport, TransferReport, TransferScore
 from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
 
@@ -78,7 +78,7 @@ def transfer(
     """
     methods = find_methods(sources)
     for path in into:
-        if passport.read_passport(path)["id"] not in {method.id for method in methods}:
+        if passports.read_passport(path).method.id not in {method.id for method in methods}:
             raise InputError(f"the method of the passport {path} is not among those to be scored")
     models, metrics = given.models, given.metrics
     loaded = load_rows(seeds, **given.data.reading())
@@ -101,22 +101,25 @@ def transfer(
         )
         with dspy.context(lm=jobs.evol_lm(session, models), trace=None, disable_history=True):
             scores, stop = _score(board, methods, sample.rows)
-        result = {
-            "run_id": folder.run_id,
-            "seeds": _seeds_json(loaded, sample, config),
-            "models": {"evol": models.evol_model, "temperature": models.temperature},
-            "rounds": config.rounds,
-            "metric": metric_json(metrics, metric),
-            "reference": report.method_json(methods[0]),
-            "methods": _methods_json(sources, methods, scores),
-            "ledger": report.ledger_json(session.ledger()),
-            "versions": report.versions(),
-            "seconds": time.monotonic() - started,
-        }
-        write_json(folder.path / "transfer.json", result)
+        report = TransferReport(
+            run_id=folder.run_id,
+            seeds=_sample_report(loaded, sample, config),
+            models=EvolModel(models.evol_model, models.temperature),
+            rounds=config.rounds,
+            metric=MetricReport.of(metrics, metrics.judge_model, metric.detector.name, domain=metric.domain),
+            reference=MethodRef.of(methods[0]),
+            methods=tuple(
+                TransferScore.of(method, source, score, scores[0])
+                for method, source, score in zip(methods, sources, scores, strict=True)
+            ),
+            ledger=Ledger.of(session.ledger()),
+            versions=versions(),
+            seconds=time.monotonic() - started,
+        )
+        write_json(folder.path / FILE, report.to_json())
     for path in into:
-        _enter(result, path)
-    return Result(result, stop)
+        passports.enter_transfer(report, path)
+    return Result(report, stop)
 
 
 def find_methods(sources: Sequence[str]) -> list[Method]:
@@ -140,46 +143,12 @@ def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Samp
     Raises:
         InputError: If there is none.
     """
-    seen = frozenset[str]().union(*(passport.rows_seen(Path(source)) for source in sources))
+    seen = frozenset[str]().union(*(passports.rows_seen(Path(source)) for source in sources))
     new = [row for row in loaded.rows if row.id not in seen]
     if not new:
         raise InputError(f"every row of {loaded.source} was used to choose one of the methods")
     rows, _ = sample_rows(new, config.sample, config.seed)
     return Sample(tuple(rows), len(loaded.rows) - len(new))
-
-
-def compared(first: Score | None, score: Score | None) -> dict[str, Any]:
-    """A score as JSON, with its difference to that of the first method unless it is that one.
-
-    The McNemar test is exact and is not corrected for the number of methods.
-    """
-    other = score if score is not first else None
-    gap = report.paired_difference(first, other)
-    return {
-        "score": report.rate_of(score),
-        "difference": gap._asdict() if gap else None,
-        "p_value": report.paired_p_value(first, other),
-    }
-
-
-def transfer_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
-    """The result as (label, value) rows, in the order in which they are printed."""
-    seeds, total = result["seeds"], result["ledger"]["total"]
-    out = f", {seeds['left_out']} left out that a method was chosen on" if seeds["left_out"] else ""
-    rows = [
-        ("data", f"{seeds['rows']} rows of {seeds['source']}{out}"),
-        ("evol LM", result["models"]["evol"]),
-    ]
-    for one in result["methods"]:
-        is_first = one["id"] == result["reference"]["id"]
-        beside = "the reference" if is_first else difference_text(one)
-        rows.append(("failure rate", f"{report.rate_text(one['score'])}  {one['source']}: {beside}"))
-    money = f", ${total['usd']:.4f}" if total["usd"] else ""
-    return [
-        *rows,
-        ("measured by", report.metric_text(result["metric"])),
-        ("LM calls paid", f"{total['calls']} (and {total['reused']} answered from the store){money}"),
-    ]
 
 
 def _score(
@@ -195,33 +164,12 @@ def _score(
     return scores, None
 
 
-def _seeds_json(loaded: Loaded, sample: Sample, config: TransferConfig) -> dict[str, Any]:
-    return {
-        "source": loaded.source,
-        "data_hash": loaded.data_hash,
-        "rows": len(sample.rows),
-        "rows_hash": sample.rows_hash,
-        "left_out": sample.left_out,
-        "seed": config.seed,
-    }
-
-
-def _methods_json(
-    sources: Sequence[str], methods: Sequence[Method], scores: Sequence[Score | None]
-) -> list[dict[str, Any]]:
-    return [
-        {**report.method_json(method), "source": source, **compared(scores[0], score)}
-        for source, method, score in zip(sources, methods, scores, strict=True)
-    ]
-
-
-def _enter(result: dict[str, Any], path: Path) -> None:
-    path = path / passport.FILE if path.is_dir() else path
-    known = passport.read_passport(path)
-    score = next(one["score"] for one in result["methods"] if one["id"] == known["id"])
-    if score is None:
-        return
-    entered = passport.with_transfer(known, result)
-    passport.write_passport(entered, path)
-    if (shown := path.with_suffix(".md")).exists():
-        passport.write_passport(entered, shown)
+def _sample_report(loaded: Loaded, sample: Sample, config: TransferConfig) -> SampleReport:
+    return SampleReport(
+        source=loaded.source,
+        data_hash=loaded.data_hash,
+        rows=len(sample.rows),
+        rows_hash=sample.rows_hash,
+        left_out=sample.left_out,
+        seed=config.seed,
+    )

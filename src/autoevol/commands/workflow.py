@@ -35,7 +35,9 @@ from autoevol.evolution.policy import Policy
 from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.source import FileRows
 from autoevol.lm.session import Session
-from autoevol.reports import passport, report
+from autoevol.reports import passports
+from autoevol.reports.folder import Report
+from autoevol.reports.rates import Ledger
 from autoevol.reports.summary import summarise
 from autoevol.store.files import read_json, replacing, write_json
 from autoevol.store.parts import Parts
@@ -48,7 +50,7 @@ _Config = TypeVar("_Config")
 class Result:
     """How a command ended: its summary, and the budget stop that cut it short, if one did."""
 
-    summary: dict[str, Any]
+    summary: Report
     stopped_by: BudgetReached | None = None
 
 
@@ -91,7 +93,7 @@ def run(
             found.stopped == "budget" or None in found.holdout or (tally is not None and not tally.complete)
         )
         summary = summarise(folder, session, scanned, models, metrics, metric, started, found, tally, gates)
-        passport.leave_passport(folder.path)
+        passports.leave_passport(folder.path)
         return Result(summary, budget_stop(session) if stopped else None)
 
 
@@ -270,5 +272,5 @@ def _moved(folder: RunFolder, models: ModelConfig, metrics: MetricConfig) -> dic
 
 def budget_stop(session: Session) -> BudgetReached:
     """What ends a command whose budget is spent."""
-    total = report.ledger_json(session.ledger())["total"]
-    return BudgetReached(f"budget reached after {total['calls']} calls paid")
+    total = Ledger.of(session.ledger()).total
+    return BudgetReached(f"budget reached after {total.calls} calls paid")

@@ -2,19 +2,19 @@
 
 from autoevol.comparison.catalog import all_contestants, find_contestants
 from autoevol.comparison.entry import Bench, Contestant, Entry, Heat
-from autoevol.comparison.results import Finished, Point
-from autoevol.comparison.standings import Standing
-from autoevol.comparison.tournament import Comparison, compare
+from autoevol.comparison.tournament import Terms, compare
+from autoevol.reports.comparison import ComparisonReport, Finished, Point, Standing
 
 __all__ = [
     "Bench",
-    "Comparison",
+    "ComparisonReport",
     "Contestant",
     "Entry",
     "Finished",
     "Heat",
     "Point",
     "Standing",
+    "Terms",
     "all_contestants",
     "compare",
     "find_contestants",

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import dspy
 
-from autoevol.comparison.results import Group
 from autoevol.comparison.tracker import Tracker
 from autoevol.core.records import Row
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.comparison import Group
 
 
 class Bench(Protocol):

@@ -10,10 +10,10 @@ import dspy
 
 from autoevol.comparison import sizes
 from autoevol.comparison.entry import Entry
-from autoevol.comparison.results import Group
 from autoevol.comparison.tracker import TrackedMetric
 from autoevol.optimization.teleprompter import as_examples
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.comparison import Group
 
 _ENDLESS = 10**9
 _UNPARSABLE = "an unparsable proposal ends it: its best so far counts, and the error is noted"

@@ -11,8 +11,7 @@ import dspy
 from autoevol.commands import jobs
 from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Heat
-from autoevol.comparison.results import Finished
-from autoevol.comparison.tournament import Comparison, compare
+from autoevol.comparison.tournament import Terms, compare
 from autoevol.config import FREE, CompareConfig, DataConfig, MetricConfig, ModelConfig
 from autoevol.core.records import Row
 from autoevol.data.load import load_rows
@@ -20,10 +19,11 @@ from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
 from autoevol.lm.flow import Limits
 from autoevol.lm.session import Session
-from autoevol.metrics.catalog import calibration_of, make_detector
+from autoevol.metrics.catalog import make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
-from autoevol.reports.report import metric_text
+from autoevol.reports.comparison import ComparisonReport, Finished
+from autoevol.reports.rates import MetricReport
 from autoevol.store.calls import CallStore
 from autoevol.store.run import RunFolder
 
@@ -104,7 +104,7 @@ def run_comparison(
     models: ModelConfig,
     metrics: MetricConfig,
     on_entry: Callable[[Finished], None] = lambda entry: None,
-) -> Comparison:
+) -> ComparisonReport:
     """Compare the optimizers that `config` names on `seeds`; `out` resumes.
 
     Raises:
@@ -117,26 +117,13 @@ def run_comparison(
     heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(models, metrics))
     given = {**asdict(config), **asdict(models), **asdict(metrics), "start": student.method.id}
     settings = {name: value for name, value in given.items() if name not in FREE}
+    measure = MetricReport.of(metrics, metrics.judge_model, make_detector(metrics.detector).name)
     with RunFolder(out, {**settings, "data_hash": loaded.data_hash}) as folder:
         return compare(
             contestants,
             heats,
             holdout,
-            budget=config.budget,
-            folder=folder.path,
-            curve_methods=config.curve_methods,
-            measure=_measure(metrics),
-            on_entry=on_entry,
+            Terms(config.budget, config.curve_methods, measure=str(measure)),
+            folder.path,
+            on_entry,
         )
-
-
-def _measure(metrics: MetricConfig) -> str:
-    known = calibration_of(make_detector(metrics.detector).name, metrics.calibration)
-    return metric_text(
-        {
-            "detector": metrics.detector,
-            "objective": metrics.objective,
-            "judge": metrics.judge_model,
-            "calibration": known.sentence() if known else None,
-        }
-    )

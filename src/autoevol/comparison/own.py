@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from autoevol.comparison import sizes
 from autoevol.comparison.entry import Entry
-from autoevol.comparison.results import Group
 from autoevol.comparison.tracker import StepWatch
 from autoevol.config import LoopConfig
 from autoevol.core.records import Method
@@ -16,6 +15,7 @@ from autoevol.optimization.rivals.base import MethodSearch
 from autoevol.optimization.rules import RULES, SelectionRule
 from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.comparison import Group
 
 
 class Loop:

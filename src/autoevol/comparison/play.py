@@ -14,7 +14,6 @@ from typing import Any
 import dspy
 
 from autoevol.comparison.entry import Contestant, Entry, Heat
-from autoevol.comparison.results import Ending, Finished, Point, decode_finished, encode_finished
 from autoevol.comparison.tracker import Tracker
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached
@@ -22,7 +21,9 @@ from autoevol.core.records import Method
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
 from autoevol.lm.session import Session
-from autoevol.store.files import read_json, write_json
+from autoevol.reports.comparison import Ending, Finished, Point
+from autoevol.reports.folder import read_report
+from autoevol.store.files import write_json
 
 _MOST_TURNS = 20
 _APART = 1000  # seeds of the turns of one entry; seeds of entries are consecutive
@@ -52,8 +53,7 @@ def play(
     for heat in heats:
         for contestant in contestants:
             path = folder / f"{contestant.name}-{heat.seed}.json"
-            known = read_json(path)
-            entry = decode_finished(known) if known else run_entry(contestant, heat, budget, path)
+            entry = read_report(path, Finished) or run_entry(contestant, heat, budget, path)
             finished.append(entry)
             on_entry(entry)
     return finished
@@ -105,7 +105,7 @@ def run_entry(contestant: Contestant, heat: Heat, budget: int, path: Path) -> Fi
         sizes=turns[0].sizes,
         seconds=round(time.monotonic() - started, 3),
     )
-    write_json(path, encode_finished(done))
+    write_json(path, done.to_json())
     return done
 
 

@@ -24,7 +24,7 @@ def curves_svg(curves: Mapping[str, Curve], title: str, end: int, axis: str = "c
     top = max((rate for curve in curves.values() for _, rate in curve), default=1.0) or 1.0
     right, bottom = _WIDTH - _LEGEND, _HEIGHT - 50
 
-    def place(calls: float, rate: float) -> tuple[float, float]:
+    def position(calls: float, rate: float) -> tuple[float, float]:
         return _LEFT + calls / end * (right - _LEFT), bottom - rate / top * (bottom - _TOP)
 
     parts = [
@@ -36,22 +36,22 @@ def curves_svg(curves: Mapping[str, Curve], title: str, end: int, axis: str = "c
         f'<text x="{(_LEFT + right) // 2}" y="{_HEIGHT - 12}" text-anchor="middle">{escape(axis)}</text>',
     ]
     for step in range(5):
-        x, y = place(end * step / 4, top * step / 4)
+        x, y = position(end * step / 4, top * step / 4)
         parts.append(f'<text x="{x:.0f}" y="{bottom + 16}" text-anchor="middle">{end * step // 4}</text>')
         parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.0f}" text-anchor="end">{top * step / 4:.0%}</text>')
     for number, (name, curve) in enumerate(curves.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         dash = _DASHES[number // len(_COLOURS) % len(_DASHES)]
         line = f'fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"'
-        parts.append(f'<polyline points="{_steps(curve, end, place)}" {line}/>')
+        parts.append(f'<polyline points="{_steps(curve, end, position)}" {line}/>')
         y = _TOP + 18 * number
         parts.append(f'<polyline points="{right + 14},{y} {right + 38},{y}" {line}/>')
         parts.append(f'<text x="{right + 44}" y="{y + 4}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _steps(curve: Curve, end: int, place: Callable[[float, float], tuple[float, float]]) -> str:
+def _steps(curve: Curve, end: int, position: Callable[[float, float], tuple[float, float]]) -> str:
     corners: list[tuple[float, float]] = []
     for (calls, rate), (until, _) in zip(curve, [*curve[1:], (end, 0.0)], strict=True):
-        corners += [place(calls, rate), place(until, rate)]
+        corners += [position(calls, rate), position(until, rate)]
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from autoevol.reports.comparison import MeanRank
+
 _RESAMPLES = 10_000
-
-
-class MeanRank(NamedTuple):
-    """The mean rank of one contestant over the seeds.
-
-    Attributes:
-        mean: 1 is best; equal rates share the mean of their places.
-        low: Lower end of the 95 % bootstrap interval over seeds.
-        high: Upper end.
-        shared: Seeds in which it shares its rank with another contestant.
-        behind: Mean rank minus that of the best contestant, >= 0.
-        tied: Whether the 95 % interval of `behind` reaches 0: the seeds do not tell it from the best.
-    """
-
-    mean: float
-    low: float
-    high: float
-    shared: int
-    behind: float
-    tied: bool
 
 
 def ranks(rates: Sequence[float]) -> list[float]:
@@ -69,9 +50,9 @@ def mean_ranks(table: Sequence[Sequence[float]], seed: int = 0) -> list[MeanRank
     ]
 
 
-def at(curve: Sequence[tuple[int, float]], calls: float) -> float:
+def rate_at(curve: Sequence[tuple[int, float]], calls: float) -> float:
     """The value of a step curve at `calls`; `curve` ascends and begins at 0 calls."""
-    return [value for place, value in curve if place <= calls][-1]
+    return [rate for start, rate in curve if start <= calls][-1]
 
 
 def mean_curve(curves: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int, float]]:
@@ -82,5 +63,5 @@ def mean_curve(curves: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int,
     """
     if not curves or any(not curve or curve[0][0] != 0 for curve in curves):
         raise ValueError("need at least one curve, and each must begin at 0 calls")
-    places = sorted({place for curve in curves for place, _ in curve})
-    return [(place, sum(at(curve, place) for curve in curves) / len(curves)) for place in places]
+    changes = sorted({calls for curve in curves for calls, _ in curve})
+    return [(calls, sum(rate_at(curve, calls) for curve in curves) / len(curves)) for calls in changes]

@@ -8,11 +8,11 @@ from pathlib import Path
 import dspy
 
 from autoevol.comparison.entry import Bench
-from autoevol.comparison.results import Finished, Point
 from autoevol.core.records import Case, Method, Row, Score
 from autoevol.lm.budget import Caps
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.comparison import Finished, Point
 
 
 def thin(curve: Sequence[Point], most: int) -> tuple[Point, ...]:
@@ -20,7 +20,7 @@ def thin(curve: Sequence[Point], most: int) -> tuple[Point, ...]:
     if len(curve) <= most:
         return tuple(curve)
     kept = {round(step * (len(curve) - 1) / (most - 1)) for step in range(most)}
-    return tuple(point for place, point in enumerate(curve) if place in kept)
+    return tuple(point for number, point in enumerate(curve) if number in kept)
 
 
 def wanted(entries: Iterable[Finished], most: int) -> dict[str, Method]:
@@ -45,6 +45,11 @@ def score(
     Every method meets the same rows, the same LM and the same measure, in one store at
     `path`; a score that an earlier run has paid for is found there.
     """
+
+    async def work(board: Scoreboard) -> dict[str, Score]:
+        scores = [await board.evaluate(method, holdout, "holdout") for method in methods]
+        return {score.method_id: score for score in scores}
+
     with bench.session(path, Caps()) as session:
         lm = bench.task_lm(session)
         board = Scoreboard(student, bench.metric(session), concurrency=bench.concurrency, on_row=on_row)

@@ -3,45 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from autoevol.comparison.ranking import MeanRank, mean_curve, mean_ranks
+from autoevol.comparison.ranking import mean_curve, mean_ranks
 from autoevol.comparison.referee import thin
-from autoevol.comparison.results import Finished, Group
 from autoevol.core.records import Outcome, Score
-from autoevol.metrics.intervals import Interval, PairedDifference, paired_bootstrap, wilson
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One contestant over all seeds.
-
-    Attributes:
-        rates: Failure rate on the holdout by seed, 0..1.
-        rate: Their mean.
-        interval: 95 % Wilson interval of `rate` as if it were one run over the holdout: seeds share
-            their rows, so they do not add up.
-        behind: `rate` minus that of the best contestant, over the rows scored for both, with a
-            paired bootstrap interval over rows (the mean over seeds is one value per row). None
-            for the best itself, or where no row is scored for both.
-        rank: Rank over seeds; None for contestants that are reported apart.
-        calls: Calls paid by seed.
-        endings: Endings by seed.
-        notes: Traps that its entries ran into, each once.
-        curve: Mean over seeds of the holdout rate of the method in force, over the calls paid.
-    """
-
-    contestant: str
-    group: Group
-    rates: Mapping[int, float]
-    rate: float
-    interval: Interval
-    behind: PairedDifference | None
-    rank: MeanRank | None
-    calls: Mapping[int, int]
-    endings: Mapping[int, str]
-    notes: tuple[str, ...]
-    curve: tuple[tuple[int, float], ...]
+from autoevol.metrics.intervals import wilson
+from autoevol.metrics.paired import PairedTest
+from autoevol.reports.comparison import Finished, MeanRank, Standing
 
 
 def standings(entries: Sequence[Finished], scores: Mapping[str, Score], curve_methods: int) -> list[Standing]:
@@ -59,12 +27,12 @@ def standings(entries: Sequence[Finished], scores: Mapping[str, Score], curve_me
     ranked = [name for name, group in by_name.items() if group[0].group != "demos"]
     best = min(ranked or by_name, key=lambda name: means[name])
     table = [[scores[by_name[name][n].method.id].rate for name in ranked] for n in range(len(by_name[best]))]
-    places = dict(zip(ranked, mean_ranks(table), strict=True)) if ranked else {}
-    found = [
-        _standing(group, scores, by_name[best], places.get(name), curve_methods)
+    rank_of = dict(zip(ranked, mean_ranks(table), strict=True)) if ranked else {}
+    unsorted = [
+        _standing(group, scores, by_name[best], rank_of.get(name), curve_methods)
         for name, group in by_name.items()
     ]
-    return sorted(found, key=lambda s: (s.rank is None, s.rank.mean if s.rank else 0.0, s.rate))
+    return sorted(unsorted, key=lambda s: (s.rank is None, s.rank.mean if s.rank else 0.0, s.rate))
 
 
 def _standing(
@@ -94,13 +62,11 @@ def _standing(
     )
 
 
-def _behind(
-    mine: Mapping[int, Score], its: Mapping[int, Score], rows: Sequence[str]
-) -> PairedDifference | None:
+def _behind(mine: Mapping[int, Score], its: Mapping[int, Score], rows: Sequence[str]) -> PairedTest | None:
     both = [row_id for row_id in rows if _scored(its, row_id)]
     if not both:
         return None
-    return paired_bootstrap([_failed(its, r) for r in both], [_failed(mine, r) for r in both])
+    return PairedTest.of([_failed(its, row) for row in both], [_failed(mine, row) for row in both])
 
 
 def _curve(entry: Finished, scores: Mapping[str, Score], most: int) -> list[tuple[int, float]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import dspy
 
-from autoevol.comparison.results import Point
 from autoevol.core.records import Method, Row, Step
 from autoevol.metrics.failure import FailureMetric
+from autoevol.reports.comparison import Point
 
 ENOUGH = 0.9
 """Share of the dev rows that a method must be scored on when the optimizer leaves it."""

@@ -10,10 +10,11 @@ from autoevol.config.rows import (
     LaunchConfig,
     PipelineConfig,
 )
-from autoevol.config.settings import Settings
+from autoevol.config.settings import SETTINGS_SCHEMA, Settings
 
 __all__ = [
     "FREE",
+    "SETTINGS_SCHEMA",
     "AgainConfig",
     "BudgetConfig",
     "CleanConfig",

@@ -8,6 +8,9 @@ from autoevol.config.loop import LoopConfig, MethodConfig
 from autoevol.config.models import BudgetConfig, MetricConfig, ModelConfig
 from autoevol.config.rows import CleanConfig, DataConfig, PipelineConfig
 
+SETTINGS_SCHEMA = "autoevol.settings/1"
+"""Schema of a file for `--config` that a command has written; one of a user's own needs none."""
+
 
 @dataclass(frozen=True)
 class Settings:

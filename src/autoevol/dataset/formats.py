@@ -43,8 +43,8 @@ class Format:
         encode: Example in, record out. Raises InputError for what the notation cannot hold.
         columns: Column to its type, in a notation of `_feature`.
         thinking: Where thinking goes: a `field` of its own, in `tags` before the answer, or nowhere.
-        llamafactory: Entry of LLaMA-Factory's `dataset_info.json`, without the file's name.
-        axolotl: Entry of Axolotl's `datasets`, without the file's name.
+        llamafactory: SeedRecord of LLaMA-Factory's `dataset_info.json`, without the file's name.
+        axolotl: SeedRecord of Axolotl's `datasets`, without the file's name.
     """
 
     name: str

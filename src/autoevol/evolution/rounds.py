@@ -153,7 +153,9 @@ class RowPipeline:
         return replace(step, response=said.response, tokens=spent, response_finish_reason=said.finish_reason)
 
     async def _judged(self, lineage: Lineage, step: Round) -> Round:
-        verdict = await self._metric.ajudge(self._since_breadth(lineage.plus(step), step))
+        made = self._since_breadth(lineage.plus(step), step)
+        shown = self.policy.draw(step.seed_id, step.round).method.demos
+        verdict = await self._metric.ajudge(replace(made, shown=shown))
         if step.evolved is None and verdict.outcome is Outcome.PASSED:
             # A detector of responses has nothing against a reply without an instruction.
             verdict = failed(verdict.detector, FailureKind.UNPARSED, "The reply marks no final instruction.")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
@@ -15,26 +13,9 @@ from autoevol.core.records import Score
 from autoevol.hypersearch.space import Space
 from autoevol.hypersearch.study import OBJECTIVES, SharedStudy
 from autoevol.hypersearch.trial import TrialBench
-from autoevol.metrics.intervals import PairedDifference
-from autoevol.reports import report
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A trial's method on the holdout, beside that of the first configuration.
-
-    Attributes:
-        number: The trial.
-        score: Of its method, with its rounds and temperature.
-        difference: Its failure rate minus that of the first configuration on the rows scored for
-            both, with a bootstrap interval; None for the first itself.
-        p_value: Exact McNemar test on the same rows.
-    """
-
-    number: int
-    score: Score
-    difference: PairedDifference | None
-    p_value: float | None
+from autoevol.metrics.paired import PairedTest
+from autoevol.reports.rates import RateReport
+from autoevol.reports.search import HoldoutLine
 
 
 def baseline(study: SharedStudy) -> FrozenTrial | None:
@@ -53,7 +34,7 @@ def front(study: SharedStudy) -> list[FrozenTrial]:
     return sorted(study.study.best_trials, key=lambda trial: tuple(trial.values))
 
 
-def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[Compared]:
+def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[HoldoutLine]:
     """The first configuration and the best of the front, by one evaluator on one holdout.
 
     Raises:
@@ -65,10 +46,14 @@ def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[Compared]:
     rows = bench.common.holdout
     bench.listener.phase("holdout", len(rows) * len(chosen))
     scores = [_score(bench, study.space, trial) for trial in chosen]
+    # Without its own trial, the first configuration has no score to compare with.
+    reference = scores[0] if first else None
     return [
-        Compared(trial.number, score, *_beside(scores[0], score))
-        if first and trial.number != first.number
-        else Compared(trial.number, score, None, None)
+        HoldoutLine(
+            trial.number,
+            RateReport.of(score),
+            None if score is reference else PairedTest.of_scores(reference, score),
+        )
         for trial, score in zip(chosen, scores, strict=True)
     ]
 
@@ -81,7 +66,7 @@ def importances(study: SharedStudy) -> dict[str, dict[str, float]]:
     that nearly all trials reach equally well is left out.
     """
     trials = complete(study)
-    found: dict[str, dict[str, float]] = {}
+    shares: dict[str, dict[str, float]] = {}
     for index, name in enumerate(OBJECTIVES):
         with warnings.catch_warnings():
             # It warns that low values count as good, which they are here, and where all trials are
@@ -90,29 +75,14 @@ def importances(study: SharedStudy) -> dict[str, dict[str, float]]:
             warnings.filterwarnings("error", message="Target and region quantiles")
             with suppress(UserWarning):
                 if len(trials) > 1:
-                    found[name] = get_param_importances(
+                    shares[name] = get_param_importances(
                         study.study,
                         evaluator=PedAnovaImportanceEvaluator(),
                         target=lambda trial, index=index: trial.values[index],
                     )
-    return found
-
-
-def compared_json(compared: Compared) -> dict[str, Any]:
-    """As it stands in `search.json`."""
-    gap = compared.difference
-    return {
-        "trial": compared.number,
-        "failure": report.rate_of(compared.score),
-        "difference": gap._asdict() if gap else None,
-        "p_value": compared.p_value,
-    }
+    return shares
 
 
 def _score(bench: TrialBench, space: Space, trial: FrozenTrial) -> Score:
     method = decode_method(trial.user_attrs["method"])
     return bench.score(space.configuration(trial.params), method, bench.common.holdout, "holdout")
-
-
-def _beside(first: Score, other: Score) -> tuple[PairedDifference | None, float | None]:
-    return report.paired_difference(first, other), report.paired_p_value(first, other)

@@ -24,13 +24,14 @@ from autoevol.core.records import Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.hypersearch import result
-from autoevol.hypersearch.holdout import Compared, compare_on_holdout
+from autoevol.hypersearch.holdout import compare_on_holdout
 from autoevol.hypersearch.pruning import TrialPoint, falls_behind
-from autoevol.hypersearch.space import Configuration, Space, describe
+from autoevol.hypersearch.space import Configuration, Space
 from autoevol.hypersearch.study import SharedStudy, quiet, without_password
 from autoevol.hypersearch.trial import TrialBench, run_trial
 from autoevol.metrics.failure import FailureMetric
-from autoevol.reports.summary import metric_json
+from autoevol.reports.rates import MetricReport
+from autoevol.reports.search import HoldoutLine, describe
 from autoevol.store.study import StudyFolder, WorkerFolder
 
 # More trials may be asked for, and more of them compared, than when the search began.
@@ -77,7 +78,10 @@ def search(
     with quiet():
         study = SharedStudy(folder, config, space)
         ended = Search(folder, study, open_bench).run()
-        return result.write(study, ended, metric_json(metrics, ended.metric))
+        measure = MetricReport.of(
+            metrics, metrics.judge_model, ended.metric.detector.name, domain=ended.metric.domain
+        )
+        return result.write(study, ended, measure)
 
 
 def plan(
@@ -114,7 +118,7 @@ class Ended:
         seconds: How long this worker was at it.
     """
 
-    compared: list[Compared] | None
+    compared: list[HoldoutLine] | None
     others: bool
     stopped_by: BudgetReached | None
     metric: FailureMetric
@@ -190,8 +194,8 @@ class Search:
                 raise optuna.TrialPruned("above the median at equal cost")
 
         try:
-            found = run_trial(bench, configuration, on_point)
+            measured = run_trial(bench, configuration, on_point)
         except optuna.TrialPruned as pruned:
             self.study.prune(trial, curve, str(pruned))
         else:
-            self.study.finish(trial, found)
+            self.study.finish(trial, measured)

@@ -174,11 +174,6 @@ class Space:
         )
 
 
-def describe(params: Mapping[str, Any]) -> str:
-    """`batch-size 10, m 5, steps 10`."""
-    return ", ".join(f"{name.replace('_', '-')} {value}" for name, value in params.items())
-
-
 def _value_of(name: str, base: Configuration) -> Any:  # noqa: ANN401 (a setting of any type)
     if name == "start":
         return "+".join(base.methods.start)

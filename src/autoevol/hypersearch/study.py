@@ -23,7 +23,7 @@ from autoevol.hypersearch.proposals import Unrepeated
 from autoevol.hypersearch.pruning import TrialPoint
 from autoevol.hypersearch.space import Params, Space
 from autoevol.hypersearch.trial import Measured
-from autoevol.reports import report
+from autoevol.reports.rates import RateReport
 from autoevol.store.study import StudyFolder
 
 OBJECTIVES = ("failure rate", "calls")
@@ -79,13 +79,13 @@ class SharedStudy:
             if not self.study.get_trials(deepcopy=False):
                 self._enqueue(space.baseline, baseline=True)
 
-    def next_trial(self, place: int) -> Trial | None:
-        """The next trial for the worker at `place`.
+    def next_trial(self, worker: int) -> Trial | None:
+        """The next trial for the worker with this number.
 
         None once as many as wanted are finished or under way, or the space is used up.
         """
         with self.folder.alone():
-            self._recover(place)
+            self._recover(worker)
             trials = self.study.get_trials(deepcopy=False)
             begun = [t for t in trials if t.state in (State.COMPLETE, State.PRUNED, State.RUNNING)]
             waiting = [t for t in trials if t.state is State.WAITING]
@@ -97,28 +97,28 @@ class SharedStudy:
             seed = derived_seed("proposal", self.config.search_seed, len(begun))
             self.study.sampler = Unrepeated(self.space, taken, seed)
             trial = self.study.ask(fixed_distributions=self.space.distributions())
-            trial.set_user_attr("worker", place)
+            trial.set_user_attr("worker", worker)
             return trial
 
-    def give_back(self, place: int) -> None:
+    def give_back(self, worker: int) -> None:
         """Let another worker, or a later one, run again what this one has not finished."""
         with self.folder.alone():
-            self._recover(place)
+            self._recover(worker)
 
-    def finish(self, trial: Trial, found: Measured) -> None:
+    def finish(self, trial: Trial, measured: Measured) -> None:
         """File a trial that ran to its end."""
-        rate = report.rate_of(found.score) or {}
-        self._file(trial, found.calls, rate | {"paid_calls": found.paid.calls})
+        rate = RateReport.of(measured.score).to_json()
+        self._file(trial, measured.calls, rate | {"paid_calls": measured.paid.calls})
         for key, value in {
-            "method_id": found.method.id,
-            "method": encode_method(found.method),
-            "paid_tokens": found.paid.tokens,
-            "steps": found.steps,
-            "stopped": found.stopped,
-            "seconds": round(found.seconds, 3),
+            "method_id": measured.method.id,
+            "method": encode_method(measured.method),
+            "paid_tokens": measured.paid.tokens,
+            "steps": measured.steps,
+            "stopped": measured.stopped,
+            "seconds": round(measured.seconds, 3),
         }.items():
             trial.set_user_attr(key, value)
-        self.study.tell(trial, [found.score.rate, found.calls])
+        self.study.tell(trial, [measured.score.rate, measured.calls])
 
     def prune(self, trial: Trial, curve: Sequence[TrialPoint], why: str) -> None:
         """File a trial that was given up."""
@@ -146,22 +146,22 @@ class SharedStudy:
         if self.config.trial_calls is not None:
             trial.set_constraint("calls", calls - self.config.trial_calls)
 
-    def _recover(self, place: int) -> None:
-        """Fail what was left running by workers that are gone, or earlier by `place`; queue it anew.
+    def _recover(self, worker: int) -> None:
+        """Fail what was left running by workers that are gone, or earlier by `worker`; queue it anew.
 
         Both halves look at the study only, so being killed between them does no harm.
         """
         for trial in self.study.get_trials(deepcopy=False, states=(State.RUNNING,)):
-            worker = trial.user_attrs.get("worker")
+            holder = trial.user_attrs.get("worker")
             # Without a worker it was taken by one that died on the spot: this block is entered alone.
-            if worker is None or worker == place or not self.folder.at_work(worker):
+            if holder is None or holder == worker or not self.folder.at_work(holder):
                 self.study.tell(trial.number, state=State.FAIL)
         trials = self.study.get_trials(deepcopy=False)
-        known = {self.space.key(p) for t in trials if t.state is not State.FAIL and (p := self._whole(t))}
+        queued = {self.space.key(p) for t in trials if t.state is not State.FAIL and (p := self._whole(t))}
         for trial in trials:
             params = self._whole(trial) if trial.state is State.FAIL else None
-            if params and self.space.key(params) not in known:
-                known.add(self.space.key(params))
+            if params and self.space.key(params) not in queued:
+                queued.add(self.space.key(params))
                 self._enqueue(params, baseline=trial.user_attrs.get("baseline", False), again=trial.number)
 
     def _enqueue(self, params: Params, **facts: object) -> None:

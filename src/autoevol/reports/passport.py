@@ -1,195 +1,168 @@
 """The passport of a method: what it is, how it was found, and how far its figures reach.
 
 A passport is one JSON object. The method stands at its top (`id`, `name`, `text`, `demos`), so
-that a passport is a method file as well:
-
-run         run id and settings; None for a method that came without a run
-models, data, measure, seeds, versions, rounds
-selection   the rule, and the rewrites that led to the method, the oldest first
-dev_curve   a line per step: rate with Wilson interval, what was proposed, the rule's note
-holdout     first and chosen method by one evaluator, McNemar p, and a verdict in words
-rows_seen   ids of the rows that the choice of the method depends on
-cost        paid and reused calls, tokens and dollars by role
-transfer    scores on other data or with another evol LM (see `transfer`)
-
-What a run has not reached is None. Everything is read from the run folder; no model is called.
+that a passport is a method file as well. `passports` makes, reads and writes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
 
-from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.errors import InputError
-from autoevol.core.records import Method, Step
-from autoevol.reports import report
-from autoevol.reports.passport_page import page
-from autoevol.store.files import read_json, replace_text, write_json
-from autoevol.store.journal import FileJournal
-from autoevol.store.run import load_method
+from autoevol.core.records import Method
+from autoevol.core.schema import SPARSE, Document, Record
+from autoevol.data.scan import Scanned
+from autoevol.metrics.paired import PairedTest
+from autoevol.reports import legacy
+from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, StepReport
+from autoevol.reports.run import ModelNames
+from autoevol.reports.transfer import EvolModel, SampleReport, TransferReport
 
-SCHEMA = "autoevol.passport/1"
-FILE, PAGE = "passport.json", "passport.md"
+
+@dataclass(frozen=True, slots=True)
+class SplitData(Scanned):
+    """What the seeds held, and how many rows went to train, dev, reserve and holdout."""
+
+    split: Mapping[str, int] | None = field(default=None, metadata=SPARSE)
+
+    @classmethod
+    def from_scan(cls, seeds: Scanned, split: Mapping[str, int] | None) -> SplitData:
+        """`seeds` with their split, None where nothing was optimised."""
+        return cls(**asdict(seeds), split=split)
 
 
-def make_passport(source: Path) -> dict[str, Any]:
-    """The passport of a run folder, or of the method in a file.
+@dataclass(frozen=True, slots=True)
+class Rewrite(Record):
+    """One rewrite on the way to the method: at which step, of which parent, on what analysis."""
 
-    Transfer results of a passport that is there already are kept if it is of the same method.
+    step: int
+    id: str
+    parent_id: str
+    feedback: str
 
-    Raises:
-        InputError: If `source` is neither, or its run has not ended yet.
+
+@dataclass(frozen=True)
+class SelectionReport(Record):
+    """How the method was chosen.
+
+    Attributes:
+        rule: Name of the selection rule.
+        stopped: Why the loop ended.
+        start: The first starting method.
+        lineage: The rewrites that led to the method, the oldest first.
     """
-    if not source.is_dir():
-        known = read_json(source) if source.suffix == ".json" else None
-        is_passport = isinstance(known, dict) and known.get("schema") == SCHEMA
-        return read_passport(source) if is_passport else _blank(load_method(source))
-    passport = _of_run(source)
-    if (source / FILE).exists():
-        before = read_passport(source / FILE)
-        passport["transfer"] = before["transfer"] if before["id"] == passport["id"] else []
-    return passport
+
+    rule: str | None
+    stopped: str
+    start: MethodRef
+    lineage: tuple[Rewrite, ...]
 
 
-def read_passport(path: Path) -> dict[str, Any]:
-    """A passport from its file, or from the run folder that it lies in.
+@dataclass(frozen=True)
+class HoldoutReport(Record):
+    """The first and the chosen method by one evaluator on rows that no choice depends on.
 
-    Raises:
-        InputError: If it is none, or its method has been changed since its figures were measured.
+    Attributes:
+        before: The first method; None where the budget did not reach that far.
+        after: The chosen one.
+        verdict: What follows, in one sentence.
+        change: The second rate against the first; None if not reached, and in passports of 0.1.0.
     """
-    path = path / FILE if path.is_dir() else path
-    passport = read_json(path)
-    if not isinstance(passport, dict) or passport.get("schema") != SCHEMA:
-        raise InputError(f"{path} is not a passport")
-    try:
-        changed = decode_method(passport).id != passport["id"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not a passport: {error!r}") from error
-    if changed:
-        raise InputError(f"the method in {path} was changed after its figures were measured")
-    return passport
+
+    before: RateReport | None
+    after: RateReport | None
+    verdict: str
+    change: PairedTest | None = None
 
 
-def write_passport(passport: dict[str, Any], path: Path) -> None:
-    """Write it as Markdown if `path` ends in .md, else as JSON."""
-    if path.suffix == ".md":
-        replace_text(path, page(passport))
-    else:
-        write_json(path, passport)
+@dataclass(frozen=True)
+class TransferEntry(Record):
+    """What a transfer found about the method; see `TransferReport` and `TransferScore`."""
+
+    run_id: str
+    seeds: SampleReport
+    models: EvolModel
+    rounds: int
+    metric: MetricReport
+    reference: MethodRef
+    score: RateReport
+    difference: PairedTest | None = None
 
 
-def leave_passport(folder: Path) -> None:
-    """Write both forms of a run's passport into its folder."""
-    passport = make_passport(folder)
-    for name in (FILE, PAGE):
-        write_passport(passport, folder / name)
+@dataclass(frozen=True)
+class Passport(Document, schema="autoevol.passport/2"):
+    """All that is known about a method. What a run has not reached is None.
 
-
-def with_transfer(passport: dict[str, Any], result: Any) -> dict[str, Any]:  # noqa: ANN401 (JSON)
-    """The passport with what a `transfer` found about its method, in place of an older state of it.
-
-    Raises:
-        InputError: If the result is not of a transfer, or holds no score of this method.
+    Attributes:
+        method: The method itself; in JSON it stands at the top.
+        run: Run id and settings (`run.json`); None for a method that came without a run.
+        models: The LMs of the run.
+        data: The seeds.
+        measure: What decided on failure; in JSON with its sentence.
+        rounds: Rounds of evolution per row.
+        seeds: Random seeds by what they seed.
+        versions: Of autoevol, DSPy and Python.
+        cost: Costs by role.
+        selection: How the method was chosen.
+        dev_curve: A line per step.
+        holdout: The comparison at the end.
+        rows_seen: Ids of the rows that the choice of the method depends on.
+        transfer: Scores on other data or with another evol LM.
     """
-    try:
-        shared = {key: result[key] for key in ("run_id", "seeds", "models", "rounds", "metric", "reference")}
-        found = next((one for one in result["methods"] if one["id"] == passport["id"]), None)
-        score = found and found["score"]
-    except (KeyError, TypeError) as error:
-        raise InputError(f"this is not the result of a transfer: {error!r}") from error
-    if not found or not score:
-        raise InputError(f"the transfer holds no score of the method {passport['id']}")
-    entry = {**shared, **{key: found[key] for key in ("score", "difference", "p_value")}}
-    others = [one for one in passport["transfer"] if one["run_id"] != entry["run_id"]]
-    return {**passport, "transfer": [*others, entry]}
 
+    method: Method
+    run: Mapping[str, Any] | None = None
+    models: ModelNames | None = None
+    data: SplitData | None = None
+    measure: MetricReport | None = None
+    rounds: int | None = None
+    seeds: Mapping[str, int | None] | None = None
+    versions: Mapping[str, str] | None = None
+    cost: Ledger | None = None
+    selection: SelectionReport | None = None
+    dev_curve: tuple[StepReport, ...] = ()
+    holdout: HoldoutReport | None = None
+    rows_seen: tuple[str, ...] = ()
+    transfer: tuple[TransferEntry, ...] = ()
 
-def rows_seen(source: Path) -> frozenset[str]:
-    """Ids of the rows that the choice of the method in `source` depends on, as far as it tells.
+    def to_json(self) -> dict[str, Any]:
+        """See `Document`."""
+        written = super().to_json()
+        method = written.pop("method")
+        if self.measure:
+            written["measure"]["sentence"] = str(self.measure)
+        return {"schema": written.pop("schema"), **method, **written}
 
-    Scores on these rows flatter the method. A bare method file and a name tell nothing.
-    """
-    if source.suffix == ".json" and source.is_file():
-        known = read_json(source)
-        if isinstance(known, dict) and known.get("schema") == SCHEMA:
-            return frozenset(known["rows_seen"])
-    folder = source.parent if source.name == "method.json" else source
-    journal = folder / "journal.jsonl"
-    return frozenset(_seen(FileJournal(journal).steps()) if journal.exists() else ())
+    @classmethod
+    def from_json(cls, data: Any) -> Self:  # noqa: ANN401 (JSON)
+        """See `Document`."""
+        return super().from_json({**data, "method": data} if isinstance(data, Mapping) else data)
 
+    @classmethod
+    def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """See `Document`."""
+        return legacy.passport_of_1(data)
 
-def _of_run(folder: Path) -> dict[str, Any]:
-    run = read_json(folder / "run.json")
-    if run is None:
-        raise InputError(f"{folder} is not a run folder: it has no run.json")
-    summary = read_json(folder / "summary.json")
-    if summary is None or not (folder / "method.json").exists():
-        raise InputError(f"{folder} has no passport yet: run it until it leaves method.json and summary.json")
-    method, settings = load_method(folder), run["settings"]
-    passport = {
-        **_blank(method),
-        "run": run,
-        "models": summary["models"],
-        "data": summary["seeds"],
-        "measure": {**summary["metric"], "sentence": report.metric_text(summary["metric"])},
-        "rounds": settings.get("rounds"),
-        "seeds": {"loop": settings.get("seed")},
-        "versions": summary.get("versions"),
-        "cost": summary["ledger"],
-    }
-    if found := summary.get("optimization"):
-        steps = FileJournal(folder / "journal.jsonl").steps()
-        passport |= {
-            "data": {**summary["seeds"], "split": found["split"]},
-            "selection": {
-                "rule": settings.get("selection"),
-                "stopped": found["stopped"],
-                "start": found["before"],
-                "lineage": _lineage(steps, method),
-            },
-            "dev_curve": found["dev_curve"],
-            "holdout": {
-                "before": found["holdout_before"],
-                "after": found["holdout_after"],
-                "p_value": found["p_value"],
-                "verdict": report.verdict_text(summary),
-            },
-            "rows_seen": sorted(_seen(steps)),
-        }
-    return passport
+    def with_transfer(self, report: TransferReport) -> Passport:
+        """The passport with what a transfer found about its method, in place of an older state of it.
 
-
-def _blank(method: Method) -> dict[str, Any]:
-    unknown = ("run", "models", "data", "measure", "rounds", "seeds", "versions")
-    return {
-        "schema": SCHEMA,
-        **encode_method(method),
-        **dict.fromkeys((*unknown, "cost", "selection")),
-        "dev_curve": [],
-        "holdout": None,
-        "rows_seen": [],
-        "transfer": [],
-    }
-
-
-def _seen(steps: Sequence[Step]) -> set[str]:
-    scored = {row_id for step in steps for score in step.scores for row_id in score.marks}
-    return scored.union(*(step.batch_ids for step in steps))
-
-
-def _lineage(steps: Sequence[Step], method: Method) -> list[dict[str, Any]]:
-    # The first proposal of a text counts, and parents are older: so this ends.
-    first: dict[str, dict[str, Any]] = {}
-    for step in steps:
-        for one in step.candidates:
-            if one.method:
-                origin = {"step": step.number, "id": one.method.id, "parent_id": one.parent_id}
-                first.setdefault(one.method.id, {**origin, "feedback": one.feedback})
-    line: list[dict[str, Any]] = []
-    current = method.id
-    while current in first and (not line or first[current]["step"] < line[-1]["step"]):
-        line.append(first[current])
-        current = first[current]["parent_id"]
-    return line[::-1]
+        Raises:
+            InputError: If the report holds no score of this method.
+        """
+        line = report.score_of(self.method.id)
+        if line is None or line.score is None:
+            raise InputError(f"the transfer holds no score of the method {self.method.id}")
+        entry = TransferEntry(
+            run_id=report.run_id,
+            seeds=report.seeds,
+            models=report.models,
+            rounds=report.rounds,
+            metric=report.metric,
+            reference=report.reference,
+            score=line.score,
+            difference=line.difference,
+        )
+        others = (one for one in self.transfer if one.run_id != entry.run_id)
+        return replace(self, transfer=(*others, entry))

@@ -1,0 +1,197 @@
+"""The report of a comparison: entries at an equal budget, and where their methods stand on one holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from autoevol.core.records import Method
+from autoevol.core.schema import SPARSE, Document, Record
+from autoevol.metrics.intervals import Interval
+from autoevol.metrics.paired import PairedTest
+from autoevol.reports.text import TableRows
+
+FILE = "comparison.json"
+
+Group = Literal["autoevol", "rivals", "demos", "fixed"]
+Ending = Literal["done", "budget", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Point(Record):
+    """From `calls` paid calls on, `method` is what the optimizer would give back."""
+
+    calls: int
+    method: Method
+
+
+@dataclass(frozen=True)
+class Finished(Document, schema="autoevol.entry/2"):
+    """One entry: what one contestant made of its budget with one seed.
+
+    Attributes:
+        contestant: Its name.
+        group: Its group.
+        seed: The entry's seed.
+        method: What it gave back, or its best so far where it was stopped.
+        curve: Its method in force over the calls paid; begins at 0 calls with the start and
+            ends with `method` at `calls`.
+        calls: Calls paid, task, judge and optimizer together; never above the budget. As in every
+            ledger, a call is paid when it is answered: refused sends are not counted, and
+            answers from the entry's own store are free.
+        tokens: Tokens of these calls, input and output.
+        by_role: Calls by role.
+        ending: How its last turn ended: `done` by itself, `budget` at the cap, or `failed` with an
+            error of its own.
+        turns: How often it was started; more than once where it ended before the cap.
+        notes: Known traps that this entry ran into, and errors, in words.
+        sizes: The optimizer's settings at its first turn, derived from the budget.
+        seconds: Wall-clock time of this process for the entry.
+    """
+
+    contestant: str
+    group: Group
+    seed: int
+    method: Method
+    curve: tuple[Point, ...]
+    calls: int
+    tokens: int
+    by_role: Mapping[str, int]
+    ending: Ending
+    turns: int = 1
+    notes: tuple[str, ...] = ()
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class MeanRank(NamedTuple):
+    """The mean rank of one contestant over the seeds.
+
+    Attributes:
+        mean: 1 is best; equal rates share the mean of their places.
+        low: Lower end of the 95 % bootstrap interval over seeds.
+        high: Upper end.
+        shared: Seeds in which it shares its rank with another contestant.
+        behind: Mean rank minus that of the best contestant, >= 0.
+        tied: Whether the 95 % interval of `behind` reaches 0: the seeds do not tell it from the best.
+    """
+
+    mean: float
+    low: float
+    high: float
+    shared: int
+    behind: float
+    tied: bool
+
+    def __str__(self) -> str:
+        """`1.25 [1.0, 1.5] tied (1 shared)`."""
+        tied = " tied" if self.tied and self.behind > 0 else ""
+        shared = f" ({self.shared} shared)" if self.shared else ""
+        return f"{self.mean:.2f} [{self.low:.1f}, {self.high:.1f}]{tied}{shared}"
+
+
+@dataclass(frozen=True)
+class Standing(Record):
+    """One contestant over all seeds.
+
+    Attributes:
+        rates: Failure rate on the holdout by seed, 0..1.
+        rate: Their mean.
+        interval: 95 % Wilson interval of `rate` as if it were one run over the holdout: seeds share
+            their rows, so they do not add up.
+        behind: `rate` against that of the best contestant, over the rows scored for both (the mean
+            over seeds is one value per row). None for the best itself, or where no row is scored
+            for both. The best was picked by the same rows, which flatters it a little.
+        rank: Rank over seeds; None for contestants that are reported apart.
+        calls: Calls paid by seed.
+        endings: Endings by seed.
+        notes: Traps that its entries ran into, each once.
+        curve: Mean over seeds of the holdout rate of the method in force, over the calls paid.
+    """
+
+    contestant: str
+    group: Group
+    rates: Mapping[int, float]
+    rate: float
+    interval: Interval
+    behind: PairedTest | None
+    rank: MeanRank | None
+    calls: Mapping[int, int]
+    endings: Mapping[int, str]
+    notes: tuple[str, ...]
+    curve: tuple[tuple[int, float], ...]
+
+    @property
+    def rate_text(self) -> str:
+        """`50.0% [15.0%, 85.0%]`."""
+        return f"{self.rate:.1%} [{self.interval.low:.1%}, {self.interval.high:.1%}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Traps(Record):
+    """Known traps of a contestant with how they are handled, and those that its entries met."""
+
+    known: tuple[str, ...]
+    met: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ComparisonReport(Document, schema="autoevol.comparison/2"):
+    """What a comparison found: `comparison.json`.
+
+    Attributes:
+        label: Said with every figure, such as `simulated`; '' for none.
+        measure: What decided on failures and how good it is, in one sentence; '' if not given.
+        budget: Calls that each entry could pay.
+        holdout: Number of rows that the referee scored on.
+        referee_calls: Calls that the referee paid, outside every budget.
+        standings: Best first; contestants that are reported apart last.
+        traps: By contestant.
+        rates: The referee's failure rates by method id, 0..1.
+        entries: All entries.
+        versions: Of autoevol, DSPy and Python; not in files of 0.1.0.
+    """
+
+    label: str
+    measure: str
+    budget: int
+    holdout: int
+    referee_calls: int
+    standings: tuple[Standing, ...]
+    traps: Mapping[str, Traps]
+    rates: Mapping[str, float]
+    entries: tuple[Finished, ...]
+    versions: Mapping[str, str] = field(default_factory=dict, metadata=SPARSE)
+
+    def table_rows(self) -> TableRows:
+        """The holdout failure rates, best first, as (label, value) rows."""
+        rows = [("contestant", f"holdout failure rate, {self.budget} calls per entry{self._mark}")]
+        return rows + [(one.contestant, f"{one.rate_text}{self._mark}") for one in self.standings]
+
+    def table(self) -> str:
+        """The comparison as text, a line per contestant; whatever is labelled says so in every line."""
+        seeds = len(self.standings[0].rates)
+        lines = [
+            f"{self.budget} calls per entry, {seeds} seeds, {self.holdout} holdout rows, "
+            f"{self.referee_calls} calls of the referee outside the budgets{self._mark}",
+            _line("", "mean rank", "holdout failure rate", "most calls", "behind the best"),
+            *(self._standing(one) for one in self.standings),
+        ]
+        met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
+        measured = [f"measured by {self.measure}"] if self.measure else []
+        return "\n".join([*lines, *measured, *(["traps met:"] if met else []), *met])
+
+    @property
+    def _mark(self) -> str:
+        return f"  {self.label}" if self.label else ""
+
+    def _standing(self, one: Standing) -> str:
+        rank = str(one.rank) if one.rank else "apart: tunes demos"
+        calls = str(max(one.calls.values()))
+        behind = str(one.behind) if one.behind else "best"
+        return f"{_line(one.contestant, rank, one.rate_text, calls, behind)}{self._mark}"
+
+
+def _line(name: str, rank: str, rate: str, calls: str, behind: str) -> str:
+    return f"{name:16} {rank:>24} {rate:>24} {calls:>10}  {behind}"

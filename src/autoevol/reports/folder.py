@@ -1,0 +1,103 @@
+"""Reading what a command left in its folder: any folder into one record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from autoevol.core.errors import InputError, StoreError
+from autoevol.core.schema import Document, Malformed, NewerSchema
+from autoevol.reports import comparison, run, search, transfer
+from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.rates import StepReport
+from autoevol.reports.run import RunReport
+from autoevol.reports.search import SearchReport
+from autoevol.reports.text import TableRows, reached
+from autoevol.reports.transfer import TransferReport
+from autoevol.store.files import read_json
+from autoevol.store.journal import FileJournal
+
+_D = TypeVar("_D", bound=Document)
+
+
+class Report(Protocol):
+    """What every command gives back, and every folder holds."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is written and as `--json` prints it."""
+        ...
+
+    def table_rows(self) -> TableRows:
+        """As it is printed."""
+        ...
+
+
+@dataclass(frozen=True)
+class FolderReport(Document, schema="autoevol.folder/2"):
+    """All that a folder given to --out holds for readers; None or empty where it has nothing.
+
+    Attributes:
+        summary: Of a run, an optimisation or an evolution.
+        search: Of a search.
+        transfer: Of a transfer.
+        comparison: Of a comparison.
+        steps: Of an optimisation, also of one that has not ended.
+        method: The content of `method.json`.
+    """
+
+    summary: RunReport | None = None
+    search: SearchReport | None = None
+    transfer: TransferReport | None = None
+    comparison: ComparisonReport | None = None
+    steps: tuple[StepReport, ...] = ()
+    method: Mapping[str, Any] | None = None
+
+    @property
+    def report(self) -> Report | None:
+        """The one report that the folder was made for; None if its command has not ended."""
+        return self.search or self.transfer or self.comparison or self.summary
+
+    def lines(self) -> list[str]:
+        """What `show` prints below the table: steps, and the method in force."""
+        if self.report is not None and self.report is not self.summary:
+            return []
+        steps = [f"step {step.step}: {reached(step.dev)} on dev; {step.note}" for step in self.steps]
+        return [*steps, f"\n{self.method['text']}"] if self.method else steps
+
+
+def read_folder(folder: Path) -> FolderReport:
+    """What is in `folder`, written by this version or an older one.
+
+    Raises:
+        InputError: If it is no run folder.
+        StoreError: If a file is damaged, or was written by a later version.
+    """
+    if not (folder / "run.json").exists():
+        raise InputError(f"{folder} is not a run folder: it has no run.json")
+    return FolderReport(
+        summary=read_report(folder / run.FILE, RunReport),
+        search=read_report(folder / search.FILE, SearchReport),
+        transfer=read_report(folder / transfer.FILE, TransferReport),
+        comparison=read_report(folder / comparison.FILE, ComparisonReport),
+        steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
+        method=read_json(folder / "method.json"),
+    )
+
+
+def read_report(path: Path, kind: type[_D]) -> _D | None:
+    """The report in the file `path`; None if there is no such file.
+
+    Raises:
+        StoreError: If it is damaged, of another kind, or was written by a later version.
+    """
+    data = read_json(path)
+    if data is None:
+        return None
+    try:
+        return kind.from_json(data)
+    except NewerSchema as error:
+        raise StoreError(f"{path} {error}") from error
+    except Malformed as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error

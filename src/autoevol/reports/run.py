@@ -1,0 +1,198 @@
+"""The report of a run: what `summary.json` holds, made from what its stages found."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from autoevol.core.records import Outcome
+from autoevol.core.schema import SPARSE, Document, Record
+from autoevol.data.scan import Scanned
+from autoevol.evolution.outputs import Tally
+from autoevol.metrics.paired import PairedTest
+from autoevol.optimization.compiling import Optimized
+from autoevol.reports import legacy, text
+from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, StepReport
+
+FILE = "summary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames(Record):
+    """The LMs of a run by role; the evol LM also responds."""
+
+    evol: str
+    optimizer: str
+
+
+@dataclass(frozen=True)
+class OptimizationReport(Record):
+    """What the optimisation stage found.
+
+    Attributes:
+        before: The first starting method.
+        chosen: The method in force at the end.
+        chosen_at_step: Step at which it came into force; 0 for a starting method.
+        steps: Steps made, step 0 not counted.
+        stopped: steps, patience, solved or budget.
+        split: Rows by part: train, dev, reserve, holdout.
+        dev_curve: All steps.
+        holdout_before: `before` on the holdout; None where the budget did not reach that far.
+        holdout_after: `chosen` on the same rows.
+        change: The second rate against the first; None where no row was scored for both.
+    """
+
+    before: MethodRef
+    chosen: MethodRef
+    chosen_at_step: int
+    steps: int
+    stopped: str
+    split: Mapping[str, int]
+    dev_curve: tuple[StepReport, ...]
+    holdout_before: RateReport | None
+    holdout_after: RateReport | None
+    change: PairedTest | None = None
+
+    @classmethod
+    def of(cls, optimized: Optimized) -> OptimizationReport:
+        """The report of what a loop has found."""
+        before, after = optimized.holdout
+        return cls(
+            before=MethodRef.of(optimized.before),
+            chosen=MethodRef.of(optimized.chosen),
+            chosen_at_step=next((step.number for step in reversed(optimized.steps) if step.improved), 0),
+            steps=max(0, len(optimized.steps) - 1),
+            stopped=optimized.stopped,
+            split=optimized.split,
+            dev_curve=tuple(StepReport.of(step) for step in optimized.steps),
+            holdout_before=RateReport.maybe(before),
+            holdout_after=RateReport.maybe(after),
+            change=PairedTest.of_scores(before, after),
+        )
+
+    @property
+    def verdict(self) -> str:
+        """What the holdout says about the chosen method, in one sentence that claims no more."""
+        return text.verdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetLines(Record):
+    """Lines of `dataset.jsonl`, and how many of them are seeds."""
+
+    lines: int
+    seeds: int
+
+
+@dataclass(frozen=True)
+class EvolutionReport(Record):
+    """What the bulk stage has done; see `Tally` for what is counted.
+
+    Attributes:
+        rows: Rows that are finished.
+        passed: Rows that were kept.
+        failed: Rows that were rejected.
+        unscored: Rows that were lost to errors.
+        kinds: Rejected rows by the worst failure kind of their last round.
+        rejected: Rejected rows by how their last round ended.
+        refused: Texts that gates refused, by gate and reason.
+        losses: Lost rows by the word for their error.
+        rounds: Rounds by how they ended, every attempt counted.
+        operations: Rounds by method.
+        dataset: What was written.
+        complete: False if the budget ended before the rows did.
+    """
+
+    rows: int
+    passed: int
+    failed: int
+    unscored: int
+    kinds: Mapping[str, int]
+    rejected: Mapping[str, int]
+    refused: Mapping[str, Mapping[str, int]]
+    losses: Mapping[str, int]
+    rounds: Mapping[str, int]
+    operations: Mapping[str, int]
+    dataset: DatasetLines
+    complete: bool
+
+    @classmethod
+    def of(cls, tally: Tally) -> EvolutionReport:
+        """The report of what was tallied, the most frequent first."""
+        refused: dict[str, dict[str, int]] = {}
+        for (gate, reason), count in tally.refused.most_common():
+            refused.setdefault(gate, {})[reason] = count
+        return cls(
+            rows=tally.rows,
+            **{outcome.value: tally.outcomes[outcome] for outcome in Outcome},
+            kinds=dict(tally.kinds.most_common()),
+            rejected={fate.value: count for fate, count in tally.rejected.most_common()},
+            refused=refused,
+            losses=dict(tally.losses.most_common()),
+            rounds={fate.value: count for fate, count in tally.fates.most_common()},
+            operations=dict(tally.operations.most_common()),
+            dataset=DatasetLines(tally.written, tally.seeds),
+            complete=tally.complete,
+        )
+
+
+@dataclass(frozen=True)
+class RunReport(Document, schema="autoevol.run/2"):
+    """What a run, an optimisation or an evolution found and cost: `summary.json`.
+
+    Attributes:
+        seeds: What the source held.
+        models: The LMs.
+        metric: What decided on failure.
+        ledger: Costs by role, resumes included.
+        versions: Of autoevol, DSPy and Python.
+        seconds: Wall-clock time of this process; over shards, their sum.
+        paths: Files by what they are.
+        shards: Folders that were merged; None for a run in one piece.
+        optimization: None if there was none.
+        evolution: None if there was none.
+        gates: How the gates were set, by name.
+    """
+
+    seeds: Scanned
+    models: ModelNames
+    metric: MetricReport
+    ledger: Ledger
+    versions: Mapping[str, str]
+    seconds: float
+    paths: Mapping[str, str]
+    shards: int | None = field(default=None, metadata=SPARSE)
+    optimization: OptimizationReport | None = field(default=None, metadata=SPARSE)
+    evolution: EvolutionReport | None = field(default=None, metadata=SPARSE)
+    gates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata=SPARSE)
+
+    @classmethod
+    def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """See `Document`."""
+        # Versions were not written from the beginning.
+        return {"versions": {}, **legacy.run_of_1(data)}
+
+    def table_rows(self) -> list[tuple[str, str]]:
+        """(label, value) rows, in the order in which they are printed."""
+        return text.run_rows(self)
+
+
+def versions() -> dict[str, str]:
+    """What the figures were computed with."""
+    return {"autoevol": version("autoevol"), "dspy": version("dspy"), "python": platform.python_version()}
+
+
+def result_paths(folder: Path) -> dict[str, str]:
+    """The files of a run that exist, by what they are."""
+    names = {"dataset": "dataset.jsonl", "rejected rows": "rejected.jsonl", "chosen method": "method.json"}
+    paths = {label: str(folder / name) for label, name in _there(folder, names.items())}
+    dead = folder / "dead.jsonl"
+    return {**paths, "lost rows": str(dead)} if dead.exists() and dead.stat().st_size else paths
+
+
+def _there(folder: Path, names: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    return ((label, name) for label, name in names if (folder / name).exists())

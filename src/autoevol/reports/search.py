@@ -1,0 +1,177 @@
+"""The report of a search over the settings of the loop: its trials, the front, and the holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoevol.config import SETTINGS_SCHEMA
+from autoevol.core.schema import SPARSE, Document, Record
+from autoevol.metrics.paired import PairedTest
+from autoevol.reports import legacy
+from autoevol.reports.rates import Ledger, MetricReport, RateReport
+from autoevol.reports.text import TableRows, reached
+
+FILE, BEST = "search.json", "best.json"
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TrialReport(Record):
+    """One finished trial: its settings, what it found, and what it cost.
+
+    Attributes:
+        trial: Its number.
+        params: The settings that the search varies.
+        pruned: Whether it was given up; the fields from `paid_calls` on are then unknown.
+        dev: Its method on the dev rows that all trials are measured on; None if it was pruned.
+        calls: Different LM calls that it was answered: what it would have cost by itself.
+        paid_calls: Calls that it really paid; the others were in the store.
+        paid_tokens: Tokens of these.
+        steps: Steps made.
+        stopped: Why its loop ended.
+        method_id: Its method.
+        seconds: How long it took.
+        curve: Step, calls so far and dev failure rate in force, 0..1, after every step.
+        why_pruned: None if it was not.
+        feasible: Whether it kept to the calls that a trial may make.
+    """
+
+    trial: int
+    params: Params
+    pruned: bool
+    dev: RateReport | None
+    calls: int
+    paid_calls: int | None = field(default=None, metadata=SPARSE)
+    paid_tokens: int | None = field(default=None, metadata=SPARSE)
+    steps: int | None = field(default=None, metadata=SPARSE)
+    stopped: str | None = field(default=None, metadata=SPARSE)
+    method_id: str | None = field(default=None, metadata=SPARSE)
+    seconds: float | None = field(default=None, metadata=SPARSE)
+    curve: tuple[tuple[int, int, float], ...] = ()
+    why_pruned: str | None = None
+    feasible: bool = True
+
+    def __str__(self) -> str:
+        """Rate, cost and settings."""
+        return f"{reached(self.dev)} on dev, {self.calls} calls; {describe(self.params)}"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutLine(Record):
+    """The method of one trial on the holdout.
+
+    Attributes:
+        trial: Its number.
+        failure: Its failure rate, with the rounds and the temperature of the trial.
+        difference: The rate against that of the first configuration; None for the first itself, or
+            where that was not finished.
+    """
+
+    trial: int
+    failure: RateReport
+    difference: PairedTest | None = None
+
+
+@dataclass(frozen=True)
+class BestTrial(Record):
+    """The configuration that a search recommends, as `--config` takes it."""
+
+    trial: int
+    settings: Params
+
+    def to_config(self) -> dict[str, Any]:
+        """The content of `best.json`, which is a file for `--config` as well."""
+        return {"schema": SETTINGS_SCHEMA, **self.settings}
+
+
+@dataclass(frozen=True)
+class SearchReport(Document, schema="autoevol.search/2"):
+    """What a search found: `search.json`.
+
+    Attributes:
+        study: Name of the Optuna study.
+        storage: Where it is, without a password.
+        wanted: Trials asked for.
+        configurations: Size of the space.
+        others_at_work: Whether other workers still run trials; there is no holdout then.
+        trials: All finished trials.
+        first: Number of the first configuration's trial; None if it is not finished.
+        front: Numbers of the trials that no other beats in both objectives, best rate first.
+        importances: By objective, how much each setting decides, 0..1.
+        holdout: The first configuration and the best of the front; None if it was not reached.
+        best: The lowest failure rate on dev, the fewest calls among equals. The holdout has no say in it.
+        metric: What decided on failure.
+        ledger: Costs of all workers by role.
+        seconds: How long this worker was at it.
+        paths: Files by what they are.
+        versions: Of autoevol, DSPy and Python; not in files of 0.1.0.
+    """
+
+    study: str
+    storage: str
+    wanted: int
+    configurations: int
+    others_at_work: bool
+    trials: tuple[TrialReport, ...]
+    first: int | None
+    front: tuple[int, ...]
+    importances: Mapping[str, Mapping[str, float]]
+    holdout: tuple[HoldoutLine, ...] | None
+    best: BestTrial | None
+    metric: MetricReport
+    ledger: Ledger
+    seconds: float
+    paths: Mapping[str, str]
+    versions: Mapping[str, str] = field(default_factory=dict, metadata=SPARSE)
+
+    @classmethod
+    def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """See `Document`."""
+        return legacy.search_of_1(data)
+
+    def table_rows(self) -> TableRows:
+        """(label, value) rows, in the order in which they are printed."""
+        by_number = {trial.trial: trial for trial in self.trials}
+        pruned = sum(trial.pruned for trial in self.trials)
+        of = f"of {self.wanted}, from {self.configurations} configurations"
+        rows = [("trials", f"{len(self.trials)} finished, {pruned} of them pruned, {of}")]
+        if self.others_at_work:
+            rows.append(("other workers", "still at work; the last one compares the best on the holdout"))
+        else:
+            rows += self._holdout_rows(by_number)
+        rows += [(f"front: trial {number}", str(by_number[number])) for number in self.front]
+        for objective, shares in self.importances.items():
+            told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+            rows.append((f"decides {objective}", told))
+        asked = sum(trial.calls for trial in self.trials)
+        paid = self.ledger.total.calls
+        rows += [
+            ("measured by", str(self.metric)),
+            ("LM calls paid", f"{paid} by all workers, holdout included{self.ledger.money}"),
+            ("LM calls of the trials", f"{asked}, had each configuration been run alone"),
+            ("tokens", self.ledger.tokens),
+            ("time", f"{self.seconds:.0f} s"),
+            ("study", f"{self.study} in {self.storage}"),
+        ]
+        # Nothing is written before the last worker has ended.
+        return rows if self.others_at_work else rows + list(self.paths.items())
+
+    def _holdout_rows(self, by_number: Mapping[int, TrialReport]) -> TableRows:
+        if self.holdout is None:
+            return [("holdout", "not reached")]
+        rows = []
+        for line in self.holdout:
+            label = "first configuration" if line.trial == self.first else f"trial {line.trial}"
+            best = " (best)" if self.best and self.best.trial == line.trial else ""
+            against = f", against the first {line.difference}" if line.difference else ""
+            settings = describe(by_number[line.trial].params)
+            rows.append((f"holdout: {label}{best}", f"{line.failure}{against}; {settings}"))
+        return rows
+
+
+def describe(params: Params) -> str:
+    """`batch-size 10, m 5, steps 10`."""
+    return ", ".join(f"{name.replace('_', '-')} {value}" for name, value in params.items())

@@ -1,0 +1,134 @@
+"""The report of a transfer: methods scored on the same rows of other data, or with another evol LM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autoevol.core.records import Method, Score
+from autoevol.core.schema import Document, Record
+from autoevol.metrics.paired import PairedTest
+from autoevol.reports import legacy
+from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport
+from autoevol.reports.text import TableRows, reached
+
+FILE = "transfer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SampleReport(Record):
+    """The rows that all methods were scored on.
+
+    Attributes:
+        source: The data, as messages call it.
+        data_hash: Of all its rows.
+        rows: Rows drawn.
+        rows_hash: Of the rows drawn.
+        left_out: Rows of the data that the choice of some method depends on.
+        seed: Seed of the draw.
+    """
+
+    source: str
+    data_hash: str
+    rows: int
+    rows_hash: str
+    left_out: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvolModel(Record):
+    """The LM that evolved and responded, and its sampling temperature."""
+
+    evol: str
+    temperature: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferScore(Record):
+    """One method of a transfer.
+
+    Attributes:
+        id: Of the method.
+        name: Of the method.
+        demos: How many it has.
+        source: How the user named it.
+        score: None where the budget did not reach that far.
+        difference: Its failure rate against that of the reference; None for the reference itself,
+            and where no row was scored for both. Not corrected for the number of methods.
+    """
+
+    id: str
+    name: str
+    demos: int
+    source: str
+    score: RateReport | None
+    difference: PairedTest | None = None
+
+    @classmethod
+    def of(cls, method: Method, source: str, score: Score | None, reference: Score | None) -> TransferScore:
+        """The line of `method`; `reference` is the score of the first method, which may be this one."""
+        ref = MethodRef.of(method)
+        against = PairedTest.of_scores(reference, score) if score is not reference else None
+        return cls(ref.id, ref.name, ref.demos, source, RateReport.maybe(score), against)
+
+
+@dataclass(frozen=True)
+class TransferReport(Document, schema="autoevol.transfer/2"):
+    """What a transfer found: `transfer.json`.
+
+    Attributes:
+        run_id: Of its run folder.
+        seeds: The rows.
+        models: The LM.
+        rounds: Rounds of evolution per row.
+        metric: What decided on failure.
+        reference: The first method, with which the others are compared.
+        methods: All methods, in the order in which they were given.
+        ledger: Costs by role, resumes included.
+        versions: Of autoevol, DSPy and Python.
+        seconds: Wall-clock time of this process.
+    """
+
+    run_id: str
+    seeds: SampleReport
+    models: EvolModel
+    rounds: int
+    metric: MetricReport
+    reference: MethodRef
+    methods: tuple[TransferScore, ...]
+    ledger: Ledger
+    versions: Mapping[str, str]
+    seconds: float
+
+    @classmethod
+    def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """See `Document`."""
+        return legacy.transfer_of_1(data)
+
+    def score_of(self, method_id: str) -> TransferScore | None:
+        """The line of a method; None if it is not among them, or was not reached."""
+        scored = (one for one in self.methods if one.id == method_id and one.score is not None)
+        return next(scored, None)
+
+    def table_rows(self) -> TableRows:
+        """(label, value) rows, in the order in which they are printed."""
+        unused = f", {self.seeds.left_out} left out that a method was chosen on"
+        data = f"{self.seeds.rows} rows of {self.seeds.source}{unused if self.seeds.left_out else ''}"
+        return [
+            ("data", data),
+            ("evol LM", self.models.evol),
+            *(("failure rate", self._line(one)) for one in self.methods),
+            ("measured by", str(self.metric)),
+            ("LM calls paid", str(self.ledger)),
+        ]
+
+    def _line(self, one: TransferScore) -> str:
+        beside = "the reference" if one.id == self.reference.id else against(one.difference)
+        return f"{reached(one.score)}  {one.source}: {beside}"
+
+
+def against(difference: PairedTest | None) -> str:
+    """A comparison in words, also where there was nothing to compare."""
+    return "not compared" if difference is None else str(difference)
