@@ -30,7 +30,7 @@ from autoevol.testing import Answer, ScriptedTransport
 
 METHOD = Method("Make it harder.", name="plain")
 ONE_ROUND = Policy((Choice("plain", METHOD, 1.0),))
-NO_RETRIES = RetryPolicy(attempts=1, base=0.0, breaker=1000)
+NO_RETRIES = RetryPolicy(attempts=1, base=0.0, breaker=1000, breaker_unproven=1000)
 
 
 class ListRows:

@@ -116,13 +116,18 @@ FAULTS: dict[str, Answer] = {
 class Endpoint:
     """Serves `script`: answers in order (the last one is repeated), or `request body -> answer`.
 
+    Args:
+        script: The answers.
+        models: What /v1/models lists.
+
     Attributes:
         seen: All requests, in order.
         most_at_once: Highest number of requests under way at the same time.
         address: http://host:port
     """
 
-    def __init__(self, script: Sequence[Answer] | Script) -> None:
+    def __init__(self, script: Sequence[Answer] | Script, models: Sequence[str] = ()) -> None:
+        self._models = list(models)
         self.seen: list[Seen] = []
         self.most_at_once = 0
         self._at_once = 0
@@ -160,12 +165,16 @@ class Endpoint:
     async def _start(self) -> web.AppRunner:
         app = web.Application()
         app.router.add_post("/{path:.*}", self._handle)
+        app.router.add_get("/v1/models", self._list)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         self.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
         return runner
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": name} for name in self._models]})
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

@@ -75,7 +75,7 @@ class ScriptedTransport:
         if isinstance(answer, Reply):
             return answer
         prompt = sum(len(message.text or "") for message in request.messages)
-        return Reply(answer, "stop", prompt // 4, len(answer) // 4)
+        return Reply(answer, "stop", max(1, prompt // 4), max(1, len(answer) // 4) if answer else 0)
 
     async def aclose(self) -> None:
         """Nothing to release."""

@@ -79,7 +79,7 @@ def endpoint(served: Served) -> Iterator[Endpoint]:
 def test_a_whole_run_takes_them_as_data(served: Served, endpoint: Endpoint, tmp_path: Path) -> None:
     seeds, run = seed_file(tmp_path, SEEDS), tmp_path / "run"
     flags = [word for name, value in LOOP.items() for word in (f"--{name}", value)]
-    model = ["--evol-model", "served", "--api-base", endpoint.url, "--judge-model", "openai/judge"]
+    model = ["--evol-model", "served", "--api-base", endpoint.url, "--judge-model", "judge"]
     told = summary(command("run", seeds, "--out", run, *model, *flags, "--json"))
     assert told["optimization"]["chosen_at_step"] == 1
     assert told["evolution"]["passed"] == len(SEEDS), read(run / "rejected.jsonl")

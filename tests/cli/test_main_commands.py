@@ -188,14 +188,14 @@ def test_a_judge_reads_all_that_is_no_fact(seeds: Path, tmp_path: Path) -> None:
     with Endpoint(with_judge) as served:
         done = command(
             "evolve", seeds, "--method", "weak", "--out", tmp_path / "e", *at(served),
-            "--judge-model", "openai/judge", "--objective", "usable-yield",
+            "--judge-model", "judge", "--objective", "usable-yield",
         )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     told = printed(done)
     # The text rules fail 6 of 24 for what is no fact: those are judged like the others.
     assert told["ledger"]["roles"]["judge"]["calls"] == 24
     assert told["evolution"]["kinds"]["stagnant"] == 24
-    assert told["metric"]["judge"] == "openai/judge"
+    assert told["metric"]["judge"] == "judge"
     assert told["metric"]["calibration"] is None
 
 

@@ -168,17 +168,18 @@ def test_files_are_opened_one_after_the_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_million_rows_of_many_files_stay_small(tmp_path: Path) -> None:
+def test_memory_grows_by_the_ids_of_the_rows_alone(tmp_path: Path) -> None:
     import tracemalloc
 
     for number in range(10):
         with (tmp_path / f"{number}.jsonl").open("w") as file:
-            file.writelines(f'{{"instruction": "Ask {number} {row}"}}\n' for row in range(100_000))
+            file.writelines(f'{{"instruction": "Ask {number} {row}"}}\n' for row in range(20_000))
     tracemalloc.start()
     found = scan(str(tmp_path), DataConfig(), lambda reject: None)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.rows == 1_000_000
-    assert peak < 60 * 1024**2
-    with iter_rows(tmp_path, start=999_999, seen=SeenIds()) as rows:
-        assert [row.instruction for row in itertools.islice(rows, 2)] == ["Ask 9 99999"]
+    assert found.rows == 200_000
+    # At most 16 bytes a row, and what is read ahead.
+    assert peak < 10 * 1024**2
+    with iter_rows(tmp_path, start=199_999, seen=SeenIds()) as rows:
+        assert [row.instruction for row in itertools.islice(rows, 2)] == ["Ask 9 19999"]

@@ -9,8 +9,9 @@ from dspy import lm15
 
 from asking import LATER, ask, ask_all, limited, request
 from autoevol.core.errors import AccessDenied, EndpointDown
+from autoevol.lm.breaker import Breaker
 from autoevol.lm.recorder import Recorder
-from autoevol.lm.retry import Breaker, RetryPolicy
+from autoevol.lm.retry import RetryPolicy
 from autoevol.store.calls import CallStore
 from autoevol.testing import ScriptedTransport
 
@@ -88,22 +89,24 @@ def test_a_denied_endpoint_still_answers_from_the_store_and_leaves_others_alone(
 
 
 def test_a_breaker_says_what_the_last_error_said_on_one_line() -> None:
-    breaker = Breaker(1)
+    breaker = Breaker(RetryPolicy(breaker=1))
     with pytest.raises(EndpointDown) as stopped:
-        breaker.failed(limited(3.0), "openai/m")
+        breaker.failed(breaker.begin(), limited(3.0), "openai/m")
     assert "\n" not in str(stopped.value)
     assert "slow down" in str(stopped.value)
 
 
 def breaks_at(breaker: Breaker, outcomes: str) -> int | None:
     """After how many outcomes (`.` a reply, `x` a failure, `f` filtered) the breaker opens."""
+    breaker.succeeded()  # proven: an endpoint that has never replied is given up sooner
     filtered = lm15.InvalidRequestError("filtered", provider_code="content_filter")
     for number, outcome in enumerate(outcomes, 1):
+        call = breaker.begin()
         if outcome == ".":
             breaker.succeeded()
             continue
         try:
-            breaker.failed(filtered if outcome == "f" else LATER, "m")
+            breaker.failed(call, filtered if outcome == "f" else LATER, "m")
         except EndpointDown:
             return number
     return None
@@ -122,7 +125,7 @@ def breaks_at(breaker: Breaker, outcomes: str) -> int | None:
     ],
 )
 def test_a_breaker_opens_when_half_of_the_last_hundred_calls_failed(outcomes: str, opens: int | None) -> None:
-    assert breaks_at(Breaker(20), outcomes) == opens
+    assert breaks_at(Breaker(RetryPolicy()), outcomes) == opens
 
 
 def test_the_error_rate_is_named(store: CallStore) -> None:
@@ -132,6 +135,6 @@ def test_the_error_rate_is_named(store: CallStore) -> None:
     for n in range(100):
         with suppress(lm15.ServerError):
             ask(recorder, transport, request(str(n)))
-    with pytest.raises(EndpointDown, match="50 of the last 100 calls failed, the last with: later"):
+    with pytest.raises(EndpointDown, match="50 of 100 calls failed, the last with: later"):
         ask(recorder, transport, request("one more"))
     assert store.spent()["evol"].calls == 50, "and what was paid is kept"

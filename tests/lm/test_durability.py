@@ -101,7 +101,7 @@ def test_a_cancelled_caller_does_not_lose_a_call_that_is_being_paid(store: CallS
             await call
 
     aio.run_and_wait(impatient())
-    wait_for(lambda: store.spent() == {"evol": Spent(1, 1, 0)})
+    wait_for(lambda: store.spent() == {"evol": Spent(1, 1, 1)})
     assert ask(recorder, transport).text == "r0"
     assert len(transport.requests) == 1
 

@@ -13,7 +13,7 @@ from autoevol.core.errors import AccessDenied, InputError
 from autoevol.lm.native import NativeTransport
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
-from autoevol.lm.transport import Reply
+from autoevol.lm.transport import BrokenReply, Reply
 from servers import Answer, Endpoint, refuses, says
 
 KEY = "azure-secret-0123456789"
@@ -94,3 +94,48 @@ def test_a_key_is_taken_whatever_the_model_string_calls_its_provider(model: str)
 def test_an_unknown_provider_is_an_input_error(key: str | None) -> None:
     with pytest.raises(InputError, match="model 'nowhere/tiny'"):
         NativeTransport("nowhere/tiny", api_key=key)
+
+
+def test_thinking_is_told_from_the_answer_here_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, reply = send(monkeypatch, says("<think>\nHm.\n</think>\n\nhello"))
+    assert (reply.text, reply.thinking) == ("hello", "Hm.")
+
+
+@pytest.mark.parametrize("answer", [says("hel", "error"), says("hel", "whatever"), says(""), says(None)])
+def test_what_broke_off_is_no_reply_here_either(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
+    with pytest.raises(BrokenReply):
+        send(monkeypatch, answer)
+
+
+def test_a_spent_quota_is_no_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(lm15.BillingError, match="per-day"):
+        send(monkeypatch, refuses(429, "Rate limit exceeded: free-models-per-day"))
+
+
+def test_a_key_of_the_environment_that_is_repeated_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(lm15.LM15Error) as raised:
+        send(monkeypatch, refuses(400, f"you sent {KEY}"))
+    assert KEY not in f"{raised.value!s} {raised.value!r} {vars(raised.value)}"
+    _, reply = send(monkeypatch, says(f"you sent {KEY}"))
+    assert reply.text == "you sent ***"
+
+
+def test_extra_settings_reach_the_body_and_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Endpoint([says("hello")]) as endpoint:
+        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", endpoint.address)
+        transport = NativeTransport("azure/tiny", extra={"reasoning_effort": "low"})
+        asked = request("Bonjour")
+        aio.run_and_wait(transport.send(lm15.Request("azure/tiny", asked.messages, config=asked.config)))
+        aio.run_and_wait(transport.aclose())
+        assert endpoint.seen[0].body["reasoning_effort"] == "low"
+        assert transport.identity == f"{NativeTransport('azure/tiny').identity}|reasoning_effort='low'"
+
+
+def test_silence_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Endpoint([says("late").after(9.0)]) as endpoint:
+        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", endpoint.address)
+        transport = NativeTransport("azure/tiny", timeout=0.3)
+        asked = request("Bonjour")
+        with pytest.raises(lm15.TimeoutError, match=r"0\.3 seconds"):
+            aio.run_and_wait(transport.send(lm15.Request("azure/tiny", asked.messages, config=asked.config)))
+        aio.run_and_wait(transport.aclose())

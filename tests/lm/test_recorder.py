@@ -35,7 +35,7 @@ def test_at_temperature_0_identical_requests_under_way_share_one_call(store: Cal
     recorder = Recorder(store)
     assert texts(ask_all(recorder, transport, [request()] * 20)) == ["r0"] * 20
     assert len(transport.requests) == 1
-    assert recorder.ledger() == [LedgerLine("evol", Spent(1, 1, 0), reused=19)]
+    assert recorder.ledger() == [LedgerLine("evol", Spent(1, 1, 1), reused=19)]
 
 
 def test_at_temperature_0_the_scope_changes_nothing(store: CallStore) -> None:
@@ -95,7 +95,7 @@ def test_two_runs_that_share_a_store_pay_once_and_have_their_own_ledgers(
     assert replies == [["r0", "r1"]] * 2
     assert len(transport.requests) == 2
     assert [recorder.ledger() for recorder in recorders] == [
-        [LedgerLine("evol", Spent(2), reused=0)],
+        [LedgerLine("evol", Spent(2, 2, 2), reused=0)],
         [LedgerLine("evol", Spent(), reused=2)],
     ]
     for shared in stores:
@@ -133,7 +133,7 @@ def test_the_ledger_equals_an_independent_count_at_the_transport(
 
     shared = CallStore(tmp_path_factory.mktemp("ledger") / "calls.sqlite", power_safe=False)
     transport = ScriptedTransport(serve)
-    recorder = Recorder(shared, retry=RetryPolicy(base=0.0, attempts=2, breaker=1000))
+    recorder = Recorder(shared, retry=RetryPolicy(base=0.0, attempts=2, breaker=1000, breaker_unproven=1000))
     for role, text, temperature, fault in calls:
         plain = request(text, temperature)
         # The system prompt tells the fake server whom it bills.

@@ -29,7 +29,7 @@ def test_above_0_the_nth_identical_request_is_the_nth_sample(
     again = Recorder(store)
     assert [ask(again, transport, asked).text for _ in range(4)] == ["r0", "r1", "r2", "r3"]
     assert len(transport.requests) == 4
-    assert again.ledger() == [LedgerLine("evol", Spent(4, 4, 0), reused=3)]
+    assert again.ledger() == [LedgerLine("evol", Spent(4, 4, 4), reused=3)]
 
 
 def test_above_0_identical_requests_under_way_are_different_samples(store: CallStore) -> None:

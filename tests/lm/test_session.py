@@ -53,7 +53,7 @@ def test_an_unfinished_transport_is_refused_where_it_is_given(tmp_path: Path) ->
     ("model", "served"),
     [
         ("tiny", "tiny"),
-        ("openai/tiny", "tiny"),
+        ("openai/tiny", "openai/tiny"),
         ("hosted_vllm/meta/tiny", "meta/tiny"),
         ("meta/tiny", "meta/tiny"),
         ("local/tiny", "local/tiny"),

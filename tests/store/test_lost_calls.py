@@ -159,8 +159,34 @@ def test_a_store_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
     with opened(path) as store:
         store.put(RECORD).result(120)
     old = sqlite3.connect(path)
-    old.executescript("DROP INDEX tagged; ALTER TABLE calls DROP COLUMN tag; DROP TABLE forgotten;")
+    old.executescript("DROP INDEX tagged; DROP INDEX ledger; DROP TABLE forgotten; DROP TABLE wasted;")
+    for column in ("tag", "thinking", "reasoning_tokens", "estimated"):
+        old.execute(f"ALTER TABLE calls DROP COLUMN {column}")
+    old.execute("""CREATE TABLE forgotten (run TEXT, role TEXT, calls INTEGER, input_tokens INTEGER,
+      output_tokens INTEGER, usd REAL, PRIMARY KEY (run, role))""")
+    old.execute("INSERT INTO forgotten VALUES ('main', 'evol', 2, 20, 10, 0.5)")
+    old.commit()
     old.close()
     with opened(path) as store:
         assert store.get("k", 0) == RECORD
-        assert store.spent() == {"evol": Spent(1, 10, 5, 0.25)}
+        assert store.spent() == {"evol": Spent(3, 30, 15, 0.75)}
+
+
+def test_what_was_paid_for_nothing_is_booked_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    with opened(path) as store:
+        store.put(RECORD).result(10)
+        for _ in range(2):
+            store.book("evol", Spent(1, 7, 3, 0.5, 1, 1)).result(10)
+        store.book("judge", Spent(1, 1)).result(10)
+    with opened(path) as store:
+        assert store.spent() == {"evol": Spent(3, 24, 11, 1.25, 2, 2), "judge": Spent(1, 1)}
+        store.carry({"evol": Spent(1, 1, 1, 0.0, 1, 1)})
+        assert store.spent()["evol"] == Spent(4, 25, 12, 1.25, 3, 3)
+
+
+def test_a_reply_that_an_earlier_version_kept_broken_gives_way(tmp_path: Path) -> None:
+    with opened(tmp_path / "calls.sqlite") as store:
+        store.put(replace(RECORD, text="Half", finish_reason="error")).result(10)
+        store.put(RECORD).result(10)
+        assert store.get("k", 0) == RECORD

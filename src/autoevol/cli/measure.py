@@ -26,9 +26,9 @@ def calibrate(
     judge_samples: Annotated[
         int, typer.Option("--judge-samples", min=1, help="Replies asked of it; the majority decides.")
     ] = 1,
-    judge_hints: Annotated[
-        bool, typer.Option("--judge-hints/--no-judge-hints", help="Tell it what text rules noticed.")
-    ] = True,
+    no_judge_hints: Annotated[
+        bool, typer.Option("--no-judge-hints", help="Do not tell it what text rules noticed.")
+    ] = False,
     repeat: Annotated[
         int, typer.Option("--repeat", min=1, help="Measure it so often, and print the spread.")
     ] = 1,
@@ -57,7 +57,7 @@ def calibrate(
     from autoevol.metrics.tables import render_table
 
     wanted = measuring.Pairs(labelled[0], limit, with_responses, half, tuple(labelled[1:]))
-    how = measuring.Judging(judge_samples, judge_hints, repeat, answers)
+    how = measuring.Judging(judge_samples, not no_judge_hints, repeat, answers)
     pairs = measuring.load_pairs(wanted)
     detector = measuring.compiled_judge(judge, judge_model, how.samples)
     calibrations = measuring.calibrate_text(pairs)

@@ -146,7 +146,14 @@ def _joined(pieces: Sequence[_Piece]) -> RunReport:
 def _book(whole: RunFolder, roles: Mapping[str, RoleCost]) -> None:
     """A run that goes on, or is retried, has paid what its shards have: its caps count that."""
     spent = {
-        role: Spent(cost.calls, cost.input_tokens, cost.output_tokens, cost.usd)
+        role: Spent(
+            cost.calls,
+            cost.input_tokens,
+            cost.output_tokens,
+            cost.usd,
+            cost.reasoning_tokens,
+            cost.estimated,
+        )
         for role, cost in roles.items()
     }
     with closing(whole.calls()) as store:

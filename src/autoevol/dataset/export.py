@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Counts:
+class ExampleCounts:
     """Examples by what was met in them.
 
     Attributes:
@@ -64,7 +64,7 @@ class Exported:
     companions: tuple[Path, ...]
     rows: int
     rejected: int
-    counts: Counts = field(default_factory=Counts)
+    counts: ExampleCounts = field(default_factory=ExampleCounts)
     lengths: Lengths | None = None
     settings: ExportConfig = field(default_factory=ExportConfig)
 
@@ -155,7 +155,7 @@ class _Examples:
     """The examples of a source as records of a format, and the counts of what was met."""
 
     def __init__(self, entries: EntryStream, chosen: Format, settings: ExportConfig) -> None:
-        self.counts = Counts()
+        self.counts = ExampleCounts()
         most, tokenizer = settings.max_example_tokens, settings.tokenizer
         self.lengths = None if most is None else Lengths(most, Path(tokenizer) if tokenizer else None)
         self._entries = entries

@@ -1,172 +1,210 @@
-"""What an OpenAI-compatible server's answer means: a reply, or one kind of error.
+"""The one place where an HTTP answer becomes a reply, or one kind of error.
 
-Both transports read answers here, so that nothing depends on which of them was asked.
+| the answer                                         | what it is                                        |
+|----------------------------------------------------|---------------------------------------------------|
+| status 400 and more, or `error` in a body           | an error by its code (see `refusals`)             |
+| status 300 to 399                                   | a redirect: refused, prompts would follow it      |
+| a stream, JSON lines, JSON with something behind it  | the one completion in it (see `bodies`)           |
+| `content` as a string or a list of chunks           | text; thinking chunks are thinking                |
+| `reasoning_content`, `reasoning`, `<think>`, ...     | thinking (see `thinking`)                         |
+| no text, and stop                                   | broken: the network's fault, not the method's     |
+| no text, and length                                 | truncated: it thought up to the limit             |
+| a finish word that means an end                     | stop, length, content_filter or tool_call         |
+| none, in a body that is whole                       | stop: some servers send no word                   |
+| any other finish word                               | broken: nobody says that the reply is complete    |
+| `usage` in any provider's words                     | counts (see `usage`); 0 where nothing is reported |
+| a page, a traceback, anything else                  | broken                                            |
+
+Both HTTP clients read here, and DSPy's own as far as it shows what came, so that nothing depends
+on who was asked.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import orjson
 from dspy import lm15
 
-from autoevol.lm.transport import Reply
+from autoevol.lm.bodies import parsed
+from autoevol.lm.masking import Mask
+from autoevol.lm.refusals import error_in, read_refusal
+from autoevol.lm.thinking import split_thinking
+from autoevol.lm.transport import FILTERED, UNREADABLE, BrokenReply, Reply
+from autoevol.lm.usage import Counts, read_usage
+from autoevol.lm.waits import per_minute, seconds_until_reset
 
-# `provider_code` of errors that have no class of their own in lm15 (see `retry.reason_of`).
-FILTERED = "content_filter"
-UNREADABLE = "unreadable_reply"
+__all__ = ["FILTERED", "UNREADABLE", "Content", "finished", "read_answer", "read_content"]
 
-_NO_CREDIT = {"insufficient_quota", "billing_hard_limit_reached"}
-_FILTERS = {"content_filter", "content_policy_violation"}
-_SPAN = re.compile(r"([\d.]+)(ms|[smhd])")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_ENDS = {
+    "stop": "stop stop_sequence eos eos_token end end_turn end_of_turn complete completed finished done",
+    "length": "length max_tokens max_output_tokens max_length model_length token_limit max_tokens_reached",
+    FILTERED: "content_filter safety recitation blocklist prohibited_content spii sensitive refusal",
+    "tool_call": "tool_call tool_calls tool_use function_call",
+}
+FINISH_WORDS = {word: end for end, words in _ENDS.items() for word in words.split()}
+"""What providers call the end of a reply; no other word is one."""
+
+_THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
+_DETAILS = ("reasoning_details", "thinking_blocks")
+_THOUGHT = re.compile(r"think|thought|reason", re.IGNORECASE)
+_PAGE = re.compile(
+    r"\s*(?:<!doctype html[^>]*>\s*)?<html\b.{0,2000}?<(title|h1)\b[^>]*>[^<]{0,80}?\b[45]\d\d\b", re.I | re.S
+)
+_TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)+[\w.]+(?:: .*)?\s*")
 
 
-def read_answer(status: int, headers: Mapping[str, str], body: bytes, secret: str) -> Reply:
+class Content(NamedTuple):
+    """A message taken apart; `text` is None where there is nothing that could be one."""
+
+    text: str | None
+    thinking: str = ""
+
+
+def read_answer(
+    status: int, headers: Mapping[str, str], body: bytes, mask: Mask, limit: int | None = None
+) -> Reply:
     """The reply that an HTTP answer holds.
 
     Args:
         status: HTTP status.
         headers: Looked up in lower case; the mapping ignores case.
         body: As it came.
-        secret: The API key, which some servers repeat in their errors; it gets into none of ours.
+        mask: Hides secrets, which some servers repeat.
+        limit: The longest reply that was asked for, in tokens.
 
     Raises:
         lm15.LM15Error: For every other answer (see `Transport`).
     """
-    data = _parsed(body)
+    data = parsed(body)
+    if 300 <= status < 400:
+        raise lm15.ConfigurationError(
+            f"the endpoint redirects to {mask(headers.get('location', 'somewhere'))}; nothing is sent there;"
+            " give the final URL as --api-base"
+        )
     if not 200 <= status < 300:
-        raise _refusal(status, headers, body, data, secret)
-    return _reply(data, body, headers, secret)
+        raise read_refusal(status, headers, data, body, mask)
+    choice = _choice(data)
+    content = read_content(choice)
+    if (error := error_in(data)) is not None:
+        refusal = read_refusal(None, headers, error, body, mask)
+        if isinstance(refusal, lm15.ServerError) and (content.text or content.thinking):
+            raise BrokenReply(f"the reply broke off: {refusal.message}", _arrived(data, content, mask))
+        raise refusal
+    if content.text is None:
+        shown = " ".join(mask(body[:65536].decode(errors="replace")).split())[:200]
+        raise BrokenReply(f"the server sent no completion: {shown}", _arrived(data, content, mask))
+    word = choice.get("finish_reason")
+    counts = read_usage(data.get("usage") if isinstance(data, dict) else None)
+    content = Content(mask.known(content.text), mask.known(content.thinking))
+    return finished(content, word, counts, headers, limit)
 
 
-def unreadable(text: str) -> lm15.ServerError:
-    """The error for an answer that is no completion; gateways in trouble send them with status 200."""
-    return lm15.ServerError(text, provider_code=UNREADABLE)
+def finished(
+    content: Content,
+    word: Any,  # noqa: ANN401 (whatever the server sent)
+    counts: Counts,
+    headers: Mapping[str, str] | None = None,
+    limit: int | None = None,
+) -> Reply:
+    """A reply of its parts, if it is one that its model has ended.
 
-
-def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the server's own rate limit lets another request in; None if it does now.
-
-    Read from the `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers that OpenAI and
-    many gateways send with every answer, as "6m0s", "20ms" or plain seconds.
+    Raises:
+        BrokenReply: If it broke off, or holds nothing.
     """
-    waits = [
-        _span(headers.get(f"x-ratelimit-reset-{what}", ""))
-        for what in ("requests", "tokens")
-        if headers.get(f"x-ratelimit-remaining-{what}") == "0"
-    ]
-    return max((wait for wait in waits if wait is not None), default=None)
-
-
-def per_minute(headers: Mapping[str, str], what: str) -> float | None:
-    """The server's own limit on `requests` or `tokens` (`x-ratelimit-limit-*`); None without one.
-
-    OpenAI and those that follow it count by the minute. A limit that counts by the day reads as
-    one that does not bind; `--rpm` and `--tpm` stand above what is read here.
-    """
-    try:
-        limit = float(headers.get(f"x-ratelimit-limit-{what}", ""))
-    except ValueError:
-        return None
-    return limit if 0 < limit < math.inf else None
-
-
-def _parsed(body: bytes) -> Any:  # noqa: ANN401 (whatever the server sent)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return json.loads(body)  # takes half characters, which the recorder mends
-    except ValueError:
-        return None
-
-
-def _reply(data: Any, body: bytes, headers: Mapping[str, str], secret: str) -> Reply:  # noqa: ANN401
-    try:
-        choice = data["choices"][0]
-        message = choice["message"]
-        text = message.get("content") or message.get("refusal") or ""
-        finish_reason = choice.get("finish_reason") or "stop"
-    except (AttributeError, LookupError, TypeError):
-        text = finish_reason = None
-    if not isinstance(text, str) or not isinstance(finish_reason, str):
-        raise unreadable(_without(secret, f"the server sent no completion: {_shown(body)[:200]}"))
-    usage = data.get("usage")
-    return Reply(
+    text, inside = split_thinking(content.text or "")
+    thinking = "\n\n".join(filter(None, (content.thinking.strip(), inside)))
+    end = "stop" if word in (None, "") else FINISH_WORDS.get(str(word).lower(), "error")
+    nothing = not text.strip()
+    if end == "stop" and nothing and limit and counts.output >= limit:
+        end = "length"  # some servers say stop whatever happened
+    reply = Reply(
         text,
-        finish_reason,
-        _count(usage, "prompt_tokens"),
-        _count(usage, "completion_tokens"),
-        reset=seconds_until_reset(headers),
-        rpm=per_minute(headers, "requests"),
-        tpm=per_minute(headers, "tokens"),
+        end,
+        counts.input,
+        counts.output,
+        reset=seconds_until_reset(headers or {}),
+        rpm=per_minute(headers or {}, "requests"),
+        tpm=per_minute(headers or {}, "tokens"),
+        thinking=thinking,
+        reasoning_tokens=counts.reasoning,
     )
+    if end == "error":
+        raise BrokenReply(f"the reply broke off: the server says it ended with {str(word)[:40]!r}", reply)
+    if nothing and end in ("stop", "tool_call"):
+        only = "nothing but thinking" if thinking else "nothing"
+        raise BrokenReply(f"the reply holds {only}", reply)
+    if _PAGE.match(text) or _TRACEBACK.fullmatch(text):
+        raise BrokenReply("the reply is a server's error page", reply)
+    return reply
 
 
-def _count(usage: Any, name: str) -> int:  # noqa: ANN401
-    value = usage.get(name) if isinstance(usage, dict) else None
-    return value if isinstance(value, int) and value > 0 else 0
+def read_content(choice: Any) -> Content:  # noqa: ANN401
+    """Text and thinking of one choice, in whichever of its fields they stand."""
+    if not isinstance(choice, dict):
+        return Content(None)
+    message = choice.get("message", choice.get("delta"))
+    if message is None and isinstance(choice.get("text"), str):
+        message = {"content": choice["text"]}
+    if not isinstance(message, dict):
+        return Content(None)
+    thoughts = [thought for name in _THINKING if name in message and (thought := _thought(message[name]))]
+    if not thoughts:  # the same once more, as gateways take it apart
+        thoughts = [_thought(message[name]) for name in _DETAILS if name in message]
+    content = message.get("content")
+    text = "" if content is None else content
+    if isinstance(content, dict):
+        content = [content]
+    if isinstance(content, list):
+        text, more = _of_chunks(content)
+        thoughts.append(more)
+    if isinstance(text, str) and not text and isinstance(message.get("refusal"), str):
+        text = message["refusal"]
+    # Gateways that know two names for thinking send it under both.
+    thinking = "\n\n".join(dict.fromkeys(thought for thought in thoughts if thought.strip()))
+    return Content(text if isinstance(text, str) else None, thinking)
 
 
-def _refusal(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    data: Any,  # noqa: ANN401
-    secret: str,
-) -> lm15.LM15Error:
-    told = data.get("error", data) if isinstance(data, dict) else data
-    words = {str(told.get(name)) for name in ("code", "type")} if isinstance(told, dict) else set()
-    said = told.get("message") if isinstance(told, dict) else told
-    text = " ".join((str(said) if said else _shown(body) or f"Error code: {status}").split())
-    text = _without(secret, text)[:500]
-    wait = _retry_after(headers)
-    if status == 401:
-        return lm15.AuthError(text, status=status)
-    if status == 402 or words & _NO_CREDIT:
-        return lm15.BillingError(text, status=status)
-    if status == 404:
-        return lm15.UnsupportedModelError(text, status=status)
-    if status == 429:
-        return lm15.RateLimitError(text, status=status, retry_after=wait)
-    if status in (408, 409, 425) or status >= 500:
-        return lm15.ServerError(text, status=status, retry_after=wait)
-    code = FILTERED if words & _FILTERS else None
-    return lm15.InvalidRequestError(text, status=status, provider_code=code)
+def _of_chunks(chunks: list[Any]) -> tuple[str | None, str]:
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for chunk in chunks:
+        if isinstance(chunk, str):
+            texts.append(chunk)
+        elif not isinstance(chunk, dict):
+            return None, ""
+        elif _THOUGHT.search(str(chunk.get("type", ""))) or chunk.get("thought") is True:
+            thoughts.append(_thought(chunk))
+        else:
+            text = chunk.get("text", chunk.get("content", chunk.get("refusal")))
+            text = text.get("value") if isinstance(text, dict) else text
+            if not isinstance(text, str):
+                return None, "".join(thoughts)
+            texts.append(text)
+    return "".join(texts), "".join(thoughts)
 
 
-def _without(secret: str, text: str) -> str:
-    # Shorter "keys" are placeholders, and words of the message.
-    return text.replace(secret, "***") if len(secret) >= 8 else text
+def _thought(value: Any, depth: int = 0) -> str:  # noqa: ANN401
+    """Thinking as a string, as a list of chunks, or inside an object."""
+    if isinstance(value, str):
+        return value
+    if depth > 4:
+        return ""
+    if isinstance(value, list):
+        return "".join(_thought(part, depth + 1) for part in value)
+    if isinstance(value, dict):
+        names = ("thinking", "text", "reasoning", "summary", "content")
+        return next((text for name in names if (text := _thought(value.get(name), depth + 1))), "")
+    return ""
 
 
-def _shown(body: bytes) -> str:
-    return body.decode(errors="replace").strip()
+def _choice(data: Any) -> Any:  # noqa: ANN401
+    choices = data.get("choices") if isinstance(data, dict) else None
+    return choices[0] if isinstance(choices, list) and choices else None
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) / unit
-        except (KeyError, ValueError):
-            continue  # absent, or an HTTP date: our own back-off is as good
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    return seconds_until_reset(headers)
-
-
-def _span(text: str) -> float | None:
-    parts = _SPAN.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        parts = [(text, "s")]
-    try:
-        seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < math.inf else None
+def _arrived(data: Any, content: Content, mask: Mask) -> Reply:  # noqa: ANN401
+    counts = read_usage(data.get("usage") if isinstance(data, dict) else None)
+    text, thinking = mask.known(content.text or ""), mask.known(content.thinking)
+    return Reply(text, "error", counts.input, counts.output, thinking=thinking)

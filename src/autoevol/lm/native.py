@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dspy import lm15
 from dspy.clients.engines.lm15_engine import AsyncLM15Engine
-from dspy.lm15 import LM15Error, Request, RouterConfig
+from dspy.lm15 import LM15Error, Request, Response, RouterConfig
 
 from autoevol.core.errors import InputError
+from autoevol.lm.answers import Content, finished, read_content
+from autoevol.lm.masking import Mask
+from autoevol.lm.openai_compatible import TIMEOUT, settings_of
+from autoevol.lm.refusals import is_spent
 from autoevol.lm.retry import first_line
-from autoevol.lm.transport import Reply
+from autoevol.lm.transport import BrokenReply, Reply
+from autoevol.lm.usage import Counts, read_usage
+
+_KEYS = ("_API_KEY", "_API_TOKEN", "_ACCESS_TOKEN", "_SECRET_ACCESS_KEY")
 
 
 class NativeTransport:
     """Hands requests to DSPy's native client, so that they are recorded like any other.
 
+    What came is read as every other answer is, as far as DSPy shows it.
+
     Args:
         model: A DSPy model string with its provider.
         api_key: Instead of the provider's usual environment variable.
+        extra: Server-side settings for every request.
+        timeout: Seconds for one attempt.
 
     Raises:
         InputError: If DSPy knows no provider for `model`.
@@ -23,7 +41,19 @@ class NativeTransport:
 
     seeded = False
 
-    def __init__(self, model: str, *, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        # Which of these variables a provider reads is DSPy's business.
+        keys = [value for name, value in os.environ.items() if name.endswith(_KEYS)]
+        self.mask = Mask(api_key, *keys)
+        self._extra = dict(extra or {})
+        self._timeout = timeout
         try:
             self._engine = AsyncLM15Engine(RouterConfig())
             route = self._engine.resolve(model)
@@ -34,19 +64,60 @@ class NativeTransport:
         except LM15Error as error:
             raise InputError(f"model {model!r}: {first_line(error)}") from error
         # A provider may be anywhere: the user's own Azure resource, an Ollama on another machine.
-        self.identity = f"{route.provider}|{route.model}|{getattr(client, 'base_url', '')}"
+        settings = f"|{settings_of(self._extra)}" if self._extra else ""
+        self.identity = f"{route.provider}|{route.model}|{getattr(client, 'base_url', '')}{settings}"
 
     async def send(self, request: Request) -> Reply:
         """One attempt by DSPy's client, which does not retry by itself."""
-        response = await self._engine.complete(request)
-        usage = response.usage
-        return Reply(
-            text=response.message.text or "",
-            finish_reason=response.finish_reason,
-            input_tokens=(usage.input_tokens or 0) if usage else 0,
-            output_tokens=(usage.output_tokens or 0) if usage else 0,
-        )
+        if self._extra:
+            extensions = {**(request.config.extensions or {}), **self._extra}
+            request = replace(request, config=replace(request.config, extensions=extensions))
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._engine.complete(request)
+        except LM15Error as error:
+            raise _masked(error, self.mask) from None
+        except TimeoutError:
+            raise lm15.TimeoutError(f"no reply within {self._timeout:g} seconds (--timeout)") from None
+        except Exception as error:  # noqa: BLE001 (DSPy's reader met a shape that it does not know)
+            told = self.mask(f"{type(error).__name__}: {error}")
+            raise BrokenReply(f"DSPy cannot read the reply: {told}") from None
+        return self._read(response, request.config.max_tokens)
 
     async def aclose(self) -> None:
         """Close DSPy's connection pool."""
         await self._engine.aclose()
+
+    def _read(self, response: Response, limit: int | None) -> Reply:
+        raw = response.provider_data if isinstance(response.provider_data, Mapping) else {}
+        content = read_content(_first(raw.get("choices")))
+        if content.text is None:
+            thoughts = [part.text for part in response.message.parts if part.type == "thinking"]
+            content = Content(response.message.text or "", "\n\n".join(thoughts))
+        known = response.usage
+        reported = Counts(known.input_tokens or 0, known.output_tokens or 0, known.reasoning_tokens or 0)
+        counts = read_usage(raw.get("usage") or raw.get("usageMetadata"))
+        counts = counts if counts.input or counts.output else reported
+        content = Content(self.mask.known(content.text or ""), self.mask.known(content.thinking))
+        return finished(content, _word(raw, response), counts, limit=limit)
+
+
+def _word(raw: Mapping[str, Any], response: Response) -> str:
+    """The provider's own word for the end; DSPy makes "stop" of those that it does not know."""
+    word = raw.get("stop_reason")
+    for name, key in (("choices", "finish_reason"), ("candidates", "finishReason")):
+        first = _first(raw.get(name))
+        word = word or (first.get(key) if isinstance(first, Mapping) else None)
+    return word if isinstance(word, str) else response.finish_reason
+
+
+def _first(values: Any) -> Any:  # noqa: ANN401
+    return values[0] if isinstance(values, list | tuple) and values else None
+
+
+def _masked(error: LM15Error, mask: Mask) -> LM15Error:
+    if isinstance(error, lm15.RateLimitError) and is_spent(error.message):
+        return lm15.BillingError(mask(error.message), status=error.status)
+    error.message = mask(error.message)
+    error.args = tuple(mask(part) if isinstance(part, str) else part for part in error.args)
+    return error

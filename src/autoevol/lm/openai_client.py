@@ -7,14 +7,40 @@ sends (OPENAI_CUSTOM_HEADERS, its own user agent).
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
 import openai
 from dspy import lm15
 
-from autoevol.lm.answers import unreadable
-from autoevol.lm.openai_compatible import PATH, ChatEndpoint, Raw
+from autoevol.lm.openai_compatible import CONNECT_TIMEOUT, ChatEndpoint, Raw, too_long
+from autoevol.lm.transport import BrokenReply
+
+_most: ContextVar[int] = ContextVar("autoevol_most_bytes")
+"""Bytes of the answer that the request in flight may read; the package passes nothing through."""
+
+
+class _BoundedClient(openai.DefaultAioHttpClient):
+    """Reads every answer up to a limit, counted after decompression."""
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
+        answer = await super().send(request, **{**options, "stream": True})
+        parts: list[bytes] = []
+        size, most = 0, _most.get()
+        try:
+            async for part in answer.aiter_bytes():
+                size += len(part)
+                if size > most:
+                    raise too_long(most)
+                parts.append(part)
+        finally:
+            await answer.aclose()
+        headers = [(name, value) for name, value in answer.headers.multi_items() if name not in _ENCODED]
+        return httpx.Response(answer.status_code, headers=headers, content=b"".join(parts), request=request)
+
+
+_ENCODED = ("content-encoding", "content-length", "transfer-encoding")
 
 
 class OpenAITransport(ChatEndpoint):
@@ -22,38 +48,55 @@ class OpenAITransport(ChatEndpoint):
 
     def __init__(self, model: str, **options: Any) -> None:  # noqa: ANN401 (those of ChatEndpoint)
         super().__init__(model, **options)
-        most, timeout = self._connections, self._timeout
-        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
+        connections = self._connections
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        timeout = httpx.Timeout(self._timeout, connect=min(CONNECT_TIMEOUT, self._timeout))
+        account = () if self.base.openai else ("OpenAI-Organization", "OpenAI-Project")
+        headers: dict[str, Any] = {name: openai.Omit() for name in account}
+        # The package signs with a bearer's key by itself; OPENAI_CUSTOM_HEADERS may say otherwise.
+        own = self.base.user or "Authorization" not in self._signature
+        self._options: Any = {}
+        if "Authorization" not in self._signature:
+            self._options = {"headers": {"Authorization": openai.Omit()}}
         self._client = openai.AsyncOpenAI(
-            base_url=self._base,
+            base_url=self.base.url,
             api_key=self._key,
             max_retries=0,
             timeout=timeout,
-            http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
+            default_headers={**headers, **self._signature} if own else headers,
+            http_client=_BoundedClient(limits=limits, timeout=timeout, follow_redirects=False),
         )
 
     async def aclose(self) -> None:
         """Close the connection pool."""
         await self._client.close()
 
-    async def _post(self, body: dict[str, Any]) -> Raw:
+    async def _exchange(self, url: str, body: dict[str, Any] | None, most: int) -> Raw:
+        _most.set(most)
         try:
             async with asyncio.timeout(self._timeout):
                 # Not `chat.completions.create`: it knows OpenAI's own parameters only.
-                answer = await self._client.post(f"/{PATH}", body=body, cast_to=httpx.Response)
+                if body is None:
+                    answer = await self._client.get(url, cast_to=httpx.Response, options=self._options)
+                else:
+                    answer = await self._client.post(
+                        url, body=body, cast_to=httpx.Response, options=self._options
+                    )
         except openai.APIStatusError as error:
             answer = error.response
-        except TimeoutError as error:
-            raise self._late() from error
+        except TimeoutError:
+            raise self._late() from None
         except openai.APIConnectionError as error:
-            raise self._without_answer(error) from error
+            raise self._without_answer(error) from None
         except (openai.OpenAIError, ValueError) as error:
-            raise unreadable(f"unreadable reply: {error}") from error
+            raise BrokenReply(f"unreadable reply: {self.mask(str(error))}") from None
         return answer.status_code, answer.headers, answer.content
 
     def _without_answer(self, error: BaseException) -> lm15.LM15Error:
         # The aiohttp transport calls every lost or refused connection a timeout; the first
         # cause tells which it was.
-        while error.__cause__ is not None:
+        while error.__cause__ is not None and not isinstance(error, lm15.LM15Error):
             error = error.__cause__
+        if isinstance(error, lm15.LM15Error):
+            return error
         return self._late() if isinstance(error, TimeoutError) else self._unreached(error)

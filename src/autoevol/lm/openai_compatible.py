@@ -5,18 +5,36 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
+from difflib import SequenceMatcher
+from socket import gaierror
 from typing import Any
 
-import httpx
+from aiohttp import ClientConnectorError
 from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.lm.answers import read_answer
-from autoevol.lm.transport import Reply
+from autoevol.lm.bodies import parsed
+from autoevol.lm.keys import signature
+from autoevol.lm.masking import Mask
+from autoevol.lm.parameters import Learned, Parameters
+from autoevol.lm.refusals import ParameterRefused
+from autoevol.lm.transport import BrokenReply, NobodyThere, Reply
+from autoevol.lm.urls import OPENAI, read_base
 from autoevol.lm.wire import chat_body
 
-PATH = "chat/completions"
+TIMEOUT = 300.0
+CONNECT_TIMEOUT = 15.0
 Raw = tuple[int, Mapping[str, str], bytes]
+
+_PATH = "chat/completions"
+_SHOWN = 8
+_MOST_PARAMETERS = 12
+# A token is rarely more than 32 characters, a character at most 12 bytes of JSON; and thinking comes on top.
+_BYTES_PER_TOKEN = 1024
+_LEAST_BODY = 2 << 20
+_MOST_BODY = 64 << 20
 
 
 class ChatEndpoint(ABC):
@@ -31,9 +49,15 @@ class ChatEndpoint(ABC):
         known_as: The URL for that, where the endpoint has moved.
         connections: Most simultaneous connections.
         timeout: Seconds for one whole attempt, however slowly the server keeps it alive.
-        reasoning: The model is one of OpenAI's reasoning models, which refuse sampling
-            settings and know `max_tokens` as `max_completion_tokens`.
+        reasoning: The model is one of OpenAI's reasoning models (see `Parameters`).
         seeded: See `Transport`.
+
+    Attributes:
+        mask: Hides this endpoint's secrets in any text.
+        parameters: What it has been found to take.
+
+    Raises:
+        InputError: If the URL cannot be used.
     """
 
     def __init__(
@@ -46,51 +70,130 @@ class ChatEndpoint(ABC):
         identity: str | None = None,
         known_as: str | None = None,
         connections: int = 1000,
-        timeout: float = 600.0,
+        timeout: float = TIMEOUT,
         reasoning: bool = False,
         seeded: bool = False,
     ) -> None:
         self.model = model
         self.extra = dict(extra or {})
-        self.reasoning = reasoning
         self.seeded = seeded
-        self._key = api_key
         self._timeout = timeout
         self._connections = connections
-        self._base = _root(base_url)
-        settings = ";".join(f"{key}={self.extra[key]!r}" for key in sorted(self.extra))
-        named = _root(known_as).copy_with(userinfo=b"") if known_as else self._base.copy_with(userinfo=b"")
-        self.identity = identity or f"{str(named).rstrip('/')}|{model}|{settings}"
+        variable = os.environ.get("OPENAI_BASE_URL")
+        given_by = "--api-base" if base_url or not variable else "OPENAI_BASE_URL"
+        self.base = read_base(base_url or variable or OPENAI, given_by)
+        self.mask = Mask(api_key, self.base.password, user=self.base.user)
+        self._key = api_key
+        self._signature = signature(self.base, api_key)
+        self._url = self.base.to(_PATH)
+        self._models: list[str] | None = None
+        self.parameters = Parameters(self.base.name, model, self.extra, reasoning=reasoning)
+        named = read_base(known_as).name if known_as else self.base.name
+        self.identity = identity or f"{named}|{_named(model)}|{settings_of(self.extra)}"
+
+    @property
+    def learned(self) -> list[Learned]:
+        """Parameters that the endpoint turned out not to take."""
+        return self.parameters.learned
 
     async def send(self, request: Request) -> Reply:
-        """One POST. Raises `dspy.lm15` errors only (see `Transport`)."""
-        body = chat_body(request) | {"model": self.model}
-        if self.reasoning:
-            body = _for_reasoning(body)
-        status, headers, content = await self._post(body | self.extra)
-        return read_answer(status, headers, content, self._key)
+        """One POST, and one more for every parameter that is refused for the first time.
+
+        Raises `dspy.lm15` errors only (see `Transport`).
+        """
+        asked = chat_body(request) | {"model": self.model} | self.extra
+        limit = request.config.max_tokens
+        for _ in range(_MOST_PARAMETERS):
+            body = self.parameters.fitted(asked)
+            try:
+                return await self._ask(body, limit)
+            except ParameterRefused as refused:
+                if not self.parameters.learn(refused, body):
+                    raise
+            except lm15.UnsupportedModelError as error:
+                raise await self._with_models(error) from None
+        raise lm15.InvalidRequestError(f"{self.model}: the endpoint refuses one parameter after the other")
 
     @abstractmethod
     async def aclose(self) -> None:
         """Close the connection pool."""
 
     @abstractmethod
-    async def _post(self, body: dict[str, Any]) -> Raw:
-        """Status, headers and content of the answer; raises lm15 errors where there is none."""
+    async def _exchange(self, url: str, body: dict[str, Any] | None, most: int) -> Raw:
+        """Status, headers and content of the answer to a POST of `body`, or to a GET without one.
+
+        Args:
+            url: Asked as it stands; a redirect is an answer like any other.
+            body: What to send as JSON.
+            most: Bytes that are read, after decompression; for more, raises `too_long`.
+
+        Raises:
+            lm15.LM15Error: If there is no answer.
+        """
+
+    async def _ask(self, body: dict[str, Any], limit: int | None) -> Reply:
+        most = min(_MOST_BODY, _LEAST_BODY + _BYTES_PER_TOKEN * limit) if limit else _MOST_BODY
+        status, headers, content = await self._exchange(self._url, body, most)
+        return read_answer(status, headers, content, self.mask, limit)
+
+    async def _with_models(self, error: lm15.UnsupportedModelError) -> lm15.UnsupportedModelError:
+        """`error` with what the endpoint offers, nearest first, or where it would answer."""
+        told, status = error.message, error.status
+        if self._models is None:
+            self._models = await self._offered(self.base.to("models"))
+        if self._models:
+            near = sorted(self._models, key=lambda name: -_likeness(name, self.model))
+            more = f" and {len(near) - _SHOWN} more" if len(near) > _SHOWN else ""
+            told = f"{told}; the endpoint offers {', '.join(near[:_SHOWN])}{more}"
+        elif (root := self.base.at_v1()) and await self._offered(f"{root}/models"):
+            told = f"{told}; it answers under {root}: give that as --api-base"
+        return lm15.UnsupportedModelError(self.mask(told), status=status)
+
+    async def _offered(self, url: str) -> list[str]:
+        with suppress(lm15.LM15Error):
+            status, _, content = await self._exchange(url, None, _LEAST_BODY)
+            data = parsed(content) if status == 200 else None
+            listed = data.get("data", data.get("models")) if isinstance(data, dict) else data
+            names = [_model_name(each) for each in listed] if isinstance(listed, list) else []
+            return [self.mask(name)[:100] for name in names if name]
+        return []
 
     def _late(self) -> lm15.TimeoutError:
-        return lm15.TimeoutError(f"no reply within {self._timeout:g} seconds")
+        return lm15.TimeoutError(f"no reply within {self._timeout:g} seconds (--timeout)")
 
     def _unreached(self, cause: BaseException) -> lm15.TransportError:
-        return lm15.TransportError(f"cannot reach {self._base.copy_with(userinfo=b'')}: {cause}")
+        unconnected = isinstance(cause, (ClientConnectorError, ConnectionRefusedError, gaierror))
+        kind = NobodyThere if unconnected else lm15.TransportError
+        return kind(f"cannot reach {self.base.name}: {self.mask(str(cause) or type(cause).__name__)}")
 
 
-def _root(base_url: str | None) -> httpx.URL:
-    """The API root in one spelling (of host, port and escapes) with a slash at its end."""
-    url = httpx.URL(base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
-    return url if url.raw_path.endswith(b"/") else url.copy_with(raw_path=url.raw_path + b"/")
+def too_long(most: int) -> BrokenReply:
+    """The error for an answer of more than `most` bytes."""
+    return BrokenReply(f"the answer is longer than {most >> 20} MiB, far beyond the reply that was asked for")
 
 
-def _for_reasoning(body: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in body.items() if key not in ("temperature", "top_p", "max_tokens")}
-    return kept | ({"max_completion_tokens": body["max_tokens"]} if "max_tokens" in body else {})
+def settings_of(extra: Mapping[str, Any]) -> str:
+    """`extra` as it stands in call keys: the same text for the same settings in any order."""
+    return ";".join(f"{key}={_ordered(extra[key])!r}" for key in sorted(extra))
+
+
+def _ordered(value: Any) -> Any:  # noqa: ANN401 (JSON)
+    if isinstance(value, Mapping):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(each) for each in value] if isinstance(value, list) else value
+
+
+def _named(model: str) -> str:
+    # Call keys have held the name without this prefix from the beginning.
+    return model.removeprefix("openai/")
+
+
+def _model_name(listed: Any) -> str:  # noqa: ANN401
+    name = (listed.get("id") or listed.get("name")) if isinstance(listed, dict) else listed
+    return name if isinstance(name, str) else ""
+
+
+def _likeness(name: str, wanted: str) -> float:
+    name, wanted = name.lower(), wanted.lower()
+    tails = name.rpartition("/")[2] == wanted.rpartition("/")[2]
+    return SequenceMatcher(None, name, wanted).ratio() + tails

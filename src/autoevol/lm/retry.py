@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from dataclasses import dataclass
 
 from dspy import lm15
 
-from autoevol.core.errors import AccessDenied, EndpointDown
-from autoevol.lm.answers import FILTERED, UNREADABLE
+from autoevol.core.errors import AccessDenied
+from autoevol.lm.transport import FILTERED, UNREADABLE, NobodyThere
 
 _POINTLESS = (lm15.AuthError, lm15.BillingError, lm15.UnsupportedModelError, lm15.ConfigurationError)
 _TRANSIENT = (lm15.ServerError, lm15.TimeoutError, lm15.TransportError)
 _OVERLOADED = (503, 529)
-_LAST = 100
-# Subclasses before their parents.
 BAD_REQUEST = "bad_request"
 """Why a call failed that would fail again: the model refuses just this request."""
 
+# Subclasses before their parents.
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (lm15.AuthError, "access_denied"),
     (lm15.BillingError, "no_credit"),
@@ -40,20 +38,25 @@ class RetryPolicy:
     Attributes:
         attempts: Sends per call before a transient fault is final, >= 1. A 429 is not a
             fault of the call and does not count.
+        attempts_unproven: The same where nobody is there and nothing has ever been answered: a wrong
+            port is told in seconds. One that takes the call and never replies is not asked twice.
         base: Seconds before the second attempt; doubled each time, with jitter.
         ceiling: Longest single wait in seconds, except where the server asks for more.
         longest: Longest single wait in seconds that a server's Retry-After on a fault can ask for.
         patience: Seconds that one call may spend on 429 answers, from the first one on.
         breaker: Calls that may fail for good in a row, none succeeding, before the run ends.
+        breaker_unproven: The same for an endpoint that has never answered.
         breaker_share: Share of the last 100 calls that may fail for good before the run ends.
     """
 
     attempts: int = 5
+    attempts_unproven: int = 2
     base: float = 1.0
     ceiling: float = 60.0
     longest: float = 300.0
     patience: float = 900.0
     breaker: int = 20
+    breaker_unproven: int = 3
     breaker_share: float = 0.5
 
     def wait(self, fault: int, retry_after: float | None = None) -> float:
@@ -61,6 +64,19 @@ class RetryPolicy:
         if retry_after:  # a server that asks for 0 seconds is not to be asked at full speed
             return min(self.longest, max(0.0, retry_after))
         return min(self.ceiling, self.base * 2 ** min(fault - 1, 60) * random.uniform(0.75, 1.25))
+
+    def attempts_for(self, error: Exception, *, proven: bool, most: int | None = None) -> int:
+        """How often a call is sent that fails with `error`.
+
+        Args:
+            error: A transient fault.
+            proven: Whether the endpoint has ever replied.
+            most: Instead of `attempts`.
+        """
+        most = self.attempts if most is None else most
+        if proven or not isinstance(error, (NobodyThere, lm15.TimeoutError)):
+            return most
+        return min(most, self.attempts_unproven if isinstance(error, NobodyThere) else 1)
 
 
 def is_pointless(error: Exception) -> bool:
@@ -71,6 +87,11 @@ def is_pointless(error: Exception) -> bool:
 def is_transient(error: Exception) -> bool:
     """Whether the same request may succeed later (429 apart)."""
     return isinstance(error, _TRANSIENT)
+
+
+def is_answer(error: lm15.LM15Error) -> bool:
+    """Whether a failure is the answer of a living endpoint to one request that it does not like."""
+    return isinstance(error, (lm15.InvalidRequestError, lm15.CapabilityError)) and not is_pointless(error)
 
 
 def is_refusal(error: BaseException) -> bool:
@@ -103,69 +124,17 @@ def reason_of(error: BaseException) -> str:
 
 def access_denied(error: Exception, model: str) -> AccessDenied:
     """The one line that a user with a bad key, no credit or a wrong model name sees."""
-    status = getattr(error, "status", None)
-    hint = {
-        401: "check the API key",
-        402: "the account has no credit",
-        404: "check the model name and the URL",
-    }
-    tail = f" ({hint[status]})" if status in hint else ""
+    hints = (
+        (lm15.AuthError, "check the API key"),
+        (lm15.UnsupportedModelError, "check the model name and the URL"),
+    )
+    hint = next((words for kind, words in hints if isinstance(error, kind)), None)
+    if getattr(error, "status", None) == 402:
+        hint = "the account has no credit"
+    tail = f" ({hint})" if hint else ""
     return AccessDenied(f"{model}: {first_line(error)}{tail}")
 
 
 def first_line(error: Exception) -> str:
     """What `error` says, without the advice to programmers that lm15 appends."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
-class Breaker:
-    """Ends the run when too many calls fail for good: `limit` in a row, or a share of the last 100.
-
-    One success closes the first again. Requests that a content filter refused count as
-    answers: the endpoint is there.
-
-    Threads of foreign optimizers go on asking for a while after the run has ended. While the
-    breaker is open their calls are sent once, not retried.
-    """
-
-    def __init__(self, limit: int, share: float = 0.5) -> None:
-        self.limit = limit
-        self.share = share
-        self._row = 0
-        self._last: deque[bool] = deque(maxlen=_LAST)
-        self._failed = 0
-
-    @property
-    def open(self) -> bool:
-        """Whether a limit is reached."""
-        return self._row >= self.limit or (
-            len(self._last) == _LAST and self._failed >= max(1.0, self.share * _LAST)
-        )
-
-    def succeeded(self) -> None:
-        """Count a reply."""
-        self._row = 0
-        self._count(False)
-
-    def failed(self, error: lm15.LM15Error, model: str) -> None:
-        """Count a call that failed for good.
-
-        Raises:
-            EndpointDown: If that opens the breaker, or finds it open.
-        """
-        if error.provider_code == FILTERED:
-            self.succeeded()
-            return
-        self._row += 1
-        self._count(True)
-        if self.open:
-            many = f"the last {self._row} calls all"
-            if self._row < self.limit:
-                many = f"{self._failed} of the last {_LAST} calls"
-            raise EndpointDown(f"{model}: {many} failed, the last with: {first_line(error)}") from error
-
-    def _count(self, failed: bool) -> None:
-        if len(self._last) == _LAST:
-            self._failed -= self._last[0]
-        self._last.append(failed)
-        self._failed += failed

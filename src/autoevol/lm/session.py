@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -17,18 +16,20 @@ from autoevol.core import aio
 from autoevol.core.context import Role
 from autoevol.core.errors import InputError
 from autoevol.lm.budget import Caps
+from autoevol.lm.endpoints import is_reasoning_model, looks_reasoning, make_transport, route
 from autoevol.lm.engine import AsyncRecordedEngine, RecordedEngine
 from autoevol.lm.flow import Limits
-from autoevol.lm.http import HTTPTransport
-from autoevol.lm.local import LocalTransport, find_weights
-from autoevol.lm.native import NativeTransport
-from autoevol.lm.openai_compatible import ChatEndpoint
+from autoevol.lm.openai_compatible import TIMEOUT, settings_of
+from autoevol.lm.parameters import Learned
 from autoevol.lm.recorder import LedgerLine, Price, Recorder, Watcher
 from autoevol.lm.retry import RetryPolicy
+from autoevol.lm.sending import Waiting
 from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallStore
 
-_REASONING = re.compile(r"(o[1345]|gpt-5)(?!.*-chat)")
+__all__ = ["Session", "is_reasoning_model", "make_transport"]
+
+_SAMPLING = ("temperature", "top_p", "max_tokens")
 
 
 class Session:
@@ -43,6 +44,7 @@ class Session:
         client: HTTP client for OpenAI-compatible endpoints: `aiohttp`, or `openai` for that package.
         limits: Requests and tokens per minute for each endpoint and model.
         moved: New URL of an endpoint to the one it had before: its calls are found under the old one.
+        timeout: Seconds for one attempt, where `lm` does not set another.
 
     Use it as a context manager, or call `close`.
     """
@@ -58,6 +60,7 @@ class Session:
         client: str = "aiohttp",
         limits: Limits | None = None,
         moved: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
     ) -> None:
         self.store = store if isinstance(store, CallStore) else CallStore(store)
         self.recorder = Recorder(self.store, caps, retry, concurrency, limits=limits)
@@ -65,6 +68,7 @@ class Session:
         self._concurrency = concurrency
         self._client = client
         self._moved = dict(moved or {})
+        self._timeout = timeout
         self._transports: dict[str, Transport] = {}
 
     def lm(
@@ -75,46 +79,46 @@ class Session:
         api_base: str | None = None,
         api_key_env: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
         transport: Transport | None = None,
         **sampling: Any,  # noqa: ANN401 (DSPy's own sampling keywords)
     ) -> dspy.LM:
         """A `dspy.LM` for any program or optimizer.
 
         Args:
-            model: `local/...`, `openai/...`, any other DSPy model string, or the bare name
-                of a model behind `api_base`.
+            model: `local/...`, `openai/...`, any other DSPy model string, or, behind `api_base`, the
+                model as its server names it.
             role: Recorded for calls that no autoevol program makes; those record their own.
             api_base: URL of an OpenAI-compatible endpoint.
             api_key_env: Environment variable that holds the key.
-            extra: Server-side settings for every request (`top_k`, `chat_template_kwargs`).
+            extra: Server-side settings for every request (`top_k`, `chat_template_kwargs`); part of
+                what makes a call the same call.
+            timeout: Seconds for one attempt; None for the session's.
+            retries: Further attempts after a fault, >= 0; None for the session's policy.
             transport: Use this instead of looking `model` up.
             sampling: `temperature`, `top_p`, `max_tokens`, ... as `dspy.LM` takes them.
 
         Raises:
-            InputError: If the model string is unknown or its key is missing.
+            InputError: If the model string is unknown, its key is missing, or a setting cannot be.
             TypeError: If `transport` lacks a part of `Transport`.
         """
         missing = [part for part in ("identity", "seeded", "send") if not hasattr(transport, part)]
         if transport is not None and missing:
             raise TypeError(f"the transport {type(transport).__name__} has no {' and no '.join(missing)}")
-        name = model if "/" in model and not api_base else f"openai/{_served_name(model)}"
+        timeout = self._timeout if timeout is None else timeout
+        if not 0 < timeout < math.inf or (retries is not None and retries < 0):
+            raise InputError(f"--timeout must be above 0, --retries 0 or more; got {timeout:g} and {retries}")
+        name = route(model, api_base).name
         if transport is None:
-            signature = repr((name, api_base, api_key_env, sorted((extra or {}).items())))
-            if signature not in self._transports:
-                self._transports[signature] = make_transport(
-                    name,
-                    api_base,
-                    api_key_env,
-                    extra,
-                    client=self._client,
-                    connections=self._concurrency,
-                    known_as=self._moved.get(open_url(api_base) or ""),
-                )
-            transport = self._transports[signature]
+            transport = self._transport(model, api_base, api_key_env, dict(extra or {}), timeout)
         if is_reasoning_model(name):
-            sampling = {k: v for k, v in sampling.items() if k not in ("temperature", "top_p", "max_tokens")}
-        face = (self.recorder, transport, role, self.prices.get(model))
-        return dspy.LM(
+            sampling = {key: value for key, value in sampling.items() if key not in ("temperature", "top_p")}
+        attempts = None if retries is None else retries + 1
+        face = (self.recorder, transport, role, self.prices.get(model), attempts)
+        # DSPy refuses what it thinks that reasoning models refuse; the endpoint says so itself.
+        late = {key: sampling.pop(key) for key in _SAMPLING if key in sampling and looks_reasoning(name)}
+        made = dspy.LM(
             name,
             engine=RecordedEngine(*face),
             async_engine=AsyncRecordedEngine(*face),
@@ -122,6 +126,27 @@ class Session:
             num_retries=0,  # the recorder retries
             **sampling,
         )
+        if late:
+            made.kwargs.pop("max_completion_tokens", None)
+            made.kwargs.update(late)
+        return made
+
+    def _transport(
+        self, model: str, api_base: str | None, api_key_env: str | None, extra: dict[str, Any], timeout: float
+    ) -> Transport:
+        signature = repr((model, api_base, api_key_env, settings_of(extra), timeout))
+        if signature not in self._transports:
+            self._transports[signature] = make_transport(
+                model,
+                api_base,
+                api_key_env,
+                extra,
+                client=self._client,
+                connections=self._concurrency,
+                known_as=self._moved.get(open_url(api_base) or ""),
+                timeout=timeout,
+            )
+        return self._transports[signature]
 
     @contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
@@ -131,6 +156,24 @@ class Session:
             yield
         finally:
             self.recorder.watchers.remove(watcher)
+
+    @contextmanager
+    def told_of_waits(self, listener: Callable[[Waiting], None]) -> Iterator[None]:
+        """Tell `listener` inside whenever calls begin to wait on a 429; it runs on the shared loop."""
+        self.recorder.wait_listeners.append(listener)
+        try:
+            yield
+        finally:
+            self.recorder.wait_listeners.remove(listener)
+
+    def waits(self) -> list[Waiting]:
+        """What waits on a 429 now, by endpoint."""
+        return self.recorder.waits()
+
+    def learned(self) -> list[Learned]:
+        """Parameters that endpoints turned out not to take, and what was done about each."""
+        every = (getattr(transport, "learned", ()) for transport in self._transports.values())
+        return [each for learned in every for each in learned]
 
     def ledger(self) -> list[LedgerLine]:
         """What each role has cost."""
@@ -151,60 +194,3 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def make_transport(
-    name: str,
-    api_base: str | None = None,
-    api_key_env: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-    *,
-    client: str = "aiohttp",
-    connections: int = 1000,
-    known_as: str | None = None,
-) -> Transport:
-    """The transport that a model string means (see `Session.lm`).
-
-    Raises:
-        InputError: If there is none, its key is not in the environment, or `client` is unknown.
-    """
-    provider, _, served = name.partition("/")
-    if provider == "local":
-        return LocalTransport(find_weights(served))
-    key = os.environ.get(api_key_env or "OPENAI_API_KEY")
-    if api_key_env and not key:
-        raise InputError(f"the environment variable {api_key_env} (--api-key-env) is not set")
-    if provider == "openai":
-        if not key and not api_base and not os.environ.get("OPENAI_BASE_URL"):
-            raise InputError(f"{name}: set OPENAI_API_KEY, or name an endpoint with --api-base")
-        return _client(client)(
-            served,
-            base_url=api_base,
-            api_key=key or "none",
-            extra=extra,
-            reasoning=is_reasoning_model(name),
-            connections=connections,
-            known_as=known_as,
-        )
-    return NativeTransport(name, api_key=os.environ.get(api_key_env) if api_key_env else None)
-
-
-def _client(name: str) -> type[ChatEndpoint]:
-    if name == "aiohttp":
-        return HTTPTransport
-    if name != "openai":
-        raise InputError(f"--client {name!r} is unknown; known are aiohttp and openai")
-    from autoevol.lm.openai_client import OpenAITransport  # slow to import, and rarely wanted
-
-    return OpenAITransport
-
-
-def is_reasoning_model(name: str) -> bool:
-    """Whether `name` is one of OpenAI's own models that refuse sampling settings."""
-    return bool(_REASONING.match(name.rpartition("/")[2].lower())) and name.startswith("openai/")
-
-
-def _served_name(model: str) -> str:
-    for prefix in ("openai/", "hosted_vllm/"):
-        model = model.removeprefix(prefix)
-    return model

@@ -5,19 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dspy import lm15
 from dspy.lm15 import Request
+
+# `provider_code` of errors that have no class of their own in lm15 (see `retry.reason_of`).
+FILTERED = "content_filter"
+UNREADABLE = "unreadable_reply"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply. Token counts are 0 where the provider reports none.
+    """One reply. Token counts are 0 where the provider reports none; the recorder then estimates.
 
     Attributes:
+        text: What programs read; never holds thinking.
         finish_reason: stop, length, content_filter, tool_call or error.
         reset: Seconds after which the provider takes the next request, where it says that its
             rate limit is used up by this one; else None.
         rpm: Requests that the provider says it takes per minute, None where it does not say.
         tpm: The same for tokens.
+        thinking: What the model thought before it answered, "" where that is not shown.
+        reasoning_tokens: The part of `output_tokens` that was thinking, 0 where nobody says.
+        estimated: Whether a token count is counted from the text instead of reported.
     """
 
     text: str
@@ -27,6 +36,25 @@ class Reply:
     reset: float | None = field(default=None, compare=False)
     rpm: float | None = field(default=None, compare=False)
     tpm: float | None = field(default=None, compare=False)
+    thinking: str = ""
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+class BrokenReply(lm15.ServerError):
+    """Something came back that was paid for and is no finished reply; worth another try.
+
+    Attributes:
+        reply: As much as arrived, so that it can be booked.
+    """
+
+    def __init__(self, message: str, reply: Reply | None = None) -> None:
+        super().__init__(message, provider_code=UNREADABLE)
+        self.reply = reply or Reply("", "error")
+
+
+class NobodyThere(lm15.TransportError):
+    """No connection: a wrong host or port, or a server that is not up."""
 
 
 class Transport(Protocol):
@@ -41,7 +69,8 @@ class Transport(Protocol):
 
     `send` raises `dspy.lm15` errors: AuthError, BillingError, UnsupportedModelError (the run
     is pointless), RateLimitError with `retry_after`, ServerError, TimeoutError,
-    TransportError (worth another try), anything else (a fault of this one request).
+    TransportError (worth another try), anything else (a fault of this one request). A
+    `BrokenReply` is a ServerError that counts as a paid call.
     """
 
     identity: str

@@ -165,12 +165,20 @@ class MetricReport(Record):
 
 @dataclass(frozen=True, slots=True)
 class RoleCost(Record):
-    """What one role has cost, resumes included; `reused` answers came from the store."""
+    """What one role has cost, resumes included.
+
+    Attributes:
+        reasoning_tokens: Output tokens that went into thinking; part of `output_tokens`.
+        estimated: Calls whose tokens are estimated from their text, as nothing was reported.
+        reused: Answers that came from the store.
+    """
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float = 0.0
+    reasoning_tokens: int = 0
+    estimated: int = 0
     reused: int = 0
 
     def __add__(self, other: RoleCost) -> RoleCost:
@@ -180,6 +188,8 @@ class RoleCost(Record):
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.usd + other.usd,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.estimated + other.estimated,
             self.reused + other.reused,
         )
 
@@ -200,6 +210,8 @@ class Ledger(Record):
                     line.paid.input_tokens,
                     line.paid.output_tokens,
                     round(line.paid.usd, 6),
+                    line.paid.reasoning_tokens,
+                    line.paid.estimated,
                     line.reused,
                 )
                 for line in lines
@@ -237,5 +249,8 @@ class Ledger(Record):
 
     @property
     def tokens(self) -> str:
-        """`602 in, 258 out`."""
-        return f"{self.total.input_tokens} in, {self.total.output_tokens} out"
+        """`602 in, 258 out (120 of them thought)`, and how many calls are estimates."""
+        total = self.total
+        thought = f" ({total.reasoning_tokens} of them thought)" if total.reasoning_tokens else ""
+        guessed = f"; {total.estimated} calls estimated, no usage was reported" if total.estimated else ""
+        return f"{total.input_tokens} in, {total.output_tokens} out{thought}{guessed}"

@@ -19,112 +19,22 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
 from autoevol.core.errors import StoreError, StoreLost
+from autoevol.store import call_tables
+from autoevol.store.call_tables import CallRecord, Spent
+
+__all__ = ["CallRecord", "CallStore", "Spent"]
 
 _BATCH = 512
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One paid call and its reply.
-
-    Attributes:
-        key: Hash of endpoint, model, messages and sampling (and the scope, if sampled).
-        sample: 0 at temperature 0; else the request was the n-th of its kind, from 0.
-        role: What the call was for: evol, respond, optimizer, judge or other.
-        request: The request as JSON, for readers.
-        usd: Price of the call, None where no price is known.
-        attempts: Requests sent for it, refused and failed ones included; >= 1.
-        seconds: From the first attempt to the reply.
-        tag: What the call is filed under, '' for nothing (see `CallStore.forget`).
-    """
-
-    key: str
-    sample: int
-    role: str
-    model: str
-    request: str
-    text: str
-    finish_reason: str
-    input_tokens: int
-    output_tokens: int
-    usd: float | None
-    attempts: int
-    seconds: float
-    tag: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Sums over paid calls. `usd` counts the calls that have a price."""
-
-    calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    usd: float = 0.0
-
-    @property
-    def tokens(self) -> int:
-        """Input and output tokens together."""
-        return self.input_tokens + self.output_tokens
-
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(
-            self.calls + other.calls,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.usd + other.usd,
-        )
-
-    def __sub__(self, other: Spent) -> Spent:
-        return Spent(
-            self.calls - other.calls,
-            self.input_tokens - other.input_tokens,
-            self.output_tokens - other.output_tokens,
-            self.usd - other.usd,
-        )
-
-
-_COLUMNS = tuple(f.name for f in fields(CallRecord))
-_values = attrgetter(*_COLUMNS)
-_INSERT = (
-    f"INSERT INTO calls ({','.join(_COLUMNS)},run,created) VALUES ({','.join(['?'] * (len(_COLUMNS) + 2))})"
-)
-_FIND = f"SELECT {','.join(_COLUMNS)} FROM calls WHERE key=? AND sample=? ORDER BY created LIMIT 1"
-_SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS calls (
-      key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
-      request TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
-      input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, usd REAL,
-      attempts INTEGER NOT NULL, seconds REAL NOT NULL, tag TEXT NOT NULL DEFAULT '',
-      run TEXT NOT NULL, created REAL NOT NULL)""",
-    """CREATE TABLE IF NOT EXISTS forgotten (
-      run TEXT NOT NULL, role TEXT NOT NULL, calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
-      output_tokens INTEGER NOT NULL, usd REAL NOT NULL, PRIMARY KEY (run, role))""",
-    "CREATE INDEX IF NOT EXISTS replies ON calls (key, sample)",
-    "CREATE INDEX IF NOT EXISTS paid ON calls (run, role, input_tokens, output_tokens, usd)",
-    "CREATE INDEX IF NOT EXISTS tagged ON calls (run, tag) WHERE tag != ''",
-)
-_SUMS = (
-    "count(*) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,"
-    " coalesce(sum(usd), 0.0) AS usd"
-)
-_SPENT = f"""SELECT role, sum(calls), sum(input_tokens), sum(output_tokens), sum(usd) FROM (
-  SELECT role, {_SUMS} FROM calls WHERE run=:run GROUP BY role
-  UNION ALL SELECT role, calls, input_tokens, output_tokens, usd FROM forgotten WHERE run=:run
-) GROUP BY role"""
-_FILED = "FROM calls WHERE run=:run AND tag=:tag AND tag != ''"
-_FOLD = f"""INSERT INTO forgotten SELECT run, role, {_SUMS} {_FILED} GROUP BY role
-  ON CONFLICT (run, role) DO UPDATE SET calls = calls + excluded.calls,
-    input_tokens = input_tokens + excluded.input_tokens,
-    output_tokens = output_tokens + excluded.output_tokens, usd = usd + excluded.usd"""
-# A record to keep, or a tag to forget, and who waits for it: a thread or a coroutine.
-_Job = tuple[CallRecord | str, "Future[None] | asyncio.Future[None]"]
+# A record to keep, a tag to forget or costs to book to a role, and who waits: a thread or a coroutine.
+_What = CallRecord | str | tuple[str, Spent]
+_Job = tuple[_What, "Future[None] | asyncio.Future[None]"]
 
 
 class CallStore:
@@ -170,10 +80,11 @@ class CallStore:
         if tables and "calls" not in tables:
             raise StoreError(f"{self.path} is another program's database, not a call store")
         self._writer.execute("BEGIN IMMEDIATE")
-        columns = [column for _, column, *_ in self._writer.execute("PRAGMA table_info(calls)")]
-        if "key" in columns and "tag" not in columns:  # a store of an earlier version
-            self._writer.execute("ALTER TABLE calls ADD COLUMN tag TEXT NOT NULL DEFAULT ''")
-        for statement in _SCHEMA:
+        for table, name, kind in call_tables.LATER:
+            columns = [column for _, column, *_ in self._writer.execute(f"PRAGMA table_info({table})")]
+            if columns and name not in columns:
+                self._writer.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+        for statement in call_tables.SCHEMA:
             self._writer.execute(statement)
         self._writer.execute("COMMIT")
 
@@ -185,7 +96,7 @@ class CallStore:
         """
         try:
             with self._reader_lock:
-                found = self._reader.execute(_FIND, (key, sample)).fetchone()
+                found = self._reader.execute(call_tables.FIND, (key, sample)).fetchone()
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
         return CallRecord(*found) if found else None
@@ -222,7 +133,13 @@ class CallStore:
         self._submit(tag, done)
         return done
 
-    def _submit(self, what: CallRecord | str, done: Future[None] | asyncio.Future[None]) -> None:
+    def book(self, role: str, spent: Spent) -> Future[None]:
+        """Add to what `role` has paid, where there is no reply to keep: it was broken."""
+        done: Future[None] = Future()
+        self._submit((role, spent), done)
+        return done
+
+    def _submit(self, what: _What, done: Future[None] | asyncio.Future[None]) -> None:
         with self._door:
             if self._closed:
                 done.set_exception(StoreLost(f"the call store {self.path} is closed"))
@@ -237,7 +154,10 @@ class CallStore:
         """
         try:
             with self._reader_lock:
-                return {role: Spent(*sums) for role, *sums in self._reader.execute(_SPENT, {"run": self.run})}
+                return {
+                    role: Spent(*sums)
+                    for role, *sums in self._reader.execute(call_tables.SPENT, {"run": self.run})
+                }
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
 
@@ -248,9 +168,12 @@ class CallStore:
             StoreLost: If it cannot be written.
         """
         lines = [(self.run, role, *astuple(spent)) for role, spent in paid.items()]
+        marks = ",".join("?" * (2 + len(fields(Spent))))
         try:
             with self._reader_lock:
-                self._reader.executemany("INSERT OR REPLACE INTO forgotten VALUES (?,?,?,?,?,?)", lines)
+                self._reader.executemany(
+                    f"INSERT OR REPLACE INTO forgotten (run,role,{call_tables.LINE}) VALUES ({marks})", lines
+                )
         except sqlite3.Error as error:
             raise StoreLost(f"cannot write to the call store {self.path}: {error}") from error
 
@@ -287,19 +210,27 @@ class CallStore:
                 if kind is CallRecord:
                     now = time.time()
                     self._writer.executemany(
-                        _INSERT, [(*_values(record), self.run, now) for record, _ in jobs]
+                        call_tables.INSERT,
+                        [(*call_tables.values(record), self.run, now) for record, _ in jobs],
                     )
+                elif kind is tuple:
+                    self._writer.executemany(call_tables.WASTE, [_line(self.run, what) for what, _ in jobs])
                 else:
                     for tag, _ in jobs:
                         filed = {"run": self.run, "tag": tag}
-                        self._writer.execute(_FOLD, filed)
-                        self._writer.execute(f"DELETE {_FILED}", filed)
+                        self._writer.execute(call_tables.FOLD, filed)
+                        self._writer.execute(f"DELETE {call_tables.FILED}", filed)
             self._writer.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 (whatever it is, every caller waits for this thread)
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
             lost = StoreLost(f"cannot write to the call store {self.path}: {error}")
         _tell([done for _, done in batch], lost)
+
+
+def _line(run: str, what: _What) -> tuple[object, ...]:
+    assert isinstance(what, tuple)
+    return (run, what[0], *astuple(what[1]))
 
 
 def _tell(waiting: list[Future[None] | asyncio.Future[None]], lost: StoreLost | None) -> None:

@@ -1,0 +1,139 @@
+"""Which transport a model string means: whom to ask, for which model, with whose key."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from autoevol.core.errors import InputError
+from autoevol.lm.http import HTTPTransport
+from autoevol.lm.keys import read_key
+from autoevol.lm.local import LocalTransport, find_weights
+from autoevol.lm.native import NativeTransport
+from autoevol.lm.openai_compatible import TIMEOUT, ChatEndpoint
+from autoevol.lm.transport import Transport
+from autoevol.lm.urls import OPENAI, ApiBase, read_base
+
+_REASONING = re.compile(r"(o[1345]|gpt-5)(?!.*-chat)")
+_NOT_EXTRA = {
+    "model": "--evol-model",
+    "messages": "the method",
+    "max_tokens": "--reply-tokens",
+    "max_completion_tokens": "--reply-tokens",
+    "n": "--samples",
+}
+
+
+class Route(NamedTuple):
+    """Where a model string leads.
+
+    Attributes:
+        name: The model as DSPy and call keys name it, with its provider.
+        served: The model as its server names it.
+        base: The endpoint's root for OpenAI-compatible ones, None for all others.
+    """
+
+    name: str
+    served: str
+    base: ApiBase | None = None
+
+
+def route(model: str, api_base: str | None = None) -> Route:
+    """Where a model string leads.
+
+    - Behind `api_base` a name goes out as it is written; `hosted_vllm/` is DSPy's and cut.
+    - Without one, `openai/NAME` and a bare NAME are the model NAME at $OPENAI_BASE_URL, else OpenAI.
+    - Names whose provider DSPy does not know are at $OPENAI_BASE_URL, where that is set.
+
+    Raises:
+        InputError: If the URL cannot be used.
+    """
+    if api_base:
+        base = read_base(api_base)
+        served = model.removeprefix("hosted_vllm/")
+        return Route(
+            f"openai/{served.removeprefix('openai/')}",
+            served.removeprefix("openai/") if base.openai else served,
+            base,
+        )
+    provider, slash, rest = model.partition("/")
+    variable = os.environ.get("OPENAI_BASE_URL")
+    if slash and provider != "openai" and not (variable and not _known(model)):
+        return Route(model, rest)
+    served = rest if provider == "openai" and slash else model
+    base = read_base(variable, "OPENAI_BASE_URL") if variable else read_base(OPENAI)
+    return Route(f"openai/{served}", served, base)
+
+
+def make_transport(
+    model: str,
+    api_base: str | None = None,
+    api_key_env: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+    *,
+    client: str = "aiohttp",
+    connections: int = 1000,
+    known_as: str | None = None,
+    timeout: float = TIMEOUT,
+) -> Transport:
+    """The transport that a model string means (see `Session.lm`).
+
+    Raises:
+        InputError: If there is none, its key is not in the environment, or `client` is unknown.
+    """
+    for name, instead in _NOT_EXTRA.items():
+        if name in (extra or {}):
+            raise InputError(f"extra settings cannot hold {name!r}: it is set by {instead}")
+    to = route(model, api_base)
+    if to.base is None and model.startswith("local/"):
+        return LocalTransport(find_weights(to.served), extra=extra, timeout=timeout)
+    key = read_key(api_key_env) if api_key_env else None
+    if api_key_env and not key:
+        raise InputError(f"the environment variable {api_key_env} (--api-key-env) is not set")
+    if to.base is None:
+        return NativeTransport(to.name, api_key=key, extra=extra, timeout=timeout)
+    if key is None:
+        key = (read_key("AZURE_OPENAI_API_KEY") if to.base.azure else None) or read_key("OPENAI_API_KEY")
+    if not key and not api_base and to.base.openai:
+        raise InputError(f"{to.name}: set OPENAI_API_KEY, or name an endpoint with --api-base")
+    return _client(client)(
+        to.served,
+        base_url=api_base,
+        api_key=key or "none",
+        extra=extra,
+        reasoning=is_reasoning_model(to.name),
+        connections=connections,
+        known_as=known_as,
+        timeout=timeout,
+    )
+
+
+def is_reasoning_model(name: str) -> bool:
+    """Whether `name` is one of OpenAI's own models that refuse sampling settings."""
+    return looks_reasoning(name) and name.startswith("openai/")
+
+
+def looks_reasoning(name: str) -> bool:
+    """Whether DSPy takes `name` for one, wherever it is served."""
+    return bool(_REASONING.match(name.rpartition("/")[2].lower()))
+
+
+def _client(name: str) -> type[ChatEndpoint]:
+    if name == "aiohttp":
+        return HTTPTransport
+    if name != "openai":
+        raise InputError(f"--client {name!r} is unknown; known are aiohttp and openai")
+    from autoevol.lm.openai_client import OpenAITransport  # slow to import, and rarely wanted
+
+    return OpenAITransport
+
+
+def _known(model: str) -> bool:
+    """Whether DSPy knows the provider of `model`, with or without a key for it."""
+    if model.startswith("local/"):
+        return True
+    from dspy.clients.engines.lm15_engine import LITELLM_PROVIDER_PREFIXES
+
+    return model.partition("/")[0] in LITELLM_PROVIDER_PREFIXES

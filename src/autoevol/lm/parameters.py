@@ -1,0 +1,109 @@
+"""Which parameters an endpoint takes, under which name: learned from its refusals, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dspy import lm15
+
+from autoevol.lm.refusals import ParameterRefused
+
+_LIMITS = ("max_tokens", "max_completion_tokens")
+_FIXED = ("model", "messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """One parameter that an endpoint does not take.
+
+    Attributes:
+        endpoint: Its URL.
+        instead: The name under which it is sent now, None if it is left out.
+        said: The server's own words.
+    """
+
+    endpoint: str
+    model: str
+    parameter: str
+    instead: str | None
+    said: str
+
+    def __str__(self) -> str:
+        done = f"sent as {self.instead}" if self.instead else "left out"
+        return f"{self.model} does not take {self.parameter}: {done}"
+
+
+class Parameters:
+    """What one endpoint takes for one model.
+
+    A limit on the reply is renamed and never left out, or the caps could not hold.
+
+    Args:
+        endpoint: For `Learned`.
+        model: The same.
+        wanted: Settings that the user asks for by name; these are never left out silently.
+        reasoning: The model is one of OpenAI's reasoning models, which refuse sampling
+            settings and know `max_tokens` as `max_completion_tokens`.
+    """
+
+    def __init__(self, endpoint: str, model: str, wanted: Iterable[str] = (), *, reasoning: bool) -> None:
+        self._endpoint = endpoint
+        self._model = model
+        self._wanted = frozenset(wanted)
+        self._renamed: dict[str, str | None] = {}
+        self._refused: set[str] = set()
+        self.learned: list[Learned] = []
+        if reasoning:
+            self._renamed = {"max_tokens": _LIMITS[1], "temperature": None, "top_p": None}
+
+    def fitted(self, body: dict[str, Any]) -> dict[str, Any]:
+        """`body` with every parameter as the endpoint takes it."""
+        if not self._renamed:
+            return body
+        named = {self._renamed.get(name, name): value for name, value in body.items()}
+        return {name: value for name, value in named.items() if name is not None}
+
+    def learn(self, refused: ParameterRefused, sent: dict[str, Any]) -> bool:
+        """Whether there is another way to say what was refused; it holds from now on.
+
+        Args:
+            refused: What the server said.
+            sent: The body that it refused.
+
+        Raises:
+            lm15.ConfigurationError: If it is a setting that the user asks for by name.
+        """
+        name = _named(refused, sent)
+        if name is None:
+            return False
+        if name in self._wanted:
+            raise lm15.ConfigurationError(f"{self._model} does not take the extra setting {name}: {refused}")
+        asked = next((old for old, new in self._renamed.items() if new == name), name)
+        if asked in self._renamed and self._renamed[asked] != name:
+            return True  # learned while this request was in flight
+        instead = next(limit for limit in _LIMITS if limit != name) if name in _LIMITS else None
+        self._refused.add(name)
+        if instead in self._refused:
+            return False  # refused under both names
+        self._renamed[asked] = instead
+        self.learned.append(
+            Learned(self._endpoint, self._model, asked, instead, str(refused).partition("\n")[0])
+        )
+        return True
+
+
+def _named(refused: ParameterRefused, sent: dict[str, Any]) -> str | None:
+    """The parameter of `sent` that a refusal is about."""
+    param = re.split(r"[.\[]", refused.param.removeprefix("body."))[0]
+    can_go = [name for name in sent if name not in _FIXED]
+    if param in can_go:
+        return param
+    if param in _FIXED:
+        return None
+    said = str(refused)
+    quoted = [name for name in can_go if re.search(rf"['\"`]{re.escape(name)}['\"`]", said)]
+    plain = [name for name in can_go if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said)]
+    return next(iter([*quoted, *plain]), None)

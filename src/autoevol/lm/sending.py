@@ -1,0 +1,261 @@
+"""One call on its way: its place, its part of the budget, its retries, and when to give up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+
+from dspy import lm15
+from dspy.lm15 import Request
+
+from autoevol.core.context import Role
+from autoevol.core.errors import StopRun
+from autoevol.lm.breaker import Breaker
+from autoevol.lm.budget import Budget
+from autoevol.lm.flow import Flow
+from autoevol.lm.forecast import Forecast
+from autoevol.lm.masking import Mask
+from autoevol.lm.retry import RetryPolicy, access_denied, is_pointless, is_transient
+from autoevol.lm.transport import BrokenReply, Reply, Transport
+from autoevol.lm.usage import counted
+from autoevol.store.calls import Spent
+
+# A refused call goes before those that have not been sent yet, unless it is refused time after time.
+_FIRST_AGAIN = 3
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """Dollars for one call."""
+        return (self.input * input_tokens + self.output * output_tokens) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is to be sent, and for whom.
+
+    Attributes:
+        body: The request as JSON, as it stands in the store.
+        attempts: Most sends, None for the policy's.
+    """
+
+    request: Request
+    body: str
+    transport: Transport
+    role: Role
+    price: Price | None = None
+    attempts: int | None = None
+
+    def spent(self, reply: Reply) -> Spent:
+        """What `reply` is booked at."""
+        tokens = (reply.input_tokens, reply.output_tokens)
+        usd = self.price.of(*tokens) if self.price else 0.0
+        return Spent(1, *tokens, usd, reply.reasoning_tokens, int(reply.estimated))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A reply, and what it took.
+
+    Attributes:
+        attempts: Requests sent for it, refused and failed ones included; >= 1.
+        seconds: From the first attempt to the reply.
+    """
+
+    reply: Reply
+    attempts: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Calls that wait because their endpoint has said 429.
+
+    Attributes:
+        endpoint: Its identity.
+        calls: How many wait.
+        until: When the next one is sent, in seconds of `time.time()`.
+    """
+
+    endpoint: str
+    calls: int
+    until: float
+
+
+class Sender:
+    """Sends calls, each as often as it takes. Lives on the shared loop.
+
+    Each attempt has its place in the flow and its part of the budget for itself: the most that it
+    may cost is set aside before it is sent. Where money or tokens are capped, the first call to an
+    endpoint goes alone, so that it is known what a reply costs there.
+
+    Args:
+        budget: What may be spent.
+        flow: Who may send when.
+        policy: How stubborn to be.
+        sleep: Waits.
+        clock: Seconds, in step with `sleep`.
+        book: Told of a reply that was paid for and cannot be used, by role.
+
+    Attributes:
+        sending: Tasks whose call is in flight, until they are removed.
+        over: Why nothing more is sent to a transport.
+        listeners: Told whenever calls begin to wait on a 429.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        flow: Flow,
+        policy: RetryPolicy,
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
+        book: Callable[[Role, Spent], None],
+    ) -> None:
+        self.sending: set[asyncio.Task[object] | None] = set()
+        self.over: dict[object, StopRun] = {}
+        self.listeners: list[Callable[[Waiting], None]] = []
+        self._budget = budget
+        self._flow = flow
+        self._policy = policy
+        self._sleep = sleep
+        self._clock = clock
+        self._book = book
+        self._breakers: dict[str, Breaker] = {}
+        self._forecasts: dict[str, Forecast] = {}
+        self._backing_off: dict[str, Counter[float]] = {}
+
+    async def send(self, call: Call, store: object) -> Sent:
+        """The reply to `call`.
+
+        Args:
+            call: What to send.
+            store: Where the reply will be kept; nothing is sent once that is lost.
+
+        Raises:
+            StopRun: If the run must end.
+            lm15.LM15Error: If this one call has failed for good.
+        """
+        endpoint, request = call.transport.identity, call.request
+        breaker = self._breakers.setdefault(endpoint, Breaker(self._policy))
+        forecast = self._forecasts.setdefault(endpoint, Forecast())
+        faults, limits, sends, give_up, began, started = 0, 0, 0, None, None, 0.0
+        while True:
+            expected = sum(forecast.expect(call.body, request.config.max_tokens))
+            try:
+                first = 0 < limits <= _FIRST_AGAIN
+                async with self._alone(forecast), self._flow.turn(endpoint, expected, first=first) as turn:
+                    self.stop_if_over(call.transport, store)
+                    if began is None:
+                        began, started = breaker.begin(), self._clock()
+                    sends += 1
+                    reply = await self._paid(call, forecast)
+                    turn.replied(reply)
+                breaker.succeeded()
+                return Sent(reply, sends, self._clock() - started)
+            except lm15.RateLimitError as error:
+                limits += 1
+                now, wait = self._clock(), error.retry_after or self._policy.wait(limits)
+                give_up = now + self._policy.patience if give_up is None else give_up
+                if now + wait > give_up:
+                    breaker.failed(began or breaker.begin(), error, request.model)
+                    raise
+                await self._back_off(endpoint, wait, closed=bool(error.retry_after))
+            except lm15.LM15Error as error:
+                if is_pointless(error):
+                    self.over[call.transport] = denied = access_denied(error, request.model)
+                    raise denied from error
+                faults += 1
+                if not is_transient(error) or faults >= self._attempts(call, error, breaker):
+                    breaker.failed(began or breaker.begin(), error, request.model)
+                    raise
+                await self._sleep(self._policy.wait(faults, error.retry_after))
+
+    def waits(self) -> list[Waiting]:
+        """What waits on a 429 now, by endpoint."""
+        every = (self._waiting(endpoint) for endpoint in self._backing_off)
+        return [waiting for waiting in every if waiting is not None]
+
+    def stop_if_over(self, *needed: object) -> None:
+        """Raise again what has ended the use of one of `needed`."""
+        for gone in needed:
+            if (stop := self.over.get(gone)) is not None:
+                raise type(stop)(*stop.args)
+
+    def _attempts(self, call: Call, error: lm15.LM15Error, breaker: Breaker) -> int:
+        if breaker.open:
+            return 1
+        return self._policy.attempts_for(error, proven=breaker.proven, most=call.attempts)
+
+    def _alone(self, forecast: Forecast) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if forecast.known or not self._budget.counts_tokens else forecast.alone()
+
+    async def _paid(self, call: Call, forecast: Forecast) -> Reply:
+        """One attempt, within the budget."""
+        limit = call.request.config.max_tokens
+        asked, said = forecast.expect(call.body, limit)
+        estimate = Spent(1, asked, said, call.price.of(asked, said) if call.price else 0.0)
+        await self._budget.reserve(estimate)
+        paid = Spent()
+        try:
+            reply = counted(await self._attempt(call), call.body)
+            forecast.learn(call.body, limit, reply)
+            paid = call.spent(reply)
+            return reply
+        except BrokenReply as broken:
+            reply = counted(broken.reply, call.body)
+            forecast.learn(call.body, limit, reply)
+            paid = call.spent(reply)
+            self._book(call.role, paid)
+            raise
+        finally:
+            await self._budget.settle(estimate, paid)
+
+    async def _attempt(self, call: Call) -> Reply:
+        # A call counts as being sent until it is stored, so that closing does not lose it.
+        task = asyncio.current_task()
+        self.sending.add(task)
+        try:
+            return await call.transport.send(call.request)
+        except BaseException as error:
+            self.sending.discard(task)
+            if isinstance(error, Exception) and not isinstance(error, lm15.LM15Error):
+                # A mistake in the transport fails every call: the breaker must see it.
+                mask = getattr(call.transport, "mask", None) or Mask()
+                raise lm15.LM15Error(mask(f"{type(error).__name__}: {error}")) from error
+            raise
+
+    async def _back_off(self, endpoint: str, wait: float, *, closed: bool) -> None:
+        """Wait out a 429; where the server says how long, the endpoint is closed for everybody."""
+        until = self._clock() + wait
+        held = self._backing_off.setdefault(endpoint, Counter())
+        held[until] += 1
+        if (waiting := self._waiting(endpoint)) is not None:
+            for listener in self.listeners:
+                listener(waiting)
+        try:
+            if not closed:
+                await self._sleep(wait)
+        finally:
+            held[until] -= 1
+            held += Counter()  # drops what is 0
+
+    def _waiting(self, endpoint: str) -> Waiting | None:
+        now = self._clock()
+        queued, closed_until = self._flow.queue(endpoint)
+        held = self._backing_off[endpoint]
+        until = max([closed_until, *held], default=now)
+        calls = queued + sum(held.values())
+        if calls == 0 or until <= now:
+            return None
+        return Waiting(endpoint, calls, time.time() + until - now)

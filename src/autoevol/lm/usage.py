@@ -1,0 +1,121 @@
+"""Token counts: as reported, whatever the words; estimated from the text where nobody reports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from autoevol.lm.transport import Reply
+
+_MOST = 10_000_000
+"""A larger count of one call is no count; a sum of such numbers would not fit into a store."""
+_INPUT = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "prompt_eval_count")
+_OUTPUT = ("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens", "eval_count")
+_TOTAL = ("total_tokens", "totalTokenCount", "totalTokens")
+_REASONING = ("reasoning_tokens", "thoughtsTokenCount", "thinking_tokens", "reasoningTokens")
+_CACHED = ("cached_tokens", "cachedContentTokenCount", "cache_read_input_tokens", "cacheReadInputTokens")
+# Anthropic's caches stand beside `input_tokens`, not inside.
+_BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens")
+_DETAILS = (
+    "completion_tokens_details",
+    "output_tokens_details",
+    "prompt_tokens_details",
+    "input_tokens_details",
+)
+
+
+class Counts(NamedTuple):
+    """Tokens of one call; 0 is "not reported"."""
+
+    input: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+
+def read_usage(usage: Any) -> Counts:  # noqa: ANN401 (whatever the server sent)
+    """The tokens that a usage object reports.
+
+    Where the total is larger than its two parts, the rest is reasoning and cached tokens that
+    the provider counts on top; a rest that nothing explains is output.
+    """
+    if not isinstance(usage, Mapping):
+        return Counts()
+    if (counts := _plain(usage)) is not None:
+        return counts
+    flat = dict(usage)
+    for name in _DETAILS:
+        if isinstance(details := usage.get(name), Mapping):
+            flat = {**details, **flat}
+    asked, said = _first(flat, _INPUT), _first(flat, _OUTPUT)
+    thought, cached, total = _first(flat, _REASONING), _first(flat, _CACHED), _first(flat, _TOTAL)
+    if "prompt_tokens" not in flat and "input_tokens" in flat and any(name in usage for name in _BESIDE):
+        asked += sum(_count(usage.get(name)) for name in _BESIDE)
+    elif asked and said and total > asked + said:
+        rest = total - asked - said
+        if cached and rest in (cached, cached + thought):
+            asked += cached
+            rest -= cached
+        said += rest
+    elif thought > said:
+        said += thought  # more than the whole: it cannot be inside
+    return Counts(asked, said, min(thought, said))
+
+
+def _plain(usage: Mapping[str, Any]) -> Counts | None:
+    """The counts of a usage as OpenAI writes it, which nearly all servers do; None for any other."""
+    asked, said = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(asked) is not int or type(said) is not int or usage.get("total_tokens") != asked + said:
+        return None
+    if not (0 < asked <= _MOST and 0 < said <= _MOST):
+        return None
+    details = usage.get("completion_tokens_details")
+    thought = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0
+    return Counts(asked, said, thought) if thought <= said else None
+
+
+def counted(reply: Reply, request: str) -> Reply:
+    """`reply` with every count that its provider left out, estimated and marked as such.
+
+    Args:
+        reply: As the transport gave it.
+        request: What was sent, as JSON.
+    """
+    asked = _bounded(reply.input_tokens)
+    said = _bounded(reply.output_tokens)
+    written = estimate_tokens(reply.thinking) + estimate_tokens(reply.text)
+    missing = not asked or (not said and written > 0)
+    thought = _bounded(reply.reasoning_tokens) or (estimate_tokens(reply.thinking) if reply.thinking else 0)
+    said = said or written
+    return replace(
+        reply,
+        input_tokens=asked or estimate_tokens(request),
+        output_tokens=said,
+        reasoning_tokens=min(thought, said),
+        estimated=reply.estimated or missing,
+    )
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens in `text`, rather too many: a token is about four bytes of English; three is cautious."""
+    return -(-len(text.encode(errors="replace")) // 3)
+
+
+def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    return next((count for name in names if (count := _count(usage.get(name)))), 0)
+
+
+def _count(value: Any) -> int:  # noqa: ANN401
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return 0
+    return _bounded(math.ceil(value))
+
+
+def _bounded(count: int) -> int:
+    return count if 0 < count <= _MOST else 0

@@ -1,0 +1,145 @@
+"""What the call store holds: the records, and the SQLite tables that they stand in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from operator import attrgetter
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One paid call and its reply.
+
+    Attributes:
+        key: Hash of endpoint, model, messages and sampling (and the scope, if sampled).
+        sample: 0 at temperature 0; else the request was the n-th of its kind, from 0.
+        role: What the call was for: evol, respond, optimizer, judge or other.
+        request: The request as JSON, for readers.
+        usd: Price of the call, None where no price is known.
+        attempts: Requests sent for it, refused and failed ones included; >= 1.
+        seconds: From the first attempt to the reply.
+        tag: What the call is filed under, '' for nothing (see `CallStore.forget`).
+        thinking: What the model thought; no part of `text`.
+        reasoning_tokens: The part of `output_tokens` that was thinking.
+        estimated: A token count is counted from the text, for the provider reported none.
+    """
+
+    key: str
+    sample: int
+    role: str
+    model: str
+    request: str
+    text: str
+    finish_reason: str
+    input_tokens: int
+    output_tokens: int
+    usd: float | None
+    attempts: int
+    seconds: float
+    tag: str = ""
+    thinking: str = ""
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Sums over paid calls.
+
+    Attributes:
+        usd: Of the calls that have a price.
+        reasoning_tokens: The part of `output_tokens` that was thinking, where it is known.
+        estimated: Calls whose tokens are an estimate.
+    """
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float = 0.0
+    reasoning_tokens: int = 0
+    estimated: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.usd + other.usd,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.estimated + other.estimated,
+        )
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(
+            self.calls - other.calls,
+            self.input_tokens - other.input_tokens,
+            self.output_tokens - other.output_tokens,
+            self.usd - other.usd,
+            self.reasoning_tokens - other.reasoning_tokens,
+            self.estimated - other.estimated,
+        )
+
+
+COLUMNS = tuple(f.name for f in fields(CallRecord))
+values = attrgetter(*COLUMNS)
+INSERT = (
+    f"INSERT INTO calls ({','.join(COLUMNS)},run,created) VALUES ({','.join(['?'] * (len(COLUMNS) + 2))})"
+)
+# Earlier versions kept replies that had broken off; one that has not goes first.
+FIND = (
+    f"SELECT {','.join(COLUMNS)} FROM calls WHERE key=? AND sample=?"
+    " ORDER BY finish_reason='error', created LIMIT 1"
+)
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS calls (
+      key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
+      request TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
+      input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, usd REAL,
+      attempts INTEGER NOT NULL, seconds REAL NOT NULL, tag TEXT NOT NULL DEFAULT '',
+      thinking TEXT NOT NULL DEFAULT '', reasoning_tokens INTEGER NOT NULL DEFAULT 0,
+      estimated INTEGER NOT NULL DEFAULT 0,
+      run TEXT NOT NULL, created REAL NOT NULL)""",
+    *(
+        f"""CREATE TABLE IF NOT EXISTS {sums} (
+      run TEXT NOT NULL, role TEXT NOT NULL, calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+      output_tokens INTEGER NOT NULL, usd REAL NOT NULL, reasoning_tokens INTEGER NOT NULL DEFAULT 0,
+      estimated INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, role))"""
+        for sums in ("forgotten", "wasted")
+    ),
+    "CREATE INDEX IF NOT EXISTS replies ON calls (key, sample)",
+    "DROP INDEX IF EXISTS paid",
+    "CREATE INDEX IF NOT EXISTS ledger ON calls"
+    " (run, role, input_tokens, output_tokens, usd, reasoning_tokens, estimated)",
+    "CREATE INDEX IF NOT EXISTS tagged ON calls (run, tag) WHERE tag != ''",
+)
+LATER = (
+    ("calls", "tag", "TEXT NOT NULL DEFAULT ''"),
+    ("calls", "thinking", "TEXT NOT NULL DEFAULT ''"),
+    *(
+        (table, name, "INTEGER NOT NULL DEFAULT 0")
+        for table in ("calls", "forgotten")
+        for name in ("reasoning_tokens", "estimated")
+    ),
+)
+"""Columns that stores of earlier versions lack."""
+SUMS = (
+    "count(*) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,"
+    " coalesce(sum(usd), 0.0) AS usd, sum(reasoning_tokens) AS reasoning_tokens, sum(estimated) AS estimated"
+)
+LINE = ",".join(field.name for field in fields(Spent))
+SPENT = f"""SELECT role, {",".join(f"sum({field.name})" for field in fields(Spent))} FROM (
+  SELECT role, {SUMS} FROM calls WHERE run=:run GROUP BY role
+  UNION ALL SELECT role, {LINE} FROM forgotten WHERE run=:run
+  UNION ALL SELECT role, {LINE} FROM wasted WHERE run=:run
+) GROUP BY role"""
+ADD = "ON CONFLICT (run, role) DO UPDATE SET " + ", ".join(
+    f"{field.name} = {field.name} + excluded.{field.name}" for field in fields(Spent)
+)
+WASTE = f"INSERT INTO wasted (run,role,{LINE}) VALUES ({','.join('?' * (2 + len(fields(Spent))))}) {ADD}"
+FILED = "FROM calls WHERE run=:run AND tag=:tag AND tag != ''"
+FOLD = f"INSERT INTO forgotten (run,role,{LINE}) SELECT run, role, {SUMS} {FILED} GROUP BY role {ADD}"

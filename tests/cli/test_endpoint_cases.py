@@ -1,0 +1,198 @@
+"""Endpoints as people report them in public: each ends as it should, by the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command_line import command, lines, printed, seed_file, summary
+from servers import Answer, Endpoint, as_json, says
+
+SEEDS = [f"Task {number}: describe how a bridge over a river is built." for number in range(4)]
+Reshape = Callable[[dict[str, Any], dict[str, Any]], Answer | None]
+
+
+def good(body: dict[str, Any]) -> dict[str, Any]:
+    """A reply that makes sense for the prompt."""
+    text = body["messages"][-1]["content"]
+    said = f"Here is the answer in full, with a reason for each step of it. ({text})"
+    if "between these two tags" in text:
+        task = text.rpartition("#Instruction#:\n")[2]
+        said = f"<final_instruction>\n{task} Explain every step and its cost.\n</final_instruction>"
+    return json.loads(says(said, usage=(200, 60)).body)
+
+
+def served(reshape: Reshape) -> Callable[[dict[str, Any]], Answer]:
+    """A server whose good replies are bent by `reshape`, in place or into another answer."""
+
+    def answer(body: dict[str, Any]) -> Answer:
+        data = good(body)
+        return reshape(data, body) or as_json(data)
+
+    return answer
+
+
+def message(data: dict[str, Any]) -> dict[str, Any]:
+    return data["choices"][0]["message"]
+
+
+def think(data: dict[str, Any], body: dict[str, Any]) -> None:
+    thought = (
+        "Maybe ask: could you please provide more? Between <final_instruction> and </final_instruction>."
+    )
+    message(data)["content"] = f"<think>\n{thought}\n</think>\n\n{message(data)['content']}"
+
+
+def closing_tag_only(data: dict[str, Any], body: dict[str, Any]) -> None:
+    message(data)["content"] = f"Could you please provide more?\n</think>\n\n{message(data)['content']}"
+
+
+def reasoning_field(data: dict[str, Any], body: dict[str, Any]) -> None:
+    message(data)["reasoning_content"] = "Could you please provide more?"
+
+
+def parts(data: dict[str, Any], body: dict[str, Any]) -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Let me see."}]}
+    message(data)["content"] = [thought, {"type": "text", "text": message(data)["content"]}]
+
+
+def stream(data: dict[str, Any], body: dict[str, Any]) -> Answer:
+    text = message(data)["content"]
+    deltas = [
+        ({"role": "assistant", "content": text[:40]}, None),
+        ({"content": text[40:]}, None),
+        ({}, "stop"),
+    ]
+    chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": end}]} for delta, end in deltas]
+    events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+    return Answer(f"{events}data: [DONE]\n\n".encode(), content_type="text/event-stream")
+
+
+def something_behind(data: dict[str, Any], body: dict[str, Any]) -> Answer:
+    return Answer(json.dumps(data).encode() + b"\n\nnull")
+
+
+def other_parameters(data: dict[str, Any], body: dict[str, Any]) -> Answer | None:
+    for name in {"max_tokens", "temperature"} & body.keys():
+        error = {"message": f"Unsupported parameter: '{name}' is not supported.", "param": name}
+        return as_json({"error": error}, 400)
+    return None
+
+
+def broken_off_at_first() -> Reshape:
+    numbers = count()
+
+    def reshape(data: dict[str, Any], body: dict[str, Any]) -> None:
+        if next(numbers) < 2:
+            message(data)["content"] = message(data)["content"][:20]
+            data["choices"][0] |= {"finish_reason": "error", "error": {"code": 502, "message": "lost"}}
+
+    return reshape
+
+
+def limited_at_first() -> Reshape:
+    numbers = count()
+
+    def reshape(data: dict[str, Any], body: dict[str, Any]) -> Answer | None:
+        error = {"error": {"message": "free-models-per-min", "code": 429, "retry_after": 0.05}}
+        return as_json(error) if next(numbers) < 6 else None
+
+    return reshape
+
+
+def evolved(tmp_path: Path, endpoint: Endpoint, *more: object, model: str = "served") -> list[dict[str, Any]]:
+    """The data set that a run of four rows ends with."""
+    seeds, out = seed_file(tmp_path, SEEDS), tmp_path / "run"
+    done = command(
+        "evolve", seeds, "--out", out, "--evol-model", model, "--api-base", endpoint.url, "--json", *more
+    )
+    assert summary(done)["evolution"]["passed"] == len(SEEDS), done.output
+    return lines(out / "dataset.jsonl")
+
+
+@pytest.mark.parametrize(
+    "reshape",
+    [
+        think,
+        closing_tag_only,
+        reasoning_field,
+        parts,
+        stream,
+        something_behind,
+        other_parameters,
+        broken_off_at_first(),
+        limited_at_first(),
+    ],
+    ids=lambda reshape: reshape.__qualname__.partition(".")[0],
+)
+def test_all_rows_are_kept_and_no_thought_is_in_them(tmp_path: Path, reshape: Reshape) -> None:
+    with Endpoint(served(reshape)) as endpoint:
+        rows = evolved(tmp_path, endpoint)
+    for row in rows:
+        assert row["response"].startswith("Here is the answer")
+        assert row["response"].endswith(")")
+        assert row["instruction"].endswith("its cost.")
+        assert not any(mark in json.dumps(row) for mark in ("think>", "could you please", "Let me see"))
+
+
+def test_a_name_with_a_slash_goes_out_as_it_is_written(tmp_path: Path) -> None:
+    def one_model(data: dict[str, Any], body: dict[str, Any]) -> Answer | None:
+        error = {"message": f"The model `{body['model']}` does not exist.", "code": 404}
+        return as_json(error, 404) if body["model"] != "openai/gpt-oss-20b" else None
+
+    with Endpoint(served(one_model)) as endpoint:
+        assert evolved(tmp_path, endpoint, model="openai/gpt-oss-20b")
+
+
+@pytest.mark.slow
+def test_a_reply_that_stays_broken_is_lost_and_not_failed(tmp_path: Path) -> None:
+    def broken(data: dict[str, Any], body: dict[str, Any]) -> None:
+        if "between these two tags" not in body["messages"][-1]["content"]:
+            message(data)["content"] = message(data)["content"][:20]
+            data["choices"][0]["finish_reason"] = "error"
+
+    out = tmp_path / "run"
+    words = ["evolve", seed_file(tmp_path, SEEDS), "--out", out, "--evol-model", "served", "--json"]
+    with Endpoint(served(broken)) as endpoint:
+        told = printed(command(*words, "--api-base", endpoint.url))
+    rows = told["evolution"]
+    assert (rows["passed"], rows["failed"], sum(rows["losses"].values())) == (0, 0, len(SEEDS))
+
+
+def no_usage(data: dict[str, Any], body: dict[str, Any]) -> None:
+    data["usage"] = None
+
+
+def reasons_long(data: dict[str, Any], body: dict[str, Any]) -> None:
+    most = min(20_000, body.get("max_completion_tokens") or body.get("max_tokens") or 20_000)
+    data["usage"] = {"prompt_tokens": 200, "completion_tokens": most, "total_tokens": 200 + most}
+
+
+@pytest.mark.parametrize(("reshape", "model"), [(no_usage, "served"), (reasons_long, "openai/o4-mini")])
+def test_a_cap_holds_without_usage_and_with_hidden_reasoning(
+    tmp_path: Path, reshape: Reshape, model: str
+) -> None:
+    words = ["evolve", seed_file(tmp_path, SEEDS), "--out", tmp_path / "run", "--evol-model", model, "--json"]
+    caps = ["--max-tokens", "2500", "--reply-tokens", "1000", "--concurrency", "4"]
+    with Endpoint(served(reshape)) as endpoint:
+        done = command(*words, *caps, "--api-base", endpoint.url)
+    assert done.exit_code == 3, done.output
+    total = printed(done)["ledger"]["total"]
+    assert 0 < total["input_tokens"] + total["output_tokens"] <= 2500
+
+
+def test_a_key_with_a_line_end_is_cut_and_a_spoilt_one_is_bad_input(tmp_path: Path) -> None:
+    seeds = seed_file(tmp_path, SEEDS)
+    with Endpoint(served(lambda data, body: None)) as endpoint:
+        words = ["evolve", seeds, "--evol-model", "m", "--api-base", endpoint.url, "--api-key-env", "MY_KEY"]
+        assert command(*words, "--out", tmp_path / "a", MY_KEY="sk-abcdefgh12345678\r").exit_code == 0
+        assert {seen.headers["Authorization"] for seen in endpoint.seen} == {"Bearer sk-abcdefgh12345678"}
+        done = command(*words, "--out", tmp_path / "b", MY_KEY="sk-abcd\refgh12345678")
+    assert done.exit_code == 2
+    assert "MY_KEY" in done.output
+    assert "12345678" not in done.output

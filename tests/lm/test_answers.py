@@ -1,0 +1,232 @@
+"""Every shape of an answer has one meaning: a reply, a broken reply, or an error by its code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from dspy import lm15
+
+from autoevol.lm.answers import read_answer
+from autoevol.lm.masking import Mask
+from autoevol.lm.transport import BrokenReply, Reply
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
+
+
+def completion(message: Any, finish: Any = "stop", **more: Any) -> dict[str, Any]:
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    return {"id": "c", "choices": [choice], "usage": USAGE, **more}
+
+
+def read(data: Any, status: int = 200, limit: int | None = None, **headers: str) -> Reply:
+    body = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return read_answer(status, headers, body, Mask("sk-very-secret-0123456789"), limit)
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "thinking"),
+    [
+        ({"content": "Hi"}, "Hi", ""),
+        ({"content": "Hi", "reasoning_content": "Hm."}, "Hi", "Hm."),
+        ({"content": "Hi", "reasoning": "Hm."}, "Hi", "Hm."),
+        ({"content": "Hi", "reasoning_content": "Hm.", "reasoning": "Hm."}, "Hi", "Hm."),
+        ({"content": "Hi", "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]}, "Hi", "Hm."),
+        ({"content": "Hi", "reasoning": {"summary": [{"text": "Hm."}]}}, "Hi", "Hm."),
+        ({"content": "<think>Hm.</think>Hi"}, "Hi", "Hm."),
+        ({"content": "<think>Hm.</think>Hi", "reasoning_content": "First."}, "Hi", "First.\n\nHm."),
+        ({"content": [{"type": "text", "text": "H"}, {"type": "text", "text": "i"}]}, "Hi", ""),
+        ({"content": ["H", {"type": "output_text", "text": "i"}]}, "Hi", ""),
+        ({"content": {"type": "text", "text": "Hi"}}, "Hi", ""),
+        ({"content": [{"type": "text", "text": {"value": "Hi"}}]}, "Hi", ""),
+        (
+            {
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+                    {"type": "text", "text": "Hi"},
+                ]
+            },
+            "Hi",
+            "Hm.",
+        ),
+        ({"content": [{"text": "Hm.", "thought": True}, {"text": "Hi"}]}, "Hi", "Hm."),
+        ({"content": [{"type": "reasoning", "summary": []}, {"type": "text", "text": "Hi"}]}, "Hi", ""),
+        ({"content": None, "refusal": "I will not."}, "I will not.", ""),
+        ({"content": "<p>An HTML page</p>"}, "<p>An HTML page</p>", ""),
+        ({"content": "<html><title>My shop</title></html>"}, "<html><title>My shop</title></html>", ""),
+    ],
+)
+def test_text_and_thinking_wherever_they_stand(message: dict[str, Any], text: str, thinking: str) -> None:
+    reply = read(completion({"role": "assistant", **message}))
+    assert (reply.text, reply.thinking, reply.finish_reason) == (text, thinking, "stop")
+
+
+@pytest.mark.parametrize(
+    ("word", "end"),
+    [
+        ("stop", "stop"),
+        ("STOP", "stop"),
+        ("end_turn", "stop"),
+        ("eos", "stop"),
+        (None, "stop"),
+        ("", "stop"),
+        ("length", "length"),
+        ("MAX_TOKENS", "length"),
+        ("model_length", "length"),
+        ("content_filter", "content_filter"),
+        ("SAFETY", "content_filter"),
+        ("tool_calls", "tool_call"),
+    ],
+)
+def test_known_finish_words(word: str | None, end: str) -> None:
+    assert read(completion({"content": "Hi"}, word)).finish_reason == end
+
+
+@pytest.mark.parametrize("word", ["error", "abort", "insufficient_system_resource", "unknown", "null", 7, {}])
+def test_any_other_finish_word_is_no_finished_reply(word: object) -> None:
+    with pytest.raises(BrokenReply, match="broke off") as broken:
+        read(completion({"content": "Half an ans"}, word))
+    assert (broken.value.reply.text, broken.value.reply.output_tokens) == ("Half an ans", 3), "to be booked"
+
+
+@pytest.mark.parametrize("content", [None, "", "  \n", [], "<think>Hm.</think>", "<think>Hm, and th"])
+def test_no_text_and_stop_is_the_fault_of_the_network(content: object) -> None:
+    with pytest.raises(BrokenReply):
+        read(completion({"content": content}))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": None, "reasoning_content": "Okay, so"},
+        {"content": "<think>Okay, so"},
+        {"content": ""},
+    ],
+)
+def test_no_text_and_length_is_truncated(message: dict[str, Any]) -> None:
+    reply = read(completion(message, "length"))
+    assert (reply.text, reply.finish_reason) == ("", "length")
+    assert reply.thinking in ("Okay, so", "")
+
+
+def test_a_stop_at_the_limit_is_a_length() -> None:
+    assert read(completion({"content": "<think>Okay"}), limit=3).finish_reason == "length"
+
+
+@pytest.mark.parametrize("where", ["beside", "inside", "instead"])
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429, "message": "slow"}, lm15.RateLimitError),
+        ({"code": "429", "message": "slow"}, lm15.RateLimitError),
+        ({"type": "rate_limit_error", "message": "slow"}, lm15.RateLimitError),
+        ({"code": 401, "message": "who"}, lm15.AuthError),
+        ({"code": 402, "message": "pay"}, lm15.BillingError),
+        ({"code": 404, "message": "what"}, lm15.UnsupportedModelError),
+        ({"code": 400, "message": "no"}, lm15.InvalidRequestError),
+        ({"code": 502, "message": "lost"}, lm15.ServerError),
+        ({"message": "lost"}, lm15.ServerError),
+        ("lost", lm15.ServerError),
+    ],
+)
+def test_an_error_in_a_200_counts_by_its_code(where: str, error: object, kind: type[lm15.LM15Error]) -> None:
+    data: dict[str, Any] = {"error": error}
+    if where != "instead":
+        data = completion({"content": "Half an ans"})
+        (data if where == "beside" else data["choices"][0])["error"] = error
+    with pytest.raises(kind) as raised:
+        read(data)
+    paid = isinstance(raised.value, BrokenReply)
+    assert paid == (kind is lm15.ServerError and where != "instead"), "what was begun was paid for"
+
+
+@pytest.mark.parametrize("error", [None, {}, "", {"code": None, "message": ""}, {"code": 0}, []])
+def test_an_error_that_says_nothing_is_none(error: object) -> None:
+    assert read(completion({"content": "Hi"}, error=error)).text == "Hi"
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None) -> str:
+    return json.dumps({"id": "x", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+
+PIECES = [
+    chunk({"role": "assistant", "content": ""}),
+    chunk({"reasoning_content": "Hm"}),
+    chunk({"reasoning_content": "."}),
+    chunk({"content": "H"}),
+    chunk({"content": "i"}),
+    chunk({}, "stop"),
+    json.dumps({"id": "x", "choices": [], "usage": USAGE}),
+]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "".join(f"data: {piece}\n\n" for piece in PIECES) + "data: [DONE]\n\n",
+        "".join(f"data:{piece}\r\n\r\n" for piece in PIECES) + "data: [DONE]",
+        "".join(f"event: x\nid: 1\ndata: {piece}\n\n" for piece in PIECES),
+        ": PROCESSING\n\n" + "".join(f"data: {piece}\n" for piece in PIECES),
+        "\n".join(PIECES[:-1]),
+    ],
+)
+def test_a_stream_that_nobody_asked_for_is_put_together(body: str) -> None:
+    reply = read(body.encode())
+    assert (reply.text, reply.thinking, reply.finish_reason) == ("Hi", "Hm.", "stop")
+
+
+def test_a_stream_that_ends_too_early_is_broken() -> None:
+    with pytest.raises(BrokenReply) as broken:
+        read("".join(f"data: {piece}\n\n" for piece in PIECES[:4]).encode())
+    assert broken.value.reply.text == "H"
+    with pytest.raises(lm15.RateLimitError):
+        read(f'data: {PIECES[0]}\n\ndata: {{"error": {{"code": 429, "message": "slow"}}}}\n\n'.encode())
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n\n ", b": PROCESSING\n: PROCESSING\n\n"])
+@pytest.mark.parametrize("behind", [b"", b"\n", b"\n\nnull", b"{}", b"}", b"<!-- served in 3 ms -->"])
+def test_a_good_body_with_something_around_it(before: bytes, behind: bytes) -> None:
+    body = before + json.dumps(completion({"content": "Hi"})).encode() + behind
+    assert read(body).text == "Hi"
+
+
+PAGE = "<!DOCTYPE html>\n<html>\n<head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+TRACE = 'Traceback (most recent call last):\n  File "a.py", line 3, in f\n    1 / 0\nZeroDivisionError: no'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PAGE.encode(),
+        TRACE.encode(),
+        completion({"content": PAGE}),
+        completion({"content": TRACE}),
+        b"",
+        b"null",
+        b"[]",
+        b"12",
+        b"[" * 100_000,
+        {"choices": []},
+        {"choices": "none"},
+        {"choices": [{}]},
+        {"choices": [None]},
+        completion("text"),
+        completion({"content": 7}),
+        completion({"content": [7]}),
+        completion({"content": [{"type": "image_url", "image_url": "x"}]}),
+    ],
+)
+def test_anything_else_is_broken(data: object) -> None:
+    with pytest.raises(BrokenReply):
+        read(data)
+
+
+def test_a_legacy_completion_is_read() -> None:
+    data = {"choices": [{"text": "Hi", "finish_reason": "stop"}], "usage": USAGE}
+    assert read(data) == Reply("Hi", "stop", 7, 3)
+
+
+def test_a_reply_that_repeats_the_key_does_not_carry_it_on() -> None:
+    reply = read(completion({"content": "You sent Bearer sk-very-secret-0123456789"}))
+    assert reply.text == "You sent Bearer ***"
