@@ -35,7 +35,7 @@ from typing import Any
 
 import dspy
 
-from autoevol.config import LoopConfig, MethodConfig, ModelConfig, SearchConfig
+from autoevol.config import LoopConfig, MethodConfig, SearchConfig, Settings
 from autoevol.core.records import Case, Method, Row, Step
 from autoevol.data.split import split_rows
 from autoevol.experiments.testbed import Testbed
@@ -63,13 +63,13 @@ class Silent:
     """Hears of nothing."""
 
     def phase(self, name: str, rows: int | None) -> None:
-        """See `jobs.Listener`."""
+        """See `Listener`."""
 
     def case(self, case: Case) -> None:
-        """See `jobs.Listener`."""
+        """See `Listener`."""
 
     def step(self, step: Step, methods: int) -> None:
-        """See `jobs.Listener`."""
+        """See `Listener`."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def search(world: World, folder: Path, config: SearchConfig) -> tuple[Contestant
     start = folder / "start.txt"
     start.write_text(world.testbed.start.text, encoding="utf-8")
     methods = MethodConfig(start=(str(start),), holdout_size=0)
-    space, base = plan(world.rows, ModelConfig(), world.loop, methods, config)
+    space, base = plan(world.rows, Settings(loop=world.loop, methods=methods), config)
     shared = StudyFolder(folder / "study", {}, 1)
 
     def open_bench(place: WorkerFolder) -> TrialBench:
@@ -127,7 +127,7 @@ def search(world: World, folder: Path, config: SearchConfig) -> tuple[Contestant
             holdout=0,
             dev=base.loop.dev_size,
             seed=world.loop.seed,
-            evol=lambda models: lm,
+            asking=lambda models: dspy.context(lm=lm),
             optimizer=lm,
             listener=Silent(),
         )

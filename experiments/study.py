@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoevol.comparison import job
-from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.config import CompareConfig, Settings
 from autoevol.reports.comparison import ComparisonReport, Finished
 
 CONTESTANTS = "race,paper,opro,initial,weak,compact,add-constraints,deepen"
@@ -56,7 +56,7 @@ def run(
         holdout_size=10,
         curve_methods=2,
     )
-    models = ModelConfig(
+    settings = Settings.of(
         evol_model=model,
         api_base=api_base,
         temperature=0.5,
@@ -64,7 +64,7 @@ def run(
         system=_SYSTEM,
         concurrency=4,
     )
-    return job.run_comparison("sample", out, comparison, DataConfig(), models, MetricConfig(), _tell)
+    return job.compare("sample", out, config=comparison, settings=settings, on_entry=_tell).report
 
 
 def costs(entries: Sequence[Finished]) -> str:

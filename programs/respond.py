@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import dspy
 from dspy.lm15 import Response
@@ -18,6 +19,8 @@ class RespondToInstruction(dspy.Module):
     The instruction is the only user message, or the last of a conversation, and the reply is kept
     untouched, as these pairs become training data. There is no predictor here on purpose: how
     answers are asked for is not for an optimizer to change.
+
+    The LM is that of `answering_with`, or else the one in `dspy.context`.
 
     Args:
         system: Optional system prompt; a context with one of its own has that instead.
@@ -46,8 +49,19 @@ class RespondToInstruction(dspy.Module):
         return [*turns, {"role": "user", "content": instruction}]
 
 
+# A setting of DSPy's and no context variable of our own: optimizers that work in threads carry those over.
+_SETTING = "autoevol_respond_lm"
+
+
+@contextmanager
+def answering_with(lm: dspy.LM | None) -> Iterator[None]:
+    """Inside, responses come from `lm`, whatever else does the evolving; None changes nothing."""
+    with dspy.context(**({_SETTING: lm} if lm else {})):
+        yield
+
+
 def _language_model() -> dspy.BaseLM:
-    lm = dspy.settings.lm
+    lm = dspy.settings.get(_SETTING) or dspy.settings.lm
     if lm is None:
         raise ValueError("no language model: call this inside `with dspy.context(lm=...)`")
     return lm

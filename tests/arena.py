@@ -63,6 +63,9 @@ class Arena:
     def task_lm(self, session: Session) -> dspy.LM:
         return session.lm("arena/x", "evol", transport=self.transport, temperature=0.0)
 
+    def respond_lm(self, session: Session) -> dspy.LM | None:
+        return None
+
     def prompt_lm(self, session: Session) -> dspy.LM:
         return session.lm("arena/x", "optimizer", transport=self.transport, temperature=1.0)
 

@@ -129,7 +129,6 @@ class Bulk:
                     self.folder,
                     settings,
                     concurrency=concurrency,
-                    gates=gates,
                     on_case=self.cases.append,
                     forget=store.forget if settings.forget_calls else None,
                 )

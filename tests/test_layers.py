@@ -193,3 +193,38 @@ def test_experiments_may_not_be_imported_by_the_library() -> None:
     for part, path in SOURCES:
         if part != "experiments":
             assert not any(name.startswith("autoevol.experiments") for name in imported(path)), path
+
+
+def test_one_function_makes_every_session() -> None:
+    """Else prices, caps, limits or moved endpoints are forgotten somewhere. Experiments are on their own."""
+    places = [
+        path.relative_to(_ROOT).as_posix()
+        for part, path in SOURCES
+        for node in nodes(path)
+        if part != "experiments"
+        and isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] == "Session"
+    ]
+    assert places == ["src/autoevol/commands/models.py"]
+
+
+# Makes a `dspy.LM`, and takes what that takes.
+_AS_DSPY = {"session.lm"}
+
+
+@each_source
+def test_no_function_takes_more_than_seven_things(part: str, path: Path) -> None:
+    """A constructor's keywords are its settings, so that only what is positional counts there.
+
+    In `cli`, typer makes an option of every parameter.
+    """
+    if part in ("cli", "experiments"):
+        return
+    functions = (n for n in nodes(path) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    for function in functions:
+        spec = function.args
+        names = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
+        if function.name != "__init__":
+            names += [arg.arg for arg in (*spec.kwonlyargs, spec.vararg, spec.kwarg) if arg]
+        long = [name for name in names if name not in ("self", "cls")]
+        assert len(long) <= 7 or f"{path.stem}.{function.name}" in _AS_DSPY, f"{path}: {function.name}"

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from autoevol.config import LoopConfig, MethodConfig, ModelConfig
+from autoevol.config import EvolConfig, LoopConfig, MethodConfig, RequestConfig, Settings
 from autoevol.core.errors import InputError
 from autoevol.experiments import ablations
 from autoevol.experiments.ablations import studies
@@ -35,7 +35,7 @@ def options() -> argparse.ArgumentParser:
         description=ablations.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    loop, models = LoopConfig(), ModelConfig()
+    loop, models, requests = LoopConfig(), EvolConfig(), RequestConfig()
     parser.add_argument("study", choices=STUDIES)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--testbed", action="store_true", help="Run in testbeds; everything is simulated.")
@@ -48,7 +48,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--api-key-env", help="Environment variable that holds the API key.")
     parser.add_argument("--temperature", type=float, default=models.temperature, help="Of the evol model.")
     parser.add_argument("--reply-tokens", type=int, default=models.reply_tokens, help="Longest reply.")
-    parser.add_argument("--concurrency", type=int, default=models.concurrency, help="Requests at once.")
+    parser.add_argument("--concurrency", type=int, default=requests.concurrency, help="Requests at once.")
     parser.add_argument("--other-seeds", help="Other data, for transfer.")
     parser.add_argument("--holdout", type=int, default=50, help="Holdout rows (models only; default 50).")
     parser.add_argument("--seed", type=int, default=0, help="Draws split and batches (models only).")
@@ -66,19 +66,17 @@ def ground_of(given: argparse.Namespace, folder: Path) -> Ground:
     """Where the study that was asked for runs."""
     if given.testbed:
         return TestbedGround(given.testbeds, given.dev)
-    evols = given.evol_model or [ModelConfig().evol_model]
-    models = ModelConfig(
+    evols = given.evol_model or [EvolConfig().model]
+    settings = Settings.of(
         api_base=given.api_base,
         api_key_env=given.api_key_env,
-        optimizer_api_base=given.api_base,
-        optimizer_api_key_env=given.api_key_env,
         temperature=given.temperature,
         reply_tokens=given.reply_tokens,
         concurrency=given.concurrency,
     )
     return ModelGround(
         given.seeds,
-        models,
+        settings,
         evols,
         given.optimizer_model,
         folder,

@@ -10,7 +10,7 @@ from typing import Protocol
 from autoevol.comparison import referee
 from autoevol.comparison.entry import Heat
 from autoevol.comparison.job import ModelBench
-from autoevol.config import MetricConfig, ModelConfig
+from autoevol.config import RoleConfig, Settings
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, Outcome, Row
 from autoevol.data.load import load_rows
@@ -131,10 +131,9 @@ class ModelGround:
 
     Args:
         seeds: File of seed instructions.
-        models: Evol models, optimizer models and sampling; the first of each is the one that
-            studies with one model use.
+        settings: Endpoint, sampling and requests of all models.
+        evols: Names of the evol models; the first is the one that studies with one model use.
         optimizers: Names of the optimizer models; empty takes the evol models.
-        evols: Names of the evol models.
         folder: Where the referee's calls are stored.
         dev: Dev rows.
         holdout: Holdout rows.
@@ -147,7 +146,7 @@ class ModelGround:
     def __init__(
         self,
         seeds: str,
-        models: ModelConfig,
+        settings: Settings,
         evols: Sequence[str],
         optimizers: Sequence[str],
         folder: Path,
@@ -157,7 +156,7 @@ class ModelGround:
         seed: int = 0,
         other_seeds: str | None = None,
     ) -> None:
-        self._models, self._folder = models, folder
+        self._settings, self._folder = settings, folder
         self._evols, self._optimizers = list(evols), list(optimizers) or list(evols)
         self._dev, self._holdout, self._seed = dev, holdout, seed
         self._split = self._read(seeds)
@@ -198,8 +197,10 @@ class ModelGround:
         return split_rows(load_rows(seeds).rows, dev=self._dev, holdout=self._holdout, seed=self._seed)
 
     def _site(self, name: str, evol: str, optimizer: str, split: Split) -> Site:
-        bench = ModelBench(replace(self._models, evol_model=evol, optimizer_model=optimizer), MetricConfig())
-        student = Evolver(INITIAL, system=self._models.system)
+        base = self._settings.models
+        models = replace(base, evol=replace(base.evol, model=evol), optimizer=RoleConfig(model=optimizer))
+        bench = ModelBench(replace(self._settings, models=models))
+        student = Evolver(INITIAL, system=models.system)
         heat = Heat(self._seed, bench, student, split.train, split.dev)
 
         def rate(methods: Sequence[Method]) -> Rates:

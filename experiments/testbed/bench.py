@@ -35,6 +35,10 @@ class TestbedBench:
         """See `compare.Bench`."""
         return session.lm("testbed/world", "evol", transport=self.transport, temperature=0.0)
 
+    def respond_lm(self, session: Session) -> dspy.LM | None:
+        """See `compare.Bench`."""
+        return None
+
     def prompt_lm(self, session: Session) -> dspy.LM:
         """See `compare.Bench`."""
         return session.lm("testbed/world", "optimizer", transport=self.transport, temperature=1.0)

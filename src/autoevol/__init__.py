@@ -9,34 +9,139 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autoevol.config import LoopConfig
-    from autoevol.core.records import Demo, Method, Row
+    from autoevol.commands.again import again
+    from autoevol.commands.calibrate import calibrate
+    from autoevol.commands.datasets import clean, export, quality
+    from autoevol.commands.estimate import estimate
+    from autoevol.commands.result import Result
+    from autoevol.commands.retry import retry
+    from autoevol.commands.run import evolve, optimize, run
+    from autoevol.commands.transfer import transfer
+    from autoevol.comparison.job import compare
+    from autoevol.config import (
+        AgainConfig,
+        CompareConfig,
+        EndpointConfig,
+        EvolConfig,
+        LoopConfig,
+        MethodConfig,
+        ModelConfig,
+        RoleConfig,
+        SearchConfig,
+        Settings,
+        TransferConfig,
+    )
+    from autoevol.core.errors import (
+        AccessDenied,
+        AutoEvolError,
+        BudgetReached,
+        EndpointDown,
+        InputError,
+        InUse,
+        MethodError,
+        StopRun,
+        StoreError,
+        StoreLost,
+    )
+    from autoevol.core.progress import Progress, Silent
+    from autoevol.core.records import (
+        Case,
+        Demo,
+        Evolution,
+        FailureKind,
+        Method,
+        Outcome,
+        Row,
+        Score,
+        Step,
+        Trajectory,
+        Verdict,
+    )
     from autoevol.data.load import load_rows
+    from autoevol.hypersearch.job import search
     from autoevol.lm.session import Session
+    from autoevol.lm.transport import Reply, Transport
+    from autoevol.metrics.base import Detector, Metric
+    from autoevol.metrics.ensemble import Ensemble
     from autoevol.metrics.failure import FailureMetric, FailureRate
+    from autoevol.optimization.race import Race
+    from autoevol.optimization.rule import SelectionRule
     from autoevol.optimization.teleprompter import AutoEvol, as_examples
     from autoevol.programs.evolver import Evolver
     from autoevol.programs.methods import COMPACT, INITIAL, WEAK
+    from autoevol.programs.respond import answering_with
     from autoevol.store.journal import FileJournal
     from autoevol.store.run import load_method
 
 _HOMES = {
+    "AccessDenied": "autoevol.core.errors",
+    "AgainConfig": "autoevol.config",
     "AutoEvol": "autoevol.optimization.teleprompter",
+    "AutoEvolError": "autoevol.core.errors",
+    "BudgetReached": "autoevol.core.errors",
     "COMPACT": "autoevol.programs.methods",
+    "Case": "autoevol.core.records",
+    "CompareConfig": "autoevol.config",
     "Demo": "autoevol.core.records",
+    "Detector": "autoevol.metrics.base",
+    "EndpointConfig": "autoevol.config",
+    "EndpointDown": "autoevol.core.errors",
+    "Ensemble": "autoevol.metrics.ensemble",
+    "EvolConfig": "autoevol.config",
+    "Evolution": "autoevol.core.records",
     "Evolver": "autoevol.programs.evolver",
+    "FailureKind": "autoevol.core.records",
     "FailureMetric": "autoevol.metrics.failure",
     "FailureRate": "autoevol.metrics.failure",
     "FileJournal": "autoevol.store.journal",
     "INITIAL": "autoevol.programs.methods",
-    "LoopConfig": "autoevol.config.loop",
+    "InUse": "autoevol.core.errors",
+    "InputError": "autoevol.core.errors",
+    "LoopConfig": "autoevol.config",
     "Method": "autoevol.core.records",
+    "MethodConfig": "autoevol.config",
+    "MethodError": "autoevol.core.errors",
+    "Metric": "autoevol.metrics.base",
+    "ModelConfig": "autoevol.config",
+    "Outcome": "autoevol.core.records",
+    "Progress": "autoevol.core.progress",
+    "Race": "autoevol.optimization.race",
+    "Reply": "autoevol.lm.transport",
+    "Result": "autoevol.commands.result",
+    "RoleConfig": "autoevol.config",
     "Row": "autoevol.core.records",
+    "Score": "autoevol.core.records",
+    "SearchConfig": "autoevol.config",
+    "SelectionRule": "autoevol.optimization.rule",
     "Session": "autoevol.lm.session",
+    "Settings": "autoevol.config",
+    "Silent": "autoevol.core.progress",
+    "Step": "autoevol.core.records",
+    "StopRun": "autoevol.core.errors",
+    "StoreError": "autoevol.core.errors",
+    "StoreLost": "autoevol.core.errors",
+    "Trajectory": "autoevol.core.records",
+    "TransferConfig": "autoevol.config",
+    "Transport": "autoevol.lm.transport",
+    "Verdict": "autoevol.core.records",
     "WEAK": "autoevol.programs.methods",
+    "again": "autoevol.commands.again",
+    "answering_with": "autoevol.programs.respond",
     "as_examples": "autoevol.optimization.teleprompter",
+    "calibrate": "autoevol.commands.calibrate",
+    "clean": "autoevol.commands.datasets",
+    "compare": "autoevol.comparison.job",
+    "estimate": "autoevol.commands.estimate",
+    "evolve": "autoevol.commands.run",
+    "export": "autoevol.commands.datasets",
     "load_method": "autoevol.store.run",
     "load_rows": "autoevol.data.load",
+    "optimize": "autoevol.commands.run",
+    "quality": "autoevol.commands.datasets",
+    "retry": "autoevol.commands.retry",
+    "run": "autoevol.commands.run",
+    "search": "autoevol.hypersearch.job",
+    "transfer": "autoevol.commands.transfer",
 }
 
 __version__ = "0.1.0"
@@ -45,19 +150,71 @@ __all__ = [
     "COMPACT",
     "INITIAL",
     "WEAK",
+    "AccessDenied",
+    "AgainConfig",
     "AutoEvol",
+    "AutoEvolError",
+    "BudgetReached",
+    "Case",
+    "CompareConfig",
     "Demo",
+    "Detector",
+    "EndpointConfig",
+    "EndpointDown",
+    "Ensemble",
+    "EvolConfig",
+    "Evolution",
     "Evolver",
+    "FailureKind",
     "FailureMetric",
     "FailureRate",
     "FileJournal",
+    "InUse",
+    "InputError",
     "LoopConfig",
     "Method",
+    "MethodConfig",
+    "MethodError",
+    "Metric",
+    "ModelConfig",
+    "Outcome",
+    "Progress",
+    "Race",
+    "Reply",
+    "Result",
+    "RoleConfig",
     "Row",
+    "Score",
+    "SearchConfig",
+    "SelectionRule",
     "Session",
+    "Settings",
+    "Silent",
+    "Step",
+    "StopRun",
+    "StoreError",
+    "StoreLost",
+    "Trajectory",
+    "TransferConfig",
+    "Transport",
+    "Verdict",
+    "again",
+    "answering_with",
     "as_examples",
+    "calibrate",
+    "clean",
+    "compare",
+    "estimate",
+    "evolve",
+    "export",
     "load_method",
     "load_rows",
+    "optimize",
+    "quality",
+    "retry",
+    "run",
+    "search",
+    "transfer",
 ]
 
 

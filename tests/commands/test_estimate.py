@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from autoevol.commands.extrapolate import cost_of
 from autoevol.commands.plan import Stage, plan_evolve, plan_run
-from autoevol.config import DataConfig, LoopConfig, MethodConfig, ModelConfig, PipelineConfig, Settings
+from autoevol.config import LoopConfig, MethodConfig, PipelineConfig, Settings
 from autoevol.core.records import Row, digest
 from autoevol.data.split import sample_rows
 from autoevol.optimization.teleprompter import planned_calls
@@ -154,8 +155,8 @@ def test_a_run_of_rounds_is_told_by_the_calls_of_its_own_bulk_stage(
 
 def test_a_plan_counts_rounds_retries_seeds_and_comparisons(seeds: Path) -> None:
     pipeline = PipelineConfig(on_failure="retry:2", with_seeds=1.0, keep="best", mix="deepen=1,breadth=3")
-    settings = Settings(models=ModelConfig(temperature=0.5), pipeline=pipeline)
-    plan = plan_evolve(str(seeds), None, 3, settings, judge_calls=1)
+    settings = replace(Settings.of(temperature=0.5, rounds=3), pipeline=pipeline)
+    plan = plan_evolve(str(seeds), None, settings, judge_calls=1)
     tries = 40 * 3 * 3
     assert plan.calls == {"evol": tries, "respond": tries + 40, "judge": tries + 40}
     assert plan.name == "deepen 25%, breadth 75%"
@@ -221,7 +222,7 @@ def test_time_goes_by_waves() -> None:
 
 
 def test_a_plan_to_evolve_counts_in_one_pass(seeds: Path) -> None:
-    plan = plan_evolve(str(seeds), "weak", 2, Settings(data=DataConfig(limit=30)), judge_calls=1, sample=5)
+    plan = plan_evolve(str(seeds), "weak", Settings.of(limit=30, rounds=2), judge_calls=1, sample=5)
     assert plan.rows == 30
     assert plan.calls == {"evol": 60, "respond": 60, "judge": 60}
     assert len(plan.sample) == 5

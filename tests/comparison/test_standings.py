@@ -13,7 +13,7 @@ from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Heat
 from autoevol.comparison.plot import curves_svg
 from autoevol.comparison.standings import standings
-from autoevol.comparison.tournament import Terms, compare
+from autoevol.comparison.tournament import Terms, hold
 from autoevol.core.records import Demo, Mark, Method, Outcome, Score
 from autoevol.metrics.intervals import wilson
 from autoevol.reports.comparison import ComparisonReport, Finished, Group, Point, Standing
@@ -133,7 +133,7 @@ def test_a_comparison_is_scored_by_one_referee_outside_the_budgets(tmp_path: Pat
     holdout = tuple(simulated(0, train=60)[0].train[-12:])
     contestants = find_contestants("paper,opro,initial")
     terms = Terms(90, curve_methods=3, label="simulated")
-    done = compare(contestants, heats, holdout, terms, tmp_path)
+    done = hold(contestants, heats, holdout, terms, tmp_path)
     paid = sum(entry.calls for entry in done.entries)
     assert counted.replied == paid + done.referee_calls
     assert all(entry.calls <= 90 for entry in done.entries)
@@ -151,5 +151,5 @@ def test_a_comparison_is_scored_by_one_referee_outside_the_budgets(tmp_path: Pat
     assert ComparisonReport.from_json(record) == done
     assert "simulated" in (tmp_path / "curves.svg").read_text()
 
-    assert compare(contestants, heats, holdout, terms, tmp_path) == done
+    assert hold(contestants, heats, holdout, terms, tmp_path) == done
     assert counted.replied == paid + done.referee_calls

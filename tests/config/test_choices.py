@@ -14,7 +14,6 @@ from autoevol.commands import launch
 from autoevol.commands.calibrate import HALVES, Pairs
 from autoevol.config import choices
 from autoevol.core.errors import InputError, unknown
-from autoevol.data.load import TURNS
 from autoevol.dataset.formats import FORMATS
 from autoevol.metrics.catalog import DETECTORS
 from autoevol.metrics.objectives import OBJECTIVES
@@ -30,7 +29,6 @@ from autoevol.optimization.rules import RULES
         (choices.ExportFormat, FORMATS),
         (choices.Executor, launch._EXECUTORS),
         (choices.Half, HALVES),
-        (choices.Turns, TURNS),
     ],
 )
 def test_the_types_hold_what_the_registries_know(literal: Any, registry: Iterable[str]) -> None:
@@ -40,7 +38,7 @@ def test_the_types_hold_what_the_registries_know(literal: Any, registry: Iterabl
 @pytest.mark.parametrize(
     ("record", "values", "told"),
     [
-        (config.ModelConfig, {"client": "aiohtp"}, "--client 'aiohtp' .* did you mean aiohttp"),
+        (config.RequestConfig, {"client": "aiohtp"}, "--client 'aiohtp' .* did you mean aiohttp"),
         (config.MetricConfig, {"detector": "txt"}, "--detector 'txt' .* did you mean text"),
         (config.MetricConfig, {"objective": "yield"}, "known are failure-rate, usable-yield"),
         (config.MethodConfig, {"selection": "sprnt"}, "did you mean sprint"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from autoevol.config import DataConfig
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
 from autoevol.data import Reject, iter_rows, load_rows
@@ -122,7 +123,7 @@ def test_nothing_usable_is_an_error_even_when_skipping(write: Write) -> None:
 
 
 def test_streaming_reports_as_it_goes(write: Write) -> None:
-    with iter_rows(write("a.jsonl", RECORDS), skip_bad=True) as stream:
+    with iter_rows(write("a.jsonl", RECORDS), DataConfig(skip_bad=True)) as stream:
         assert (next(stream).instruction, stream.shape, stream.rejects) == ("One", "text column 'text'", [])
         assert next(stream).instruction == "Two"
         assert len(stream.rejects) == 1

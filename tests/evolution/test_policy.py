@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.commands.jobs import find_method
+from autoevol.commands.methods import find_method
 from autoevol.config.choices import parse_on_failure
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, digest

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autoevol.config import LoopConfig, ModelConfig
+from autoevol.config import LoopConfig, Settings
 from autoevol.core.errors import InputError
 from autoevol.core.records import Case, Evolution, FailureKind, Method, Outcome, Row, Trajectory, Verdict
 from autoevol.experiments.ablations import studies
@@ -189,9 +189,9 @@ def reply(body: dict[str, Any]) -> Answer:
 
 
 def model_ground(folder: Path, url: str, evols: list[str], **more: Any) -> ModelGround:
-    models = ModelConfig(evol_model="served", api_base=url, optimizer_api_base=url)
+    settings = Settings.of(evol_model="served", api_base=url)
     folder.mkdir(exist_ok=True)
-    return ModelGround("sample", models, evols, [], folder, dev=4, holdout=6, **more)
+    return ModelGround("sample", settings, evols, [], folder, dev=4, holdout=6, **more)
 
 
 def test_on_models_a_unit_is_a_holdout_row(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.hypersearch.pruning import TrialPoint, falls_behind, trial_rate_at
+from autoevol.hypersearch.pruning import TrialPoint, falls_behind, rate_reached
 
 rates = st.floats(0, 1)
 
@@ -33,7 +33,7 @@ def test_optuna_cannot_prune_with_two_objectives() -> None:
 
 def test_a_curve_is_read_at_equal_cost() -> None:
     curve = [TrialPoint(0, 10, 0.5), TrialPoint(1, 30, 0.4), TrialPoint(2, 50, 0.1)]
-    assert [trial_rate_at(curve, calls) for calls in (9, 10, 29, 30, 500)] == [None, 0.5, 0.5, 0.4, 0.1]
+    assert [rate_reached(curve, calls) for calls in (9, 10, 29, 30, 500)] == [None, 0.5, 0.5, 0.4, 0.1]
 
 
 def test_a_trial_above_the_median_at_its_cost_falls_behind() -> None:

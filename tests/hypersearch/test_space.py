@@ -58,7 +58,7 @@ def test_more_dimensions_and_ranges() -> None:
     )  # fmt: skip
     assert (made.loop.dev_size, made.loop.m, made.loop.patience) == (20, 2, 3)
     assert (made.methods.rounds, made.methods.start) == (2, ("weak", "compact"))
-    assert made.models.temperature == 0.3
+    assert made.models.evol.temperature == 0.3
     assert made.methods.holdout_size == 10
 
 

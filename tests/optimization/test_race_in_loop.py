@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dspy.lm15 import Request
 
-from autoevol.commands.jobs import plan_split
+from autoevol.commands.stages import plan_split
 from autoevol.config import LoopConfig, MethodConfig
 from autoevol.lm.budget import Caps
 from autoevol.optimization.race import Race

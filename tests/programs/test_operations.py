@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoevol.commands.jobs import NAMED, find_method
+from autoevol.commands.methods import NAMED, find_method
 from autoevol.core.errors import InputError
 from autoevol.programs.evolve import EvolveInstruction
 from autoevol.programs.operations import IN_DEPTH, MUTATE, OPERATIONS

@@ -7,25 +7,30 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
+from autoevol.cli.common import Json, Out, app, exit_codes, finish
 from autoevol.cli.options import with_settings
-from autoevol.config import AgainConfig, BudgetConfig, EndpointConfig
+from autoevol.config import AgainConfig, EndpointConfig, Settings
+from autoevol.config.settings import GROUPS
 
 
 @app.command()
 @exit_codes()
-@with_settings(wanted=AgainConfig, endpoint=EndpointConfig, budget=BudgetConfig)
+@with_settings(*GROUPS["again"], wanted=AgainConfig, endpoint=EndpointConfig)
 def again(
     *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder with finished rows.")],
     out: Out,
     json: Json = False,
-    store: Store = None,
     wanted: AgainConfig,
     endpoint: EndpointConfig,
-    budget: BudgetConfig,
+    settings: Settings,
 ) -> None:
     """Choose, answer or judge the rounds of DIR again, into a new run folder. Nothing is evolved."""
     from autoevol.commands import again as renewing
 
-    finish(lambda tell: renewing.again(folder, out, wanted, endpoint, budget, tell, store=store), json)
+    finish(
+        lambda tell: renewing.again(
+            folder, out, wanted=wanted, endpoint=endpoint, settings=settings, listener=tell
+        ),
+        json,
+    )

@@ -14,7 +14,7 @@ import typer
 from autoevol.core.errors import AutoEvolError, BudgetReached, StopRun
 
 if TYPE_CHECKING:
-    from autoevol.commands.workflow import Result
+    from autoevol.commands.result import Result
 
 app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["--help", "-h"]})
 
@@ -76,15 +76,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSO
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan, at no cost.")]
 
 
-Store = Annotated[str | None, typer.Option("--store", help="Call store to share with other runs.")]
-
-
 def quiet_dspy() -> None:
     """Silence DSPy's warning at every reply that hits the token limit: here that is a counted failure."""
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
-def finish(job: Callable[[Any], Result], json: bool) -> None:
+def finish(job: Callable[[Any], Result[Any]], json: bool) -> None:
     """Run `job` with progress on stderr, print its report on stdout, and set the exit code."""
     quiet_dspy()
     from autoevol.cli.console import Reporter, print_report
@@ -94,6 +91,6 @@ def finish(job: Callable[[Any], Result], json: bool) -> None:
         outcome = job(reporter)
     finally:
         reporter.close()
-    print_report(outcome.summary, json)
+    print_report(outcome.report, json)
     if outcome.stopped_by is not None:
         raise outcome.stopped_by

@@ -9,7 +9,8 @@ import typer
 
 from autoevol.cli.common import Json, Out, app, exit_codes
 from autoevol.cli.options import with_settings
-from autoevol.config import CompareConfig, DataConfig, MetricConfig, ModelConfig
+from autoevol.config import CompareConfig, Settings
+from autoevol.config.settings import GROUPS
 
 if TYPE_CHECKING:
     from autoevol.reports.comparison import Finished
@@ -22,16 +23,14 @@ Source = Annotated[
 
 @app.command()
 @exit_codes()
-@with_settings(comparison=CompareConfig, data=DataConfig, models=ModelConfig, metrics=MetricConfig)
+@with_settings(*GROUPS["compare"], comparison=CompareConfig)
 def compare(
     *,
     source: Source,
     out: Out,
     json: Json = False,
     comparison: CompareConfig,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
+    settings: Settings,
 ) -> None:
     """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
     import orjson
@@ -41,11 +40,11 @@ def compare(
     from autoevol.reports.comparison import FILE
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
-    report = job.run_comparison(source, out, comparison, data, models, metrics, _tell)
+    held = job.compare(source, out, config=comparison, settings=settings, on_entry=_tell)
     if json:
-        print(orjson.dumps(report.to_json()).decode())
+        print(orjson.dumps(held.report.to_json()).decode())
         return
-    print(report.table())
+    print(held)
     for name in (FILE, DRAWING):
         print(out / name)
 

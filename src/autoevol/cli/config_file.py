@@ -19,12 +19,12 @@ from __future__ import annotations
 import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from autoevol import config
 from autoevol.config.choices import words_of
+from autoevol.config.options import options_of
 from autoevol.core.errors import InputError, nearest, unknown
 from autoevol.core.schema import version_of
 
@@ -33,10 +33,12 @@ PREFIX = "AUTOEVOL_"
 TABLES: dict[str, type] = {
     **get_type_hints(config.Settings),
     "again": config.AgainConfig,
+    "calibrate": config.CalibrateConfig,
     "compare": config.CompareConfig,
     "endpoint": config.EndpointConfig,
     "export": config.ExportConfig,
     "launch": config.LaunchConfig,
+    "publish": config.PublishConfig,
     "search": config.SearchConfig,
     "transfer": config.TransferConfig,
 }
@@ -68,11 +70,9 @@ class Setting(NamedTuple):
 def settings_of(record: type) -> list[Setting]:
     """The options of a settings record; fields without a help text are not for users."""
     table = next(name for name, entry in TABLES.items() if entry is record)
-    hints = get_type_hints(record)
     return [
-        Setting(entry.name, (table, entry.name), hints[entry.name], entry.default, entry.metadata["help"])
-        for entry in fields(record)
-        if "help" in entry.metadata
+        Setting(option.name, (table, *option.path), option.hint, option.default, option.text)
+        for option in options_of(record)
     ]
 
 

@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from autoevol.core.progress import counts_line, step_line
 from autoevol.core.records import Case, Outcome, Step
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Reporter:
         self._printed = 0.0
 
     def phase(self, name: str, rows: int | None) -> None:
-        """See `jobs.Listener`."""
+        """See `Listener`."""
         self.close()
         self._name, self._rows, self._seen = name, rows, Counter()
         self._printed = time.monotonic()
@@ -66,27 +67,18 @@ class Reporter:
         self._progress.start()
 
     def case(self, case: Case) -> None:
-        """See `jobs.Listener`."""
+        """See `Listener`."""
         self._seen[case.verdict.outcome] += 1
         if self._progress:
-            self._progress.update(self._task, advance=1, counts=self._counts())
+            self._progress.update(self._task, advance=1, counts=counts_line(self._seen))
         elif time.monotonic() - self._printed > _EVERY:
             self._printed = time.monotonic()
             total = f" of {self._rows}" if self._rows else ""
-            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {self._counts()}")
-
-    def _counts(self) -> str:
-        lost = self._seen[Outcome.UNSCORED]
-        return f"{self._seen[Outcome.FAILED]} failed" + (f", {lost} lost" if lost else "")
+            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {counts_line(self._seen)}")
 
     def step(self, step: Step, methods: int) -> None:
-        """See `jobs.Listener`."""
-        unusable = [candidate.problem for candidate in step.candidates if candidate.problem]
-        refused = f", {len(unusable)} of {len(step.candidates)} rewrites unusable" if unusable else ""
-        name = "starting methods" if step.number == 0 else f"step {step.number}"
-        self._say(
-            f"{name}: {methods} scored{refused}; {'new method' if step.improved else 'kept'}: {step.note}"
-        )
+        """See `Listener`."""
+        self._say(step_line(step, methods))
 
     def close(self) -> None:
         """Remove the live bar from the terminal."""

@@ -2,60 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import DryRun, Json, Out, Seeds, Store, app, exit_codes, finish
+from autoevol.cli.common import DryRun, Json, Out, Seeds, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.cli.plan import show_evolve_plan, show_run_plan
-from autoevol.config import BudgetConfig, EndpointConfig, Settings
+from autoevol.config import EndpointConfig, MethodConfig, Settings
+from autoevol.config.settings import GROUPS
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "loop", "methods", "metrics", "budget", "pipeline", "clean")
+@with_settings(*GROUPS["run"])
 def run(
     *,
     seeds: Seeds,
     out: Out,
     json: Json = False,
-    store: Store = None,
     dry_run: DryRun = False,
     settings: Settings,
 ) -> None:
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     if dry_run:
         return show_run_plan(seeds, settings, json=json)
-    from autoevol.commands import workflow
+    from autoevol.commands import run as running
 
-    return finish(lambda tell: workflow.run(seeds, out, settings, tell, store=store), json)
+    return finish(lambda tell: running.run(seeds, out, settings=settings, listener=tell), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "loop", "methods", "metrics", "budget")
+@with_settings(*GROUPS["optimize"])
 def optimize(
     *,
     seeds: Seeds,
     out: Out,
     json: Json = False,
-    store: Store = None,
     dry_run: DryRun = False,
     settings: Settings,
 ) -> None:
     """Optimise an evolving method on SEEDS, and stop there."""
     if dry_run:
         return show_run_plan(seeds, settings, json=json, evolve=False)
-    from autoevol.commands import workflow
+    from autoevol.commands import run as running
 
-    return finish(lambda tell: workflow.run(seeds, out, settings, tell, store=store, evolve=False), json)
+    return finish(lambda tell: running.optimize(seeds, out, settings=settings, listener=tell), json)
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "metrics", "budget", "pipeline", "clean")
+@with_settings(*GROUPS["evolve"])
 def evolve(
     *,
     seeds: Seeds,
@@ -75,7 +75,6 @@ def evolve(
         ),
     ] = None,
     json: Json = False,
-    store: Store = None,
     dry_run: DryRun = False,
     settings: Settings,
 ) -> None:
@@ -83,28 +82,28 @@ def evolve(
     from autoevol.data.shard import Shard
 
     part = Shard.parse(shard) if shard else None
+    settings = replace(settings, methods=MethodConfig(rounds=rounds))
     if dry_run:
-        return show_evolve_plan(seeds, method, rounds, settings, part, json=json)
-    from autoevol.commands import workflow
+        return show_evolve_plan(seeds, method, settings, part, json=json)
+    from autoevol.commands import run as running
 
     return finish(
-        lambda tell: workflow.evolve(seeds, out, method, rounds, settings, tell, store=store, shard=part),
+        lambda tell: running.evolve(seeds, out, method=method, shard=part, settings=settings, listener=tell),
         json,
     )
 
 
 @app.command()
 @exit_codes()
-@with_settings(endpoint=EndpointConfig, budget=BudgetConfig)
+@with_settings(*GROUPS["retry"], endpoint=EndpointConfig)
 def retry(
     *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder with dead rows.")],
     json: Json = False,
-    store: Store = None,
     endpoint: EndpointConfig,
-    budget: BudgetConfig,
+    settings: Settings,
 ) -> None:
     """Retry the rows in dead.jsonl, with the settings of their run."""
-    from autoevol.commands import workflow
+    from autoevol.commands import retry as retrying
 
-    finish(lambda tell: workflow.retry(folder, endpoint, budget, tell, store=store), json)
+    finish(lambda tell: retrying.retry(folder, endpoint=endpoint, settings=settings, listener=tell), json)

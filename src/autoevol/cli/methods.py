@@ -52,10 +52,10 @@ def show_method(
     """Print a method in full: its text, and its demonstrations if it has any."""
     import orjson
 
-    from autoevol.commands import jobs
+    from autoevol.commands import methods as known
     from autoevol.core.codec import encode_method
 
-    shown = jobs.find_method(method)
+    shown = known.find_method(method)
     if json:
         print(orjson.dumps(encode_method(shown)).decode())
         return

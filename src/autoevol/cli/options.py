@@ -17,6 +17,7 @@ from autoevol.cli.config_file import Setting, read_config, read_environment, set
 from autoevol.config import Settings
 from autoevol.config.base import flag
 from autoevol.config.choices import words_of
+from autoevol.config.options import assemble
 
 _Command = Callable[..., None]
 # Options that say what this one command is to do, not how: no file or variable fills them.
@@ -26,8 +27,9 @@ _NOW = frozenset({"dry_run", "json", "out"})
 def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
     """Give a command one option per field of each settings record, and `--config` to fill them.
 
-    The user sees `--field-name` in a help panel of the record. Fields without a help text are left
-    out, and a field that two records share is one option that fills both.
+    The user sees `--field-name` in a help panel of the record, with a prefix for the fields of a record
+    within a record. Fields without a help text are left out, and a name that two records share is one
+    option that fills both.
 
     Args:
         shared: Groups of `Settings`; the command takes them all in one, under the keyword `settings`.
@@ -44,12 +46,7 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
 
         @wraps(command)
         def wrapper(**given: Any) -> None:  # noqa: ANN401 (options of every type)
-            records = {}
-            for name, group in groups.items():
-                values = {entry.name: given[entry.name] for entry in settings[name]}
-                records[name] = group(
-                    **{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-                )
+            records: dict[str, Any] = {name: assemble(group, given) for name, group in groups.items()}
             passed = {key: value for key, value in given.items() if key in plain}
             passed |= {name: records[name] for name in own}
             if shared:

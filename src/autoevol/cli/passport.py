@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import Json, Out, Store, app, exit_codes, finish
+from autoevol.cli.common import Json, Out, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings, TransferConfig
+from autoevol.config.settings import GROUPS
 
 
 @app.command()
@@ -51,7 +52,7 @@ def passport(
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "metrics", "budget", config=TransferConfig)
+@with_settings(*GROUPS["transfer"], config=TransferConfig)
 def transfer(
     *,
     methods: Annotated[
@@ -62,11 +63,7 @@ def transfer(
     ],
     seeds: Annotated[str, typer.Option("--seeds", help="A file, or the name of a Hugging Face dataset.")],
     out: Out,
-    into: Annotated[
-        list[Path] | None, typer.Option("--into", help="Passport to add the result to. Repeatable.")
-    ] = None,
     json: Json = False,
-    store: Store = None,
     config: TransferConfig,
     settings: Settings,
 ) -> None:
@@ -74,8 +71,6 @@ def transfer(
     from autoevol.commands import transfer as transfers
 
     finish(
-        lambda tell: transfers.transfer(
-            methods, seeds, out, config, settings, tell, into=into or (), store=store
-        ),
+        lambda tell: transfers.transfer(methods, seeds, out, config=config, settings=settings, listener=tell),
         json,
     )

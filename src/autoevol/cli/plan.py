@@ -10,6 +10,7 @@ import typer
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
 from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, Settings
+from autoevol.config.settings import GROUPS
 
 if TYPE_CHECKING:
     from autoevol.commands.plan import Plan
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "loop", "methods", "metrics", "budget", "pipeline")
+@with_settings(*GROUPS["estimate"])
 def estimate(
     *,
     seeds: Seeds,
@@ -37,9 +38,6 @@ def estimate(
         Path | None,
         typer.Option("--out", "-o", help="Run folder, which then does not pay for the sample again."),
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option("--store", help="Call store to use (default: runs/estimate.sqlite).")
-    ] = None,
     json: Json = False,
     settings: Settings,
 ) -> None:
@@ -48,29 +46,11 @@ def estimate(
 
     from autoevol.cli.console import print_table
     from autoevol.commands import estimate as estimating
-    from autoevol.commands import plan
-    from autoevol.lm import prices
-    from autoevol.lm.flow import Limits
-    from autoevol.lm.session import Session
-    from autoevol.store.calls import CallStore
 
     quiet_dspy()
-    judged, models = plan.check(settings), settings.models
-    if method is None and not evolve:
-        planned = plan.plan_run(seeds, settings, judge_calls=judged, sample=sample)
-    else:
-        rounds = settings.methods.rounds
-        planned = plan.plan_evolve(seeds, method, rounds, settings, judge_calls=judged, sample=sample)
-    path = store or (out / "calls.sqlite" if out else Path("runs/estimate.sqlite"))
-    with Session(
-        CallStore(path, "estimate"),
-        caps=prices.caps_of(settings.budget),
-        concurrency=models.concurrency,
-        prices=prices.prices_of(models, settings.metrics, settings.budget),
-        client=models.client,
-        limits=Limits(models.rpm, models.tpm),
-    ) as session:
-        report = estimating.estimate(planned, session, models, settings.loop, settings.metrics)
+    report = estimating.estimate(
+        seeds, sample=sample, method=method, evolve=evolve, out=out, settings=settings
+    )
     if json:
         print(orjson.dumps(report.to_json()).decode())
     else:
@@ -86,14 +66,14 @@ def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = 
 
 
 def show_evolve_plan(
-    seeds: str, method: str | None, rounds: int, settings: Settings, shard: Shard | None, *, json: bool
+    seeds: str, method: str | None, settings: Settings, shard: Shard | None, *, json: bool
 ) -> None:
     """Check everything that `evolve` is given, and print what it would do."""
     from autoevol.commands import plan
 
     judged = plan.check(settings)
     budget = settings.budget.part(shard.of) if shard else settings.budget
-    _show(plan.plan_evolve(seeds, method, rounds, settings, judge_calls=judged, shard=shard), budget, json)
+    _show(plan.plan_evolve(seeds, method, settings, judge_calls=judged, shard=shard), budget, json)
 
 
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:

@@ -28,16 +28,7 @@ def quality(
     """Compare seeds, rounds and final instructions: complexity, diversity, length. No LM is asked."""
     import orjson
 
-    from autoevol.dataset import quality as measuring
-    from autoevol.metrics.embeddings import model2vec_embedder
-    from autoevol.metrics.quality import tfidf
+    from autoevol.commands import datasets
 
-    rows = measuring.read_stages(dataset)
-    stages = measuring.measure_stages(
-        measuring.sample(rows, limit), tfidf if vectors is None else model2vec_embedder(vectors)
-    )
-    if json:
-        report = {"rows": len(rows), "stages": [stage.to_json() for stage in stages]}
-        print(orjson.dumps(report).decode())
-    else:
-        print(measuring.render(stages, len(rows)))
+    measured = datasets.quality(dataset, limit=limit, vectors=vectors)
+    print(orjson.dumps(measured.to_json()).decode() if json else measured)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from autoevol.cli.common import Json, Out, Seeds, app, exit_codes, finish
 from autoevol.cli.options import with_settings
 from autoevol.config import SearchConfig, Settings
+from autoevol.config.settings import GROUPS
 
 
 @app.command()
 @exit_codes()
-@with_settings("data", "models", "loop", "methods", "metrics", "budget", config=SearchConfig)
+@with_settings(*GROUPS["search"], config=SearchConfig)
 def search(
     *,
     seeds: Seeds,
@@ -21,4 +22,4 @@ def search(
     """Search batch size, m, steps and more for SEEDS. The same command resumes, or joins a running search."""
     from autoevol.hypersearch import job
 
-    finish(lambda tell: job.search(seeds, out, settings, config, tell), json)
+    finish(lambda tell: job.search(seeds, out, config=config, settings=settings, listener=tell), json)

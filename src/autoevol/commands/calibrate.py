@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args, overload
 
 import dspy
 
+from autoevol.commands.keywords import take
+from autoevol.commands.models import open_session, role_lm
+from autoevol.commands.result import Cost, frame
+from autoevol.config import CalibrateConfig, Settings
 from autoevol.config.choices import Half, check_choices
 from autoevol.core import aio
 from autoevol.core.context import in_scope
@@ -23,10 +28,15 @@ from autoevol.metrics.catalog import TEXT_DETECTORS, answers_agree
 from autoevol.metrics.ensemble import default_text_ensemble
 from autoevol.metrics.judge import LMDetector
 from autoevol.metrics.labels import Labelled, load_labelled
+from autoevol.metrics.tables import render_table
 from autoevol.metrics.training import load_judge
+from autoevol.reports.rates import Ledger
+from autoevol.store.calls import CallStore
 from autoevol.store.files import write_json
 
 HALVES: tuple[Half, ...] = get_args(Half)
+STORE = "runs/calibrate.sqlite"
+"""Where the judge's calls are kept unless the settings name another store."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,81 @@ class Judging:
     hints: bool = True
     repeat: int = 1
     answers: int | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Calibrated(Sequence[Calibration]):
+    """How good each detector was found to be.
+
+    Attributes:
+        calibrations: One for each detector.
+        pairs: What they were measured on.
+        cost: What the judge's calls cost; None without one.
+    """
+
+    calibrations: tuple[Calibration, ...]
+    pairs: Pairs
+    cost: Cost | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Calibration: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Calibration, ...]: ...
+    def __getitem__(self, index: int | slice) -> Calibration | tuple[Calibration, ...]:
+        return self.calibrations[index]
+
+    def __len__(self) -> int:
+        return len(self.calibrations)
+
+    def __repr__(self) -> str:
+        return render_table(self.calibrations)
+
+    def save(self, path: str | Path) -> None:
+        """Write them for `--calibration`."""
+        save_calibrations(Path(path), self.calibrations, self.pairs)
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The detectors as a table, one a line. Raises InputError without pandas."""
+        return frame([calibration.to_json() for calibration in self.calibrations])
+
+
+def calibrate(
+    labelled: str | Path | Sequence[str | Path],
+    *,
+    judge: str | Path | None = None,
+    config: CalibrateConfig | None = None,
+    settings: Settings | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Calibrated:
+    """Measure every text detector on labelled evolutions, and a judge: `autoevol calibrate`.
+
+    Args:
+        labelled: Files of labelled pairs (`metrics.labels` has the format).
+        judge: A compiled judge for the model of the settings.
+        config: Which pairs, and how the judge is asked.
+        settings: The judge's model, requests, budget and call store.
+        options: Fields of these by the names of the command's options.
+
+    Raises:
+        InputError: If file, judge, model or price cannot be used.
+        StopRun: If access, endpoint, disk or budget fail; what was paid for is in the store.
+    """
+    settings, config = take("calibrate", settings, options, config or CalibrateConfig())
+    files = [labelled] if isinstance(labelled, str | Path) else labelled
+    first, *more = (Path(file) for file in files)
+    wanted = Pairs(first, config.limit, config.with_responses, config.half, tuple(more))
+    how = Judging(config.judge_samples, config.judge_hints, config.repeat, config.agreement)
+    pairs = load_pairs(wanted)
+    detector = compiled_judge(Path(judge) if judge else None, settings.models.judge.model, how.samples)
+    text = calibrate_text(pairs)
+    if not settings.models.judge.model:
+        return Calibrated(tuple(text), wanted)
+    open_store = partial(CallStore, settings.store.path or STORE)
+    with open_session(open_store, settings, roles=("judge",)) as session:
+        lm = role_lm(session, settings.models, "judge")
+        judged = measure_with(pairs, lm, detector, how)
+        cost = Cost.of(Ledger.of(session.ledger()))
+        return Calibrated((*text, *judged), wanted, cost)
 
 
 def load_pairs(wanted: Pairs) -> list[Labelled]:

@@ -7,16 +7,20 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dspy
 import numpy as np
 from dspy.utils.exceptions import LMError
 
-from autoevol.commands import jobs
 from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
-from autoevol.commands.plan import Plan
-from autoevol.config import LoopConfig, MetricConfig, ModelConfig
+from autoevol.commands.keywords import take
+from autoevol.commands.models import asking, make_metric, open_session, role_lm
+from autoevol.commands.plan import Plan, check, plan_evolve, plan_run
+from autoevol.commands.result import as_lines, frame
+from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import InputError, MethodError
@@ -31,11 +35,14 @@ from autoevol.optimization.teleprompter import chain_sampling
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
+from autoevol.store.calls import CallStore
 
 _CHAINS = 3
+STORE = Path("runs/estimate.sqlite")
+"""Where the calls of a sample are kept unless the settings name another store."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """What a plan will cost.
 
@@ -58,10 +65,58 @@ class Estimate:
         """The estimate as JSON."""
         return {**asdict(replace(self, plan=None)), "plan": self.plan.to_json()}  # type: ignore[arg-type]
 
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """Stages and total as a table, a line each. Raises InputError without pandas."""
+        parts = {**self.stages, "total": self.totals}
+        return frame(
+            [
+                {"stage": name, **{key: value and value.mid for key, value in part.items()}}
+                for name, part in parts.items()
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return as_lines(estimate_rows(self))
+
 
 def estimate(
-    plan: Plan, session: Session, models: ModelConfig, loop: LoopConfig, metrics: MetricConfig
+    seeds: str | Path,
+    *,
+    sample: int = 20,
+    method: str | Path | None = None,
+    evolve: bool = False,
+    out: str | Path | None = None,
+    settings: Settings | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Estimate:
+    """Run a sample of `seeds`, and tell what the whole run will cost: `autoevol estimate`.
+
+    Args:
+        seeds: As for `run`.
+        sample: Rows that are really run.
+        method: Estimate `evolve` with this method; by default `run`.
+        evolve: Estimate `evolve` without a method: with the operations of WizardLM.
+        out: Run folder that will not pay for the sample again.
+        settings: Those of the run.
+        options: Settings by the names of the command's options.
+
+    Raises:
+        InputError: If a setting, a model or the seeds cannot be used, or no row of the sample could be run.
+        StopRun: If access, endpoint, disk or budget fail.
+    """
+    (settings,) = take("estimate", settings, options)
+    judged = check(settings)
+    if method is None and not evolve:
+        plan = plan_run(str(seeds), settings, judge_calls=judged, sample=sample)
+    else:
+        name = None if method is None else str(method)
+        plan = plan_evolve(str(seeds), name, settings, judge_calls=judged, sample=sample)
+    path = settings.store.path or (Path(out) / "calls.sqlite" if out else STORE)
+    with open_session(partial(CallStore, path, "estimate"), settings) as session:
+        return estimate_plan(plan, session, settings)
+
+
+def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
     """Run the plan's sample, and extrapolate it to all rows.
 
     A sampled row makes the calls that the run would make for it, in the same scope, so a later
@@ -73,10 +128,13 @@ def estimate(
         InputError: If no row of the sample could be run.
         StopRun: If access, endpoint, disk or budget fail.
     """
-    metric = jobs.make_metric(session, models, metrics)
-    uses, lm = Uses(), jobs.evol_lm(session, models)
-    with session.watched(uses), dspy.context(lm=lm, trace=None, disable_history=True):
-        cases, chains = aio.run_and_wait(_run(plan, session, models, loop, metric))
+    metric, uses = make_metric(session, settings.models, settings.metrics), Uses()
+    with (
+        session.watched(uses),
+        asking(session, settings.models),
+        dspy.context(trace=None, disable_history=True),
+    ):
+        cases, chains = aio.run_and_wait(_run(plan, session, settings, metric))
     if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
         raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
     rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
@@ -87,8 +145,8 @@ def estimate(
             stage,
             bulk if stage.name == "evolve" else rows,
             tries,
-            models.concurrency,
-            np.random.default_rng(loop.seed),
+            settings.requests.concurrency,
+            np.random.default_rng(settings.loop.seed),
         )
         for stage in plan.stages
     ]
@@ -101,17 +159,16 @@ def estimate(
         },
         outcomes=dict(Counter(case.verdict.outcome.value for case in cases)),
         paid={line.role: line.paid.calls for line in session.ledger()},
-        notes=tuple(_notes(plan, len(cases), chains, models, loop, known)),
+        notes=tuple(_notes(plan, len(cases), chains, settings, known)),
     )
 
 
-async def _run(
-    plan: Plan, session: Session, models: ModelConfig, loop: LoopConfig, metric: Metric
-) -> tuple[list[Case], int]:
+async def _run(plan: Plan, session: Session, settings: Settings, metric: Metric) -> tuple[list[Case], int]:
     """The cases of the sample, and how many chains were tried on them."""
+    models, loop = settings.models, settings.loop
     program = Evolver(plan.method, rounds=plan.rounds, system=models.system)
-    bulk = RowPipeline(plan.policy, metric, models.evol_model, system=models.system, compare=plan.compare)
-    slots = asyncio.Semaphore(models.concurrency)
+    bulk = RowPipeline(plan.policy, metric, models.evol.model, system=models.system, compare=plan.compare)
+    slots = asyncio.Semaphore(settings.requests.concurrency)
 
     async def one(row: Row, scope: str) -> Case:
         async with slots:
@@ -128,7 +185,7 @@ async def _run(
     read = [case for case in cases if case.trajectory][: loop.batch_size]
     if not read:
         return cases, 0
-    lm = jobs.optimizer_lm(session, models)
+    lm = role_lm(session, models, "optimizer")
     await aio.gather(_chain(plan, read, lm, number, loop) for number in range(chains))
     return cases, chains
 
@@ -166,17 +223,16 @@ def _per_unit(uses: Sequence[Use], units: Sequence[str]) -> np.ndarray:
     return sums
 
 
-def _notes(
-    plan: Plan, sampled: int, chains: int, models: ModelConfig, loop: LoopConfig, priced: bool
-) -> list[str]:
+def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bool) -> list[str]:
+    concurrency, batch_size = settings.requests.concurrency, settings.loop.batch_size
     notes = [f"From {sampled} sampled rows" + (f" and {chains} analyses with a rewrite." if chains else ".")]
-    if sampled < models.concurrency:
+    if sampled < concurrency:
         notes.append(
-            f"The sample kept at most {sampled} of {models.concurrency} requests under way, so an endpoint "
+            f"The sample kept at most {sampled} of {concurrency} requests under way, so an endpoint "
             "that slows down under load will take longer than said."
         )
-    if chains and sampled < loop.batch_size:
-        notes.append(f"Analyses saw {sampled} of {loop.batch_size} cases, so they will take more tokens.")
+    if chains and sampled < batch_size:
+        notes.append(f"Analyses saw {sampled} of {batch_size} cases, so they will take more tokens.")
     if any(stage.chains for stage in plan.stages):
         notes.append(
             "The optimisation is told as if it made every step and scored every method on all rows. It ends "

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.config import PipelineConfig
+from autoevol.config.options import restore
 from autoevol.core.errors import InputError, StoreError
 from autoevol.data.scan import Scanned
 from autoevol.data.shard import Shard
@@ -42,8 +43,8 @@ class _Piece:
     @property
     def common(self) -> dict[str, Any]:
         """What all shards of one run agree on."""
-        settings = {key: value for key, value in self.folder.settings.items() if key != "shard"}
-        return {**settings, "seeds": replace(self.seeds, owned=None, source=""), "made": self.parts.made}
+        seeds = replace(self.seeds, owned=None, source="")
+        return {**_whole(self.folder), "seeds": seeds, "made": self.parts.made}
 
     @property
     def problem(self) -> str | None:
@@ -77,12 +78,12 @@ def merge(out: Path) -> RunReport:
     with ExitStack() as stack:
         folders = [stack.enter_context(RunFolder(path.parent)) for path in sorted(out.glob("*/run.json"))]
         pieces = sorted(
-            (_piece(folder) for folder in folders if "shard" in folder.settings),
+            (_piece(folder) for folder in folders if "shard" in _inputs(folder)),
             key=lambda piece: piece.shard.number,
         )
         _check(out, pieces)
         first = pieces[0]
-        settings = {key: value for key, value in first.folder.settings.items() if key != "shard"}
+        settings = _whole(first.folder)
         whole = stack.enter_context(RunFolder(out, settings))
         into = Parts(out / "parts", first.parts.made)
         merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
@@ -91,15 +92,25 @@ def merge(out: Path) -> RunReport:
         write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
         report = _joined(pieces)
         _book(whole, report.ledger.roles)
-        tally = write_outputs(into, out, settings["keep"])
+        tally = write_outputs(into, out, restore(PipelineConfig, settings["pipeline"]).keep)
         report = replace(report, evolution=EvolutionReport.of(tally), paths=result_paths(out))
         write_json(out / FILE, report.to_json())
         return report
 
 
+def _inputs(folder: RunFolder) -> dict[str, Any]:
+    return folder.settings.get("inputs", {})
+
+
+def _whole(folder: RunFolder) -> dict[str, Any]:
+    """The settings of a shard without that it is one."""
+    inputs = {name: value for name, value in _inputs(folder).items() if name != "shard"}
+    return {**folder.settings, "inputs": inputs}
+
+
 def _piece(folder: RunFolder) -> _Piece:
     path = folder.path
-    shard = Shard.parse(folder.settings["shard"])
+    shard = Shard.parse(_inputs(folder)["shard"])
     known = folder.seeds()
     if known is None:
         raise InputError(f"shard {shard} has not begun; run it again")

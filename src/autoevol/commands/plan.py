@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from autoevol.commands import jobs
+from autoevol.commands.methods import find_method, make_policy
+from autoevol.commands.models import asking, make_metric, open_session, role_lm
+from autoevol.commands.stages import plan_split
 from autoevol.config import BudgetConfig, Settings
 from autoevol.core.records import Method, Row
 from autoevol.data.load import iter_rows, load_rows
 from autoevol.data.shard import Shard
 from autoevol.data.split import sample_rows
 from autoevol.evolution.policy import Policy
-from autoevol.lm import prices
-from autoevol.lm.session import Session
 from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.rules import find_rule
 from autoevol.optimization.teleprompter import planned_calls
+from autoevol.store.calls import CallStore
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,10 @@ def plan_run(
     """
     loop, methods = settings.loop, settings.methods
     find_rule(methods.selection)  # an unknown name ends here
-    starts = {method.id: method for method in map(jobs.find_method, methods.start)}
+    starts = {method.id: method for method in map(find_method, methods.start)}
     first = next(iter(starts.values()))
     loaded = load_rows(seeds, **settings.data.reading())
-    split = jobs.plan_split(loaded.rows, loop, methods)
+    split = plan_split(loaded.rows, loop, methods)
     batch = RandomBatches().draw(split.train, loop.batch_size, 1, loop.seed) if loop.steps else ()
     dev = len(split.dev)
     calls = planned_calls(loop, rounds=methods.rounds, dev=dev, batch=len(batch), starts=len(starts))
@@ -124,7 +127,7 @@ def plan_run(
     rows = (len(starts) * dev, *steps)
     stages = [Stage("optimize", _with_judge(calls, sum(rows), judge_calls), rows, (loop.m,) * loop.steps)]
     stages.append(_rows_stage("holdout", (len(split.holdout),) * 2, methods.rounds, judge_calls))
-    policy = jobs.make_policy(settings.models, settings.pipeline, methods.rounds, first)
+    policy = make_policy(settings, first)
     compare = settings.pipeline.keep == "best"
     if evolve:
         answered = sum(_is_answered(policy, row) for row in loaded.rows)
@@ -139,7 +142,6 @@ def plan_run(
 def plan_evolve(
     seeds: str,
     method: str | None,
-    rounds: int,
     settings: Settings,
     *,
     judge_calls: int = 0,
@@ -151,8 +153,8 @@ def plan_evolve(
     Reads them all and keeps the sample only. With a `shard`, its rows are those of the plan.
     """
     answered = 0
-    known = jobs.find_method(method) if method else None
-    policy = jobs.make_policy(settings.models, settings.pipeline, rounds, known)
+    known = find_method(method) if method else None
+    policy = make_policy(settings, known)
 
     def counted(rows: Iterable[Row]) -> Iterator[Row]:
         nonlocal answered
@@ -161,7 +163,7 @@ def plan_evolve(
                 answered += _is_answered(policy, row)
                 yield row
 
-    with iter_rows(seeds, **settings.data.reading()) as stream:
+    with iter_rows(seeds, settings.data) as stream:
         tried, count = sample_rows(counted(stream), sample, settings.loop.seed)
     compare = settings.pipeline.keep == "best"
     stage = _bulk_stage(policy, count, answered, judge_calls, compare)
@@ -174,12 +176,11 @@ def check(settings: Settings) -> int:
     Raises:
         InputError: If a model, a key, a price, the detector or the objective cannot be used.
     """
-    with TemporaryDirectory() as folder, Session(f"{folder}/none.sqlite") as session:
-        models, metrics = settings.models, settings.metrics
-        prices.check_prices(models, metrics, settings.budget)
-        jobs.evol_lm(session, models)
-        jobs.optimizer_lm(session, models)
-        return jobs.make_metric(session, models, metrics).detector.calls
+    with TemporaryDirectory() as folder:
+        open_store = partial(CallStore, Path(folder) / "none.sqlite")
+        with open_session(open_store, settings) as session, asking(session, settings.models):
+            role_lm(session, settings.models, "optimizer")
+            return make_metric(session, settings.models, settings.metrics).detector.calls
 
 
 def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:

@@ -8,27 +8,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import dspy
-
-from autoevol.commands import jobs, workflow
-from autoevol.commands.jobs import Listener
-from autoevol.commands.workflow import Result
+from autoevol.commands.job import Job, Listener, open_job
+from autoevol.commands.keywords import take
+from autoevol.commands.methods import find_methods
+from autoevol.commands.models import asking
+from autoevol.commands.result import Result, frame
 from autoevol.config import Settings, TransferConfig
+from autoevol.config.options import decisive
 from autoevol.core.errors import BudgetReached, InputError
+from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Row, Score, digest
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.split import sample_rows
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
 from autoevol.reports import passports
-from autoevol.reports.rates import Ledger, MethodRef, MetricReport
+from autoevol.reports.rates import Ledger, MethodRef
 from autoevol.reports.run import versions
+from autoevol.reports.summary import measure_of
 from autoevol.reports.transfer import FILE, EvolModel, SampleReport, TransferReport, TransferScore
 from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
+
+
+@dataclass(frozen=True, repr=False)
+class Transferred(Result[TransferReport]):
+    """How a transfer ended."""
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The methods as a table, one a line. Raises InputError without pandas."""
+        lines = (one.to_json() for one in self.report.methods)
+        return frame([{**line, **(line["score"] or {})} for line in lines])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,91 +64,78 @@ class Sample:
 
 
 def transfer(
+    methods: Sequence[str | Path],
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    config: TransferConfig | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Transferred:
+    """Score methods on a sample of `seeds`, and compare each with the first: `autoevol transfer`.
+
+    Args:
+        methods: Names, method files, run folders, passports, `FILE#STATE` of an author log.
+        seeds: The data, as for `run`.
+        out: Run folder; the same one resumes.
+        config: How many rows and rounds, and the passports that are given the result.
+        settings: How `seeds` is read, the evol LM, what decides on failure, hard caps.
+        listener: As for `run`.
+        options: Fields of these by the names of the command's options.
+
+    Raises:
+        InputError: If a method, a passport or the data cannot be used; before anything is paid.
+        StoreError, StopRun: As for `run`.
+    """
+    settings, config = take("transfer", settings, options, config or TransferConfig())
+    return _transferred([*map(str, methods)], str(seeds), Path(out), config, settings, listener or Progress())
+
+
+def _transferred(
     sources: Sequence[str],
     seeds: str,
     out: Path,
     config: TransferConfig,
-    given: Settings,
+    settings: Settings,
     listener: Listener,
-    *,
-    into: Sequence[Path] = (),
-    store: str | None = None,
-) -> Result:
-    """Score the methods in `sources` on a sample of `seeds`, and compare each with the first.
-
-    Args:
-        sources: Names, method files, run folders, passports, `FILE#STATE` of an author log.
-        seeds: The data, as `load_rows` takes it.
-        out: Run folder; the same one resumes.
-        config: How many rows, and rounds.
-        given: How `seeds` is read, the evol LM (no other is asked), what decides on failure, hard caps.
-        listener: Is told of the progress.
-        into: Passports that are given the result of their method.
-        store: Call store to share with other runs.
-
-    Raises:
-        InputError: If a method, a passport or the data cannot be used; before anything is paid.
-        StopRun: If access, endpoint or disk fail; what was finished is kept.
-    """
+) -> Transferred:
     methods = find_methods(sources)
+    into = [Path(path) for path in config.into]
     for path in into:
         if passports.read_passport(path).method.id not in {method.id for method in methods}:
             raise InputError(f"the method of the passport {path} is not among those to be scored")
-    models, metrics = given.models, given.metrics
-    loaded = load_rows(seeds, **given.data.reading())
+    loaded = load_rows(seeds, **settings.data.reading())
     sample = draw(sources, loaded, config)
-    known = {"methods": [method.id for method in methods], "rows_hash": sample.rows_hash}
-    settings = {**asdict(config), **known, **workflow.decisive(models, metrics)}
-    settings["data_hash"] = loaded.data_hash
+    ids = [method.id for method in methods]
+    inputs = {"methods": ids, "rows_hash": sample.rows_hash, "data_hash": loaded.data_hash}
+    decided = {"transfer": decisive(config), **settings.decisive("models", "metrics"), "inputs": inputs}
+    roles = ("evol", "respond", "judge")
     with (
-        RunFolder(out, settings) as folder,
-        workflow.session_of(folder, models, metrics, given.budget, store) as session,
+        RunFolder(out, decided) as folder,
+        open_job(folder, settings, listener, roles=roles, gated=False) as job,
     ):
-        started = time.monotonic()
-        metric = jobs.make_metric(session, models, metrics)
-        listener.phase("transfer", len(sample.rows) * len(methods))
-        board = Scoreboard(
-            Evolver(methods[0], rounds=config.rounds, system=models.system),
-            metric,
-            concurrency=models.concurrency,
-            on_row=lambda _, case: listener.case(case),
-        )
-        with dspy.context(lm=jobs.evol_lm(session, models), trace=None, disable_history=True):
-            scores, stop = _score(board, methods, sample.rows)
+        scores, stop = _score(job, methods, sample.rows, config.rounds)
+        evol = settings.models.evol
         report = TransferReport(
             run_id=folder.run_id,
             seeds=_sample_report(loaded, sample, config),
-            models=EvolModel(models.evol_model, models.temperature),
+            models=EvolModel(evol.model, evol.temperature),
             rounds=config.rounds,
-            metric=MetricReport.of(metrics, metrics.judge_model, metric.detector.name, domain=metric.domain),
+            metric=measure_of(job.settings, job.metric),
             reference=MethodRef.of(methods[0]),
             methods=tuple(
                 TransferScore.of(method, source, score, scores[0])
                 for method, source, score in zip(methods, sources, scores, strict=True)
             ),
-            ledger=Ledger.of(session.ledger()),
+            ledger=Ledger.of(job.session.ledger()),
             versions=versions(),
-            seconds=time.monotonic() - started,
+            seconds=time.monotonic() - job.started,
         )
         write_json(folder.path / FILE, report.to_json())
     for path in into:
         passports.enter_transfer(report, path)
-    return Result(report, stop)
-
-
-def find_methods(sources: Sequence[str]) -> list[Method]:
-    """The methods that `sources` mean, in order.
-
-    Raises:
-        InputError: If one cannot be found, or two are the same method.
-    """
-    methods = [jobs.find_method(source) for source in sources]
-    known: dict[str, str] = {}
-    for source, method in zip(sources, methods, strict=True):
-        if method.id in known:
-            raise InputError(f"{known[method.id]} and {source} are the same method")
-        known[method.id] = source
-    return methods
+    return Transferred(report, out, stop)
 
 
 def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Sample:
@@ -152,13 +153,22 @@ def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Samp
 
 
 def _score(
-    board: Scoreboard, methods: Sequence[Method], rows: Sequence[Row]
+    job: Job, methods: Sequence[Method], rows: Sequence[Row], rounds: int
 ) -> tuple[list[Score | None], BudgetReached | None]:
     """A score per method, None from the one on that the budget did not reach."""
+    models = job.settings.models
+    job.listener.phase("transfer", len(rows) * len(methods))
+    board = Scoreboard(
+        Evolver(methods[0], rounds=rounds, system=models.system),
+        job.metric,
+        concurrency=job.settings.requests.concurrency,
+        on_row=lambda _, case: job.listener.case(case),
+    )
     scores: list[Score | None] = [None] * len(methods)
     try:
-        for place, method in enumerate(methods):
-            scores[place] = board.score(method, rows, "transfer")
+        with asking(job.session, models):
+            for place, method in enumerate(methods):
+                scores[place] = board.score(method, rows, "transfer")
     except BudgetReached as stop:
         return scores, stop
     return scores, None

@@ -2,7 +2,7 @@
 
 from autoevol.comparison.catalog import all_contestants, find_contestants
 from autoevol.comparison.entry import Bench, Contestant, Entry, Heat
-from autoevol.comparison.tournament import Terms, compare
+from autoevol.comparison.tournament import Terms, hold
 from autoevol.reports.comparison import ComparisonReport, Finished, Point, Standing
 
 __all__ = [
@@ -16,6 +16,6 @@ __all__ = [
     "Standing",
     "Terms",
     "all_contestants",
-    "compare",
     "find_contestants",
+    "hold",
 ]

@@ -29,7 +29,11 @@ class Bench(Protocol):
         ...
 
     def task_lm(self, session: Session) -> dspy.LM:
-        """The LM that evolves and responds."""
+        """The LM that evolves, and responds unless there is another for that."""
+        ...
+
+    def respond_lm(self, session: Session) -> dspy.LM | None:
+        """The LM that responds, None where it is the task LM."""
         ...
 
     def prompt_lm(self, session: Session) -> dspy.LM:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dspy
 
-from autoevol.commands import jobs
+from autoevol.commands.keywords import take
+from autoevol.commands.methods import find_method
+from autoevol.commands.models import make_metric, open_session, respond_lm, role_lm
+from autoevol.commands.result import frame
+from autoevol.comparison import tournament
 from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Heat
-from autoevol.comparison.tournament import Terms, compare
-from autoevol.config import FREE, CompareConfig, DataConfig, MetricConfig, ModelConfig
-from autoevol.core.records import Row
+from autoevol.config import CompareConfig, Settings
+from autoevol.config.options import decisive
+from autoevol.core.progress import say
+from autoevol.core.records import Method, Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
-from autoevol.lm.flow import Limits
 from autoevol.lm.session import Session
 from autoevol.metrics.catalog import make_detector
 from autoevol.metrics.failure import FailureMetric
@@ -33,35 +39,29 @@ _MOST_HOLDOUT = 200
 class ModelBench:
     """Entries on the models that the user names."""
 
-    def __init__(self, models: ModelConfig, metrics: MetricConfig) -> None:
-        self.concurrency = models.concurrency
-        self._models = models
-        self._metrics = metrics
+    def __init__(self, settings: Settings) -> None:
+        self.concurrency = settings.requests.concurrency
+        self._settings = settings
 
     def session(self, path: Path, caps: Caps) -> Session:
         """See `Bench`."""
-        used = (self._models.evol_model, self._models.optimizer_model, self._metrics.judge_model)
-        # Calls to a model in this process cost only time: power loss may take the last few.
-        paid = any(name and not name.startswith("local/") for name in used)
-        return Session(
-            CallStore(path, power_safe=paid),
-            caps=caps,
-            concurrency=self.concurrency,
-            client=self._models.client,
-            limits=Limits(self._models.rpm, self._models.tpm),
-        )
+        return open_session(partial(CallStore, path), self._settings, caps=caps)
 
     def task_lm(self, session: Session) -> dspy.LM:
         """See `Bench`."""
-        return jobs.evol_lm(session, self._models)
+        return role_lm(session, self._settings.models, "evol")
+
+    def respond_lm(self, session: Session) -> dspy.LM | None:
+        """See `Bench`."""
+        return respond_lm(session, self._settings.models)
 
     def prompt_lm(self, session: Session) -> dspy.LM:
         """See `Bench`. Sampled as AutoEvol's, so that optimizers that set nothing are sampled alike."""
-        return jobs.optimizer_lm(session, self._models)
+        return role_lm(session, self._settings.models, "optimizer")
 
     def metric(self, session: Session) -> FailureMetric:
         """See `Bench`."""
-        return jobs.make_metric(session, self._models, self._metrics)
+        return make_metric(session, self._settings.models, self._settings.metrics)
 
 
 def most_calls(config: CompareConfig) -> int:
@@ -96,34 +96,94 @@ def plan_heats(
     return heats, first.holdout
 
 
-def run_comparison(
-    seeds: str,
-    out: Path,
-    config: CompareConfig,
-    data: DataConfig,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    on_entry: Callable[[Finished], None] = lambda entry: None,
-) -> ComparisonReport:
-    """Compare the optimizers that `config` names on `seeds`; `out` resumes.
+@dataclass(frozen=True, repr=False)
+class Compared:
+    """How a comparison ended.
+
+    Attributes:
+        report: Everything, as `comparison.json` has it.
+        folder: Where that is.
+    """
+
+    report: ComparisonReport
+    folder: Path
+
+    @property
+    def method(self) -> Method:
+        """The final method of the best contestant, of its first seed."""
+        best = self.report.standings[0].contestant
+        return next(entry.method for entry in self.report.entries if entry.contestant == best)
+
+    @property
+    def calls(self) -> int:
+        """Calls that all entries and the referee have paid."""
+        return sum(entry.calls for entry in self.report.entries) + self.report.referee_calls
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The standings as a table, best first. Raises InputError without pandas."""
+        return frame([standing.to_json() for standing in self.report.standings])
+
+    def __repr__(self) -> str:
+        return self.report.table()
+
+
+def say_entry(entry: Finished) -> None:
+    """Say how an entry went."""
+    notes = "".join(f"; {note}" for note in entry.notes)
+    took = f"{entry.calls} calls, {entry.seconds:.0f} s, {entry.ending}"
+    say(f"{entry.contestant}, seed {entry.seed}: {took}{notes}")
+
+
+def compare(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    config: CompareConfig | None = None,
+    settings: Settings | None = None,
+    on_entry: Callable[[Finished], None] = say_entry,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Compared:
+    """Compare optimizers on `seeds`, each with the same budget: `autoevol compare`.
+
+    Args:
+        seeds: As for `run`.
+        out: Folder; the same one resumes.
+        config: Who competes, with how many calls.
+        settings: Models, requests, measure, and how `seeds` is read.
+        on_entry: Called with every entry, those of an earlier run included.
+        options: Fields of these by the names of the command's options, save `--seeds`, which is the field
+            `seeds` of `config`.
 
     Raises:
         InputError: If a setting or the file cannot be used.
         StopRun: If access, endpoint or disk fail; what was finished is kept.
     """
+    settings, config = take("compare", settings, options, config or CompareConfig())
+    return _compared(str(seeds), Path(out), config, settings, on_entry)
+
+
+def _compared(
+    seeds: str, out: Path, config: CompareConfig, settings: Settings, on_entry: Callable[[Finished], None]
+) -> Compared:
     contestants = find_contestants(config.optimizers)
-    loaded = load_rows(seeds, **data.reading())
-    student = Evolver(jobs.find_method(config.start), rounds=config.rounds, system=models.system)
-    heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(models, metrics))
-    given = {**asdict(config), **asdict(models), **asdict(metrics), "start": student.method.id}
-    settings = {name: value for name, value in given.items() if name not in FREE}
-    measure = MetricReport.of(metrics, metrics.judge_model, make_detector(metrics.detector).name)
-    with RunFolder(out, {**settings, "data_hash": loaded.data_hash}) as folder:
-        return compare(
+    loaded = load_rows(seeds, **settings.data.reading())
+    student = Evolver(find_method(config.start), rounds=config.rounds, system=settings.models.system)
+    heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(settings))
+    decided = {
+        "comparison": {**decisive(config), "start": student.method.id},
+        **settings.decisive("models", "metrics"),
+        "inputs": {"data_hash": loaded.data_hash},
+    }
+    measure = MetricReport.of(
+        settings.metrics, settings.models.judge.model, make_detector(settings.metrics.detector).name
+    )
+    with RunFolder(out, decided) as folder:
+        report = tournament.hold(
             contestants,
             heats,
             holdout,
-            Terms(config.budget, config.curve_methods, measure=str(measure)),
+            tournament.Terms(config.budget, config.curve_methods, measure=str(measure)),
             folder.path,
             on_entry,
         )
+    return Compared(report, out)

@@ -50,6 +50,7 @@ class Loop:
             optimizer_lm=entry.prompt_lm,
             selection=self._rule(),
             on_step=StepWatch(entry.tracker, heat.student.method),
+            verbose=False,
         )
         return teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
 

@@ -21,6 +21,7 @@ from autoevol.core.records import Method
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
 from autoevol.lm.session import Session
+from autoevol.programs.respond import answering_with
 from autoevol.reports.comparison import Ending, Finished, Point
 from autoevol.reports.folder import read_report
 from autoevol.store.files import write_json
@@ -80,6 +81,7 @@ def run_entry(contestant: Contestant, heat: Heat, budget: int, path: Path) -> Fi
         with (
             session.watched(paid),
             dspy.context(lm=bench.task_lm(session), disable_history=True, max_errors=10**9),
+            answering_with(bench.respond_lm(session)),
             _quiet() as said,
         ):
             turns = _all_turns(contestant, entry, session, paid)

@@ -12,6 +12,7 @@ from autoevol.core.records import Case, Method, Row, Score
 from autoevol.lm.budget import Caps
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
+from autoevol.programs.respond import answering_with
 from autoevol.reports.comparison import Finished, Point
 
 
@@ -53,6 +54,6 @@ def score(
     with bench.session(path, Caps()) as session:
         lm = bench.task_lm(session)
         board = Scoreboard(student, bench.metric(session), concurrency=bench.concurrency, on_row=on_row)
-        with dspy.context(lm=lm):
+        with dspy.context(lm=lm), answering_with(bench.respond_lm(session)):
             scores = {method.id: board.score(method, holdout, "holdout") for method in methods}
         return scores, sum(line.paid.calls for line in session.ledger())

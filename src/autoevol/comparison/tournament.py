@@ -36,7 +36,7 @@ class Terms:
     measure: str = ""
 
 
-def compare(
+def hold(
     contestants: Sequence[Contestant],
     heats: Sequence[Heat],
     holdout: Sequence[Row],

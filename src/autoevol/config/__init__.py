@@ -1,7 +1,15 @@
 """The settings of a run, as frozen records. The command line is generated from them."""
 
-from autoevol.config.loop import CompareConfig, LoopConfig, MethodConfig, SearchConfig, TransferConfig
-from autoevol.config.models import FREE, BudgetConfig, EndpointConfig, MetricConfig, ModelConfig
+from autoevol.config.limits import BudgetConfig, MetricConfig, RequestConfig, StoreConfig
+from autoevol.config.loop import (
+    CalibrateConfig,
+    CompareConfig,
+    LoopConfig,
+    MethodConfig,
+    SearchConfig,
+    TransferConfig,
+)
+from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
 from autoevol.config.rows import (
     AgainConfig,
     CleanConfig,
@@ -9,18 +17,20 @@ from autoevol.config.rows import (
     ExportConfig,
     LaunchConfig,
     PipelineConfig,
+    PublishConfig,
 )
 from autoevol.config.settings import SETTINGS_SCHEMA, Settings
 
 __all__ = [
-    "FREE",
     "SETTINGS_SCHEMA",
     "AgainConfig",
     "BudgetConfig",
+    "CalibrateConfig",
     "CleanConfig",
     "CompareConfig",
     "DataConfig",
     "EndpointConfig",
+    "EvolConfig",
     "ExportConfig",
     "LaunchConfig",
     "LoopConfig",
@@ -28,7 +38,11 @@ __all__ = [
     "MetricConfig",
     "ModelConfig",
     "PipelineConfig",
+    "PublishConfig",
+    "RequestConfig",
+    "RoleConfig",
     "SearchConfig",
     "Settings",
+    "StoreConfig",
     "TransferConfig",
 ]

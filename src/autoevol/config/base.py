@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
 from autoevol.core.errors import InputError
 
 
-def setting(default: Any, text: str) -> Any:  # noqa: ANN401 (a dataclass field of any type)
-    """A field with its default and the sentence that explains it to a user."""
-    return field(default=default, metadata={"help": text})
+def setting(default: Any, text: str, *, decides: bool = True, name: str | None = None) -> Any:  # noqa: ANN401
+    """A field of a settings record, which becomes an option.
+
+    Args:
+        default: Its default.
+        text: The sentence that explains it to a user.
+        decides: Whether it decides what any call of a run answers. A run that is resumed must have the
+            same; all else may change between a run and its resume.
+        name: What the option is called, where that is not the name of the field.
+    """
+    return field(default=default, metadata={"help": text, "decides": decides, "name": name})
+
+
+def nested(
+    kind: type, prefix: str, *, hidden: tuple[str, ...] = (), texts: Mapping[str, str] | None = None
+) -> Any:  # noqa: ANN401 (a dataclass field of any type)
+    """A field that is a settings record itself.
+
+    Args:
+        kind: The record, which has a default for every field.
+        prefix: Begins the names of its options; `optimizer` makes `optimizer_model` of `model`.
+        hidden: Fields that are no options here.
+        texts: Explanations of fields that mean something else here.
+    """
+    metadata = {"prefix": prefix, "hidden": hidden, "texts": dict(texts or {})}
+    return field(default_factory=kind, metadata=metadata)
 
 
 def flag(name: str) -> str:
@@ -40,11 +64,9 @@ def open_url(url: str | None) -> str | None:
     return url and re.sub(r"//[^/]*@", "//", url)
 
 
-def check_urls(settings: object, *names: str) -> None:
-    """Raise InputError for a field that is given and is not the root of an API."""
-    for name in names:
-        url = getattr(settings, name)
-        if url is not None and not re.match(r"https?://[^/\s]", url):
-            raise InputError(f"{flag(name)} {url!r} is not a URL; write it as http://HOST:PORT/v1")
-        if url is not None and url.rstrip("/").endswith("/chat/completions"):
-            raise InputError(f"{flag(name)} {url!r}: leave out /chat/completions")
+def check_url(name: str, url: str | None) -> None:
+    """Raise InputError for a URL that is given and is not the root of an API; `name` names the field."""
+    if url is not None and not re.match(r"https?://[^/\s]", url):
+        raise InputError(f"{flag(name)} {url!r} is not a URL; write it as http://HOST:PORT/v1")
+    if url is not None and url.rstrip("/").endswith("/chat/completions"):
+        raise InputError(f"{flag(name)} {url!r}: leave out /chat/completions")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, setting
-from autoevol.config.choices import Selection, check_choices
+from autoevol.config.choices import Half, Selection, check_choices
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class SearchConfig:
         workers: Processes among which the budget is divided.
     """
 
-    trials: int = setting(20, "Total number of configurations to try, resumes included.")
+    trials: int = setting(20, "Total number of configurations to try, resumes included.", decides=False)
     space: tuple[str, ...] = setting(
         (),
         "What else to vary (patience, rounds, temperature, dev-size, start, selection), or a range such as "
@@ -88,7 +88,7 @@ class SearchConfig:
     search_seed: int = setting(0, "Random seed of the proposals.")
     trial_calls: int | None = setting(None, "Maximum LM calls that a single configuration may need.")
     no_pruning: bool = setting(False, "Run every trial to its end.")
-    top: int = setting(3, "Number of best configurations to compare on the holdout.")
+    top: int = setting(3, "Number of best configurations to compare on the holdout.", decides=False)
     storage: str | None = setting(None, "Optuna storage URL (default: a journal file in the folder).")
     workers: int = setting(
         1, "Processes that may work on the search at once, each with its share of the budget."
@@ -131,6 +131,34 @@ class CompareConfig:
 
 
 @dataclass(frozen=True)
+class CalibrateConfig:
+    """Calibration.
+
+    Attributes:
+        judge_samples: Replies that the judge is asked for each time, >= 1.
+        judge_hints: Whether the cascade's judge is told what the text rules found.
+        repeat: How often the judge is measured, with fresh samples, >= 1.
+        agreement: Answers to each word problem, >= 2; None leaves answer agreement out.
+        limit: At most so many pairs, always the same ones.
+        half: The text detectors were developed on the first half of the real pairs and never changed
+            after a look at the second.
+    """
+
+    judge_samples: int = setting(1, "Replies asked of the judge; the majority decides.")
+    judge_hints: bool = setting(True, "Tell the judge what text rules noticed.")
+    repeat: int = setting(1, "Measure the judge so often, and print the spread.")
+    agreement: int | None = setting(None, "Also measure so many answers' agreement.")
+    limit: int | None = setting(None, "At most this many pairs.")
+    with_responses: bool = setting(False, "Only pairs with responses.")
+    half: Half | None = setting(None, "Only one half of the pairs.")
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        at_least(1, self, "judge_samples", "repeat", "limit")
+        at_least(2, self, "agreement")
+
+
+@dataclass(frozen=True)
 class TransferConfig:
     """Transfer of methods to other data or another evol model.
 
@@ -138,11 +166,13 @@ class TransferConfig:
         sample: Rows that every method is scored on; fewer if there are fewer.
         seed: Random seed of the sample.
         rounds: Rounds of evolution per instruction.
+        into: Passports that are given the result of their method.
     """
 
     sample: int = setting(100, "Instructions that every method is scored on.")
     seed: int = setting(0, "Random seed of the sample.")
     rounds: int = setting(1, "Rounds of evolution per instruction.")
+    into: tuple[str, ...] = setting((), "Passport to add the result to. Repeatable.", decides=False)
 
     def __post_init__(self) -> None:
         at_least(1, self, "sample", "rounds")

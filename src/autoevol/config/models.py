@@ -1,54 +1,154 @@
-"""Models, endpoints, measure and budget: what is asked, where, and for how much."""
+"""The models of a run, one record for each role that a model plays."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from autoevol.config.base import at_least, check_sampling, check_urls, flag, open_url, setting
-from autoevol.config.choices import Client, Detector, Objective, check_choices
+from autoevol.config.base import check_sampling, check_url, flag, nested, open_url, setting
 from autoevol.core.errors import InputError
+
+RoleName = Literal["evol", "respond", "optimizer", "judge"]
+ROLES: tuple[RoleName, ...] = ("evol", "respond", "optimizer", "judge")
+
+NO_KEY = ""
+"""As `api_key_env`: send no key at all, not even the one in the provider's default variable."""
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """Models."""
+class RoleConfig:
+    """One model in one role. What is None is as the evol model has it (see `ModelConfig.resolved`)."""
 
-    evol_model: str = setting(
+    model: str | None = setting(None, "Model of the {role} role (default: the evol model).")
+    api_base: str | None = setting(
+        None, "Endpoint of the {role} model (default: that of the evol model).", decides=False
+    )
+    api_key_env: str | None = setting(
+        None,
+        "Environment variable with the {role} model's API key (default: the evol model's, if both are at "
+        "one host).",
+        decides=False,
+    )
+    temperature: float | None = setting(
+        None, "Sampling temperature of the {role} model (default: the evol model's)."
+    )
+    top_p: float | None = setting(None, "Sampling top_p of the {role} model (default: the evol model's).")
+    reply_tokens: int | None = setting(
+        None, "Maximum length of a reply of the {role} model, in tokens (default: the evol model's)."
+    )
+
+
+@dataclass(frozen=True)
+class EvolConfig(RoleConfig):
+    """The model that evolves. Every other role has what it has, unless it is given its own."""
+
+    model: str = setting(
         "local/smollm2",
         "Model that evolves and responds: local/smollm2, local/FILE.gguf, openai/NAME, any DSPy model "
         "string.",
-    )
-    optimizer_model: str | None = setting(
-        None, "Model that analyses failures and rewrites methods (default: the evol model)."
+        name="evol_model",
     )
     api_base: str | None = setting(
-        None, "URL of an OpenAI-compatible endpoint, such as http://localhost:8000/v1."
+        None, "URL of an OpenAI-compatible endpoint, such as http://localhost:8000/v1.", decides=False
     )
     api_key_env: str | None = setting(
-        None, "Environment variable that holds the API key (default OPENAI_API_KEY)."
-    )
-    optimizer_api_base: str | None = setting(None, "Endpoint of the optimizer model (default: the same).")
-    optimizer_api_key_env: str | None = setting(
-        None, "Environment variable with the optimizer model's API key (default: the same)."
+        None, "Environment variable that holds the API key (default OPENAI_API_KEY).", decides=False
     )
     temperature: float = setting(0.0, "Sampling temperature of the evol model.")
     top_p: float | None = setting(None, "Sampling top_p of the evol model.")
     reply_tokens: int = setting(1500, "Maximum length of any reply, in tokens.")
+
+
+# The loop gives the sampling of the optimizer with each call; a judge is asked at temperature 0.
+_SAMPLING = ("temperature", "top_p")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Models.
+
+    Attributes:
+        evol: Rewrites instructions, and plays every role that has no model of its own.
+        respond: Answers instructions.
+        optimizer: Analyses trajectories and rewrites methods.
+        judge: Also judges what the detector lets pass; without a model there is no judge.
+        system: System prompt for responses.
+    """
+
+    evol: EvolConfig = nested(EvolConfig, "")
+    respond: RoleConfig = nested(
+        RoleConfig, "respond", texts={"model": "Answers instructions; by default the evol model."}
+    )
+    optimizer: RoleConfig = nested(
+        RoleConfig,
+        "optimizer",
+        hidden=_SAMPLING,
+        texts={"model": "Analyses and rewrites methods; by default the evol model."},
+    )
+    judge: RoleConfig = nested(
+        RoleConfig,
+        "judge",
+        hidden=_SAMPLING,
+        texts={
+            "model": "LM that judges all that is no plain fact; with --detector agreement the one that "
+            "answers."
+        },
+    )
     system: str | None = setting(None, "System prompt for responses.")
-    concurrency: int = setting(16, "Maximum number of concurrent requests.")
-    rpm: float | None = setting(None, "Maximum requests per minute to each endpoint.")
-    tpm: float | None = setting(None, "Maximum tokens per minute to each endpoint.")
-    client: Client = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints.")
 
     def __post_init__(self) -> None:
-        check_sampling("temperature", self.temperature, "top_p", self.top_p)
-        check_urls(self, "api_base", "optimizer_api_base")
-        at_least(1, self, "reply_tokens", "concurrency")
-        for name in ("rpm", "tpm"):
-            limit = getattr(self, name)
-            if limit is not None and not limit > 0:
-                raise InputError(f"{flag(name)} must be above 0, got {limit}")
-        check_choices(self)
+        for name in ROLES:
+            role, prefix = getattr(self, name), "" if name == "evol" else f"{name}_"
+            check_url(f"{prefix}api_base", role.api_base)
+            if role.temperature is not None:
+                check_sampling(f"{prefix}temperature", role.temperature, f"{prefix}top_p", None)
+            check_sampling(f"{prefix}temperature", 0, f"{prefix}top_p", role.top_p)
+            if role.reply_tokens is not None and role.reply_tokens < 1:
+                raise InputError(
+                    f"{flag(prefix + 'reply_tokens')} must be at least 1, got {role.reply_tokens}"
+                )
+
+    def resolved(self, name: RoleName) -> EvolConfig:
+        """What a role is asked with: its own settings, and those of the evol model where it has none.
+
+        A model in this process has no endpoint. A key is inherited only where the role is at the evol
+        model's own host; elsewhere the role is asked with a key of its own, with the provider's default
+        variable, or, on the loopback interface, with none.
+        """
+        evol, own = self.evol, getattr(self, name)
+        if name == "evol":
+            return evol
+        given = {
+            entry.name: value for entry in fields(own) if (value := getattr(own, entry.name)) is not None
+        }
+        role = replace(evol, **given)
+        if own.api_base is None and role.model.startswith("local/"):
+            role = replace(role, api_base=None)
+        if own.api_key_env is None and _host(role) != _host(evol):
+            role = replace(role, api_key_env=NO_KEY if _is_loopback(role) else None)
+        return replace(role, temperature=0.0, top_p=None) if name == "judge" else role
+
+    def in_use(self, roles: tuple[RoleName, ...] = ROLES) -> dict[RoleName, EvolConfig]:
+        """The models of `roles`; no judge where none is named."""
+        return {name: self.resolved(name) for name in roles if name != "judge" or self.judge.model}
+
+    @property
+    def responds_apart(self) -> bool:
+        """Whether responses have a model or sampling of their own."""
+        return self.respond != RoleConfig()
+
+
+def _host(role: EvolConfig) -> tuple[str, str | None]:
+    """Who gets the key: the host of the endpoint, or the provider that the model string names."""
+    if role.api_base is None:
+        return role.model.partition("/")[0] if "/" in role.model else "openai", None
+    return "", urlsplit(role.api_base).hostname
+
+
+def _is_loopback(role: EvolConfig) -> bool:
+    host = urlsplit(role.api_base or "").hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 @dataclass(frozen=True)
@@ -61,92 +161,34 @@ class EndpointConfig:
     api_key_env: str | None = setting(
         None, "Environment variable that holds the API key (default: the same as before)."
     )
+    respond_api_base: str | None = setting(
+        None, "Endpoint of the respond model (default: the same as before)."
+    )
+    respond_api_key_env: str | None = setting(None, "Key of the respond model (default: the same as before).")
     judge_api_base: str | None = setting(None, "Endpoint of the judge model (default: the same as before).")
-    concurrency: int = setting(16, "Maximum number of concurrent requests.")
+    judge_api_key_env: str | None = setting(None, "Key of the judge model (default: the same as before).")
 
     @classmethod
-    def of(cls, models: ModelConfig, metrics: MetricConfig) -> EndpointConfig:
+    def of(cls, models: ModelConfig) -> EndpointConfig:
         """Where a run asks, without passwords: fit to be written down."""
-        bases = (open_url(models.api_base), open_url(metrics.judge_api_base))
-        return cls(bases[0], models.api_key_env, bases[1], models.concurrency)
+        where: dict[str, Any] = {}
+        for role, prefix in ((models.evol, ""), (models.respond, "respond_"), (models.judge, "judge_")):
+            where[f"{prefix}api_base"] = open_url(role.api_base)
+            where[f"{prefix}api_key_env"] = role.api_key_env
+        return cls(**where)
 
     def over(self, known: EndpointConfig) -> EndpointConfig:
         """These settings, and what is `known` where they say nothing."""
+        unsaid = [entry.name for entry in fields(self) if getattr(self, entry.name) is None]
+        return replace(self, **{name: getattr(known, name) for name in unsaid})
+
+    def into(self, models: ModelConfig) -> ModelConfig:
+        """`models`, asked here."""
         return replace(
-            self,
-            api_base=self.api_base or known.api_base,
-            api_key_env=self.api_key_env or known.api_key_env,
-            judge_api_base=self.judge_api_base or known.judge_api_base,
+            models,
+            evol=replace(models.evol, api_base=self.api_base, api_key_env=self.api_key_env),
+            respond=replace(
+                models.respond, api_base=self.respond_api_base, api_key_env=self.respond_api_key_env
+            ),
+            judge=replace(models.judge, api_base=self.judge_api_base, api_key_env=self.judge_api_key_env),
         )
-
-
-@dataclass(frozen=True)
-class BudgetConfig:
-    """Budget: hard caps over the whole run, resumes included."""
-
-    max_calls: int | None = setting(None, "Stop before paying for more LM calls than this.")
-    max_tokens: int | None = setting(None, "Stop before using more tokens than this.")
-    max_usd: float | None = setting(None, "Stop before spending more US dollars than this; needs --price.")
-    price: tuple[str, ...] = setting(
-        (), "US dollars per million input and output tokens: MODEL=0.15,0.60. Repeatable."
-    )
-
-    def __post_init__(self) -> None:
-        for name in ("max_calls", "max_tokens", "max_usd"):
-            cap = getattr(self, name)
-            if cap is not None and not cap >= 0:
-                raise InputError(f"{flag(name)} must not be negative, got {cap}")
-
-    def part(self, of: int) -> BudgetConfig:
-        """What each of `of` processes may spend; together it is the whole or a little less."""
-        return replace(
-            self,
-            max_calls=None if self.max_calls is None else self.max_calls // of,
-            max_tokens=None if self.max_tokens is None else self.max_tokens // of,
-            max_usd=None if self.max_usd is None else self.max_usd / of,
-        )
-
-
-@dataclass(frozen=True)
-class MetricConfig:
-    """Failure measure."""
-
-    detector: Detector = setting("text", "Decides which evolutions failed.")
-    objective: Objective = setting("failure-rate", "What is optimised.")
-    judge_model: str | None = setting(
-        None, "LM that judges all that is no plain fact; with --detector agreement the one that answers."
-    )
-    judge_api_base: str | None = setting(
-        None, "Endpoint of the judge model (default: that of the evol model)."
-    )
-    judge_samples: int = setting(1, "Replies that the judge is asked for; the majority decides.")
-    judge_hints: bool = setting(True, "Tell the judge what text rules noticed.")
-    agreement_samples: int = setting(4, "Answers that --detector agreement compares.")
-    calibration: str | None = setting(
-        None, "Saved calibration, or labelled rows (.jsonl), whose figures are printed next to every rate."
-    )
-
-    def __post_init__(self) -> None:
-        check_urls(self, "judge_api_base")
-        check_choices(self)
-        at_least(1, self, "judge_samples")
-        at_least(2, self, "agreement_samples")
-
-
-# What a resumed run may change: none of it alters what any call would answer.
-FREE = frozenset(
-    {
-        "concurrency",
-        "api_base",
-        "api_key_env",
-        "optimizer_api_base",
-        "optimizer_api_key_env",
-        "judge_api_base",
-        "calibration",
-        "client",
-        "rpm",
-        "tpm",
-        "part_rows",
-        "forget_calls",
-    }
-)

@@ -27,7 +27,7 @@ class DataConfig:
         check_choices(self)
 
     def reading(self) -> dict[str, Any]:
-        """How to read a source: arguments of `load_rows` and `iter_rows`."""
+        """How to read a source: arguments of `load_rows`."""
         return {
             "field": self.field,
             "skip_bad": self.skip_bad,
@@ -60,6 +60,25 @@ class CleanConfig:
             raise InputError(f"--near must be above 0 and at most 1, got {self.near}")
         if self.overlap not in (13, 8):
             raise InputError(f"--overlap must be 13 or 8, got {self.overlap}")
+
+
+@dataclass(frozen=True)
+class PublishConfig:
+    """Card and hub.
+
+    Attributes:
+        run: Run folder that the card tells of.
+        push_to_hub: `OWNER/NAME`; implies `card`.
+    """
+
+    card: bool = setting(False, "Also write a dataset card, README.md.", decides=False)
+    run: str | None = setting(None, "Run folder for the card (default: that of DATASET).", decides=False)
+    license: str | None = setting(None, "Licence of the dataset, such as cc-by-4.0.", decides=False)
+    seed_license: str | None = setting(None, "Licence of the seeds.", decides=False)
+    push_to_hub: str | None = setting(
+        None, "OWNER/NAME of a Hugging Face dataset; implies --card.", decides=False
+    )
+    public: bool = setting(False, "Make a new hub dataset public.", decides=False)
 
 
 @dataclass(frozen=True)
@@ -113,11 +132,15 @@ class PipelineConfig:
     keep: str = setting("last", "Rounds to keep of each row: last, all, best (one more call), or a number.")
     with_seeds: float = setting(0.0, "Share (0 to 1) of the seeds to answer and add to the dataset.")
     seed: int = setting(0, "Random seed of splits, batches, draws of methods and the optimizer's sampling.")
-    part_rows: int = setting(1000, "Rows in a part file; the rows of a part become durable together.")
+    part_rows: int = setting(
+        1000, "Rows in a part file; the rows of a part become durable together.", decides=False
+    )
     clean: bool = setting(
         False, "Refuse near duplicates before they become parents; implied by --decontaminate."
     )
-    forget_calls: bool = setting(False, "Delete calls from the call store once their rows are durable.")
+    forget_calls: bool = setting(
+        False, "Delete calls from the call store once their rows are durable.", decides=False
+    )
 
     def __post_init__(self) -> None:
         check_keep(self.keep)

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from autoevol.config.limits import BudgetConfig, MetricConfig, RequestConfig, StoreConfig
 from autoevol.config.loop import LoopConfig, MethodConfig
-from autoevol.config.models import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.config.models import ModelConfig
+from autoevol.config.options import assemble, decisive
 from autoevol.config.rows import CleanConfig, DataConfig, PipelineConfig
 
 SETTINGS_SCHEMA = "autoevol.settings/1"
 """Schema of a file for `--config` that a command has written; one of a user's own needs none."""
+
+_MODELS = ("data", "models", "requests", "store", "metrics", "budget")
+GROUPS: dict[str, tuple[str, ...]] = {
+    "run": (*_MODELS, "loop", "methods", "pipeline", "clean"),
+    "optimize": (*_MODELS, "loop", "methods"),
+    "evolve": (*_MODELS, "pipeline", "clean"),
+    "retry": ("requests", "store", "budget"),
+    "again": ("requests", "store", "budget"),
+    "transfer": _MODELS,
+    "estimate": (*_MODELS, "loop", "methods", "pipeline"),
+    "calibrate": ("models", "requests", "store", "budget"),
+    "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
+    "compare": ("data", "models", "requests", "metrics"),
+    "clean": ("clean", "data"),
+    "export": ("data",),
+}
+"""The groups of settings that each command takes."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +42,28 @@ class Settings:
 
     data: DataConfig = field(default_factory=DataConfig)
     models: ModelConfig = field(default_factory=ModelConfig)
+    requests: RequestConfig = field(default_factory=RequestConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     methods: MethodConfig = field(default_factory=MethodConfig)
     metrics: MetricConfig = field(default_factory=MetricConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
+
+    @classmethod
+    def of(cls, **values: Any) -> Settings:  # noqa: ANN401 (settings of every type)
+        """Settings by the names of their options: `Settings.of(evol_model="x", m=3)`."""
+        return assemble(cls, values)
+
+    def decisive(self, *groups: str) -> dict[str, dict[str, Any]]:
+        """What of these groups decides the results of a run, by group."""
+        return {name: decisive(getattr(self, name)) for name in groups}
+
+    def of_a_part(self, parts: int) -> Settings:
+        """The same with the budget of one of so many processes."""
+        return replace(self, budget=self.budget.part(parts))
+
+    def cleaning(self) -> CleanConfig | None:
+        """How the rows of the bulk stage are cleaned, None if they are not."""
+        return self.clean if self.pipeline.clean or self.clean.decontaminate else None

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoevol.core.errors import InputError, unknown
+from autoevol.config import DataConfig
+from autoevol.config.choices import Turns
+from autoevol.core.errors import InputError
 from autoevol.core.records import Row
 from autoevol.data.entries import EntryStream, Reject
 from autoevol.data.opening import check_encoding
 from autoevol.data.seen import SeenIds
 from autoevol.data.sources import find_source
 from autoevol.data.stream import RowStream
-
-TURNS = ("first", "every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +40,26 @@ class Loaded:
 
 def iter_rows(
     source: str | Path,
+    data: DataConfig | None = None,
     *,
-    field: str | None = None,
-    skip_bad: bool = False,
-    limit: int | None = None,
-    split: str = "train",
-    turns: str = "first",
-    encoding: str | None = None,
     start: int = 0,
     seen: SeenIds | None = None,
     on_reject: Callable[[Reject], None] | None = None,
 ) -> RowStream:
-    """Stream the rows of `source`; arguments and errors are those of `load_rows` and `RowStream`.
+    """Stream the rows of `source`, read as `data` says; see `load_rows` and `RowStream` for all else.
 
     A source that is missing or of an unknown format raises here, all else while reading.
     """
-    if turns not in TURNS:
-        raise unknown("turns", turns, TURNS)
-    if limit is not None and limit < 1:
-        raise InputError(f"the limit of rows is {limit}; give 1 or more")
-    _check(field, encoding)
+    data = data or DataConfig()
+    if data.limit is not None and data.limit < 1:
+        raise InputError(f"the limit of rows is {data.limit}; give 1 or more")
+    _check(data.field, data.encoding)
     return RowStream(
-        find_source(source, field, split, encoding=encoding),
-        field=field,
-        skip_bad=skip_bad,
-        limit=limit,
-        turns=turns,
+        find_source(source, data.field, data.split, encoding=data.encoding),
+        field=data.field,
+        skip_bad=data.skip_bad,
+        limit=data.limit,
+        turns=data.turns,
         start=start,
         seen=seen,
         on_reject=on_reject,
@@ -96,7 +90,7 @@ def load_rows(
     skip_bad: bool = False,
     limit: int | None = None,
     split: str = "train",
-    turns: str = "first",
+    turns: Turns = "first",
     encoding: str | None = None,
 ) -> Loaded:
     """Load seed instructions.
@@ -120,8 +114,8 @@ def load_rows(
         InputError: The source cannot be read, holds no usable record, or (without
             `skip_bad`) holds a bad one; the message names the file, the line and a remedy.
     """
-    reading = {"field": field, "skip_bad": skip_bad, "limit": limit, "split": split, "turns": turns}
-    with iter_rows(source, **reading, encoding=encoding) as stream:
+    data = DataConfig(field, split, limit, skip_bad, turns, encoding)
+    with iter_rows(source, data) as stream:
         rows = tuple(stream)
     return Loaded(
         rows=rows,

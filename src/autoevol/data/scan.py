@@ -50,7 +50,7 @@ def scan(
     """Read all rows of `source` once. Raises InputError as `load_rows` does, before anything is paid."""
     stream = iter_rows(
         source,
-        **data.reading(),
+        data,
         on_reject=on_reject,
     )
     with stream:

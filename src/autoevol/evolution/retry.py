@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,6 @@ import dspy
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached
-from autoevol.evolution.gates import Gate
 from autoevol.evolution.lineage import End, Lineage, decode_lineage, encode_lineage
 from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
@@ -31,7 +30,6 @@ def retry_rows(
     parts: Parts,
     folder: Path,
     *,
-    gates: Sequence[Gate] = (),
     keep: str = "last",
     concurrency: int = 16,
     on_case: OnCase | None = None,
@@ -45,7 +43,7 @@ def retry_rows(
     Raises:
         StopRun: If access, endpoint or disk fail; the parts replaced so far stay.
     """
-    remind(gates, parts)
+    remind(work.gates, parts)
     complete = aio.run_and_wait(_Retry(work, parts, concurrency, on_case).run())
     tally = write_outputs(parts, folder, keep)
     tally.complete = complete

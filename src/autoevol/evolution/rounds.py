@@ -36,6 +36,7 @@ class RowPipeline:
         gates: Asked in order.
         system: Optional system prompt for responses.
         compare: Score the rounds that passed side by side, one more call for a row with several.
+        responds: Name of the model that answers (see `answering_with`), if it is another one.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class RowPipeline:
         gates: Sequence[Gate] = (),
         system: str | None = None,
         compare: bool = False,
+        responds: str | None = None,
     ) -> None:
         self.policy = policy
         self._metric = metric
         self._model = model
-        self._gates = tuple(gates)
+        self._responds = responds
+        self.gates = tuple(gates)
         self._respond = RespondToInstruction(system)
         self._evolve = {choice.method.id: EvolveInstruction(choice.method) for choice in policy.choices}
         self._scorer = ComplexityScorer() if compare else None
@@ -59,7 +62,7 @@ class RowPipeline:
     async def run(self, row: Row) -> Lineage:
         """All rounds of a new row."""
         lineage = Lineage(row)
-        refused = refusal(self._gates, row.instruction, seed_id=row.id, round=0)
+        refused = refusal(self.gates, row.instruction, seed_id=row.id, round=0)
         if refused is not None:
             told = f"{refused.gate}: {refused.reason}"
             return lineage.plus(replace(self._begun(lineage, Attempt(0, 0)), fate=Fate.GATED, reason=told))
@@ -131,7 +134,7 @@ class RowPipeline:
         if evolution.finish_reason == FILTERED:
             return replace(step, fate=Fate.FILTERED, reason="The provider's filter stopped the rewrite.")
         if evolution.evolved is not None:
-            refused = refusal(self._gates, evolution.evolved, seed_id=begun.seed_id, round=begun.round)
+            refused = refusal(self.gates, evolution.evolved, seed_id=begun.seed_id, round=begun.round)
             if refused is not None:
                 return replace(step, fate=Fate.GATED, reason=f"{refused.gate}: {refused.reason}")
         return step
@@ -150,7 +153,9 @@ class RowPipeline:
     async def _answered(self, step: Round, instruction: str, row: Row) -> Round:
         said = await self._respond.acall(instruction=instruction, context=row.context)
         spent = (step.tokens[0] + said.tokens[0], step.tokens[1] + said.tokens[1])
-        return replace(step, response=said.response, tokens=spent, response_finish_reason=said.finish_reason)
+        step = replace(step, response=said.response, response_finish_reason=said.finish_reason)
+        # Who trains on a pair wants to know whose words these are.
+        return replace(step, tokens=spent, model=self._responds or step.model)
 
     async def _judged(self, lineage: Lineage, step: Round) -> Round:
         made = self._since_breadth(lineage.plus(step), step)

@@ -60,10 +60,9 @@ class FileRows:
                     yield placed
 
     def _read(self, after: int, seen: SeenIds) -> Iterator[PlacedRow]:
-        data = self._data
         stream = iter_rows(
             self._source,
-            **data.reading(),
+            self._data,
             start=max(0, after),
             seen=seen,
             on_reject=lambda reject: None,

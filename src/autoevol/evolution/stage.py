@@ -38,7 +38,6 @@ def evolve_rows(
     config: PipelineConfig,
     *,
     concurrency: int = 16,
-    gates: Sequence[Gate] = (),
     on_case: OnCase | None = None,
     forget: Forget | None = None,
 ) -> Tally:
@@ -51,12 +50,11 @@ def evolve_rows(
     budget has been spent on pairs, not on evolutions that nobody has answered.
 
     Args:
-        work: Takes one row through its rounds.
+        work: Takes one row through its rounds; its gates are told what earlier processes let through.
         source: The rows, the same every time.
         folder: The run folder; its lock is the caller's to hold.
         config: `part_rows` and `keep` count here.
         concurrency: Most rows begun and not finished.
-        gates: Those of `work`; told what earlier processes let through.
         on_case: Told of every row that this process finishes, in order.
         forget: Given the tag of the calls of a part as soon as the part is durable.
 
@@ -66,7 +64,7 @@ def evolve_rows(
     """
     parts = Parts(folder / "parts", work.policy.to_json())
     parts.drop_open()
-    remind(gates, parts)
+    remind(work.gates, parts)
     stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
     complete = aio.run_and_wait(stage.run(source))
     tally = write_outputs(parts, folder, config.keep)

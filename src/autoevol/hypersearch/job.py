@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 
-from autoevol.commands import jobs, workflow
-from autoevol.commands.jobs import Listener
-from autoevol.commands.workflow import Result
-from autoevol.config import (
-    LoopConfig,
-    MethodConfig,
-    ModelConfig,
-    SearchConfig,
-    Settings,
-)
+from autoevol.commands.job import Listener
+from autoevol.commands.keywords import take
+from autoevol.commands.methods import find_method
+from autoevol.commands.models import asking, make_metric, open_session, role_lm
+from autoevol.commands.stages import plan_split
+from autoevol.config import SearchConfig, Settings
+from autoevol.config.options import decisive
 from autoevol.core.errors import BudgetReached, InUse
+from autoevol.core.progress import Progress
 from autoevol.core.records import Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
@@ -30,77 +30,90 @@ from autoevol.hypersearch.space import Configuration, Space
 from autoevol.hypersearch.study import SharedStudy, quiet, without_password
 from autoevol.hypersearch.trial import TrialBench, run_trial
 from autoevol.metrics.failure import FailureMetric
-from autoevol.reports.rates import MetricReport
 from autoevol.reports.search import HoldoutLine, describe
+from autoevol.reports.summary import measure_of
 from autoevol.store.study import StudyFolder, WorkerFolder
-
-# More trials may be asked for, and more of them compared, than when the search began.
-_FREE = {"trials", "top"}
 
 
 def search(
-    seeds: str,
-    out: Path,
-    given: Settings,
-    config: SearchConfig,
-    listener: Listener,
-) -> Result:
-    """Search the settings of the loop on `seeds`; the same call in another process helps.
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    config: SearchConfig | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> result.Searched:
+    """Search the settings of the loop on `seeds`: `autoevol search`.
+
+    The same call in another process helps, and one that was stopped goes on.
+
+    Args:
+        seeds: As for `run`.
+        out: Folder of the search.
+        config: What is varied, and for how long.
+        settings: The first configuration, and what all have in common.
+        listener: As for `run`.
+        options: Fields of these by the names of the command's options.
 
     Raises:
         InputError: If settings or data do not fit, or the folder holds another search.
         InUse: If all places for workers are taken.
+        StopRun: As for `run`.
     """
-    models, loop, methods, metrics = given.models, given.loop, given.methods, given.metrics
-    loaded = load_rows(seeds, **given.data.reading())
-    space, base = plan(loaded.rows, models, loop, methods, config)
-    chosen = {name: value for name, value in asdict(config).items() if name not in _FREE}
-    chosen["storage"] = without_password(config.storage)
-    settings = {**asdict(loop), **asdict(methods), **workflow.decisive(models, metrics), **chosen}
-    settings["data_hash"] = loaded.data_hash
-    folder = StudyFolder(out, settings, config.workers)
-    share = given.budget.part(config.workers)
+    settings, config = take("search", settings, options, config or SearchConfig())
+    return _searched(str(seeds), Path(out), settings, config, listener or Progress())
+
+
+def _searched(
+    seeds: str, out: Path, settings: Settings, config: SearchConfig, listener: Listener
+) -> result.Searched:
+    loaded = load_rows(seeds, **settings.data.reading())
+    space, base = plan(loaded.rows, settings, config)
+    decided = {
+        **settings.decisive("loop", "methods", "models", "metrics"),
+        "search": {**decisive(config), "storage": without_password(config.storage)},
+        "inputs": {"data_hash": loaded.data_hash},
+    }
+    folder = StudyFolder(out, decided, config.workers)
+    share = settings.of_a_part(config.workers)
 
     def open_bench(place: WorkerFolder) -> TrialBench:
-        session = jobs.open_session(place, models, metrics, share)
+        session = open_session(place.calls, share)
         return TrialBench(
             session=session,
-            metric=jobs.make_metric(session, models, metrics),
+            metric=make_metric(session, settings.models, settings.metrics),
             rows=loaded.rows,
             holdout=base.methods.holdout_size or 0,
             dev=space.largest_dev,
-            seed=loop.seed,
-            evol=lambda chosen: jobs.evol_lm(session, chosen),
-            optimizer=jobs.optimizer_lm(session, models),
+            seed=settings.loop.seed,
+            asking=partial(asking, session),
+            optimizer=role_lm(session, settings.models, "optimizer"),
             listener=listener,
         )
 
     with quiet():
         study = SharedStudy(folder, config, space)
         ended = Search(folder, study, open_bench).run()
-        measure = MetricReport.of(
-            metrics, metrics.judge_model, ended.metric.detector.name, domain=ended.metric.domain
-        )
-        return result.write(study, ended, measure)
+        return result.write(study, ended, measure_of(settings, ended.metric))
 
 
-def plan(
-    rows: Sequence[Row], models: ModelConfig, loop: LoopConfig, methods: MethodConfig, config: SearchConfig
-) -> tuple[Space, Configuration]:
+def plan(rows: Sequence[Row], settings: Settings, config: SearchConfig) -> tuple[Space, Configuration]:
     """The space for so many rows, and the first configuration with the sizes that fit them.
 
     Raises:
         InputError: If the rows do not suffice for the largest dev set, or a name is unknown.
     """
-    split = jobs.plan_split(rows, loop, methods)
+    loop, methods = settings.loop, settings.methods
+    split = plan_split(rows, loop, methods)
     base = Configuration(
-        replace(loop, dev_size=len(split.dev), concurrency=models.concurrency),
+        replace(loop, dev_size=len(split.dev), concurrency=settings.requests.concurrency),
         replace(methods, holdout_size=len(split.holdout)),
-        models,
+        settings.models,
     )
     space = Space(config.space, base, len(split.train))
     for name in space.starts:
-        jobs.find_method(name)
+        find_method(name)
     split_rows(rows, dev=space.largest_dev, holdout=len(split.holdout), seed=loop.seed)
     return space, base
 

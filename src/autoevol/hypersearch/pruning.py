@@ -24,7 +24,7 @@ class TrialPoint(NamedTuple):
 Curve = Sequence[TrialPoint]
 
 
-def trial_rate_at(curve: Curve, calls: int) -> float | None:
+def rate_reached(curve: Curve, calls: int) -> float | None:
     """The rate that a trial had reached for at most `calls`; None if it had no step by then."""
     reached = [point.rate for point in curve if point.calls <= calls]
     return reached[-1] if reached else None
@@ -45,5 +45,5 @@ def falls_behind(curve: Curve, earlier: Sequence[Curve], least: int = 4) -> bool
     """
     if not curve or curve[-1].step == 0:
         return False
-    reached = [rate for other in earlier if (rate := trial_rate_at(other, curve[-1].calls)) is not None]
+    reached = [rate for other in earlier if (rate := rate_reached(other, curve[-1].calls)) is not None]
     return len(reached) >= least and curve[-1].rate > median(reached)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from autoevol.commands.workflow import Result
+from autoevol.commands.result import Result, frame
 from autoevol.hypersearch import holdout
 from autoevol.hypersearch.study import SharedStudy, without_password
 from autoevol.lm.recorder import LedgerLine
@@ -22,7 +23,24 @@ if TYPE_CHECKING:
 _FACTS = ("calls", "paid_calls", "paid_tokens", "steps", "stopped", "method_id", "seconds")
 
 
-def write(study: SharedStudy, ended: Ended, metric: MetricReport) -> Result:
+@dataclass(frozen=True, repr=False)
+class Searched(Result[SearchReport]):
+    """How a search ended."""
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """The best settings, as keywords of `optimize`; None before a trial is finished."""
+        best = self.report.best
+        return dict(best.settings) if best else None
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The trials as a table, one a line. Raises InputError without pandas."""
+        trials = (trial.to_json() for trial in self.report.trials)
+        flat = ({**trial, **trial["params"], **(trial["dev"] or {})} for trial in trials)
+        return frame([{key: trial[key] for key in trial if key not in ("params", "dev")} for trial in flat])
+
+
+def write(study: SharedStudy, ended: Ended, metric: MetricReport) -> Searched:
     """Write the report of a search that has ended, or only say how far it is."""
     report = report_of(study, ended, metric)
     if not report.others_at_work:
@@ -30,7 +48,7 @@ def write(study: SharedStudy, ended: Ended, metric: MetricReport) -> Result:
         write_json(path / FILE, report.to_json())
         if report.best is not None:
             write_json(path / BEST, report.best.to_config())
-    return Result(report, ended.stopped_by)
+    return Searched(report, study.folder.path, ended.stopped_by)
 
 
 def report_of(study: SharedStudy, ended: Ended, metric: MetricReport) -> SearchReport:

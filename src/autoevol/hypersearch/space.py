@@ -48,7 +48,7 @@ class Configuration:
             for entry in fields(part)
             if "help" in entry.metadata
         }
-        return {**given, "temperature": self.models.temperature}
+        return {**given, "temperature": self.models.evol.temperature}
 
 
 @dataclass(frozen=True)
@@ -167,18 +167,17 @@ class Space:
         methods = {name: params[name] for name in ("rounds", "selection") if name in params}
         if "start" in params:
             methods["start"] = tuple(params["start"].split("+"))
-        models = {"temperature": params["temperature"]} if "temperature" in params else {}
-        base = self.base
-        return Configuration(
-            replace(base.loop, **loop), replace(base.methods, **methods), replace(base.models, **models)
-        )
+        base, models = self.base, self.base.models
+        if "temperature" in params:
+            models = replace(models, evol=replace(models.evol, temperature=params["temperature"]))
+        return Configuration(replace(base.loop, **loop), replace(base.methods, **methods), models)
 
 
 def _value_of(name: str, base: Configuration) -> Any:  # noqa: ANN401 (a setting of any type)
     if name == "start":
         return "+".join(base.methods.start)
     part = (
-        base.models
+        base.models.evol
         if name == "temperature"
         else base.methods
         if name in ("rounds", "selection")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import dspy
 
-from autoevol.commands.jobs import Listener, find_method
+from autoevol.commands.job import Listener
+from autoevol.commands.methods import find_method
 from autoevol.config import ModelConfig
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Method, Row, Score, Step
@@ -36,7 +38,7 @@ class TrialBench:
         rows: All rows. The holdout is the same in every split; a smaller dev set is part of a larger.
         holdout: Size of the holdout.
         dev: Size of the largest dev set that a trial may have; all are measured on that one.
-        evol: The LM that evolves and responds, by settings.
+        asking: A block in which programs evolve and respond with the models of some settings.
         optimizer: The LM that analyses and rewrites.
     """
 
@@ -46,7 +48,7 @@ class TrialBench:
     holdout: int
     dev: int
     seed: int
-    evol: Callable[[ModelConfig], dspy.LM]
+    asking: Callable[[ModelConfig], AbstractContextManager[None]]
     optimizer: dspy.LM
     listener: Listener
 
@@ -75,11 +77,11 @@ class TrialBench:
         board = Scoreboard(
             student,
             self.metric,
-            concurrency=configuration.models.concurrency,
+            concurrency=configuration.loop.concurrency,
             on_row=lambda _, case: self.listener.case(case),
         )
 
-        with dspy.context(lm=self.evol(configuration.models)):
+        with self.asking(configuration.models):
             return board.score(method, rows, scope)
 
 
@@ -141,9 +143,10 @@ def run_trial(
         starts=starts[1:],
         on_step=step_done,
         on_row=lambda _, case: bench.listener.case(case),
+        verbose=False,
     )
     student = Evolver(starts[0], rounds=configuration.methods.rounds, system=configuration.models.system)
-    with bench.session.watched(calls), dspy.context(lm=bench.evol(configuration.models)):
+    with bench.session.watched(calls), bench.asking(configuration.models):
         best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
     if best.stopped == "budget":
         raise BudgetReached(f"budget reached after {bench.paid().calls} calls paid by this worker")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from autoevol.core.errors import InputError
@@ -67,16 +68,29 @@ def route(model: str, api_base: str | None = None) -> Route:
     return Route(f"openai/{served}", served, base)
 
 
+@dataclass(frozen=True)
+class Sending:
+    """How requests go out to an endpoint, whatever they ask.
+
+    Attributes:
+        client: HTTP client for OpenAI-compatible endpoints: `aiohttp` or `openai`.
+        connections: Maximum number of simultaneous connections, >= 1.
+        known_as: The URL under which earlier calls are stored, where the endpoint has moved.
+        timeout: Seconds for one attempt.
+    """
+
+    client: str = "aiohttp"
+    connections: int = 1000
+    known_as: str | None = None
+    timeout: float = TIMEOUT
+
+
 def make_transport(
     model: str,
     api_base: str | None = None,
     api_key_env: str | None = None,
     extra: Mapping[str, Any] | None = None,
-    *,
-    client: str = "aiohttp",
-    connections: int = 1000,
-    known_as: str | None = None,
-    timeout: float = TIMEOUT,
+    sending: Sending | None = None,
 ) -> Transport:
     """The transport that a model string means (see `Session.lm`).
 
@@ -86,27 +100,28 @@ def make_transport(
     for name, instead in _NOT_EXTRA.items():
         if name in (extra or {}):
             raise InputError(f"extra settings cannot hold {name!r}: it is set by {instead}")
-    to = route(model, api_base)
+    to, sending = route(model, api_base), sending or Sending()
     if to.base is None and model.startswith("local/"):
-        return LocalTransport(find_weights(to.served), extra=extra, timeout=timeout)
+        return LocalTransport(find_weights(to.served), extra=extra, timeout=sending.timeout)
     key = read_key(api_key_env) if api_key_env else None
     if api_key_env and not key:
         raise InputError(f"the environment variable {api_key_env} (--api-key-env) is not set")
     if to.base is None:
-        return NativeTransport(to.name, api_key=key, extra=extra, timeout=timeout)
-    if key is None:
+        return NativeTransport(to.name, api_key=key, extra=extra, timeout=sending.timeout)
+    # An empty name asks for no key at all (`config.models.NO_KEY`).
+    if api_key_env is None:
         key = (read_key("AZURE_OPENAI_API_KEY") if to.base.azure else None) or read_key("OPENAI_API_KEY")
     if not key and not api_base and to.base.openai:
         raise InputError(f"{to.name}: set OPENAI_API_KEY, or name an endpoint with --api-base")
-    return _client(client)(
+    return _client(sending.client)(
         to.served,
         base_url=api_base,
         api_key=key or "none",
         extra=extra,
         reasoning=is_reasoning_model(to.name),
-        connections=connections,
-        known_as=known_as,
-        timeout=timeout,
+        connections=sending.connections,
+        known_as=sending.known_as,
+        timeout=sending.timeout,
     )
 
 

@@ -114,6 +114,15 @@ class ChatEndpoint(ABC):
                 raise await self._with_models(error) from None
         raise lm15.InvalidRequestError(f"{self.model}: the endpoint refuses one parameter after the other")
 
+    def body(self, request: Request) -> dict[str, Any]:
+        """What would be sent: the request with this model's settings, as far as the endpoint takes them."""
+        return self.parameters.fitted(chat_body(request) | {"model": self.model} | self.extra)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By which the endpoint knows who asks; only for its own host."""
+        return dict(self._signature)
+
     @abstractmethod
     async def aclose(self) -> None:
         """Close the connection pool."""

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.config import BudgetConfig
 from autoevol.core.errors import InputError
 from autoevol.lm.budget import Caps
 from autoevol.lm.recorder import Price
 
 
-def check_prices(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> list[str]:
-    """Names of the models in use that cost money.
+def paid_models(models: Iterable[str], budget: BudgetConfig) -> list[str]:
+    """Names of those of `models` that cost money.
 
     Raises:
         InputError: If money is capped and one of them has no price, or a price cannot be read.
     """
-    in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
-    paid = sorted(name for name in in_use if name and not name.startswith("local/"))
+    paid = sorted({name for name in models if not name.startswith("local/")})
     prices = read_prices(budget)
     unpriced = [name for name in paid if name not in prices]
     if budget.max_usd is not None and unpriced:
@@ -25,10 +25,9 @@ def check_prices(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfi
     return paid
 
 
-def prices_of(models: ModelConfig, metrics: MetricConfig, budget: BudgetConfig) -> dict[str, Price]:
-    """Prices as given, and 0 for the models in use that run in this process."""
-    in_use = {models.evol_model, models.optimizer_model, metrics.judge_model} - {None}
-    free = {name: Price(0.0, 0.0) for name in in_use if name and name.startswith("local/")}
+def prices_of(models: Iterable[str], budget: BudgetConfig) -> dict[str, Price]:
+    """Prices as given, and 0 for the models that run in this process."""
+    free = {name: Price(0.0, 0.0) for name in models if name.startswith("local/")}
     return {**free, **read_prices(budget)}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from dspy import lm15
@@ -16,7 +16,7 @@ from autoevol.core.context import Role
 from autoevol.core.errors import StopRun
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.budget import Budget
-from autoevol.lm.flow import Flow
+from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import Forecast
 from autoevol.lm.masking import Mask
 from autoevol.lm.retry import RetryPolicy, access_denied, is_pointless, is_transient
@@ -38,6 +38,10 @@ class Price:
     def of(self, input_tokens: int, output_tokens: int) -> float:
         """Dollars for one call."""
         return (self.input * input_tokens + self.output * output_tokens) / 1e6
+
+    def less(self, discount: float) -> Price:
+        """The price after a discount, a share of 0..1."""
+        return Price(self.input * (1 - discount), self.output * (1 - discount))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +158,14 @@ class Sender:
             expected = sum(forecast.expect(call.body, request.config.max_tokens))
             try:
                 first = 0 < limits <= _FIRST_AGAIN
-                async with self._alone(forecast), self._flow.turn(endpoint, expected, first=first) as turn:
+                async with self._place(call.transport, forecast, expected, first=first) as turn:
                     self.stop_if_over(call.transport, store)
                     if began is None:
                         began, started = breaker.begin(), self._clock()
                     sends += 1
                     reply = await self._paid(call, forecast)
-                    turn.replied(reply)
+                    if turn is not None:
+                        turn.replied(reply)
                 breaker.succeeded()
                 return Sent(reply, sends, self._clock() - started)
             except lm15.RateLimitError as error:
@@ -196,6 +201,17 @@ class Sender:
         if breaker.open:
             return 1
         return self._policy.attempts_for(error, proven=breaker.proven, most=call.attempts)
+
+    @asynccontextmanager
+    async def _place(
+        self, transport: Transport, forecast: Forecast, tokens: int, *, first: bool
+    ) -> AsyncIterator[CallTurn | None]:
+        """A place at the endpoint; none is needed where requests are queued at the provider."""
+        if getattr(transport, "queued", False):
+            yield None
+            return
+        async with self._alone(forecast), self._flow.turn(transport.identity, tokens, first=first) as turn:
+            yield turn
 
     def _alone(self, forecast: Forecast) -> AbstractAsyncContextManager[None]:
         return nullcontext() if forecast.known or not self._budget.counts_tokens else forecast.alone()

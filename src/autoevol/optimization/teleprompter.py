@@ -13,6 +13,7 @@ from autoevol.config import LoopConfig
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, MethodError
+from autoevol.core.progress import say, step_line
 from autoevol.core.records import Candidate, Case, Method, Outcome, Row, Step
 from autoevol.core.seeds import derived_seed
 from autoevol.metrics.base import Metric
@@ -87,6 +88,7 @@ class AutoEvol(Teleprompter):
             goes on after its last finished step.
         on_step: Called with every step, those found in the journal included.
         on_row: Called after every row that was run, with the method's id and the case.
+        verbose: Say a line after every step: to the log, or to standard error where none is set up.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class AutoEvol(Teleprompter):
         journal: StepJournal | None = None,
         on_step: Callable[[Step], None] | None = None,
         on_row: Callable[[str, Case], None] | None = None,
+        verbose: bool = True,
     ) -> None:
         super().__init__()
         self.metric = metric or FailureMetric()
@@ -117,6 +120,7 @@ class AutoEvol(Teleprompter):
         self.journal = journal
         self.on_step = on_step
         self.on_row = on_row
+        self.verbose = verbose
 
     def compile(
         self,
@@ -290,6 +294,8 @@ class _Loop:
                 self.methods.setdefault(candidate.method.id, candidate.method)
 
     def _tell(self, step: Step) -> None:
+        if self.owner.verbose:
+            say(step_line(step, len(step.scores)))
         if self.owner.on_step:
             self.owner.on_step(step)
 

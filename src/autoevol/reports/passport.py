@@ -44,7 +44,7 @@ class Rewrite(Record):
 
 
 @dataclass(frozen=True)
-class SelectionReport(Record):
+class MethodSelection(Record):
     """How the method was chosen.
 
     Attributes:
@@ -121,7 +121,7 @@ class Passport(Document, schema="autoevol.passport/2"):
     seeds: Mapping[str, int | None] | None = None
     versions: Mapping[str, str] | None = None
     cost: Ledger | None = None
-    selection: SelectionReport | None = None
+    selection: MethodSelection | None = None
     dev_curve: tuple[StepReport, ...] = ()
     holdout: HoldoutReport | None = None
     rows_seen: tuple[str, ...] = ()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, Step
 from autoevol.core.schema import Malformed, NewerSchema
 from autoevol.reports import run, transfer
 from autoevol.reports.folder import read_report
-from autoevol.reports.passport import HoldoutReport, Passport, Rewrite, SelectionReport, SplitData
+from autoevol.reports.passport import HoldoutReport, MethodSelection, Passport, Rewrite, SplitData
 from autoevol.reports.passport_page import page
 from autoevol.reports.run import OptimizationReport, RunReport
 from autoevol.reports.transfer import TransferReport
 from autoevol.store.files import read_json, replace_text, write_json
 from autoevol.store.journal import FileJournal
-from autoevol.store.run import load_method
+from autoevol.store.run import load_method, read_run
 
 FILE, PAGE = "passport.json", "passport.md"
 
@@ -132,7 +131,7 @@ def _is_passport(path: Path) -> bool:
 
 
 def _of_run(folder: Path) -> Passport:
-    begun = read_json(folder / "run.json")
+    begun = read_run(folder)
     if begun is None:
         raise InputError(f"{folder} is not a run folder: it has no run.json")
     report = read_report(folder / run.FILE, RunReport)
@@ -145,15 +144,15 @@ def _of_run(folder: Path) -> Passport:
         models=report.models,
         data=SplitData.from_scan(report.seeds, optimization.split if optimization else None),
         measure=report.metric,
-        rounds=_setting(settings, "rounds"),
-        seeds={"loop": _setting(settings, "seed")},
+        rounds=settings.get("methods", {}).get("rounds"),
+        seeds={"loop": settings.get("loop", settings.get("pipeline", {})).get("seed")},
         versions=report.versions,
         cost=report.ledger,
     )
     if optimization is None:
         return passport
     steps = FileJournal(folder / "journal.jsonl").steps()
-    return _with_choice(passport, optimization, steps, _setting(settings, "selection"))
+    return _with_choice(passport, optimization, steps, settings.get("methods", {}).get("selection"))
 
 
 def _with_choice(
@@ -161,7 +160,7 @@ def _with_choice(
 ) -> Passport:
     return replace(
         passport,
-        selection=SelectionReport(
+        selection=MethodSelection(
             rule, optimization.stopped, optimization.before, _lineage(steps, passport.method)
         ),
         dev_curve=optimization.dev_curve,
@@ -170,12 +169,6 @@ def _with_choice(
         ),
         rows_seen=tuple(sorted(_seen(steps))),
     )
-
-
-def _setting(settings: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 (JSON)
-    """A setting of `run.json`, which stands by itself or in its group."""
-    groups = (group for group in settings.values() if isinstance(group, Mapping) and name in group)
-    return settings[name] if name in settings else next(groups, {}).get(name)
 
 
 def _seen(steps: Sequence[Step]) -> set[str]:

@@ -23,10 +23,11 @@ FILE = "summary.json"
 
 @dataclass(frozen=True, slots=True)
 class ModelNames(Record):
-    """The LMs of a run by role; the evol LM also responds."""
+    """The LMs of a run by role; the evol LM also responds, unless another one does."""
 
     evol: str
     optimizer: str
+    respond: str | None = field(default=None, metadata=SPARSE)
 
 
 @dataclass(frozen=True)

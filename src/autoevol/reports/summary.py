@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
-from autoevol.config import MetricConfig, ModelConfig
+from autoevol.config import Settings
 from autoevol.data.scan import Scanned
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.outputs import Tally
@@ -26,36 +27,51 @@ from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
 
 
+class Ran(Protocol):
+    """What a summary tells of a job (`commands.job.Job`, which stands above this folder)."""
+
+    @property
+    def folder(self) -> RunFolder: ...  # noqa: D102 (see `Job`)
+    @property
+    def session(self) -> Session: ...  # noqa: D102
+    @property
+    def metric(self) -> FailureMetric: ...  # noqa: D102
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102
+    @property
+    def gates(self) -> Sequence[Gate]: ...  # noqa: D102
+    @property
+    def started(self) -> float: ...  # noqa: D102
+
+
 def summarise(
-    folder: RunFolder,
-    session: Session,
-    seeds: Scanned,
-    models: ModelConfig,
-    metrics: MetricConfig,
-    metric: FailureMetric,
-    started: float,
-    optimized: Optimized | None = None,
-    tally: Tally | None = None,
-    gates: Sequence[Gate] = (),
+    job: Ran, seeds: Scanned, optimized: Optimized | None = None, tally: Tally | None = None
 ) -> RunReport:
-    """Write `summary.json` and return what is in it; `started` is monotonic seconds."""
+    """Write `summary.json` and return what is in it."""
+    models = job.settings.models
     report = RunReport(
         seeds=seeds,
-        models=ModelNames(models.evol_model, models.optimizer_model or models.evol_model),
-        metric=MetricReport.of(
-            metrics,
-            metrics.judge_model,
-            metric.detector.name,
-            domain=metric.domain,
-            evol_model=models.evol_model,
-        ),
-        ledger=Ledger.of(session.ledger()),
+        models=ModelNames(models.evol.model, models.resolved("optimizer").model, models.respond.model),
+        metric=measure_of(job.settings, job.metric),
+        ledger=Ledger.of(job.session.ledger()),
         versions=versions(),
-        seconds=time.monotonic() - started,
-        paths=result_paths(folder.path),
+        seconds=time.monotonic() - job.started,
+        paths=result_paths(job.folder.path),
         optimization=OptimizationReport.of(optimized) if optimized else None,
         evolution=EvolutionReport.of(tally) if tally else None,
-        gates={gate.name: dict(gate.report()) for gate in gates},
+        gates={gate.name: dict(gate.report()) for gate in job.gates},
     )
-    write_json(folder.path / FILE, report.to_json())
+    write_json(job.folder.path / FILE, report.to_json())
     return report
+
+
+def measure_of(settings: Settings, metric: FailureMetric) -> MetricReport:
+    """What decided on failure in a run with these settings."""
+    models = settings.models
+    return MetricReport.of(
+        settings.metrics,
+        models.judge.model,
+        metric.detector.name,
+        domain=metric.domain,
+        evol_model=models.evol.model,
+    )

@@ -1,6 +1,6 @@
 """The run folder: what one run leaves behind, and what it needs to resume after a crash.
 
-run.json        the settings of the run; the same folder with other settings is refused
+run.json        the settings of the run by group; the same folder with other settings is refused
 journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +30,7 @@ from typing import Any
 import orjson
 from filelock import Timeout
 
+from autoevol.config.history import SCHEMA, changes, from_0_1
 from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.errors import InputError, InUse, StoreError
 from autoevol.core.records import Method
@@ -76,8 +78,8 @@ class RunFolder:
 
     Args:
         path: Created if missing.
-        settings: What decides the run's results. A folder in which something was paid or finished
-            with other settings is refused; None opens any.
+        settings: What decides the run's results, by group. A folder in which something was paid or
+            finished with other settings is refused; None opens whatever is there.
         claim: False only locks the folder; `claim` then says whose it is.
 
     Raises:
@@ -121,24 +123,35 @@ class RunFolder:
         self.run_id = self._claim(settings)
 
     def _claim(self, settings: Mapping[str, Any] | None) -> str:
-        known = self._known()
+        known = read_run(self.path)
         if known is None:
             run_id = uuid.uuid4().hex[:12]
-            write_json(self.path / "run.json", {"run_id": run_id, "settings": dict(settings or {})})
+            self._describe(run_id, settings or {})
             return run_id
         if settings is not None:
             then, now = known["settings"], orjson.loads(orjson.dumps(dict(settings)))
-            changed = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
+            changed = changes(then, now)
             if changed and not self._begun(known["run_id"]):
                 (self.path / "method.json").unlink(missing_ok=True)
-                write_json(self.path / "run.json", {**known, "settings": now})
+                self._describe(known["run_id"], now)
+            elif "0.1.0" in then:
+                raise InputError(
+                    f"{self.path} was begun by autoevol 0.1.0, and this version can show it but not go on "
+                    "with it: go on with 0.1.0, or give another --out"
+                )
             elif changed:
-                details = "; ".join(f"{key}: {then.get(key)!r} then, {now.get(key)!r} now" for key in changed)
+                details = "; ".join(
+                    f"{key}: {old!r} then, {new!r} now" for key, (old, new) in changed.items()
+                )
                 raise InputError(
                     f"{self.path} holds a run with other settings ({details}). "
                     "Give the same settings to resume it, or another --out"
                 )
         return known["run_id"]
+
+    def _describe(self, run_id: str, settings: Mapping[str, Any]) -> None:
+        wrote = {"schema": SCHEMA, "autoevol": version("autoevol"), "run_id": run_id}
+        write_json(self.path / "run.json", {**wrote, "settings": dict(settings)})
 
     def _begun(self, run_id: str) -> bool:
         """Whether anything was paid for or finished here; a run that never got that far does not bind."""
@@ -154,21 +167,10 @@ class RunFolder:
         finally:
             store.close()
 
-    def _known(self) -> dict[str, Any] | None:
-        path = self.path / "run.json"
-        known = read_json(path)
-        if known is None:
-            return None
-        if not isinstance(known, dict) or not isinstance(known.get("settings"), dict):
-            raise StoreError(f"{path} is damaged: it has no settings")
-        if not isinstance(known.get("run_id"), str):
-            raise StoreError(f"{path} is damaged: it has no run id")
-        return known
-
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that the run was started with."""
-        return (self._known() or {"settings": {}})["settings"]
+        """The settings that the run was started with, by group."""
+        return (read_run(self.path) or {"settings": {}})["settings"]
 
     def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> CallStore:
         """The run's call store: its own file, or its part of a `shared` one."""
@@ -228,6 +230,29 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """What `run.json` in a folder says: `run_id`, and the `settings` by group. None without one.
+
+    Raises:
+        StoreError: If the file is damaged.
+        InputError: If a newer version of autoevol wrote it.
+    """
+    path = folder / "run.json"
+    known = read_json(path)
+    if known is None:
+        return None
+    if not isinstance(known, dict) or not isinstance(known.get("settings"), dict):
+        raise StoreError(f"{path} is damaged: it has no settings")
+    if not isinstance(known.get("run_id"), str):
+        raise StoreError(f"{path} is damaged: it has no run id")
+    if known.get("schema", 1) > SCHEMA:
+        raise InputError(
+            f"{folder} was begun by autoevol {known.get('autoevol')}, which is newer than this one: "
+            "use that version"
+        )
+    return known if "schema" in known else {**known, "settings": from_0_1(known["settings"])}
 
 
 def load_method(source: str | Path) -> Method:

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from autoevol.commands import jobs
-from autoevol.config import BudgetConfig, MetricConfig, ModelConfig
+from autoevol.commands.models import open_session
+from autoevol.config import Settings
 from autoevol.store.run import RunFolder
 from command_line import command, summary
 from commanding import Served, evolve, write_seeds
@@ -21,22 +21,22 @@ _FULL, _NORMAL = 2, 1
 
 
 @pytest.mark.parametrize(
-    ("models", "judge", "synchronous"),
+    ("models", "synchronous"),
     [
-        (ModelConfig(evol_model="openai/m", api_base="http://127.0.0.1:9/v1"), None, _FULL),
-        (ModelConfig(evol_model="local/smollm2"), None, _NORMAL),
-        (ModelConfig(evol_model="local/smollm2", optimizer_model="anthropic/m"), None, _FULL),
-        (ModelConfig(evol_model="local/smollm2"), "openai/m", _FULL),
+        ({"evol_model": "openai/m", "api_base": "http://127.0.0.1:9/v1"}, _FULL),
+        ({"evol_model": "local/smollm2"}, _NORMAL),
+        ({"evol_model": "local/smollm2", "optimizer_model": "anthropic/m"}, _FULL),
+        ({"evol_model": "local/smollm2", "respond_model": "anthropic/m"}, _FULL),
+        ({"evol_model": "local/smollm2", "judge_model": "openai/m"}, _FULL),
     ],
 )
 def test_replies_that_somebody_is_paid_for_survive_power_loss(
-    models: ModelConfig, judge: str | None, synchronous: int, tmp_path: Path
+    models: dict[str, str], synchronous: int, tmp_path: Path
 ) -> None:
     """SQLite syncs each transaction to the disk (FULL) where a call costs more than time."""
-    metrics = MetricConfig(judge_model=judge)
     with (
         RunFolder(tmp_path / "run", {}) as folder,
-        jobs.open_session(folder, models, metrics, BudgetConfig()) as session,
+        open_session(folder.calls, Settings.of(**models)) as session,
     ):
         (found,) = session.store._writer.execute("PRAGMA synchronous").fetchone()
     assert found == synchronous

@@ -1,0 +1,206 @@
+"""`autoevol clean`, `export` and `quality` as functions: a finished file before anybody trains on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from autoevol.commands.keywords import take
+from autoevol.commands.result import Dataset, as_lines, frame
+from autoevol.config import ExportConfig, PublishConfig, Settings
+from autoevol.dataset import card, hub
+from autoevol.dataset import clean as cleaning
+from autoevol.dataset import quality as measuring
+from autoevol.dataset.export import Exported, export_file, run_folder_of
+from autoevol.metrics.embeddings import model2vec_embedder
+from autoevol.metrics.quality import tfidf
+
+
+@dataclass(frozen=True, repr=False)
+class Cleaned:
+    """What a cleaning has kept and removed.
+
+    Attributes:
+        report: All counts, and the paths of what was kept and what was not.
+    """
+
+    report: cleaning.CleanReport
+
+    @property
+    def dataset(self) -> Dataset:
+        """The records that were kept."""
+        return Dataset(Path(self.report.paths["kept"]))
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """The report as (label, value) rows."""
+        return cleaning.cleaning_rows(self.report)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return asdict(self.report)
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The records that were kept as a table. Raises InputError without pandas."""
+        return self.dataset.to_pandas()
+
+    def __repr__(self) -> str:
+        return as_lines(self.rows)
+
+
+def clean(
+    dataset: str | Path,
+    out: str | Path,
+    *,
+    against: Sequence[str | Path] = (),
+    settings: Settings | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Cleaned:
+    """Remove duplicates, near duplicates and benchmark items from a data set: `autoevol clean`.
+
+    Args:
+        dataset: A run folder, a file or the name of a Hugging Face data set.
+        out: JSONL file for the records that stay.
+        against: Seeds that nothing may repeat.
+        settings: How the data set is read and cleaned.
+        options: Settings by the names of the command's options.
+
+    Raises:
+        InputError: If something cannot be read, or `out` is an input or no .jsonl file.
+        StoreLost: If the disk refuses.
+    """
+    (settings,) = take("clean", settings, options)
+    seeds = [str(path) for path in against]
+    return Cleaned(
+        cleaning.clean_file(dataset, Path(out), against=seeds, settings=settings.clean, data=settings.data)
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class Written:
+    """What an export has written.
+
+    Attributes:
+        exported: Data, provenance and what trainers want beside them.
+        card: The dataset card, if one was asked for.
+        hub: Where the data set is on the hub, if it was pushed.
+    """
+
+    exported: Exported
+    card: Path | None = None
+    hub: str | None = None
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The examples; None for a format that is not JSON Lines."""
+        path = self.exported.path
+        return Dataset(path) if path.suffix == ".jsonl" else None
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """What was written, as (label, value) rows."""
+        return [(name, str(value)) for name, value in self.to_json().items()]
+
+    def to_json(self) -> dict[str, Any]:
+        """What was written, as JSON."""
+        done = self.exported
+        return {
+            "rows": done.rows,
+            "rejected": done.rejected,
+            **({"dropped": done.counts.dropped} if done.settings.drop_long else {}),
+            "data": str(done.path),
+            "provenance": str(done.provenance),
+            **{path.name: str(path) for path in done.companions},
+            **({"card": str(self.card)} if self.card else {}),
+            **({"hub": self.hub} if self.hub else {}),
+        }
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """Where each example comes from, as a table. Raises InputError without pandas."""
+        return Dataset(self.exported.provenance).to_pandas()
+
+    def __repr__(self) -> str:
+        return as_lines(self.rows)
+
+
+def export(
+    dataset: str | Path,
+    out: str | Path,
+    *,
+    format: str = "messages",
+    examples: ExportConfig | None = None,
+    publish: PublishConfig | None = None,
+    settings: Settings | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Written:
+    """Write a data set in the format of a trainer, with its provenance beside it: `autoevol export`.
+
+    Args:
+        dataset: A run folder, a file or the name of a Hugging Face data set.
+        out: File to write.
+        format: `messages`, `prompt-completion`, `sharegpt`, `alpaca`, `openai` or `parquet`.
+        examples: How long an example may be, and whether what a model thought goes with it.
+        publish: The card, and the hub.
+        settings: How the data set is read.
+        options: Fields of these by the names of the command's options.
+
+    Raises:
+        InputError: If the data set or a record of it cannot be used, or `out` has another suffix.
+        StoreLost: If the disk refuses.
+    """
+    settings, examples, publish = take(
+        "export", settings, options, examples or ExportConfig(), publish or PublishConfig()
+    )
+    folder = Path(publish.run) if publish.run else run_folder_of(dataset)
+    done = export_file(dataset, Path(out), format, data=settings.data, settings=examples)
+    if not (publish.card or publish.push_to_hub):
+        return Written(done)
+    licences = card.Licences(publish.license, publish.seed_license)
+    readme = card.write_card(done, folder, licences, title=publish.push_to_hub or done.path.stem)
+    if not publish.push_to_hub:
+        return Written(done, readme)
+    url = hub.push_to_hub(done, readme, publish.push_to_hub, private=not publish.public)
+    return Written(done, readme, url)
+
+
+@dataclass(frozen=True, repr=False)
+class Quality:
+    """Complexity, diversity and length of a data set, stage by stage.
+
+    Attributes:
+        rows: Rows that the data set has.
+        stages: Seeds, rounds and final instructions.
+    """
+
+    rows: int
+    stages: tuple[measuring.StageQuality, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as JSON."""
+        return {"rows": self.rows, "stages": [stage.to_json() for stage in self.stages]}
+
+    def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
+        """The stages as a table, one a line. Raises InputError without pandas."""
+        return frame([stage.to_json() for stage in self.stages])
+
+    def __repr__(self) -> str:
+        return measuring.render(self.stages, self.rows)
+
+
+def quality(dataset: str | Path, *, limit: int = 1_000, vectors: str | Path | None = None) -> Quality:
+    """Compare seeds, rounds and final instructions of a run; no LM is asked: `autoevol quality`.
+
+    Args:
+        dataset: A dataset.jsonl, or its run folder.
+        limit: Look at this many rows at most.
+        vectors: Static word vectors of model2vec for the diversity, instead of TF-IDF.
+
+    Raises:
+        InputError: If the data set cannot be read.
+    """
+    rows = measuring.read_stages(Path(dataset))
+    embed = tfidf if vectors is None else model2vec_embedder(Path(vectors))
+    stages = measuring.measure_stages(measuring.sample(rows, limit), embed)
+    return Quality(len(rows), tuple(stages))

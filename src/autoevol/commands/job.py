@@ -1,0 +1,112 @@
+"""One run under way: where it is, what it asks, what measures it, and who is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Protocol
+
+from autoevol.commands.models import make_metric, open_session
+from autoevol.config import EndpointConfig, Settings
+from autoevol.config.base import open_url
+from autoevol.config.models import ROLES, RoleName
+from autoevol.core.errors import BudgetReached
+from autoevol.core.records import Case, Step
+from autoevol.dataset.cleaner import Cleaner
+from autoevol.evolution.gates import CleanGate, Gate
+from autoevol.lm.session import Session
+from autoevol.metrics.failure import FailureMetric
+from autoevol.reports.rates import Ledger
+from autoevol.store.files import read_json, write_json
+from autoevol.store.run import RunFolder
+
+
+class Listener(Protocol):
+    """Is told what happens. Told from a background thread, so it must be quick."""
+
+    def phase(self, name: str, rows: int | None) -> None:
+        """A phase begins; `rows` is how many cases it will run, if that is known."""
+        ...
+
+    def case(self, case: Case) -> None:
+        """A row was run and judged."""
+        ...
+
+    def step(self, step: Step, methods: int) -> None:
+        """An optimisation step is done; `methods` is how many could be scored at it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the stages of a run share; each takes it whole.
+
+    Attributes:
+        folder: Locked, and claimed for these settings.
+        session: Asks the models; closed with the job.
+        metric: Judges.
+        settings: Of the run.
+        gates: Asked of every text of the bulk stage; none where nothing is cleaned.
+        listener: Is told of the progress.
+        started: When the job was opened, in monotonic seconds.
+    """
+
+    folder: RunFolder
+    session: Session
+    metric: FailureMetric
+    settings: Settings
+    gates: tuple[Gate, ...]
+    listener: Listener
+    started: float
+
+    def budget_stop(self) -> BudgetReached:
+        """What ends a command whose budget is spent."""
+        total = Ledger.of(self.session.ledger()).total
+        return BudgetReached(f"budget reached after {total.calls} calls paid")
+
+
+@contextmanager
+def open_job(
+    folder: RunFolder,
+    settings: Settings,
+    listener: Listener,
+    *,
+    roles: tuple[RoleName, ...] = ROLES,
+    gated: bool = True,
+) -> Iterator[Job]:
+    """A job in a run folder that is locked and claimed; the folder remembers where its models are.
+
+    Args:
+        folder: The caller's to close.
+        settings: Of the run.
+        listener: Is told of the progress.
+        roles: The models that will be asked.
+        gated: Whether rows are evolved, so that the settings for cleaning count.
+
+    Raises:
+        InputError: If a model, a price, the measure or a benchmark cannot be used: before anything is paid.
+    """
+    moved = _moved(folder, settings)
+    open_store = partial(folder.calls, settings.store.path)
+    with open_session(open_store, settings, roles=roles, moved=moved) as session:
+        started = time.monotonic()
+        metric = make_metric(session, settings.models, settings.metrics)
+        cleaning = settings.cleaning() if gated else None
+        gates = (CleanGate(Cleaner(cleaning)),) if cleaning else ()
+        yield Job(folder, session, metric, settings, gates, listener, started)
+
+
+def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:
+    """URLs that are not those of the run's first calls, and those: a model that moves stays the same."""
+    path, models = folder.path / "endpoint.json", settings.models
+    # Where two roles share a URL now, the evol model's calls, which are the most, are those to be found.
+    bases = {name: models.resolved(name).api_base or models.evol.api_base for name in reversed(ROLES)}
+    now = {role: url for role, base in bases.items() if (url := open_url(base))}
+    first = {**now, **(read_json(path) or {}).get("first", {})}
+    asked = EndpointConfig.of(models)
+    write_json(path, {**asdict(asked), "first": first})
+    before = {url: first[role] for role, url in now.items()}
+    return {url: known for url, known in before.items() if url != known}

@@ -1,0 +1,116 @@
+"""The models of a run, one LM for each role, their one session, and the measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import dspy
+
+from autoevol.config import MetricConfig, ModelConfig, Settings
+from autoevol.config.models import ROLES, RoleName
+from autoevol.core.errors import InputError
+from autoevol.lm.budget import Caps
+from autoevol.lm.flow import Limits
+from autoevol.lm.prices import caps_of, paid_models, prices_of
+from autoevol.lm.session import Session
+from autoevol.metrics.bound import WithLM
+from autoevol.metrics.cascade import Cascade
+from autoevol.metrics.catalog import calibration_of, make_detector
+from autoevol.metrics.failure import FailureMetric
+from autoevol.metrics.judge import LMDetector
+from autoevol.metrics.objectives import OBJECTIVES
+from autoevol.programs.respond import answering_with
+from autoevol.store.calls import CallStore
+
+
+def open_session(
+    open_store: Callable[..., CallStore],
+    settings: Settings,
+    *,
+    roles: tuple[RoleName, ...] = ROLES,
+    caps: Caps | None = None,
+    moved: Mapping[str, str] | None = None,
+) -> Session:
+    """The one place where the library makes a session.
+
+    Args:
+        open_store: Opens the call store; takes `power_safe`.
+        settings: Models, requests and budget count here.
+        roles: Those that will be asked; only these need prices under a cap on money.
+        caps: Hard caps instead of those of the budget.
+        moved: URLs of endpoints that had another one when the run began, and that.
+
+    Raises:
+        InputError: If money is capped and a paid model has no price.
+    """
+    names = [role.model for role in settings.models.in_use(roles).values()]
+    paid = paid_models(names, settings.budget)
+    requests = settings.requests
+    return Session(
+        # Calls to a model in this process cost only time: power loss may take the last few.
+        open_store(power_safe=bool(paid)),
+        caps=caps or caps_of(settings.budget),
+        concurrency=requests.concurrency,
+        prices=prices_of(names, settings.budget),
+        client=requests.client,
+        limits=Limits(requests.rpm, requests.tpm),
+        moved=moved,
+    )
+
+
+def role_lm(session: Session, models: ModelConfig, name: RoleName) -> dspy.LM:
+    """The LM that plays a role.
+
+    The loop gives the optimizer's sampling with each call. A judge is asked at temperature 0, so that a
+    verdict does not depend on when it is asked.
+
+    Raises:
+        InputError: If there is no such model, or it is a local one and an endpoint is given.
+    """
+    role, prefix = models.resolved(name), "" if name == "evol" else f"{name}-"
+    if role.api_base and role.model.startswith("local/"):
+        raise InputError(
+            f"{role.model} runs in this process: name the model behind {role.api_base} with "
+            f"--{name}-model, or leave out --{prefix}api-base"
+        )
+    sampling: dict[str, Any] = {"max_tokens": role.reply_tokens}
+    if name != "optimizer":
+        sampling["temperature"] = role.temperature
+        if role.top_p is not None:
+            sampling["top_p"] = role.top_p
+    return session.lm(role.model, name, api_base=role.api_base, api_key_env=role.api_key_env, **sampling)
+
+
+def respond_lm(session: Session, models: ModelConfig) -> dspy.LM | None:
+    """The LM that responds, None where it is the one that evolves."""
+    return role_lm(session, models, "respond") if models.responds_apart else None
+
+
+@contextmanager
+def asking(session: Session, models: ModelConfig) -> Iterator[None]:
+    """Inside, programs evolve and respond with the models of these roles."""
+    with dspy.context(lm=role_lm(session, models, "evol")), answering_with(respond_lm(session, models)):
+        yield
+
+
+def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> FailureMetric:
+    """The failure metric that the settings name.
+
+    Raises:
+        InputError: If the objective needs a judge, or the calibration is none of the detector.
+    """
+    objective = OBJECTIVES[chosen.objective]
+    if objective.needs_judge and not models.judge.model:
+        raise InputError(
+            f"--objective {objective.name} needs a judge: give --judge-model, or take --objective gain-proxy"
+        )
+    detector = make_detector(chosen.detector, chosen.agreement_samples)
+    if models.judge.model and not detector.calls:
+        judge = LMDetector(samples=chosen.judge_samples)
+        detector = Cascade(detector, judge, hints=chosen.judge_hints)
+    if isinstance(detector, Cascade):
+        detector = WithLM(detector, role_lm(session, models, "judge"))
+    calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
+    return FailureMetric(detector, objective())

@@ -1,0 +1,51 @@
+"""What a run folder remembers: its settings, its seeds, and how its rows were made."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from autoevol.config import EndpointConfig, Settings
+from autoevol.config.options import restore
+from autoevol.core.errors import StoreError
+from autoevol.data.scan import Scanned
+from autoevol.evolution.policy import Policy
+from autoevol.store.files import read_json
+from autoevol.store.parts import Parts
+from autoevol.store.run import RunFolder
+
+
+def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> Settings:
+    """The settings that decided a run, asked at `endpoint`; what decides nothing is as it is `now`.
+
+    What `endpoint` does not say is as it was when the run was last at work.
+    """
+    known = restore(Settings, folder.settings)
+    asked = endpoint.over(endpoint_of(folder))
+    undecided = {"requests": now.requests, "store": now.store, "budget": now.budget}
+    return replace(known, models=asked.into(known.models), **undecided)
+
+
+def endpoint_of(folder: RunFolder) -> EndpointConfig:
+    """Where the models of a run were asked last."""
+    return restore(EndpointConfig, read_json(folder.path / "endpoint.json") or {})
+
+
+def policy_of(parts: Parts, folder: RunFolder) -> Policy:
+    """How the rows of a run went through their rounds. Raises StoreError if that is not known."""
+    try:
+        return Policy.from_json(parts.made, folder.methods())
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{folder.path} does not say how its rows were made: {error!r}") from error
+
+
+def save_seeds(folder: RunFolder, mark: str | None, seeds: Scanned) -> None:
+    """Remember what the seeds hold, and the fingerprint of their file if it has one."""
+    folder.save_seeds(mark, asdict(seeds))
+
+
+def seeds_of(folder: RunFolder) -> Scanned:
+    """What the seeds of a run held. Raises StoreError if that is not known."""
+    known = folder.seeds()
+    if known is None:
+        raise StoreError(f"{folder.path} does not say what its seeds held (no seeds.json)")
+    return Scanned(**known[1])

@@ -1,0 +1,66 @@
+"""`autoevol retry`: the dead rows of a run once more, with the settings of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from autoevol.commands import stages
+from autoevol.commands.job import Listener, open_job
+from autoevol.commands.keywords import take
+from autoevol.commands.models import asking
+from autoevol.commands.past import policy_of, seeds_of, settings_of
+from autoevol.commands.result import Result
+from autoevol.config import EndpointConfig, Settings
+from autoevol.core.errors import InputError
+from autoevol.core.progress import Progress
+from autoevol.reports.run import RunReport
+from autoevol.reports.summary import summarise
+from autoevol.store.parts import Parts
+from autoevol.store.run import RunFolder
+
+
+def retry(
+    folder: str | Path,
+    *,
+    endpoint: EndpointConfig | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result[RunReport]:
+    """Take up the dead rows of a run again, with its own settings: `autoevol retry`.
+
+    Args:
+        folder: The run folder.
+        endpoint: Where the models are; what is not said is as it was last.
+        settings: Requests, budget and call store count here; all else is as the run had it.
+        listener: As for `run`.
+        options: Fields of these by the names of the command's options.
+
+    Raises:
+        InputError: If the folder has no finished rows, or was made by `again`.
+        StoreError, StopRun: As for `run`.
+    """
+    now, endpoint = take("retry", settings, options, endpoint or EndpointConfig())
+    return _retried(Path(folder), endpoint, now, listener or Progress())
+
+
+def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener) -> Result[RunReport]:
+    if not (out / "parts").is_dir():
+        raise InputError(f"{out} has no finished rows (no folder `parts`)")
+    with RunFolder(out) as folder:
+        if "of" in folder.settings.get("inputs", {}):
+            raise InputError(f"{out} was made by `autoevol again`; the same command takes up its dead rows")
+        settings, parts = settings_of(folder, now, endpoint), Parts(out / "parts", None)
+        if not len(parts):
+            raise InputError(f"{out} has no finished rows: the command that began the run goes on")
+        policy = policy_of(parts, folder)
+        with open_job(folder, settings, listener, roles=("evol", "respond", "judge")) as job:
+            listener.phase("retry", sum(part.dead for part in parts))
+            with asking(job.session, settings.models):
+                tally = stages.retry(job, stages.row_pipeline(job, policy), parts)
+            seeds = seeds_of(folder)
+            out_of_budget = not tally.complete
+            tally.complete = not out_of_budget and tally.rows == seeds.here
+            report = summarise(job, seeds, tally=tally)
+            return Result(report, out, job.budget_stop() if out_of_budget else None)

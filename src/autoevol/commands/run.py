@@ -1,0 +1,168 @@
+"""`autoevol run`, `optimize` and `evolve`: open the run folder, do the stages, leave a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from autoevol.commands import stages
+from autoevol.commands.job import Listener, open_job
+from autoevol.commands.keywords import take
+from autoevol.commands.methods import find_method, make_policy
+from autoevol.commands.past import save_seeds
+from autoevol.commands.result import Result
+from autoevol.config import DataConfig, Settings
+from autoevol.core.progress import Progress
+from autoevol.core.records import Method
+from autoevol.data.load import Loaded, load_rows
+from autoevol.data.scan import Scanned, fingerprint, scan
+from autoevol.data.shard import Shard
+from autoevol.evolution.source import FileRows
+from autoevol.reports import passports
+from autoevol.reports.run import RunReport
+from autoevol.reports.summary import summarise
+from autoevol.store.files import replacing
+from autoevol.store.run import RunFolder
+
+
+def run(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result[RunReport]:
+    """Optimise a method on `seeds`, then evolve all of them with it: `autoevol run`.
+
+    Args:
+        seeds: A file, the name of a Hugging Face data set, or `sample`.
+        out: Run folder; the same call goes on where it was stopped.
+        settings: All settings; by default the defaults.
+        listener: Is told of the progress; by default it is logged, or written to standard error.
+        options: Settings by the names of the command's options, over those in `settings`.
+
+    Raises:
+        InputError: If a setting, a model or the seeds cannot be used, before anything is paid.
+        StoreError: If another process has the folder, or it cannot be written.
+        StopRun: If access, endpoint or disk fail; what was finished is kept. A budget that is reached
+            raises nothing: see `Result.stopped_by`.
+    """
+    (settings,) = take("run", settings, options)
+    make_policy(settings, None)  # a mix that cannot be read ends here
+    return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=True)
+
+
+def optimize(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result[RunReport]:
+    """Optimise a method on `seeds`, and stop there: `autoevol optimize`. All else as for `run`."""
+    (settings,) = take("optimize", settings, options)
+    return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=False)
+
+
+def _optimized(
+    seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool
+) -> Result[RunReport]:
+    loaded = load_rows(seeds, **settings.data.reading())
+    groups = ("loop", "methods", "models", "metrics", *(_of_rows(settings) if evolve else ()))
+    decided = {**settings.decisive(*groups), "inputs": {"data_hash": loaded.data_hash}}
+    with RunFolder(out, decided) as folder, open_job(folder, settings, listener, gated=evolve) as job:
+        _set_aside(folder, loaded)
+        found = stages.optimize(job, loaded.rows)
+        tally, scanned = None, Scanned.of(loaded)
+        del loaded  # the rows are streamed from here on
+        if evolve and found.stopped != "budget":
+            policy = make_policy(settings, found.chosen)
+            tally = stages.evolve(job, FileRows(seeds, settings.data), policy, scanned.rows)
+        cut = found.stopped == "budget" or None in found.holdout
+        stopped = cut or (tally is not None and not tally.complete)
+        report = summarise(job, scanned, found, tally)
+        passports.leave_passport(folder.path)
+        return Result(report, out, job.budget_stop() if stopped else None)
+
+
+def evolve(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    method: str | Path | Method | None = None,
+    shard: str | Shard | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result[RunReport]:
+    """Evolve all of `seeds`, with a known method or the operations of WizardLM: `autoevol evolve`.
+
+    Args:
+        seeds: As for `run`.
+        out: As for `run`.
+        method: A method, its name, its file or its run folder; None for the operations of WizardLM.
+        shard: One of several equal parts, such as `2/8`: only its rows are evolved, into a folder of its
+            own within `out`, with an equal part of the budget; `merge` puts finished shards together.
+        settings: As for `run`.
+        listener: As for `run`.
+        options: As for `run`; `rounds` is among them.
+
+    Raises:
+        InputError, StoreError, StopRun: As for `run`.
+    """
+    (settings,) = take("evolve", settings, options, more=("rounds",))
+    seeds, out, listener = str(seeds), Path(out), listener or Progress()
+    shard = Shard.parse(shard) if isinstance(shard, str) else shard
+    known = method if isinstance(method, Method) else find_method(str(method)) if method else None
+    policy = make_policy(settings, known)
+    inputs: dict[str, Any] = {"method_id": known.id if known else None}
+    if shard is not None:
+        out, settings, inputs["shard"] = out / shard.folder, settings.of_a_part(shard.of), str(shard)
+    with RunFolder(out, claim=False) as folder:
+        decided = settings.decisive("models", "metrics", *_of_rows(settings))
+        decided["methods"] = {"rounds": policy.rounds}
+        scanned = _claim(folder, {**decided, "inputs": inputs}, seeds, settings.data, shard)
+        with open_job(folder, settings, listener, roles=("evol", "respond", "judge")) as job:
+            if known:
+                folder.save_method(known, {})
+            tally = stages.evolve(job, FileRows(seeds, settings.data, shard), policy, scanned.here)
+            report = summarise(job, scanned, tally=tally)
+            return Result(report, out, None if tally.complete else job.budget_stop())
+
+
+def _of_rows(settings: Settings) -> tuple[str, ...]:
+    """The groups that decide what the bulk stage leaves."""
+    return ("pipeline", "clean") if settings.cleaning() else ("pipeline",)
+
+
+def _claim(
+    folder: RunFolder, settings: Mapping[str, Any], seeds: str, data: DataConfig, shard: Shard | None
+) -> Scanned:
+    """What the seeds hold, in a folder that is theirs; a file that has not changed is not read again."""
+    mark, known = fingerprint(seeds, data), folder.seeds()
+
+    def claim(scanned: Scanned) -> None:
+        folder.claim({**settings, "inputs": {**settings["inputs"], "data_hash": scanned.data_hash}})
+
+    if mark is not None and known is not None and known[0] == mark:
+        scanned = Scanned(**known[1])
+        claim(scanned)
+        return scanned
+    with replacing(folder.path / "rejects.jsonl") as lines:
+        scanned = scan(seeds, data, lambda reject: lines.add(asdict(reject)), shard)
+        # Within the block: a folder of other seeds keeps the rejects of its own.
+        claim(scanned)
+    save_seeds(folder, mark, scanned)
+    return scanned
+
+
+def _set_aside(folder: RunFolder, loaded: Loaded) -> None:
+    if loaded.rejects:
+        with replacing(folder.path / "rejects.jsonl") as lines:
+            for reject in loaded.rejects:
+                lines.add(asdict(reject))
+    save_seeds(folder, None, Scanned.of(loaded))

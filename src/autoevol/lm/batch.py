@@ -1,0 +1,304 @@
+"""Half the price: requests gathered into waves and sent through a provider's batch API.
+
+The data's path: a row asks `send` as ever -> requests wait until nobody asks any more (every row waits,
+so a wave is one stage of one round) -> the wave is written down, uploaded, submitted -> the batch is
+looked at until it ends -> every answer wakes the row that asked, and the recorder stores it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import orjson
+from dspy import lm15
+from dspy.lm15 import Request
+
+from autoevol.core.context import Scope, current_scope
+from autoevol.core.errors import EndpointDown, StopRun
+from autoevol.core.records import digest
+from autoevol.lm.batch_api import ENDED, BatchAPI, BatchState
+from autoevol.lm.openai_compatible import ChatEndpoint
+from autoevol.lm.refusals import ParameterRefused
+from autoevol.lm.retry import is_transient
+from autoevol.lm.transport import Reply
+from autoevol.store.batches import BatchStore, Wave
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How waves are made and watched.
+
+    Attributes:
+        largest: Requests of a wave at most; OpenAI takes 50,000.
+        quiet: Seconds without a new request after which a wave is sent.
+        first_look: Seconds until a batch is first looked at; then half as long again each time.
+        longest_wait: Seconds between two looks at most.
+        patience: Seconds for which the batch API may fail before the run stops. Nothing is lost by that:
+            the batch goes on, and the same command picks it up.
+        discount: Share of the price that is spared, 0..1.
+    """
+
+    largest: int = 5_000
+    quiet: float = 2.0
+    first_look: float = 1.0
+    longest_wait: float = 30.0
+    patience: float = 600.0
+    discount: float = 0.5
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """How one wave stands: told after every look."""
+
+    wave: Wave
+    state: BatchState
+
+
+OnProgress = Callable[[BatchProgress], None]
+_Outcome = Reply | BaseException
+
+
+@dataclass
+class _Watch:
+    """A wave under way: who waits for its answers, and the answers that nobody has asked for yet."""
+
+    wave: Wave
+    waiting: dict[str, asyncio.Future[Reply]] = field(default_factory=dict)
+    outcomes: dict[str, _Outcome] | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class BatchTransport:
+    """A `Transport` that answers in hours, at a discount, what `endpoint` answers at once.
+
+    Requests have the same identity as those of `endpoint`, so calls that were paid directly are found,
+    and the other way round. A request is known by what it asks, its scope and how often it was asked
+    before in this process; a resumed run asks the same again and is given the answers of the batch
+    that it left behind. No request is sent while a batch that holds it may still answer.
+
+    Args:
+        endpoint: Makes bodies, and names URL, model and key.
+        api: Its batch API.
+        store: Remembers waves over kills.
+        settings: See `BatchSettings`.
+        on_progress: Told of every look at a batch; quick, on the event loop.
+    """
+
+    queued = True
+    """Requests wait by the thousand, so the recorder's pacing of an endpoint is not for them."""
+
+    def __init__(
+        self,
+        endpoint: ChatEndpoint,
+        api: BatchAPI,
+        store: BatchStore,
+        settings: BatchSettings | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        self.identity = endpoint.identity
+        self.seeded = endpoint.seeded
+        self.mask = endpoint.mask
+        self._endpoint = endpoint
+        self._api = api
+        self._store = store
+        self._settings = settings or BatchSettings()
+        self._on_progress = on_progress or (lambda progress: None)
+        self._asked: WeakKeyDictionary[Scope, Counter[str]] = WeakKeyDictionary()
+        self._gathered: dict[str, tuple[Mapping[str, Any], asyncio.Future[Reply]]] = {}
+        self._watches: dict[str, _Watch] = {}
+        self._last_asked = 0.0
+        self._sender: asyncio.Task[None] | None = None
+        self._recovered: asyncio.Task[None] | None = None
+
+    async def send(self, request: Request) -> Reply:
+        """One request, once; returns when its batch has ended. Raises as `Transport` says."""
+        if self._recovered is None:
+            self._recovered = asyncio.ensure_future(self._recover())
+        # Shared by all callers: one that is cancelled must not leave the others without it.
+        await asyncio.shield(self._recovered)
+        while True:
+            body = self._endpoint.body(request)
+            try:
+                return await self._ask(body, sampled=request.config.temperature != 0)
+            except ParameterRefused as refused:
+                # Learned once, by the first of a wave; the others are asked again as it says.
+                learned = self._endpoint.parameters.learn(refused, dict(body))
+                if not learned and self._endpoint.body(request) == body:
+                    raise
+
+    async def _ask(self, body: Mapping[str, Any], *, sampled: bool) -> Reply:
+        custom_id = self._name(body, sampled=sampled)
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        wave = self._store.wave_of(custom_id)
+        if wave is not None:
+            self._await(wave, custom_id, answer)
+        else:
+            self._gathered[custom_id] = (body, answer)
+            self._last_asked = asyncio.get_running_loop().time()
+            if self._sender is None or self._sender.done():
+                self._sender = asyncio.ensure_future(self._send_waves())
+        return await answer
+
+    async def aclose(self) -> None:
+        """Stop watching. Batches go on at the provider."""
+        tasks = [watch.task for watch in self._watches.values()] + [self._sender, self._recovered]
+        alive = [task for task in tasks if task is not None and not task.done()]
+        for task in alive:
+            task.cancel()
+        await asyncio.gather(*alive, return_exceptions=True)
+        await self._api.aclose()
+        await self._endpoint.aclose()
+        self._store.close()
+
+    def _name(self, body: Mapping[str, Any], *, sampled: bool) -> str:
+        scope = current_scope()
+        text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
+        name = digest("batch", self.identity, scope.name if sampled else "", text)
+        asked = self._asked.setdefault(scope, Counter())
+        while True:
+            asked[name] += 1
+            custom_id = f"{name}-{asked[name]}"
+            # Without sampling the same request may come from two scopes, each with a count of its own.
+            if custom_id not in self._gathered and not any(
+                custom_id in watch.waiting for watch in self._watches.values()
+            ):
+                return custom_id
+
+    async def _recover(self) -> None:
+        """Settle what a killed process left open: a wave may have been submitted without our knowing."""
+        for wave in self._store.unsent(self.identity):
+            batch = await self._api.find(wave.id)
+            if batch is None:
+                self._store.forget(wave)
+            else:
+                self._store.update(replace(wave, batch=batch))
+
+    async def _send_waves(self) -> None:
+        loop, settings = asyncio.get_running_loop(), self._settings
+        while self._gathered:
+            wait = self._last_asked + settings.quiet - loop.time()
+            if wait > 0 and len(self._gathered) < settings.largest:
+                await asyncio.sleep(min(wait, settings.quiet))
+                continue
+            custom_ids = list(self._gathered)[: settings.largest]
+            requests = {custom_id: self._gathered.pop(custom_id) for custom_id in custom_ids}
+            watch = _Watch(Wave(uuid.uuid4().hex, self.identity))
+            watch.waiting = {custom_id: answer for custom_id, (_, answer) in requests.items()}
+            try:
+                await self._submit(watch, {custom_id: body for custom_id, (body, _) in requests.items()})
+            except (Exception, StopRun) as error:  # noqa: BLE001 (whatever it is, rows wait for this task)
+                self._end(watch, dict.fromkeys(watch.waiting, error))
+
+    async def _submit(self, watch: _Watch, bodies: Mapping[str, Mapping[str, Any]]) -> None:
+        wave = watch.wave
+        await asyncio.to_thread(self._store.begin, wave, list(bodies))
+        try:
+            wave = replace(wave, input_file=await self._api.upload(wave.id, bodies))
+            self._store.update(wave)
+            wave = replace(wave, batch=await self._create(wave))
+        except lm15.LM15Error:
+            # Nothing was taken; where that is not known, `_create` has stopped the run.
+            self._store.forget(wave)
+            raise
+        self._store.update(wave)
+        watch.wave = wave
+        self._watch(watch)
+
+    async def _create(self, wave: Wave) -> str:
+        """Submit, once: after an answer that was lost the provider is asked whether it has the batch."""
+        assert wave.input_file is not None
+        while True:
+            try:
+                return await self._api.create(wave.id, wave.input_file)
+            except (lm15.TimeoutError, lm15.TransportError, lm15.ServerError) as lost:
+                if (taken := await self._patiently(lambda: self._api.find(wave.id), lost)) is not None:
+                    return taken
+
+    async def _patiently(self, ask: Callable[[], Any], cause: BaseException | None = None) -> Any:  # noqa: ANN401
+        """What `ask` comes to, however often the batch API fails within the patience.
+
+        Raises:
+            EndpointDown: If it fails for longer.
+        """
+        loop, wait = asyncio.get_running_loop(), self._settings.first_look
+        give_up = loop.time() + self._settings.patience
+        if cause is not None:
+            await asyncio.sleep(wait)
+        while True:
+            try:
+                return await ask()
+            except lm15.LM15Error as error:
+                if not (is_transient(error) or isinstance(error, lm15.RateLimitError)):
+                    raise
+                if loop.time() + wait > give_up:
+                    raise EndpointDown(
+                        f"the batch API of {self._endpoint.model} has failed for "
+                        f"{self._settings.patience:g} seconds, the last time with: {error}; its batches go on"
+                    ) from error
+                await asyncio.sleep(wait)
+                wait = min(1.5 * wait, self._settings.longest_wait)
+
+    def _await(self, wave: Wave, custom_id: str, answer: asyncio.Future[Reply]) -> None:
+        """Let `answer` be that of a request which stands in a wave already."""
+        watch = self._watches.get(wave.id)
+        if watch is None:
+            watch = _Watch(wave)
+            self._watch(watch)
+        if watch.outcomes is None:
+            watch.waiting[custom_id] = answer
+        else:
+            _settle(answer, watch.outcomes.pop(custom_id, _unanswered(wave)))
+
+    def _watch(self, watch: _Watch) -> None:
+        self._watches[watch.wave.id] = watch
+        watch.task = asyncio.ensure_future(self._follow(watch))
+
+    async def _follow(self, watch: _Watch) -> None:
+        """Look at a batch until it ends, then give every answer to whoever waits for it."""
+        batch, wait = watch.wave.batch, self._settings.first_look
+        assert batch is not None, "only a wave that was taken is watched"
+        try:
+            while True:
+                state: BatchState = await self._patiently(lambda: self._api.state(batch))
+                self._on_progress(BatchProgress(watch.wave, state))
+                if state.status in ENDED:
+                    break
+                await asyncio.sleep(wait)
+                wait = min(1.5 * wait, self._settings.longest_wait)
+            outcomes: dict[str, _Outcome] = {}
+            for file in state.files:
+                outcomes |= await self._patiently(lambda file=file: self._read(file))
+        except (Exception, StopRun) as error:  # noqa: BLE001 (whatever it is, rows wait for this task)
+            self._end(watch, dict.fromkeys(self._store.custom_ids(watch.wave), error))
+            return
+        missing = state.problem or _unanswered(watch.wave, state.status)
+        self._end(watch, {name: outcomes.get(name, missing) for name in self._store.custom_ids(watch.wave)})
+
+    async def _read(self, file: str) -> dict[str, _Outcome]:
+        return {custom_id: outcome async for custom_id, outcome in self._api.answers(file)}
+
+    def _end(self, watch: _Watch, outcomes: dict[str, _Outcome]) -> None:
+        for custom_id, answer in watch.waiting.items():
+            _settle(answer, outcomes.pop(custom_id, _unanswered(watch.wave)))
+        watch.waiting.clear()
+        # What is left belongs to rows that a resumed run has not reached yet.
+        watch.outcomes = outcomes
+
+
+def _settle(answer: asyncio.Future[Reply], outcome: _Outcome) -> None:
+    if answer.done():  # its caller has gone away
+        return
+    if isinstance(outcome, BaseException):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
+
+
+def _unanswered(wave: Wave, status: str = "completed") -> lm15.ServerError:
+    return lm15.ServerError(f"the batch {wave.batch} ended ({status}) without an answer to this request")
