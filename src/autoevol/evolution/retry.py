@@ -41,6 +41,7 @@ def retry_rows(
     to the run that will make it again.
 
     Raises:
+        StoreError: If a part is damaged, before anything is paid.
         StopRun: If access, endpoint or disk fail; the parts replaced so far stay.
     """
     remind(work.gates, parts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from autoevol.config import DataConfig
+from autoevol.core.errors import InputError
 from autoevol.core.records import Row
 from autoevol.data.load import iter_rows
+from autoevol.data.scan import fingerprint
 from autoevol.data.seen import SeenIds
 from autoevol.data.shard import Shard
 
@@ -33,16 +35,58 @@ class RowSource(Protocol):
         ...
 
 
+@runtime_checkable
+class Promised(Protocol):
+    """A source that knows what it must hold."""
+
+    def confirm(self, rows: int | None = None) -> None:
+        """Compare what is there now with what was promised.
+
+        Args:
+            rows: How many there have been, once there are no more.
+
+        Raises:
+            InputError: If it is not the same.
+        """
+        ...
+
+
 class FileRows:
     """The rows of a file or data set, or of one shard of it, streamed.
 
     Unusable records are passed over: they have been reported when the source was scanned.
+
+    Args:
+        source: Where they are.
+        data: How they are read.
+        shard: Only its rows.
+        promised: How many there are, None if that is not known.
+        mark: Fingerprint of the files when they were scanned; None where there was none (see `fingerprint`).
     """
 
-    def __init__(self, source: str, data: DataConfig, shard: Shard | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        data: DataConfig,
+        shard: Shard | None = None,
+        *,
+        promised: int | None = None,
+        mark: str | None = None,
+    ) -> None:
         self._source = source
         self._data = data
         self._shard = shard
+        self._promised = promised
+        self._mark = mark
+
+    def confirm(self, rows: int | None = None) -> None:
+        """See `Promised`. Reads the files once, if they have a fingerprint."""
+        told = f"{self._source} has changed since this run read it first"
+        tail = "Put back what it held, or give another --out"
+        if self._mark is not None and fingerprint(self._source, self._data) != self._mark:
+            raise InputError(f"{told}: what was made is kept. {tail}")
+        if rows is not None and self._promised is not None and rows != self._promised:
+            raise InputError(f"{told}: it gave {rows} rows, not {self._promised}. {tail}")
 
     def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
         """See `RowSource`."""

@@ -19,7 +19,8 @@ from filelock import FileLock
 
 from autoevol.core.errors import InputError, InUse, StoreError
 from autoevol.store.calls import CallStore, Spent
-from autoevol.store.files import JsonLog, file_lock, read_json
+from autoevol.store.files import file_lock, read_json
+from autoevol.store.log import cut_torn_line
 from autoevol.store.run import RunFolder
 
 
@@ -107,7 +108,7 @@ class StudyFolder:
     def mend_journal(self) -> None:
         """Cut off a last line that a crash has torn."""
         with self.journal_lock():
-            JsonLog(self.journal).mend()
+            cut_torn_line(self.journal)
 
     def _place(self, number: int) -> Path:
         return self.path / f"worker-{number}"
