@@ -11,7 +11,7 @@ from autoevol.commands import stages
 from autoevol.commands.job import Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method, make_policy
-from autoevol.commands.past import save_seeds
+from autoevol.commands.past import save_seeds, scanned_of
 from autoevol.commands.result import Result
 from autoevol.config import DataConfig, Settings
 from autoevol.core.progress import Progress
@@ -154,7 +154,7 @@ def _claim(
         folder.claim({**settings, "inputs": {**settings["inputs"], "data_hash": scanned.data_hash}})
 
     if mark is not None and known is not None and known[0] == mark:
-        scanned = Scanned(**known[1])
+        scanned = scanned_of(folder, known[1])
         claim(scanned)
         return scanned, mark
     with replacing(folder.path / "rejects.jsonl") as lines:

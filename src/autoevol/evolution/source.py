@@ -9,7 +9,7 @@ from autoevol.config import DataConfig
 from autoevol.core.errors import InputError
 from autoevol.core.records import Row
 from autoevol.data.load import iter_rows
-from autoevol.data.scan import fingerprint
+from autoevol.data.scan import fingerprint, stamps
 from autoevol.data.seen import SeenIds
 from autoevol.data.shard import Shard
 
@@ -43,12 +43,19 @@ class Promised(Protocol):
         """Compare what is there now with what was promised.
 
         Args:
-            rows: How many there have been, once there are no more.
+            rows: How many there have been, once there are no more; None before, which is asked for
+                every part.
 
         Raises:
             InputError: If it is not the same.
         """
         ...
+
+
+def confirm(source: RowSource, rows: int | None = None) -> None:
+    """Ask a source that has promised something. See `Promised.confirm`."""
+    if isinstance(source, Promised):
+        source.confirm(rows)
 
 
 class FileRows:
@@ -78,13 +85,17 @@ class FileRows:
         self._shard = shard
         self._promised = promised
         self._mark = mark
+        self._stamped: tuple[tuple[int, int, int], ...] = ()
 
     def confirm(self, rows: int | None = None) -> None:
-        """See `Promised`. Reads the files once, if they have a fingerprint."""
+        """See `Promised`. Files are read at first and at the end, and else if they have been touched."""
         told = f"{self._source} has changed since this run read it first"
-        tail = "Put back what it held, or give another --out"
-        if self._mark is not None and fingerprint(self._source, self._data) != self._mark:
-            raise InputError(f"{told}: what was made is kept. {tail}")
+        tail = "What was made of it before is kept: put back what it held, or give another --out"
+        stamped = stamps(self._source, self._data)
+        if self._mark is not None and (rows is not None or stamped != self._stamped):
+            if fingerprint(self._source, self._data) != self._mark:
+                raise InputError(f"{told}. {tail}")
+            self._stamped = stamped
         if rows is not None and self._promised is not None and rows != self._promised:
             raise InputError(f"{told}: it gave {rows} rows, not {self._promised}. {tail}")
 

@@ -13,13 +13,13 @@ import dspy
 from autoevol.config import PipelineConfig
 from autoevol.core import aio
 from autoevol.core.context import in_scope
-from autoevol.core.errors import BudgetReached
+from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.records import Case, Verdict
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage, encode_lineage
 from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import PlacedRow, Promised, RowSource
+from autoevol.evolution.source import PlacedRow, RowSource, confirm
 from autoevol.lm.answers import FILTERED
 from autoevol.store.parts import Parts, PartWriter
 
@@ -68,9 +68,12 @@ def evolve_rows(
     parts.drop_damaged()
     remind(work.gates, parts)
     stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
-    complete = aio.run_and_wait(stage.run(source))
-    if isinstance(source, Promised):
-        source.confirm(parts.rows if complete else None)
+    try:
+        complete = aio.run_and_wait(stage.run(source))
+    except InputError:
+        confirm(source)  # a file that is rewritten while it is read looks damaged
+        raise
+    confirm(source, parts.rows if complete else None)
     tally = write_outputs(parts, folder, config.keep)
     tally.complete = complete
     return tally
@@ -136,12 +139,12 @@ class _Stage:
                     part.add(line, placed.row.id, record=placed.record, dead=lineage.end is End.DEAD)
                     # With a row missing, the part can never be whole; what follows goes there too.
                     if part.rows >= self._part_rows and self._complete:
-                        await self._seal(part)
+                        await self._seal(part, source)
                         part = self._writer()
                     if self._on_case:
                         self._on_case(case_of(lineage))
             if part.rows:
-                await self._seal(part)
+                await self._seal(part, source)
         finally:
             part.discard()
         return self._complete
@@ -149,8 +152,10 @@ class _Stage:
     def _writer(self) -> PartWriter:
         return self._parts.writer(len(self._parts), stored=self._forget is None)
 
-    async def _seal(self, part: PartWriter) -> None:
+    async def _seal(self, part: PartWriter, source: RowSource) -> None:
         first = self._parts.rows
+        # Rows of another file must not get among those of this one.
+        await asyncio.to_thread(confirm, source)
         await asyncio.to_thread(part.seal, open_part=not self._complete)
         if self._forget and self._complete:
             await asyncio.wrap_future(self._forget(self._tag(first)))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from typing import Any
+
+from autoevol.core.records import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,29 @@ class Spent:
 COLUMNS = tuple(f.name for f in fields(CallRecord))
 values = attrgetter(*COLUMNS)
 INSERT = (
-    f"INSERT INTO calls ({','.join(COLUMNS)},run,created) VALUES ({','.join(['?'] * (len(COLUMNS) + 2))})"
+    f"INSERT INTO calls ({','.join(COLUMNS)},proof,run,created)"
+    f" VALUES ({','.join(['?'] * (len(COLUMNS) + 3))})"
 )
 # Earlier versions kept replies that had broken off; one that has not goes first.
 FIND = (
-    f"SELECT {','.join(COLUMNS)} FROM calls WHERE key=? AND sample=?"
-    " ORDER BY finish_reason='error', created LIMIT 1"
+    f"SELECT {','.join(COLUMNS)},proof FROM calls WHERE key=? AND sample=?"
+    " ORDER BY finish_reason='error', created"
 )
+
+
+def proof(record: CallRecord) -> str:
+    """16 hex digits over what makes a record a reply: which request, and what was said."""
+    said = (record.key, str(record.sample), record.finish_reason, record.text)
+    return digest(*(part.encode("utf-8", "replace").decode() for part in said))
+
+
+def proven(row: tuple[Any, ...]) -> CallRecord | None:
+    """The record in a row of `FIND`; None if it is damaged. Those of earlier versions have no proof."""
+    *stored, known = row
+    record = CallRecord(*stored)
+    return record if known in ("", proof(record)) else None
+
+
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS calls (
       key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
@@ -103,7 +122,7 @@ SCHEMA = (
       attempts INTEGER NOT NULL, seconds REAL NOT NULL, tag TEXT NOT NULL DEFAULT '',
       thinking TEXT NOT NULL DEFAULT '', reasoning_tokens INTEGER NOT NULL DEFAULT 0,
       estimated INTEGER NOT NULL DEFAULT 0,
-      run TEXT NOT NULL, created REAL NOT NULL)""",
+      proof TEXT NOT NULL DEFAULT '', run TEXT NOT NULL, created REAL NOT NULL)""",
     *(
         f"""CREATE TABLE IF NOT EXISTS {sums} (
       run TEXT NOT NULL, role TEXT NOT NULL, calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
@@ -120,6 +139,7 @@ SCHEMA = (
 LATER = (
     ("calls", "tag", "TEXT NOT NULL DEFAULT ''"),
     ("calls", "thinking", "TEXT NOT NULL DEFAULT ''"),
+    ("calls", "proof", "TEXT NOT NULL DEFAULT ''"),
     *(
         (table, name, "INTEGER NOT NULL DEFAULT 0")
         for table in ("calls", "forgotten")

@@ -26,6 +26,7 @@ from pathlib import Path
 from autoevol.core.errors import StoreError, StoreLost
 from autoevol.store import call_tables
 from autoevol.store.call_tables import CallRecord, Spent
+from autoevol.store.files import refused
 
 __all__ = ["CallRecord", "CallStore", "Spent"]
 
@@ -48,6 +49,7 @@ class CallStore:
 
     Raises:
         StoreError: If the file cannot be opened or is not a call store.
+        StoreLost: If the disk is full.
     """
 
     def __init__(self, path: str | Path, run: str = "main", *, power_safe: bool = True) -> None:
@@ -62,8 +64,9 @@ class CallStore:
             self._writer = self._connect(power_safe)
             self._create()
             self._reader = self._connect(power_safe)
+            self._reader.text_factory = _text
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"cannot open the call store {self.path}: {error}") from error
+            raise refused(error, f"cannot open the call store {self.path}") from error
         self._thread = threading.Thread(target=self._write, name="autoevol-store", daemon=True)
         self._thread.start()
 
@@ -91,15 +94,17 @@ class CallStore:
     def get(self, key: str, sample: int) -> CallRecord | None:
         """The stored reply to the `sample`-th request `key`, whichever run paid for it.
 
+        One that is damaged is none: what was really said is not known any more.
+
         Raises:
             StoreLost: If the file cannot be read any more, or the store is closed.
         """
         try:
             with self._reader_lock:
-                found = self._reader.execute(call_tables.FIND, (key, sample)).fetchone()
+                rows = self._reader.execute(call_tables.FIND, (key, sample))
+                return next(filter(None, map(call_tables.proven, rows)), None)
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
-        return CallRecord(*found) if found else None
 
     def put(self, record: CallRecord) -> Future[None]:
         """Store `record`; the future resolves once it is durable, or fails with StoreLost."""
@@ -211,7 +216,10 @@ class CallStore:
                     now = time.time()
                     self._writer.executemany(
                         call_tables.INSERT,
-                        [(*call_tables.values(record), self.run, now) for record, _ in jobs],
+                        [
+                            (*call_tables.values(record), call_tables.proof(record), self.run, now)
+                            for record, _ in jobs
+                        ],
                     )
                 elif kind is tuple:
                     self._writer.executemany(call_tables.WASTE, [_line(self.run, what) for what, _ in jobs])
@@ -226,6 +234,10 @@ class CallStore:
                 self._writer.execute("ROLLBACK")
             lost = StoreLost(f"cannot write to the call store {self.path}: {error}")
         _tell([done for _, done in batch], lost)
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")  # damage is told by the proof, not by an error
 
 
 def _line(run: str, what: _What) -> tuple[object, ...]:

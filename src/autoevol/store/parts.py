@@ -225,7 +225,9 @@ class Parts:
 
     def _refuse_unknown(self) -> None:
         """Raise where there are parts that the manifest must know. Behind the last, one may be new."""
-        numbers = {int(stem[5:]) for file in self.folder.glob("part-*.jsonl") if (stem := file.stem)[5:].isdecimal()}
+        numbers = {
+            int(stem[5:]) for file in self.folder.glob("part-*.jsonl") if (stem := file.stem)[5:].isdecimal()
+        }
         lost = min((n for n in numbers | self._parts.keys() if n > len(self._parts)), default=None)
         if lost is not None or self._parts.keys() - range(len(self._parts)):
             raise StoreError(
