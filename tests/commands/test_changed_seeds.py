@@ -49,7 +49,7 @@ def test_seeds_replaced_during_the_optimisation_are_not_evolved(tmp_path: Path) 
     with Endpoint(Replacing(tmp_path, 5)) as endpoint:
         sizes = ("--dev-size", 4, "--holdout-size", 3, "--steps", 0)
         done = command("run", seeds, "--out", out, *at(endpoint), *sizes)
-        assert not any("tunnel" in json.dumps(seen.body) for seen in endpoint.seen)
+        assert not any("below a sea" in json.dumps(seen.body) for seen in endpoint.seen)
     assert done.exit_code != 0
     assert f"{seeds} has changed" in done.stderr
     assert not (out / "dataset.jsonl").exists()

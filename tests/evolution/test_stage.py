@@ -259,9 +259,10 @@ def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_later(
         sync(descriptor)
 
     first = Bulk(tmp_path, evolves)
-    with monkeypatch.context() as patch, pytest.raises(StoreLost, match="No space left"):
-        patch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(StoreLost, match="No space left"):
         first.run(numbered(12), part_rows=5)
+    monkeypatch.undo()
     assert not full.exists(), "what cannot be finished is cleared away"
     second = Bulk(tmp_path, evolves)
     assert second.run(numbered(12), part_rows=5).complete

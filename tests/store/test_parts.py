@@ -109,7 +109,7 @@ def test_a_lost_manifest_is_missed(tmp_path: Path) -> None:
     add(parts, 1, ["b"])
     for name in ("manifest.jsonl", "manifest.last"):
         (tmp_path / "parts" / name).unlink()
-        with pytest.raises(StoreError, match="manifest.jsonl is damaged"):
+        with pytest.raises(StoreError, match=r"manifest\.jsonl is damaged"):
             Parts(tmp_path / "parts", MADE)
 
 

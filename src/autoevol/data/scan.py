@@ -78,7 +78,7 @@ def fingerprint(source: str, data: DataConfig) -> str | None:
 
 
 def stamps(source: str, data: DataConfig) -> tuple[tuple[int, int, int], ...]:
-    """Inode, size and time of change of the files: the same while nobody touches them. Empty without files."""
+    """Inode, size and time of change of the files: as they are while nobody touches them."""
     try:
         stats = [path.stat() for path in source_files(source, data.split) or ()]
     except (OSError, InputError):

@@ -44,9 +44,9 @@ def evolve_rows(
     """Evolve the rows of `source`, in order, into the parts and files of `folder`.
 
     Rows in sealed parts are skipped; those of the part that was open, or is damaged, and of those behind
-    it are made again, their calls answered by the call store. If the budget is reached, the files hold the rows that were
-    finished; any other stop leaves the files as they were, and the sealed parts. A row makes
-    one call after another, so at most `concurrency` rows are begun and not finished: a spent
+    it are made again, their calls answered by the call store. If the budget is reached, the files hold
+    the rows that were finished; any other stop leaves the files as they were, and the sealed parts. A
+    row makes one call after another, so at most `concurrency` rows are begun and not finished: a spent
     budget has been spent on pairs, not on evolutions that nobody has answered.
 
     Args:
@@ -66,6 +66,7 @@ def evolve_rows(
     parts = Parts(folder / "parts", work.policy.to_json())
     parts.drop_open()
     parts.drop_damaged()
+    confirm(source)
     remind(work.gates, parts)
     stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
     try:

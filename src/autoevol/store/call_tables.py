@@ -89,7 +89,7 @@ class Spent:
 
 
 COLUMNS = tuple(f.name for f in fields(CallRecord))
-values = attrgetter(*COLUMNS)
+_values = attrgetter(*COLUMNS)
 INSERT = (
     f"INSERT INTO calls ({','.join(COLUMNS)},proof,run,created)"
     f" VALUES ({','.join(['?'] * (len(COLUMNS) + 3))})"
@@ -105,6 +105,11 @@ def proof(record: CallRecord) -> str:
     """16 hex digits over what makes a record a reply: which request, and what was said."""
     said = (record.key, str(record.sample), record.finish_reason, record.text)
     return digest(*(part.encode("utf-8", "replace").decode() for part in said))
+
+
+def line(record: CallRecord) -> tuple[Any, ...]:
+    """The columns of `INSERT` that are the record's."""
+    return (*_values(record), proof(record))
 
 
 def proven(row: tuple[Any, ...]) -> CallRecord | None:

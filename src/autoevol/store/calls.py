@@ -214,13 +214,8 @@ class CallStore:
             for kind, jobs in groupby(batch, key=lambda job: type(job[0])):
                 if kind is CallRecord:
                     now = time.time()
-                    self._writer.executemany(
-                        call_tables.INSERT,
-                        [
-                            (*call_tables.values(record), call_tables.proof(record), self.run, now)
-                            for record, _ in jobs
-                        ],
-                    )
+                    lines = [(*call_tables.line(record), self.run, now) for record, _ in jobs]
+                    self._writer.executemany(call_tables.INSERT, lines)
                 elif kind is tuple:
                     self._writer.executemany(call_tables.WASTE, [_line(self.run, what) for what, _ in jobs])
                 else:

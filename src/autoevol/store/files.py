@@ -50,7 +50,7 @@ def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 (JSON)
 
 
 def refused(error: Exception, told: str) -> StoreError | StoreLost:
-    """What to raise where a file cannot be opened: a full disk ends the run, all else is the user's to mend."""
+    """What to raise where a file cannot be opened: a full disk ends the run, all else is the user's."""
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "is full" in str(error)
     return (StoreLost if full else StoreError)(f"{told}: {error}")
 

@@ -124,7 +124,8 @@ class JsonLog:
             raise StoreError(f"{self._last} is damaged. Remove it if {self.path} is whole")
         if lines > self._lines + 1:
             raise StoreError(
-                f"{self.path} is damaged: of its {lines} lines only {self._lines} are left. Restore it from a copy"
+                f"{self.path} is damaged: of its {lines} lines only {self._lines} are left. "
+                "Restore it from a copy"
             )
         return line.encode() if lines == self._lines + 1 else b""
 

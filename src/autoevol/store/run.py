@@ -158,11 +158,11 @@ class RunFolder:
 
     def _refuse_orphaned(self) -> None:
         """What a run has paid for must not be taken for nothing where its name is lost."""
-        if made := [
-            name for name in ("journal.jsonl", "parts/manifest.jsonl") if (self.path / name).exists()
-        ]:
+        names = ("journal.jsonl", "parts/manifest.jsonl")
+        if left := [name for name in names if (self.path / name).exists()]:
             raise StoreError(
-                f"{self.path} has lost its run.json, but not {made[0]}. Restore it from a copy, or give another --out"
+                f"{self.path} has lost its run.json, but not {left[0]}. Restore it from a copy, or give "
+                "another --out"
             )
 
     def _begun(self, run_id: str) -> bool:
