@@ -46,6 +46,27 @@ class CallRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An endpoint's answer that it will not reply to a request: the same request is refused again.
+
+    Attributes:
+        key: As for `CallRecord`.
+        sample: As for `CallRecord`.
+        kind: Class of the error in lm15.
+        message: What the endpoint said, with secrets masked.
+        status: Of HTTP; None where there was none.
+        code: The provider's word for it, '' for none.
+    """
+
+    key: str
+    sample: int
+    kind: str
+    message: str
+    status: int | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """Sums over paid calls.
 
@@ -88,6 +109,18 @@ class Spent:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A request on its way, at what it is expected to cost; `spent` None once it is known to have failed."""
+
+    key: str
+    sample: int
+    role: str
+    spent: Spent | None
+
+
+SHARED = "="
+"""Before the tag of calls that rows of other tags may make as well, with the same reply."""
 COLUMNS = tuple(f.name for f in fields(CallRecord))
 _values = attrgetter(*COLUMNS)
 INSERT = (
@@ -135,6 +168,15 @@ SCHEMA = (
       estimated INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, role))"""
         for sums in ("forgotten", "wasted")
     ),
+    """CREATE TABLE IF NOT EXISTS refusals (
+      run TEXT NOT NULL, key TEXT NOT NULL, sample INTEGER NOT NULL, kind TEXT NOT NULL,
+      message TEXT NOT NULL, status INTEGER, code TEXT NOT NULL,
+      PRIMARY KEY (run, key, sample)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS in_flight (
+      run TEXT NOT NULL, key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL,
+      calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+      usd REAL NOT NULL, reasoning_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL,
+      PRIMARY KEY (run, key, sample)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS replies ON calls (key, sample)",
     "DROP INDEX IF EXISTS paid",
     "CREATE INDEX IF NOT EXISTS ledger ON calls"
@@ -168,3 +210,18 @@ ADD = "ON CONFLICT (run, role) DO UPDATE SET " + ", ".join(
 WASTE = f"INSERT INTO wasted (run,role,{LINE}) VALUES ({','.join('?' * (2 + len(fields(Spent))))}) {ADD}"
 FILED = "FROM calls WHERE run=:run AND tag=:tag AND tag != ''"
 FOLD = f"INSERT INTO forgotten (run,role,{LINE}) SELECT run, role, {SUMS} {FILED} GROUP BY role {ADD}"
+# What others may ask for as well keeps its reply. The request is most of a record, and nobody reads it.
+THIN = "UPDATE calls SET request='', thinking='' WHERE run=:run AND tag=:shared AND request!=''"
+REFUSE = "INSERT OR REPLACE INTO refusals (run,key,sample,kind,message,status,code) VALUES (?,?,?,?,?,?,?)"
+REFUSED = "SELECT key,sample,kind,message,status,code FROM refusals WHERE run=? AND key=? AND sample=?"
+DEPART = (
+    f"INSERT OR REPLACE INTO in_flight (run,key,sample,role,{LINE})"
+    f" VALUES ({','.join('?' * (4 + len(fields(Spent))))})"
+)
+LAND = "DELETE FROM in_flight WHERE run=? AND key=? AND sample=?"
+_SUM_OF_LINE = ",".join(f"sum({field.name})" for field in fields(Spent))
+BOOK_FLIGHTS = (
+    f"INSERT INTO wasted (run,role,{LINE}) SELECT run, role, {_SUM_OF_LINE} FROM in_flight WHERE run=:run"
+    f" GROUP BY role {ADD}"
+)
+END_FLIGHTS = "DELETE FROM in_flight WHERE run=:run"
