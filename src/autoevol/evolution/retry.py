@@ -37,8 +37,8 @@ def retry_rows(
     """Try the dead rows again, in fresh attempts, and put the results where the rows stand.
 
     What was refused is asked again. Rounds that passed before are kept. A part is replaced as soon as its
-    dead rows have been tried; if the budget ends before, the rest stay dead. Rows of a part that is open are left
-    to the run that will make it again.
+    dead rows have been tried; if the budget ends before, the rest stay dead. Rows of a part that is open
+    are left to the run that will make it again.
 
     Raises:
         StoreError: If a part is damaged, before anything is paid.

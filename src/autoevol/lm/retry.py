@@ -149,7 +149,7 @@ def first_line(error: Exception) -> str:
 
 def refusal_of(slot: tuple[str, int], error: lm15.LM15Error) -> Refusal:
     """An error that is an answer (`is_answer`), as it is stored."""
-    return Refusal(*slot, type(error).__name__, first_line(error), error.status, error.provider_code or "")
+    return Refusal(*slot, type(error).__name__, error.message, error.status, error.provider_code or "")
 
 
 def error_of(refusal: Refusal) -> lm15.LM15Error:
