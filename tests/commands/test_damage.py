@@ -95,3 +95,58 @@ def damage(
         assert shown.exit_code in (0, 2), f"{what}: {shown.output}"
         assert shown.exception is None or isinstance(shown.exception, SystemExit), what
         shutil.rmtree(out)
+
+
+@pytest.mark.parametrize("begun", [()], indirect=True, ids=["kept"])
+@pytest.mark.parametrize(
+    "words", [("export", "--format", "messages"), ("clean",)], ids=lambda words: words[0]
+)
+def test_a_data_set_with_a_lost_line_is_not_passed_on(
+    words: tuple[str, ...], begun: tuple[Path, tuple[object, ...]], endpoint: Endpoint, tmp_path: Path
+) -> None:
+    out, target = tmp_path / "run", tmp_path / "passed on.jsonl"
+    shutil.copytree(begun[0] / "finished", out)
+    (out / "dataset.jsonl").write_text(
+        "".join((out / "dataset.jsonl").read_text().splitlines(keepends=True)[1:])
+    )
+    done = command(words[0], out, *words[1:], "--out", target)
+    assert done.exit_code == 2
+    assert "dataset.jsonl is not as the run left it: it has 11 lines; 12 were written" in done.stderr
+    assert not target.exists()
+    assert evolve(begun[0] / "seeds.jsonl", endpoint, out, *begun[1]).exit_code == 0
+    assert command(words[0], out, *words[1:], "--out", target).exit_code == 0
+
+
+@pytest.mark.parametrize("begun", [()], indirect=True, ids=["kept"])
+@pytest.mark.parametrize("words", [("retry",), ("again",)], ids=lambda words: words[0])
+def test_what_goes_on_with_finished_rows_looks_at_all_of_them_first(
+    words: tuple[str, ...], begun: tuple[Path, tuple[object, ...]], endpoint: Endpoint, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(begun[0] / "finished", out)
+    part = out / "parts" / "part-000003.jsonl"
+    part.write_bytes(part.read_bytes().replace(b"bridge", b"Bridge", 1))
+    more = ("--answer-with", "served", "--out", tmp_path / "again") if words == ("again",) else ()
+    asked = len(endpoint.seen)
+    done = command(words[0], out, "--api-base", endpoint.url, *more)
+    assert done.exit_code == 2, done.output
+    assert "part-000003.jsonl is damaged: its lines are not those that were written" in done.stderr
+    assert len(endpoint.seen) == asked
+
+
+@pytest.mark.parametrize("begun", [()], indirect=True, ids=["kept"])
+@pytest.mark.parametrize("name", ["seeds.json", "endpoint.json", "run.json", "methods.json"])
+@pytest.mark.parametrize("torn", ["[]", "3", "null", "{}", '{"settings": 3, "found": [], "fingerprint": {}}'])
+def test_torn_fields_are_told_in_one_sentence(
+    name: str, torn: str, begun: tuple[Path, tuple[object, ...]], endpoint: Endpoint, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(begun[0] / "finished", out)
+    (out / name).write_text(torn)
+    for words in (("retry", out), ("show", out)):
+        done = command(*words)
+        assert done.exception is None or isinstance(done.exception, SystemExit), (words, done.exception)
+        assert done.exit_code in (0, 2), done.output
+    done = evolve(begun[0] / "seeds.jsonl", endpoint, out, *begun[1])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code in (0, 2), done.output

@@ -134,3 +134,12 @@ def test_a_disk_that_refuses_is_a_lost_store_and_the_step_is_not_kept(tmp_path: 
     with pytest.raises(StoreLost, match=r"cannot write .*journal\.jsonl"):
         journal.append(step(0))
     assert journal.steps() == ()
+
+
+def test_reading_does_not_write(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    FileJournal(path).append(step(0))
+    torn = path.read_bytes() + b'{"schema": 2, "num'
+    path.write_bytes(torn)
+    assert [each.number for each in FileJournal(path).steps()] == [0]
+    assert path.read_bytes() == torn

@@ -12,6 +12,7 @@ program.json    the same as a saved DSPy program
 dataset.jsonl   evolved pairs that passed
 rejected.jsonl  rows that failed, with the reason
 dead.jsonl      rows that were lost to the infrastructure, with the reason
+outputs.json    lines and checksums of these three
 rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
 summary.json    figures and paths
 passport.json   the chosen method with all that is known about it; a method file as well

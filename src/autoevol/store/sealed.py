@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import orjson
 
 from autoevol.core.errors import StoreError
 from autoevol.core.records import digest
-from autoevol.store.files import read_object, write_json
+from autoevol.store.files import LineWriter, checksum_of, read_object, write_json
 
+COUNTS = "outputs.json"
 _CHECK = "check"
 
 
@@ -33,6 +34,34 @@ def read_sealed(path: Path) -> dict[str, Any] | None:
     if check not in (None, _checksum(data)):
         raise StoreError(f"{path} is damaged: it is not as it was written. Restore it from a copy")
     return data
+
+
+def write_counts(folder: Path, files: Iterable[LineWriter]) -> None:
+    """Say in a folder what the files hold that were sealed in it."""
+    write_sealed(
+        folder / COUNTS, {file.path.name: {"lines": file.count, "checksum": file.checksum} for file in files}
+    )
+
+
+def check_counts(folder: Path) -> None:
+    """Compare the files that `write_counts` was told of with what they held. Older folders say nothing.
+
+    Raises:
+        StoreError: If one is missing or is not as it was written.
+    """
+    for name, written in (read_sealed(folder / COUNTS) or {}).items():
+        path = folder / name
+        try:
+            if checksum_of(path) == written["checksum"]:
+                continue
+            with path.open("rb") as file:
+                why = f"it has {sum(1 for _ in file)} lines; {written['lines']} were written"
+        except OSError as error:
+            why = str(error)
+        raise StoreError(
+            f"{path} is not as the run left it: {why}. The command of the run writes it again; to use it as "
+            "it is, copy it elsewhere"
+        )
 
 
 def _checksum(data: Mapping[str, Any]) -> str:
