@@ -11,11 +11,11 @@ from dspy.lm15 import Request
 from asking import ask_all, request
 from autoevol.core.errors import BudgetReached
 from autoevol.lm.budget import Caps
-from autoevol.lm.forecast import Forecast
+from autoevol.lm.forecast import TokenForecast
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import BrokenReply, Reply
-from autoevol.lm.usage import counted, estimate_tokens
+from autoevol.lm.usage import estimate_tokens, with_usage
 from autoevol.store.calls import CallRecord, CallStore, Spent
 from autoevol.testing import ScriptedTransport
 
@@ -106,7 +106,7 @@ def test_all_others_go_at_once_when_the_first_has_come(store: CallStore) -> None
 
 
 def test_without_a_limit_the_longest_reply_so_far_is_expected() -> None:
-    forecast = Forecast()
+    forecast = TokenForecast()
     assert forecast.expect("x" * 30, None) == (10, 0)
     forecast.learn("x" * 30, None, Reply("", "stop", 10, 700))
     forecast.learn("x" * 30, None, Reply("", "stop", 10, 300))
@@ -114,7 +114,7 @@ def test_without_a_limit_the_longest_reply_so_far_is_expected() -> None:
 
 
 def test_a_template_that_makes_prompts_longer_is_expected_again() -> None:
-    forecast = Forecast()
+    forecast = TokenForecast()
     forecast.learn("x" * 30, 5, Reply("", "stop", 30, 5))
     assert forecast.expect("x" * 60, 5) == (40, 5)
 
@@ -129,4 +129,4 @@ def test_an_estimate_is_kept_and_says_so(store: CallStore) -> None:
     assert kept.estimated
     assert kept.thinking == "Hm. " * 9
     assert kept.reasoning_tokens == 12
-    assert counted(Reply(TEXT, thinking="Hm. " * 9), kept.request).output_tokens == kept.output_tokens
+    assert with_usage(Reply(TEXT, thinking="Hm. " * 9), kept.request).output_tokens == kept.output_tokens

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.lm.transport import Reply
-from autoevol.lm.usage import counted, estimate_tokens, read_usage
+from autoevol.lm.usage import estimate_tokens, read_usage, with_usage
 
 
 @pytest.mark.parametrize(
@@ -98,24 +98,24 @@ def test_no_count_is_ever_out_of_bounds(usage: dict[str, object]) -> None:
 
 
 def test_what_is_not_reported_is_estimated_and_says_so() -> None:
-    reply = counted(Reply("four words are here", thinking="Hm, let me see."), "x" * 300)
+    reply = with_usage(Reply("four words are here", thinking="Hm, let me see."), "x" * 300)
     assert reply.estimated
     assert (reply.input_tokens, reply.output_tokens, reply.reasoning_tokens) == (100, 7 + 5, 5)
 
 
 def test_what_is_reported_stays() -> None:
     reply = Reply("Hi", "stop", 7, 3)
-    assert counted(reply, "x" * 300) == reply
-    assert not counted(Reply("", "length", 7, 0), "x").estimated
+    assert with_usage(reply, "x" * 300) == reply
+    assert not with_usage(Reply("", "length", 7, 0), "x").estimated
 
 
 def test_half_a_report_is_completed() -> None:
-    reply = counted(Reply("Hello there", "stop", 7, 0), "x" * 300)
+    reply = with_usage(Reply("Hello there", "stop", 7, 0), "x" * 300)
     assert (reply.input_tokens, reply.output_tokens, reply.estimated) == (7, 4, True)
 
 
 def test_numbers_of_any_transport_are_bounded() -> None:
-    reply = counted(Reply("Hi", "stop", 2**63, -5), "x" * 30)
+    reply = with_usage(Reply("Hi", "stop", 2**63, -5), "x" * 30)
     assert (reply.input_tokens, reply.output_tokens) == (10, 1)
 
 

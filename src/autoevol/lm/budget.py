@@ -29,7 +29,7 @@ class Budget:
 
     A call is admitted only if it fits beside all calls in flight at their estimated cost.
     Calls can therefore never exceed their cap; tokens and money can by what the calls in
-    flight cost beyond their estimates (see `Forecast`).
+    flight cost beyond their estimates (see `TokenForecast`).
     """
 
     def __init__(self, caps: Caps, spent: Spent = Spent()) -> None:  # noqa: B008 (frozen)

@@ -10,7 +10,7 @@ from autoevol.lm.transport import Reply
 from autoevol.lm.usage import estimate_tokens
 
 
-class Forecast:
+class TokenForecast:
     """Of one endpoint: the prompt by its length, the reply by its limit, both as far as it keeps to them.
 
     Some endpoints count the reasoning outside of the limit, or the prompt by a template of their own.

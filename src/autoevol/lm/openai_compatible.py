@@ -89,7 +89,7 @@ class ChatEndpoint(ABC):
         self._models: list[str] | None = None
         self.parameters = Parameters(self.base.name, model, self.extra, reasoning=reasoning)
         named = read_base(known_as).name if known_as else self.base.name
-        self.identity = identity or f"{named}|{_named(model)}|{settings_of(self.extra)}"
+        self.identity = identity or f"{named}|{_named(model)}|{extra_key(self.extra)}"
 
     @property
     def learned(self) -> list[Learned]:
@@ -181,7 +181,7 @@ def too_long(most: int) -> BrokenReply:
     return BrokenReply(f"the answer is longer than {most >> 20} MiB, far beyond the reply that was asked for")
 
 
-def settings_of(extra: Mapping[str, Any]) -> str:
+def extra_key(extra: Mapping[str, Any]) -> str:
     """`extra` as it stands in call keys: the same text for the same settings in any order."""
     return ";".join(f"{key}={_ordered(extra[key])!r}" for key in sorted(extra))
 

@@ -18,11 +18,11 @@ from autoevol.core.errors import StopRun
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.budget import Budget
 from autoevol.lm.flow import CallTurn, Flow
-from autoevol.lm.forecast import Forecast
+from autoevol.lm.forecast import TokenForecast
 from autoevol.lm.masking import Mask
 from autoevol.lm.retry import RetryPolicy, access_denied, is_pointless, is_transient
 from autoevol.lm.transport import BrokenReply, Reply, Transport
-from autoevol.lm.usage import counted
+from autoevol.lm.usage import with_usage
 from autoevol.store.calls import Spent
 
 # A refused call goes before those that have not been sent yet, unless it is refused time after time.
@@ -155,7 +155,7 @@ class Sender:
         self._clock = clock
         self._books = books
         self._breakers: dict[str, Breaker] = {}
-        self._forecasts: dict[str, Forecast] = {}
+        self._forecasts: dict[str, TokenForecast] = {}
         self._backing_off: dict[str, Counter[float]] = {}
 
     async def send(self, call: Call, store: object) -> Sent:
@@ -171,7 +171,7 @@ class Sender:
         """
         endpoint, request = call.transport.identity, call.request
         breaker = self._breakers.setdefault(endpoint, Breaker(self._policy))
-        forecast = self._forecasts.setdefault(endpoint, Forecast())
+        forecast = self._forecasts.setdefault(endpoint, TokenForecast())
         faults, limits, sends, give_up, began, started = 0, 0, 0, None, None, 0.0
         while True:
             expected = sum(forecast.expect(call.body, request.config.max_tokens))
@@ -223,7 +223,7 @@ class Sender:
 
     @asynccontextmanager
     async def _place(
-        self, transport: Transport, forecast: Forecast, tokens: int, *, first: bool
+        self, transport: Transport, forecast: TokenForecast, tokens: int, *, first: bool
     ) -> AsyncIterator[CallTurn | None]:
         """A place at the endpoint; none is needed where requests are queued at the provider."""
         if getattr(transport, "queued", False):
@@ -232,10 +232,10 @@ class Sender:
         async with self._alone(forecast), self._flow.turn(transport.identity, tokens, first=first) as turn:
             yield turn
 
-    def _alone(self, forecast: Forecast) -> AbstractAsyncContextManager[None]:
+    def _alone(self, forecast: TokenForecast) -> AbstractAsyncContextManager[None]:
         return nullcontext() if forecast.known or not self._budget.counts_tokens else forecast.alone()
 
-    async def _paid(self, call: Call, forecast: Forecast) -> Reply:
+    async def _paid(self, call: Call, forecast: TokenForecast) -> Reply:
         """One attempt, within the budget."""
         limit = call.request.config.max_tokens
         asked, said = forecast.expect(call.body, limit)
@@ -244,12 +244,12 @@ class Sender:
         paid = Spent()
         try:
             self._books.departs(call, replace(estimate, estimated=1))
-            reply = counted(await self._attempt(call), call.body)
+            reply = with_usage(await self._attempt(call), call.body)
             forecast.learn(call.body, limit, reply)
             paid = call.spent(reply)
             return reply
         except BrokenReply as broken:
-            reply = counted(broken.reply, call.body)
+            reply = with_usage(broken.reply, call.body)
             forecast.learn(call.body, limit, reply)
             paid = call.spent(reply)
             self._books.wasted(call, paid)

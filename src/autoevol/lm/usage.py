@@ -75,7 +75,7 @@ def _plain(usage: Mapping[str, Any]) -> Counts | None:
     return Counts(asked, said, thought) if thought <= said else None
 
 
-def counted(reply: Reply, request: str) -> Reply:
+def with_usage(reply: Reply, request: str) -> Reply:
     """`reply` with every count that its provider left out, estimated and marked as such.
 
     Args:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from autoevol.config import MetricConfig
 from autoevol.core.records import Method, Score, Step
-from autoevol.core.schema import Record
+from autoevol.core.schema import SPARSE, Record
 from autoevol.lm.recorder import LedgerLine
 from autoevol.metrics.catalog import calibration_of
 from autoevol.metrics.failure import FailureRate
@@ -168,18 +168,18 @@ class RoleCost(Record):
     """What one role has cost, resumes included.
 
     Attributes:
-        reasoning_tokens: Output tokens that went into thinking; part of `output_tokens`.
-        estimated: Calls whose tokens are estimated from their text, as nothing was reported.
         reused: Answers that came from the store.
+        reasoning_tokens: The part of `output_tokens` that was thinking, where it is known.
+        estimated: Calls whose tokens are an estimate.
     """
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     usd: float = 0.0
-    reasoning_tokens: int = 0
-    estimated: int = 0
     reused: int = 0
+    reasoning_tokens: int = field(default=0, metadata=SPARSE)
+    estimated: int = field(default=0, metadata=SPARSE)
 
     def __add__(self, other: RoleCost) -> RoleCost:
         """Both together."""
@@ -188,9 +188,9 @@ class RoleCost(Record):
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.usd + other.usd,
+            self.reused + other.reused,
             self.reasoning_tokens + other.reasoning_tokens,
             self.estimated + other.estimated,
-            self.reused + other.reused,
         )
 
 
@@ -210,9 +210,9 @@ class Ledger(Record):
                     line.paid.input_tokens,
                     line.paid.output_tokens,
                     round(line.paid.usd, 6),
+                    line.reused,
                     line.paid.reasoning_tokens,
                     line.paid.estimated,
-                    line.reused,
                 )
                 for line in lines
             }
