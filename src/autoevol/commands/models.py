@@ -8,12 +8,14 @@ from typing import Any
 
 import dspy
 
+from autoevol.commands.replies import ReplyWatch
 from autoevol.config import MetricConfig, ModelConfig, Settings
 from autoevol.config.models import ROLES, RoleName
 from autoevol.core.errors import InputError
 from autoevol.lm.budget import Caps
 from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, paid_models, prices_of
+from autoevol.lm.recorder import Watcher
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
 from autoevol.metrics.cascade import Cascade
@@ -32,6 +34,7 @@ def open_session(
     roles: tuple[RoleName, ...] = ROLES,
     caps: Caps | None = None,
     moved: Mapping[str, str] | None = None,
+    watch: Watcher | None = None,
 ) -> Session:
     """The one place where the library makes a session.
 
@@ -41,6 +44,7 @@ def open_session(
         roles: Those that will be asked; only these need prices under a cap on money.
         caps: Hard caps instead of those of the budget.
         moved: URLs of endpoints that had another one when the run began, and that.
+        watch: Told of every reply, by default a `ReplyWatch`.
 
     Raises:
         InputError: If money is capped and a paid model has no price.
@@ -48,7 +52,7 @@ def open_session(
     names = [role.model for role in settings.models.in_use(roles).values()]
     paid = paid_models(names, settings.budget)
     requests = settings.requests
-    return Session(
+    session = Session(
         # Calls to a model in this process cost only time: power loss may take the last few.
         open_store(power_safe=bool(paid)),
         caps=caps or caps_of(settings.budget),
@@ -58,6 +62,8 @@ def open_session(
         limits=Limits(requests.rpm, requests.tpm),
         moved=moved,
     )
+    session.recorder.watchers.append(watch or ReplyWatch(settings.models))
+    return session
 
 
 def role_lm(session: Session, models: ModelConfig, name: RoleName) -> dspy.LM:
