@@ -13,8 +13,14 @@ from servers import Answer, Endpoint, refuses, says
 SEEDS = [f"Task {number}: describe how a bridge over a river is built." for number in range(12)]
 
 
+VERDICT = "\n\n".join(
+    f"[[ ## {name} ## ]]\n{value}"
+    for name, value in {"work": "Read.", "kinds": "none", "reason": "Fine.", "severity": "0"}.items()
+)
+
+
 class Served:
-    """Evolves and answers, except that tasks in `down` meet an error for good."""
+    """Evolves, answers and, as `judging`, judges; tasks in `down` meet an error for good."""
 
     def __init__(self) -> None:
         self.down: set[int] = set()
@@ -24,6 +30,8 @@ class Served:
         number = int(text.rpartition("Task ")[2].partition(":")[0])
         if number in self.down:
             return refuses(400, "SECRET")
+        if body["model"] == "judging":
+            return says(VERDICT)
         if "between these two tags" not in text:
             return says(f"Here is the answer in full, with a reason for each step of it. ({text})")
         task = text.rpartition("#Instruction#:\n")[2]

@@ -18,6 +18,7 @@ from autoevol.lm.endpoints import route
 from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, paid_models, prices_of
 from autoevol.lm.recorder import Watcher
+from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
 from autoevol.metrics.cascade import Cascade
@@ -63,6 +64,8 @@ def open_session(
         client=requests.client,
         limits=Limits(requests.rpm, requests.tpm),
         moved=moved,
+        timeout=requests.timeout,
+        retry=RetryPolicy(attempts=requests.retries + 1),
     )
     session.recorder.watchers.append(watch or ReplyWatch(settings.models))
     return session
@@ -88,7 +91,8 @@ def role_lm(session: Session, models: ModelConfig, name: RoleName) -> dspy.LM:
         sampling["temperature"] = role.temperature
         if role.top_p is not None:
             sampling["top_p"] = role.top_p
-    return session.lm(role.model, name, api_base=role.api_base, api_key_env=role.api_key_env, **sampling)
+    where = {"api_base": role.api_base, "api_key_env": role.api_key_env}
+    return session.lm(role.model, name, **where, extra=role.body, **sampling)
 
 
 def respond_lm(session: Session, models: ModelConfig) -> dspy.LM | None:
