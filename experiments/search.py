@@ -74,6 +74,8 @@ class Silent:
     def step(self, step: Step, methods: int) -> None:
         """See `Listener`."""
 
+    def pulse(self, status: Callable[[], str]) -> None: ...
+
 
 @dataclass(frozen=True)
 class Contestant:

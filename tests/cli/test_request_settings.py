@@ -93,10 +93,8 @@ def test_extra_settings_are_inherited_at_the_same_server() -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 2])
-def test_a_fault_is_met_with_as_many_further_attempts_as_were_asked_for(
-    retries: int, tmp_path: Path
-) -> None:
-    served = Served()
+def test_a_fault_is_met_with_as_many_further_attempts_as_were_asked_for(retries: int, tmp_path: Path) -> None:
+    served, seeds = Served(), write_seeds(tmp_path)
 
     def down(body: dict[str, Any]) -> Answer:
         task = body["messages"][-1]["content"]
@@ -104,7 +102,9 @@ def test_a_fault_is_met_with_as_many_further_attempts_as_were_asked_for(
 
     with Endpoint(down) as endpoint:
         told = summary(
-            evolve(write_seeds(tmp_path), endpoint, tmp_path / "run", "--method", "weak", "--retries", retries)
+            evolve(
+                write_seeds(tmp_path), endpoint, tmp_path / "run", "--method", "weak", "--retries", retries
+            )
         )
     assert told["evolution"]["losses"] == {"server_error": 1}
     lost = [body for body in bodies(endpoint) if "Task 3:" in body["messages"][-1]["content"]]

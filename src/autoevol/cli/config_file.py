@@ -194,7 +194,7 @@ def _convert(value: Any, hint: Any, name: str) -> Any:  # noqa: ANN401 (a settin
     if type(value) is not kind or (kind is list and not all(isinstance(item, str) for item in value)):
         raise InputError(f"{name} is {value!r}; expected {_EXPECTED.get(kind, 'text')}")
     if (words := words_of(hint)) and value not in words:
-        raise unknown(name, value, words)
+        raise unknown(name, str(value), words)
     return value
 
 

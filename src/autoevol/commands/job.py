@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from autoevol.commands.models import make_metric, open_session
+from autoevol.commands.pulse import Alive
 from autoevol.commands.replies import ReplyWatch
 from autoevol.config import EndpointConfig, Settings
 from autoevol.config.base import open_url
@@ -26,7 +27,7 @@ from autoevol.store.files import read_json, write_json
 from autoevol.store.run import RunFolder
 
 
-class Listener(Protocol):
+class Listener(Alive, Protocol):
     """Is told what happens. Told from a background thread, so it must be quick."""
 
     def phase(self, name: str, rows: int | None) -> None:
@@ -119,7 +120,9 @@ def open_job(
     moved = _moved(folder, settings)
     open_store = partial(folder.calls, settings.store.path)
     replies = ReplyWatch(settings.models)
-    with open_session(open_store, settings, roles=roles, moved=moved, watch=replies) as session:
+    with open_session(
+        open_store, settings, roles=roles, moved=moved, watch=replies, listener=listener
+    ) as session:
         started = time.monotonic()
         metric = make_metric(session, settings.models, settings.metrics)
         cleaning = settings.cleaning() if gated else None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import dspy
 
+from autoevol.commands.pulse import Alive, Pulse
 from autoevol.commands.replies import ReplyWatch
 from autoevol.config import MetricConfig, ModelConfig, Settings
 from autoevol.config.models import ROLES, RoleName
 from autoevol.core.errors import InputError
+from autoevol.core.progress import Progress
 from autoevol.lm.batch import BatchSettings
 from autoevol.lm.budget import Caps
 from autoevol.lm.endpoints import route
@@ -38,6 +40,7 @@ def open_session(
     caps: Caps | None = None,
     moved: Mapping[str, str] | None = None,
     watch: Watcher | None = None,
+    listener: Alive | None = None,
 ) -> Session:
     """The one place where the library makes a session.
 
@@ -48,6 +51,7 @@ def open_session(
         caps: Hard caps instead of those of the budget.
         moved: URLs of endpoints that had another one when the run began, and that.
         watch: Told of every reply, by default a `ReplyWatch`.
+        listener: Told every second how the calls stand; by default a line is logged now and then.
 
     Raises:
         InputError: If money is capped and a paid model has no price.
@@ -68,6 +72,7 @@ def open_session(
         retry=RetryPolicy(attempts=requests.retries + 1),
     )
     session.recorder.watchers.append(watch or ReplyWatch(settings.models))
+    session.attendants.enter_context(closing(Pulse(session, listener or Progress())))
     return session
 
 

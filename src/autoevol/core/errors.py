@@ -77,7 +77,7 @@ class EndpointDown(StopRun):
 
 
 class NothingKept(StopRun):
-    """A stage has ended with rows lost and none kept: the same command, with the cause mended, tries again."""
+    """A stage has ended with rows lost and none kept: the same command, once mended, tries again."""
 
     def __init__(self, lost: int, reason: str) -> None:
         super().__init__(lost, reason)

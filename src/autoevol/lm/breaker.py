@@ -94,9 +94,8 @@ class Breaker:
             return
         self._refused += 1
         if self._refused >= min(self._policy.breaker, self._policy.breaker_unproven):
-            raise EndpointDown(
-                f"{model}: the first {self._refused} calls were all refused, the last with: {first_line(error)}"
-            ) from error
+            many = f"the first {self._refused} calls were all refused"
+            raise EndpointDown(f"{model}: {many}, the last with: {first_line(error)}") from error
 
     def _crowded(self, number: int) -> bool:
         """Whether the share of some hundred calls, begun one after the other, `number` among them, failed."""

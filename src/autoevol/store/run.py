@@ -165,7 +165,9 @@ class RunFolder:
         Args:
             steps_too: Steps of an optimisation have come to nothing as well.
         """
-        finished = [self.path / name for name in ("dataset.jsonl", *(() if steps_too else ("journal.jsonl",)))]
+        finished = [
+            self.path / name for name in ("dataset.jsonl", *(() if steps_too else ("journal.jsonl",)))
+        ]
         if not any(path.exists() and path.stat().st_size for path in finished):
             write_json(self.path / "run.json", {**(read_run(self.path) or {}), "correctable": True})
 
