@@ -26,12 +26,12 @@ class Served:
         self.down: set[int] = set()
 
     def __call__(self, body: dict[str, Any]) -> Answer:
+        if body["model"] == "judging":
+            return says(VERDICT)
         text = body["messages"][-1]["content"]
         number = int(text.rpartition("Task ")[2].partition(":")[0])
         if number in self.down:
             return refuses(400, "SECRET")
-        if body["model"] == "judging":
-            return says(VERDICT)
         if "between these two tags" not in text:
             return says(f"Here is the answer in full, with a reason for each step of it. ({text})")
         task = text.rpartition("#Instruction#:\n")[2]

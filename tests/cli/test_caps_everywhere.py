@@ -44,7 +44,7 @@ def words_of(name: str, folder: Path) -> Sequence[object]:
         case "again":
             return (finished(folder, lost=False), *out, "--judge-model", "judging")
         case "transfer":
-            return ("initial", "weak", "--on", seeds, *out)
+            return ("initial", "weak", "--seeds", seeds, *out)
         case "calibrate":
             store = ("--store", folder / "calls.sqlite")
             return (LABELLED, "--limit", 9, "--judge-model", "judging", *store)
@@ -68,19 +68,18 @@ def test_no_command_makes_more_calls_than_its_cap(name: str, tmp_path: Path) -> 
     words = words_of(name, tmp_path)
     with Endpoint(Served()) as endpoint:
         where = (*model_of(name), "--api-base", endpoint.url, "--concurrency", 4)
-        done = command(name, *words, *where, "--max-calls", CAP)
+        cap = CAP + (8 if name == "retry" else 0)  # what its run has paid counts
+        done = command(name, *words, *where, "--max-calls", cap)
         assert done.exit_code == 3, done.output
         assert len(endpoint.seen) == CAP
-        again = command(name, *words, *where, "--max-calls", CAP)
+        again = command(name, *words, *where, "--max-calls", cap)
         assert again.exit_code == 3, again.output
         assert len(endpoint.seen) == CAP, "what was paid before counts"
 
 
 @pytest.mark.parametrize("cap", ["tokens", "usd"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_command_uses_more_than_its_cap_and_what_was_reserved(
-    name: str, cap: str, tmp_path: Path
-) -> None:
+def test_no_command_uses_more_than_its_cap_and_what_was_reserved(name: str, cap: str, tmp_path: Path) -> None:
     """A reply takes 10 tokens, for which some hundreds are set aside; so it stops short of the cap."""
     words, most = words_of(name, tmp_path), 1200
     caps = ("--max-tokens", most) if cap == "tokens" else ("--max-usd", most / 1000, *PRICES)
@@ -98,7 +97,7 @@ def test_an_entry_of_a_comparison_pays_for_its_budget_and_no_more(tmp_path: Path
         done = command(
             "compare", seeds, "--out", tmp_path / "run", "--evol-model", "served", "--api-base", endpoint.url,
             "--optimizers", "autoevol", "--budget", 9, "--seeds", 1, "--holdout-size", 2, "--dev-size", 2,
-            "--curve-methods", 0, "--concurrency", 4,
+            "--curve-methods", 2, "--concurrency", 4,
         )  # fmt: skip
         assert done.exit_code == 0, done.output
     entries = json.loads((tmp_path / "run" / "comparison.json").read_text())

@@ -101,11 +101,7 @@ def test_a_fault_is_met_with_as_many_further_attempts_as_were_asked_for(retries:
         return refuses(500, Retry_After="0.01") if "Task 3:" in task else served(body)
 
     with Endpoint(down) as endpoint:
-        told = summary(
-            evolve(
-                write_seeds(tmp_path), endpoint, tmp_path / "run", "--method", "weak", "--retries", retries
-            )
-        )
+        told = summary(evolve(seeds, endpoint, tmp_path / "run", "--method", "weak", "--retries", retries))
     assert told["evolution"]["losses"] == {"server_error": 1}
     lost = [body for body in bodies(endpoint) if "Task 3:" in body["messages"][-1]["content"]]
     assert len(lost) == 1 + retries
