@@ -145,7 +145,16 @@ def test_a_judge_that_was_saved_with_an_lm_asks_the_one_of_the_session(
         state["read"]["config"] = {"n": 3, "api_base": own.url}
         path.write_text(json.dumps(state))
         with Endpoint(lambda _: says(judgement("none", 0))) as served:
-            words = [str(SAMPLES), "--limit", "30", "--judge-model", "any", "--api-base", served.url, "--judge"]
+            words = [
+                str(SAMPLES),
+                "--limit",
+                "30",
+                "--judge-model",
+                "any",
+                "--api-base",
+                served.url,
+                "--judge",
+            ]
             words += [str(path), "--store", str(tmp_path / "calls.sqlite"), "--max-calls", "5"]
             assert main(words) == 3
             assert len(served.seen) == 5
