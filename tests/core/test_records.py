@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 
-import dspy
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.records import Method
 from autoevol.programs import COMPACT, INITIAL, WEAK
+from autoevol.signatures.evolve import Evolve
 
 texts = st.text(alphabet=st.sampled_from(" \t\n\r\x0b\xa0\u2028ab-"), max_size=60) | st.text(max_size=40)
 
@@ -30,7 +30,7 @@ def test_a_method_reads_back_from_its_own_json_as_itself(text: str) -> None:
 @example("\nStep 1:\n  - a")
 def test_a_method_is_what_dspy_makes_of_its_text(text: str) -> None:
     method = Method(text)
-    signature = dspy.Signature("instruction -> evolved").with_instructions(method.text)
+    signature = Evolve.with_instructions(method.text)
     assert Method(signature.instructions).id == method.id
 
 

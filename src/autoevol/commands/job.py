@@ -11,10 +11,10 @@ from typing import Protocol
 
 from autoevol.commands.models import make_metric, open_session
 from autoevol.config import EndpointConfig, Settings
-from autoevol.config.base import open_url
 from autoevol.config.models import ROLES, RoleName
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Case, Step
+from autoevol.core.urls import open_url
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.evolution.gates import CleanGate, Gate
 from autoevol.lm.session import Session
