@@ -66,7 +66,8 @@ def _selection(passport: Passport) -> list[str]:
         blocks.append("Dev rates are those that the choice was made by, so they flatter the chosen method.")
     for one in chosen.lineage:
         blocks += [
-            f"Step {one.step} rewrote {code_span(str(one.parent_id))} into {code_span(one.id)} on this analysis:",
+            f"Step {one.step} rewrote {code_span(str(one.parent_id))} into {code_span(one.id)} "
+            "on this analysis:",
             code_block(one.feedback),
         ]
     return blocks
