@@ -75,7 +75,7 @@ def merge_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def text_facts() -> Ensemble:
-    """What text alone settles, whoever else is asked: nothing or an error there, cut off, unchanged, scaffold."""
+    """What text alone settles, whoever else is asked: nothing or an error there, cut, unchanged, scaffold."""
     return Ensemble(
         name="facts", gate=(Broken(), ErrorText(), Unchanged()), detectors=(Scaffold(), CopiedExample())
     )
