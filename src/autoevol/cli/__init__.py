@@ -14,6 +14,7 @@ import signal
 from autoevol.cli import (
     again,
     compare,
+    doctor,
     files,
     main_job,
     measure,
@@ -31,6 +32,7 @@ __all__ = [
     "again",
     "app",
     "compare",
+    "doctor",
     "files",
     "main",
     "main_job",

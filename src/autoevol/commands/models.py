@@ -14,6 +14,7 @@ from autoevol.core.errors import InputError
 from autoevol.lm.budget import Caps
 from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, paid_models, prices_of
+from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
 from autoevol.metrics.cascade import Cascade
@@ -32,6 +33,7 @@ def open_session(
     roles: tuple[RoleName, ...] = ROLES,
     caps: Caps | None = None,
     moved: Mapping[str, str] | None = None,
+    retry: RetryPolicy | None = None,
 ) -> Session:
     """The one place where the library makes a session.
 
@@ -41,6 +43,7 @@ def open_session(
         roles: Those that will be asked; only these need prices under a cap on money.
         caps: Hard caps instead of those of the budget.
         moved: URLs of endpoints that had another one when the run began, and that.
+        retry: How persistent to be; None for as persistent as a run is.
 
     Raises:
         InputError: If money is capped and a paid model has no price.
@@ -52,6 +55,7 @@ def open_session(
         # Calls to a model in this process cost only time: power loss may take the last few.
         open_store(power_safe=bool(paid)),
         caps=caps or caps_of(settings.budget),
+        retry=retry,
         concurrency=requests.concurrency,
         prices=prices_of(names, settings.budget),
         client=requests.client,
