@@ -12,7 +12,7 @@ from autoevol.config import Settings
 from autoevol.config.settings import GROUPS
 
 _WIDTH = 80
-_LABEL = 13
+_LABEL = 15
 
 
 @app.command()

@@ -8,6 +8,8 @@ from autoevol.config import EvolConfig
 from autoevol.config.base import open_url
 from autoevol.config.models import NO_KEY
 from autoevol.core import aio
+from autoevol.lm.endpoints import route
+from autoevol.lm.keys import default_variable
 from autoevol.lm.openai_compatible import ChatEndpoint
 from autoevol.lm.transport import Transport
 from autoevol.reports.doctor import RoleCheck
@@ -86,4 +88,7 @@ def key_of(role: EvolConfig) -> str:
         return "none needed"
     if role.api_key_env == NO_KEY:
         return "none sent"
-    return role.api_key_env or "the provider's own variable (OPENAI_API_KEY at an --api-base), if it is set"
+    if role.api_key_env:
+        return role.api_key_env
+    base = route(role.model, role.api_base).base
+    return "the provider's own variable" if base is None else default_variable(base) or "none is set"

@@ -98,8 +98,11 @@ class NativeTransport:
             self.on_answer(raw)
         content = read_content(_first(raw.get("choices")))
         if content.text is None:
-            thoughts = [part.text for part in response.message.parts if part.type == "thinking"]
-            content = Content(response.message.text or "", "\n\n".join(thoughts))
+            # DSPy's own `text` is None where there is anything beside text, such as thinking.
+            parts = response.message.parts
+            said = "".join(part.text for part in parts if isinstance(part, lm15.TextPart | lm15.RefusalPart))
+            thoughts = [part.text for part in parts if isinstance(part, lm15.ThinkingPart)]
+            content = Content(said, "\n\n".join(thoughts))
         known = response.usage
         reported = Counts(known.input_tokens or 0, known.output_tokens or 0, known.reasoning_tokens or 0)
         counts = read_usage(raw.get("usage") or raw.get("usageMetadata"))

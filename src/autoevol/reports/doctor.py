@@ -140,6 +140,8 @@ class RoleCheck(Record):
         ]
         if self.problem:
             rows.append(("problem", self.problem))
+        if self.models:
+            rows.append(("it offers", ", ".join(self.models)))
         if self.usage:
             rows += self._learned(self.usage)
         rows += [("warning", warning) for warning in self.warnings]
