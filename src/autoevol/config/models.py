@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from autoevol.core.errors import InputError
 RoleName = Literal["evol", "respond", "optimizer", "judge"]
 ROLES: tuple[RoleName, ...] = ("evol", "respond", "optimizer", "judge")
 
+_PORTS = {"http": 80, "https": 443}
 NO_KEY = ""
 """As `api_key_env`: send no key at all, not even the one in the provider's default variable."""
 
@@ -27,7 +29,7 @@ class RoleConfig:
     api_key_env: str | None = setting(
         None,
         "Environment variable with the {role} model's API key (default: the evol model's, if both are at "
-        "one host).",
+        "one host and port; no other server is sent a key that is not named for it).",
         decides=False,
     )
     temperature: float | None = setting(
@@ -113,8 +115,8 @@ class ModelConfig:
         """What a role is asked with: its own settings, and those of the evol model where it has none.
 
         A model in this process has no endpoint. A key is inherited only where the role is at the evol
-        model's own host; elsewhere the role is asked with a key of its own, with the provider's default
-        variable, or, on the loopback interface, with none.
+        model's own server (host and port); elsewhere the role is asked with a key of its own, at a
+        provider that is no `api_base` of the user's with that one's default variable, else with none.
         """
         evol, own = self.evol, getattr(self, name)
         if name == "evol":
@@ -125,8 +127,8 @@ class ModelConfig:
         role = replace(evol, **given)
         if own.api_base is None and role.model.startswith("local/"):
             role = replace(role, api_base=None)
-        if own.api_key_env is None and _host(role) != _host(evol):
-            role = replace(role, api_key_env=NO_KEY if _is_loopback(role) else None)
+        if own.api_key_env is None and _server(role) != _server(evol):
+            role = replace(role, api_key_env=None if _is_provider(role) else NO_KEY)
         return replace(role, temperature=0.0, top_p=None) if name == "judge" else role
 
     def in_use(self, roles: tuple[RoleName, ...] = ROLES) -> dict[RoleName, EvolConfig]:
@@ -139,16 +141,19 @@ class ModelConfig:
         return self.respond != RoleConfig()
 
 
-def _host(role: EvolConfig) -> tuple[str, str | None]:
-    """Who gets the key: the host of the endpoint, or the provider that the model string names."""
+def _server(role: EvolConfig) -> tuple[str, str]:
+    """Who gets the key: host and port of the endpoint, or the provider that the model string names."""
     if role.api_base is None:
-        return role.model.partition("/")[0] if "/" in role.model else "openai", None
-    return "", urlsplit(role.api_base).hostname
+        return "provider", role.model.partition("/")[0] if "/" in role.model else "openai"
+    url = urlsplit(role.api_base)
+    place = url.netloc.rpartition("@")[2].lower()
+    return "server", place if re.search(r":\d+$", place) else f"{place}:{_PORTS.get(url.scheme)}"
 
 
-def _is_loopback(role: EvolConfig) -> bool:
-    host = urlsplit(role.api_base or "").hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+def _is_provider(role: EvolConfig) -> bool:
+    """Whether the default variable of a provider is meant for the endpoint: OPENAI_API_KEY for OpenAI."""
+    host = f".{urlsplit(role.api_base or '').hostname or ''}"
+    return role.api_base is None or host.endswith(".api.openai.com")
 
 
 @dataclass(frozen=True)
