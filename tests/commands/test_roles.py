@@ -101,9 +101,7 @@ def test_each_role_needs_its_price(seeds: Path, tmp_path: Path) -> None:
     assert "--price for judge, words" in done.stderr
 
 
-def test_a_port_of_the_same_machine_is_another_server_and_is_sent_no_key(
-    seeds: Path, tmp_path: Path
-) -> None:
+def test_a_port_of_the_same_machine_is_another_server_and_is_sent_no_key(seeds: Path, tmp_path: Path) -> None:
     with Endpoint(evolves) as evol, Endpoint(responds) as respond:
         done = command(
             "evolve", seeds, "--out", tmp_path / "run", "--method", "weak", "--evol-model", "made",
