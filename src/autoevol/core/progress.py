@@ -11,6 +11,12 @@ from autoevol.core.records import Case, Outcome, Step
 
 LOGGER = logging.getLogger("autoevol")
 _EVERY = 15.0
+_LIVE_EVERY = 1.0
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, where one line can be written over."""
+    return "ipykernel" in sys.modules
 
 
 def say(text: str) -> None:
@@ -41,35 +47,54 @@ def counts_line(seen: Counter[Outcome]) -> str:
 
 
 class Progress:
-    """A listener that says a line at every phase and step, and at most every 15 seconds in between."""
+    """A listener that says a line at every phase and step, and at most every 15 seconds in between.
+
+    In a notebook the counts stand in one line that is written over every second.
+    """
 
     def __init__(self) -> None:
         self._name, self._rows = "", None
         self._seen: Counter[Outcome] = Counter()
         self._said = time.monotonic()
+        self._live = in_notebook() and not LOGGER.hasHandlers()
+        self._open = False
 
     def phase(self, name: str, rows: int | None) -> None:
         """A phase begins; `rows` is how many cases it will run, if that is known."""
         self._name, self._rows, self._seen = name, rows, Counter()
         self._said = time.monotonic()
-        say(f"{name}: {rows} rows" if rows else f"{name}:")
+        self._say(f"{name}: {rows} rows" if rows else f"{name}:")
 
     def case(self, case: Case) -> None:
         """A row was run and judged."""
         self._seen[case.verdict.outcome] += 1
-        if time.monotonic() - self._said > _EVERY:
+        done = sum(self._seen.values())
+        last = self._live and done == self._rows
+        if last or time.monotonic() - self._said > (_LIVE_EVERY if self._live else _EVERY):
             self._said = time.monotonic()
             total = f" of {self._rows}" if self._rows else ""
-            say(f"{self._name}: {sum(self._seen.values())}{total} rows, {counts_line(self._seen)}")
+            text = f"{self._name}: {done}{total} rows, {counts_line(self._seen)}"
+            self._write_over(text) if self._live else say(text)
 
     def step(self, step: Step, methods: int) -> None:
         """An optimisation step is done; `methods` is how many could be scored at it."""
-        say(step_line(step, methods))
+        self._say(step_line(step, methods))
 
     def note(self, text: str) -> None:
         """A line worth seeing while nothing else happens."""
         self._said = time.monotonic()
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        if self._open:
+            sys.stderr.write("\n")
+            self._open = False
         say(text)
+
+    def _write_over(self, text: str) -> None:
+        sys.stderr.write(f"\r{text:<79}")
+        sys.stderr.flush()
+        self._open = True
 
 
 class Silent:
