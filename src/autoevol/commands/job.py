@@ -20,8 +20,8 @@ from autoevol.evolution.gates import CleanGate, Gate
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.rates import Ledger
-from autoevol.store.files import read_json, write_json
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import read_sealed, write_sealed
 
 
 class Listener(Protocol):
@@ -109,8 +109,8 @@ def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:
     # Where two roles share a URL now, the evol model's calls, which are the most, are those to be found.
     bases = {name: models.resolved(name).api_base or models.evol.api_base for name in reversed(ROLES)}
     now = {role: url for role, base in bases.items() if (url := open_url(base))}
-    first = {**now, **(read_json(path) or {}).get("first", {})}
+    first = {**now, **(read_sealed(path) or {}).get("first", {})}
     asked = EndpointConfig.of(models)
-    write_json(path, {**asdict(asked), "first": first})
+    write_sealed(path, {**asdict(asked), "first": first})
     before = {url: first[role] for role, url in now.items()}
     return {url: known for url, known in before.items() if url != known}

@@ -12,6 +12,7 @@ from autoevol.core.records import Outcome
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage
 from autoevol.store.files import replacing
 from autoevol.store.parts import Parts
+from autoevol.store.sealed import write_counts
 
 FILES = {End.KEPT: "dataset.jsonl", End.REJECTED: "rejected.jsonl", End.DEAD: "dead.jsonl"}
 
@@ -64,8 +65,8 @@ class Tally:
 def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
     """Write `dataset.jsonl`, `rejected.jsonl` and `dead.jsonl` from the parts, in their order.
 
-    Each file appears whole or not at all. Seeds that were drawn stand in the dataset before
-    what was made of them, as round 0.
+    Each file appears whole or not at all; `outputs.json` says what they hold. Seeds that were drawn stand
+    in the dataset before what was made of them, as round 0.
 
     Args:
         parts: All finished rows.
@@ -91,6 +92,7 @@ def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
             elif not pairs:
                 rejected.add({**reject(lineage), "reason": f"No pair of round {keep} has passed."})
         tally.written = dataset.count
+    write_counts(folder, (dataset, rejected, dead))
     return tally
 
 

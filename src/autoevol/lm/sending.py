@@ -7,7 +7,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from dspy import lm15
 from dspy.lm15 import Request
@@ -51,6 +52,7 @@ class Call:
     Attributes:
         body: The request as JSON, as it stands in the store.
         attempts: Most sends, None for the policy's.
+        slot: Key and sample under which it is stored.
     """
 
     request: Request
@@ -59,6 +61,7 @@ class Call:
     role: Role
     price: Price | None = None
     attempts: int | None = None
+    slot: tuple[str, int] = ("", 0)
 
     def spent(self, reply: Reply) -> Spent:
         """What `reply` is booked at."""
@@ -96,6 +99,22 @@ class Waiting:
     until: float
 
 
+class Books(Protocol):
+    """Is told what is on its way, in case nobody is there when it comes back."""
+
+    def departs(self, call: Call, expected: Spent) -> None:
+        """A request is sent; its reply, once it is stored, ends that."""
+        ...
+
+    def fails(self, call: Call) -> None:
+        """It has brought no reply."""
+        ...
+
+    def wasted(self, call: Call, spent: Spent) -> None:
+        """Its reply was paid for and cannot be used."""
+        ...
+
+
 class Sender:
     """Sends calls, each as often as it takes. Lives on the shared loop.
 
@@ -109,7 +128,7 @@ class Sender:
         policy: How stubborn to be.
         sleep: Waits.
         clock: Seconds, in step with `sleep`.
-        book: Told of a reply that was paid for and cannot be used, by role.
+        books: Told of every request on its way.
 
     Attributes:
         sending: Tasks whose call is in flight, until they are removed.
@@ -124,7 +143,7 @@ class Sender:
         policy: RetryPolicy,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
-        book: Callable[[Role, Spent], None],
+        books: Books,
     ) -> None:
         self.sending: set[asyncio.Task[object] | None] = set()
         self.over: dict[object, StopRun] = {}
@@ -134,7 +153,7 @@ class Sender:
         self._policy = policy
         self._sleep = sleep
         self._clock = clock
-        self._book = book
+        self._books = books
         self._breakers: dict[str, Breaker] = {}
         self._forecasts: dict[str, TokenForecast] = {}
         self._backing_off: dict[str, Counter[float]] = {}
@@ -224,6 +243,7 @@ class Sender:
         await self._budget.reserve(estimate)
         paid = Spent()
         try:
+            self._books.departs(call, replace(estimate, estimated=1))
             reply = with_usage(await self._attempt(call), call.body)
             forecast.learn(call.body, limit, reply)
             paid = call.spent(reply)
@@ -232,7 +252,10 @@ class Sender:
             reply = with_usage(broken.reply, call.body)
             forecast.learn(call.body, limit, reply)
             paid = call.spent(reply)
-            self._book(call.role, paid)
+            self._books.wasted(call, paid)
+            raise
+        except lm15.LM15Error:
+            self._books.fails(call)
             raise
         finally:
             await self._budget.settle(estimate, paid)
