@@ -1,4 +1,4 @@
-"""In a notebook: calls in a running event loop, a cell interrupted, progress in one line, results as tables."""
+"""In a notebook: calls in a running loop, an interrupted cell, progress in one line, results as tables."""
 
 from __future__ import annotations
 
