@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autoevol.commands.again import again
     from autoevol.commands.calibrate import calibrate
     from autoevol.commands.datasets import clean, export, quality
+    from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
     from autoevol.commands.result import Result
     from autoevol.commands.retry import retry
@@ -131,6 +132,7 @@ _HOMES = {
     "calibrate": "autoevol.commands.calibrate",
     "clean": "autoevol.commands.datasets",
     "compare": "autoevol.comparison.job",
+    "doctor": "autoevol.commands.doctor",
     "estimate": "autoevol.commands.estimate",
     "evolve": "autoevol.commands.run",
     "export": "autoevol.commands.datasets",
@@ -204,6 +206,7 @@ __all__ = [
     "calibrate",
     "clean",
     "compare",
+    "doctor",
     "estimate",
     "evolve",
     "export",

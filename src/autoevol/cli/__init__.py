@@ -16,6 +16,7 @@ import traceback
 from autoevol.cli import (
     again,
     compare,
+    doctor,
     files,
     main_job,
     measure,
@@ -34,6 +35,7 @@ __all__ = [
     "again",
     "app",
     "compare",
+    "doctor",
     "files",
     "main",
     "main_job",

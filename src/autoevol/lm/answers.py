@@ -48,6 +48,8 @@ FINISH_WORDS = {word: end for end, words in _ENDS.items() for word in words.spli
 
 _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 _DETAILS = ("reasoning_details", "thinking_blocks")
+THINKING_FIELDS = (*_THINKING, *_DETAILS)
+"""Fields of a message that hold thinking, beside its content."""
 _THOUGHT = re.compile(r"think|thought|reason", re.IGNORECASE)
 _PAGE = re.compile(
     r"\s*(?:<!doctype html[^>]*>\s*)?<html\b.{0,2000}?<(title|h1)\b[^>]*>[^<]{0,80}?\b[45]\d\d\b", re.I | re.S
