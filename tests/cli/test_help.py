@@ -131,7 +131,7 @@ def complete(line: str) -> list[str]:
 def test_a_shell_completes_commands_options_and_words() -> None:
     assert complete("autoevol ru") == ["run"]
     assert complete("autoevol run --detec") == ["--detector"]
-    assert complete("autoevol run --selection ") == ["race", "sprint", "paper", "author"]
+    assert complete("autoevol run --selection ") == ["adaptive", "race", "sprint", "paper", "author"]
     assert complete("autoevol methods s") == ["show"]
 
 

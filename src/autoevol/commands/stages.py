@@ -19,7 +19,7 @@ from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.source import RowSource
 from autoevol.evolution.stage import evolve_rows
-from autoevol.optimization.compiling import Optimized
+from autoevol.optimization.compiling import Optimized, steps_made
 from autoevol.optimization.dev_rows import find_dev_rows
 from autoevol.optimization.plan import spare_rows
 from autoevol.optimization.rules import find_rule
@@ -75,7 +75,11 @@ def optimize(job: Job, rows: Sequence[Row]) -> Optimized:
             student, trainset=split.train, valset=split.dev, reserve=split.reserve
         )
         chosen = _named(best.method, starts)
-        facts = {"steps": len(best.trial_logs) - 1, "stopped": best.stopped, "dev_score": best.score}
+        facts = {
+            "steps": steps_made(best.trial_logs.values()),
+            "stopped": best.stopped,
+            "dev_score": best.score,
+        }
         job.folder.save_method(chosen, facts)
         best.save(job.folder.path / "program.json")
         listener.phase("holdout", len(split.holdout) * len({starts[0].id, chosen.id}))

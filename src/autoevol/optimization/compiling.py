@@ -153,8 +153,8 @@ def compiled(
     ]
     best.trial_logs = {step.number: step for step in steps}
     found = latest.get(chosen.id)
-    decided = found is not None and found.count(Outcome.UNSCORED) < len(found.marks)
-    best.score = _percent(found) if found and decided else None
+    is_scored = found is not None and found.count(Outcome.UNSCORED) < len(found.marks)
+    best.score = _percent(found) if found and is_scored else None
     best.stopped = stopped
     return best
 
@@ -176,6 +176,11 @@ def decided_methods(steps: Sequence[Step], row_sets: Iterable[Collection[str]]) 
         for method_id, score in total_scores(steps).items()
         if any(score.covers(row_ids) for row_ids in wanted)
     }
+
+
+def steps_made(steps: Iterable[Step]) -> int:
+    """Steps that tried rewrites: all but step 0 and a confirmation."""
+    return sum(step.number > 0 and not is_confirmation(step) for step in steps)
 
 
 def is_confirmation(step: Step) -> bool:
