@@ -62,6 +62,9 @@ _FRESH = 1000  # apart from any seed of a testbed
 class Silent:
     """Hears of nothing."""
 
+    def note(self, text: str) -> None:
+        """See `Listener`."""
+
     def phase(self, name: str, rows: int | None) -> None:
         """See `Listener`."""
 

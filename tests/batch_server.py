@@ -56,8 +56,8 @@ class BatchProvider:
     Attributes:
         asked: Bodies answered by batches, by their JSON.
         jobs: Batches taken, in order.
-        held: While it is set, no batch ends.
-        looked_at: Set as soon as a batch has been looked at.
+        held: While it is set, no batch ends but those that are `released`.
+        looked_at: Set as soon as a batch that is held has been looked at.
     """
 
     script: Script = field(default=lambda body: says("a reply"))
@@ -69,7 +69,12 @@ class BatchProvider:
     files: dict[str, bytes] = field(default_factory=dict)
     held: threading.Event = field(default_factory=threading.Event)
     looked_at: threading.Event = field(default_factory=threading.Event)
+    released: set[str] = field(default_factory=set)
     url: str = ""
+
+    def release(self, job: Job) -> None:
+        """Let one batch end, whatever is held."""
+        self.released.add(job.id)
 
     def __enter__(self) -> BatchProvider:
         self._loop = asyncio.new_event_loop()
@@ -149,8 +154,10 @@ class BatchProvider:
         self._check(request)
         job = next(job for job in self.jobs if job.id == request.match_info["id"])
         job.looks += 1
-        self.looked_at.set()
-        if job.looks >= self.looks_needed and not self.held.is_set() and job.output is None:
+        free = not self.held.is_set() or job.id in self.released
+        if not free:
+            self.looked_at.set()
+        if job.looks >= self.looks_needed and free and job.output is None:
             self._work(job)
         return web.json_response(self._shown(job))
 

@@ -226,3 +226,12 @@ def test_a_plan_to_evolve_counts_in_one_pass(seeds: Path) -> None:
     assert plan.rows == 30
     assert plan.calls == {"evol": 60, "respond": 60, "judge": 60}
     assert len(plan.sample) == 5
+
+
+def test_batches_spare_their_share_of_the_bulk_stage(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
+    flags = ["--method", "weak", "--sample", "4", "--price", "served=1,4", "--store", tmp_path / "s.sqlite"]
+    whole = summary(command("estimate", seeds, *flags, *at(endpoint)))
+    spared = summary(command("estimate", seeds, *flags, *at(endpoint), "--batch", "--batch-discount", "0.25"))
+    assert spared["totals"]["usd"]["mid"] == pytest.approx(0.75 * whole["totals"]["usd"]["mid"])
+    assert spared["totals"]["calls"] == whole["totals"]["calls"]
+    assert any("24 hours" in note for note in spared["notes"])

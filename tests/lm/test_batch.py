@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from dspy.lm15 import Config, Message, Request
 
 from autoevol.core import aio
 from autoevol.core.context import in_scope
-from autoevol.core.errors import EndpointDown, InputError
+from autoevol.core.errors import EndpointDown
 from autoevol.lm.batch import BatchProgress, BatchSettings, BatchTransport
 from autoevol.lm.batch_api import BatchAPI
 from autoevol.lm.http import HTTPTransport
@@ -254,8 +255,9 @@ def test_a_session_pays_batches_at_a_discount_and_finds_them_again(
 ) -> None:
     def ask_twice(batch: BatchSettings | None) -> tuple[list[str], float]:
         with Session(tmp_path / "calls.sqlite", prices={"m": Price(1e6, 1e6)}) as session:
-            lm = session.lm("m", "evol", api_base=provider.url, batch=batch, temperature=0.0, max_tokens=9)
-            texts = [lm(prompt)[0] for prompt in ("one", "two")]
+            lm = session.lm("m", "evol", api_base=provider.url, temperature=0.0, max_tokens=9)
+            with session.batched(batch) if batch else nullcontext():
+                texts = [lm(prompt)[0] for prompt in ("one", "two")]
             return texts, session.ledger()[0].paid.usd
 
     texts, usd = ask_twice(QUICK)
@@ -264,6 +266,15 @@ def test_a_session_pays_batches_at_a_discount_and_finds_them_again(
     assert ask_twice(None) == (texts, usd), "a call that was paid by batch is found by one that is not"
 
 
-def test_only_an_openai_compatible_endpoint_has_batches(tmp_path: Path) -> None:
-    with Session(tmp_path / "calls.sqlite") as session, pytest.raises(InputError, match="--batch"):
-        session.lm("served/x", transport=ScriptedTransport(["text"]), batch=QUICK)
+def test_models_that_are_elsewhere_are_asked_directly(tmp_path: Path) -> None:
+    with Session(tmp_path / "calls.sqlite") as session, session.batched(QUICK):
+        assert session.lm("served/x", transport=ScriptedTransport(["text"]))("hello") == ["text"]
+
+
+def test_what_an_earlier_process_was_refused_is_asked_anew(provider: BatchProvider, tmp_path: Path) -> None:
+    provider.script = lambda body: refuses(400, "not today")
+    (refused,) = send_all(transport(provider, tmp_path), "one")
+    assert isinstance(refused, lm15.InvalidRequestError)
+    provider.script = echoes
+    assert texts_of(send_all(transport(provider, tmp_path), "one")) == ["re: one"]
+    assert len(provider.jobs) == 2

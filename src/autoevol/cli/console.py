@@ -80,6 +80,11 @@ class Reporter:
         """See `Listener`."""
         self._say(step_line(step, methods))
 
+    def note(self, text: str) -> None:
+        """See `Listener`."""
+        self._printed = time.monotonic()
+        self._say(text)
+
     def close(self) -> None:
         """Remove the live bar from the terminal."""
         if self._progress:

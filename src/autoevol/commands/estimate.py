@@ -150,6 +150,10 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
         )
         for stage in plan.stages
     ]
+    if settings.batch.on:
+        for stage, costs in zip(plan.stages, drawn, strict=True):
+            if stage.name == "evolve":
+                costs[..., FIELDS.index("usd")] *= 1 - settings.batch.discount
     known = all(use.usd is not None for use in uses)
     return Estimate(
         plan,
@@ -233,6 +237,12 @@ def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bo
         )
     if chains and sampled < batch_size:
         notes.append(f"Analyses saw {sampled} of {batch_size} cases, so they will take more tokens.")
+    if settings.batch.on:
+        notes.append(
+            f"Batches spare {settings.batch.discount:.0%} of the bulk stage's price. Their time is the "
+            "provider's: up to 24 hours for each rewrite, response and judgement of a round, and not the "
+            "seconds said here."
+        )
     if any(stage.chains for stage in plan.stages):
         notes.append(
             "The optimisation is told as if it made every step and scored every method on all rows. It ends "

@@ -39,6 +39,10 @@ class Listener(Protocol):
         """An optimisation step is done; `methods` is how many could be scored at it."""
         ...
 
+    def note(self, text: str) -> None:
+        """A line worth seeing while nothing else happens: how a batch stands."""
+        ...
+
 
 @dataclass(frozen=True)
 class Job:

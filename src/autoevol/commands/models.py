@@ -11,7 +11,9 @@ import dspy
 from autoevol.config import MetricConfig, ModelConfig, Settings
 from autoevol.config.models import ROLES, RoleName
 from autoevol.core.errors import InputError
+from autoevol.lm.batch import BatchSettings
 from autoevol.lm.budget import Caps
+from autoevol.lm.endpoints import route
 from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, paid_models, prices_of
 from autoevol.lm.session import Session
@@ -93,6 +95,39 @@ def asking(session: Session, models: ModelConfig) -> Iterator[None]:
     """Inside, programs evolve and respond with the models of these roles."""
     with dspy.context(lm=role_lm(session, models, "evol")), answering_with(respond_lm(session, models)):
         yield
+
+
+@contextmanager
+def asking_for_rows(session: Session, settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
+    """The same for the bulk stage, whose requests may go through batch APIs.
+
+    Args:
+        session: Makes the LMs.
+        settings: Models and batches count here.
+        say: Told how a batch stands.
+
+    Raises:
+        InputError: If there are to be batches and the evol model has no OpenAI-compatible endpoint.
+    """
+    models, batch = settings.models, settings.batch
+    with asking(session, models):
+        if not batch.on:
+            yield
+            return
+        if route(models.evol.model, models.evol.api_base).base is None:
+            raise InputError(
+                f"--batch needs an OpenAI-compatible endpoint, and {models.evol.model} has none; "
+                "name one with --api-base, or leave out --batch"
+            )
+        waves = BatchSettings(
+            batch.requests,
+            quiet=min(2.0, batch.poll),
+            first_look=min(1.0, batch.poll),
+            longest_wait=batch.poll,
+            discount=batch.discount,
+        )
+        with session.batched(waves, lambda progress: say(str(progress))):
+            yield
 
 
 def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> FailureMetric:

@@ -21,7 +21,7 @@ def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> S
     """
     known = restore(Settings, folder.settings)
     asked = endpoint.over(endpoint_of(folder))
-    undecided = {"requests": now.requests, "store": now.store, "budget": now.budget}
+    undecided = {"requests": now.requests, "store": now.store, "budget": now.budget, "batch": now.batch}
     return replace(known, models=asked.into(known.models), **undecided)
 
 

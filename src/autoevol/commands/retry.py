@@ -8,7 +8,7 @@ from typing import Any
 from autoevol.commands import stages
 from autoevol.commands.job import Listener, open_job
 from autoevol.commands.keywords import take
-from autoevol.commands.models import asking
+from autoevol.commands.models import asking_for_rows
 from autoevol.commands.past import policy_of, seeds_of, settings_of
 from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, Settings
@@ -57,7 +57,7 @@ def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Liste
         policy = policy_of(parts, folder)
         with open_job(folder, settings, listener, roles=("evol", "respond", "judge")) as job:
             listener.phase("retry", sum(part.dead for part in parts))
-            with asking(job.session, settings.models):
+            with asking_for_rows(job.session, settings, listener.note):
                 tally = stages.retry(job, stages.row_pipeline(job, policy), parts)
             seeds = seeds_of(folder)
             out_of_budget = not tally.complete

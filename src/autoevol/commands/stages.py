@@ -8,7 +8,7 @@ from typing import Any
 
 from autoevol.commands.job import Job
 from autoevol.commands.methods import find_method
-from autoevol.commands.models import asking, role_lm
+from autoevol.commands.models import asking, asking_for_rows, role_lm
 from autoevol.config import LoopConfig, MethodConfig
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Case, Method, Row, Score
@@ -94,13 +94,13 @@ def evolve(job: Job, source: RowSource, policy: Policy, total: int) -> Tally:
     settings = job.settings
     job.listener.phase("evolve", total)
     job.folder.save_methods([choice.method for choice in policy.choices])
-    with asking(job.session, settings.models):
+    with asking_for_rows(job.session, settings, job.listener.note):
         return evolve_rows(
             row_pipeline(job, policy),
             source,
             job.folder.path,
             settings.pipeline,
-            concurrency=settings.requests.concurrency,
+            concurrency=settings.rows_at_once,
             on_case=job.listener.case,
             forget=job.session.store.forget if settings.pipeline.forget_calls else None,
         )
@@ -113,7 +113,7 @@ def retry(job: Job, work: RowPipeline, parts: Parts) -> Tally:
         parts,
         job.folder.path,
         keep=job.settings.pipeline.keep,
-        concurrency=job.settings.requests.concurrency,
+        concurrency=job.settings.rows_at_once,
         on_case=job.listener.case,
     )
 

@@ -1,6 +1,6 @@
 """The settings of a run, as frozen records. The command line is generated from them."""
 
-from autoevol.config.limits import BudgetConfig, MetricConfig, RequestConfig, StoreConfig
+from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
 from autoevol.config.loop import (
     CalibrateConfig,
     CompareConfig,
@@ -24,6 +24,7 @@ from autoevol.config.settings import SETTINGS_SCHEMA, Settings
 __all__ = [
     "SETTINGS_SCHEMA",
     "AgainConfig",
+    "BatchConfig",
     "BudgetConfig",
     "CalibrateConfig",
     "CleanConfig",

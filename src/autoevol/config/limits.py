@@ -28,6 +28,32 @@ class RequestConfig:
 
 
 @dataclass(frozen=True)
+class BatchConfig:
+    """Batches: the bulk stage through a batch API, hours later and at a discount."""
+
+    on: bool = setting(
+        False, "Send the bulk stage through the endpoint's batch API.", decides=False, name="batch"
+    )
+    discount: float = setting(
+        0.5, "Share (0 to 1) of --price that batches spare.", decides=False, name="batch_discount"
+    )
+    requests: int = setting(
+        5000, "Maximum requests of a batch; so many rows are in memory.", decides=False, name="batch_requests"
+    )
+    poll: float = setting(
+        15.0, "Maximum seconds between two looks at a batch.", decides=False, name="batch_poll"
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.discount <= 1:
+            raise InputError(f"--batch-discount must be between 0 and 1, got {self.discount}")
+        if not 1 <= self.requests <= 50_000:
+            raise InputError(f"--batch-requests must be between 1 and 50000, got {self.requests}")
+        if not self.poll > 0:
+            raise InputError(f"--batch-poll must be above 0, got {self.poll}")
+
+
+@dataclass(frozen=True)
 class StoreConfig:
     """Call store."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from autoevol.config.limits import BudgetConfig, MetricConfig, RequestConfig, StoreConfig
+from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
 from autoevol.config.loop import LoopConfig, MethodConfig
 from autoevol.config.models import ModelConfig
 from autoevol.config.options import assemble, decisive
@@ -16,13 +16,13 @@ SETTINGS_SCHEMA = "autoevol.settings/1"
 
 _MODELS = ("data", "models", "requests", "store", "metrics", "budget")
 GROUPS: dict[str, tuple[str, ...]] = {
-    "run": (*_MODELS, "loop", "methods", "pipeline", "clean"),
+    "run": (*_MODELS, "loop", "methods", "pipeline", "clean", "batch"),
     "optimize": (*_MODELS, "loop", "methods"),
-    "evolve": (*_MODELS, "pipeline", "clean"),
-    "retry": ("requests", "store", "budget"),
+    "evolve": (*_MODELS, "pipeline", "clean", "batch"),
+    "retry": ("requests", "store", "budget", "batch"),
     "again": ("requests", "store", "budget"),
     "transfer": _MODELS,
-    "estimate": (*_MODELS, "loop", "methods", "pipeline"),
+    "estimate": (*_MODELS, "loop", "methods", "pipeline", "batch"),
     "calibrate": ("models", "requests", "store", "budget"),
     "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
     "compare": ("data", "models", "requests", "metrics"),
@@ -50,6 +50,7 @@ class Settings:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
 
     @classmethod
     def of(cls, **values: Any) -> Settings:  # noqa: ANN401 (settings of every type)
@@ -59,6 +60,11 @@ class Settings:
     def decisive(self, *groups: str) -> dict[str, dict[str, Any]]:
         """What of these groups decides the results of a run, by group."""
         return {name: decisive(getattr(self, name)) for name in groups}
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of the bulk stage that are begun and not finished; in batches, thousands wait together."""
+        return self.batch.requests if self.batch.on else self.requests.concurrency
 
     def of_a_part(self, parts: int) -> Settings:
         """The same with the budget of one of so many processes."""

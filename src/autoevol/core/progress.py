@@ -66,6 +66,11 @@ class Progress:
         """An optimisation step is done; `methods` is how many could be scored at it."""
         say(step_line(step, methods))
 
+    def note(self, text: str) -> None:
+        """A line worth seeing while nothing else happens."""
+        self._said = time.monotonic()
+        say(text)
+
 
 class Silent:
     """A listener that hears of nothing."""
@@ -77,4 +82,7 @@ class Silent:
         """See `Progress`."""
 
     def step(self, step: Step, methods: int) -> None:
+        """See `Progress`."""
+
+    def note(self, text: str) -> None:
         """See `Progress`."""

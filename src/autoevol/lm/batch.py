@@ -47,7 +47,7 @@ class BatchSettings:
     largest: int = 5_000
     quiet: float = 2.0
     first_look: float = 1.0
-    longest_wait: float = 30.0
+    longest_wait: float = 15.0
     patience: float = 600.0
     discount: float = 0.5
 
@@ -59,6 +59,9 @@ class BatchProgress:
     wave: Wave
     state: BatchState
 
+    def __str__(self) -> str:
+        return f"batch {self.state.id}: {self.state.done} of {self.state.total} done ({self.state.status})"
+
 
 OnProgress = Callable[[BatchProgress], None]
 _Outcome = Reply | BaseException
@@ -69,6 +72,7 @@ class _Watch:
     """A wave under way: who waits for its answers, and the answers that nobody has asked for yet."""
 
     wave: Wave
+    ours: bool = True
     waiting: dict[str, asyncio.Future[Reply]] = field(default_factory=dict)
     outcomes: dict[str, _Outcome] | None = None
     task: asyncio.Task[None] | None = None
@@ -133,16 +137,25 @@ class BatchTransport:
                     raise
 
     async def _ask(self, body: Mapping[str, Any], *, sampled: bool) -> Reply:
-        custom_id = self._name(body, sampled=sampled)
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        wave = self._store.wave_of(custom_id)
-        if wave is not None:
-            self._await(wave, custom_id, answer)
-        else:
-            self._gathered[custom_id] = (body, answer)
-            self._last_asked = asyncio.get_running_loop().time()
-            if self._sender is None or self._sender.done():
-                self._sender = asyncio.ensure_future(self._send_waves())
+        loop = asyncio.get_running_loop()
+        while True:
+            custom_id = self._name(body, sampled=sampled)
+            answer: asyncio.Future[Reply] = loop.create_future()
+            wave = self._store.wave_of(custom_id)
+            if wave is None:
+                break
+            ours = self._await(wave, custom_id, answer)
+            try:
+                return await answer
+            except lm15.LM15Error:
+                # What an earlier process was refused is asked anew, not refused again: whoever takes
+                # up lost rows wants to know how things are now.
+                if ours:
+                    raise
+        self._gathered[custom_id] = (body, answer)
+        self._last_asked = loop.time()
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.ensure_future(self._send_waves())
         return await answer
 
     async def aclose(self) -> None:
@@ -244,16 +257,17 @@ class BatchTransport:
                 await asyncio.sleep(wait)
                 wait = min(1.5 * wait, self._settings.longest_wait)
 
-    def _await(self, wave: Wave, custom_id: str, answer: asyncio.Future[Reply]) -> None:
-        """Let `answer` be that of a request which stands in a wave already."""
+    def _await(self, wave: Wave, custom_id: str, answer: asyncio.Future[Reply]) -> bool:
+        """Let `answer` be that of a request which stands in a wave already; whether this process sent it."""
         watch = self._watches.get(wave.id)
         if watch is None:
-            watch = _Watch(wave)
+            watch = _Watch(wave, ours=False)
             self._watch(watch)
         if watch.outcomes is None:
             watch.waiting[custom_id] = answer
         else:
             _settle(answer, watch.outcomes.pop(custom_id, _unanswered(wave)))
+        return watch.ours
 
     def _watch(self, watch: _Watch) -> None:
         self._watches[watch.wave.id] = watch

@@ -31,6 +31,9 @@ _HALF = re.compile("[\ud800-\udfff]")
 Watcher = Callable[[CallRecord, Role, Price | None], None]
 """Notified of a reply: its record, and the role and price of the caller. Runs on the shared loop."""
 
+Detour = Callable[[Transport, Price | None], tuple[Transport, Price | None]]
+"""Another way to the same endpoint, under the same identity, and what a call costs on it."""
+
 
 @dataclass(frozen=True)
 class LedgerLine:
@@ -65,6 +68,7 @@ class Recorder:
 
     Attributes:
         watchers: Told of every reply that a caller is given, paid now or found in the store.
+        detour: Where it is set, calls go this way.
         refused: Requests refused because the budget was reached.
     """
 
@@ -81,6 +85,7 @@ class Recorder:
         self.store = store
         self.retry = retry or RetryPolicy()
         self.watchers: list[Watcher] = []
+        self.detour: Detour | None = None
         self.refused = 0
         paid = store.spent()
         self._paid = dict(paid)
@@ -113,6 +118,8 @@ class Recorder:
             StopRun: If the run must end (budget, access, endpoint, disk).
             lm15.LM15Error: If this one call has failed for good.
         """
+        if self.detour is not None:
+            transport, price = self.detour(transport, price)
         try:
             record = await self._reply(Call(request, _body(request), transport, role, price, attempts))
         except BudgetReached:

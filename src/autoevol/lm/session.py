@@ -15,7 +15,7 @@ from autoevol.config.base import open_url
 from autoevol.core import aio
 from autoevol.core.context import Role
 from autoevol.core.errors import InputError
-from autoevol.lm.batch import BatchProgress, BatchSettings, BatchTransport, OnProgress
+from autoevol.lm.batch import BatchSettings, BatchTransport, OnProgress
 from autoevol.lm.batch_api import BatchAPI
 from autoevol.lm.budget import Caps
 from autoevol.lm.endpoints import Sending, is_reasoning_model, looks_reasoning, make_transport, route
@@ -50,9 +50,6 @@ class Session:
         timeout: Seconds for one attempt, where `lm` does not set another.
 
     Use it as a context manager, or call `close`.
-
-    Attributes:
-        batch_listeners: Told of every look at a batch, on the event loop.
     """
 
     def __init__(
@@ -76,7 +73,6 @@ class Session:
         self._moved = dict(moved or {})
         self._timeout = timeout
         self._transports: dict[str, Transport] = {}
-        self.batch_listeners: list[OnProgress] = []
 
     def lm(
         self,
@@ -88,7 +84,6 @@ class Session:
         extra: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         retries: int | None = None,
-        batch: BatchSettings | None = None,
         transport: Transport | None = None,
         **sampling: Any,  # noqa: ANN401 (DSPy's own sampling keywords)
     ) -> dspy.LM:
@@ -104,7 +99,6 @@ class Session:
                 what makes a call the same call.
             timeout: Seconds for one attempt; None for the session's.
             retries: Further attempts after a fault, >= 0; None for the session's policy.
-            batch: Send requests through the endpoint's batch API: hours later, at a discount.
             transport: Use this instead of looking `model` up.
             sampling: `temperature`, `top_p`, `max_tokens`, ... as `dspy.LM` takes them.
 
@@ -121,14 +115,10 @@ class Session:
         name = route(model, api_base).name
         if transport is None:
             transport = self._transport(model, api_base, api_key_env, dict(extra or {}), timeout)
-        price = self.prices.get(model)
-        if batch is not None:
-            transport = self._batched(transport, batch)
-            price = price and price.less(batch.discount)
         if is_reasoning_model(name):
             sampling = {key: value for key, value in sampling.items() if key not in ("temperature", "top_p")}
         attempts = None if retries is None else retries + 1
-        face = (self.recorder, transport, role, price, attempts)
+        face = (self.recorder, transport, role, self.prices.get(model), attempts)
         # DSPy refuses what it thinks that reasoning models refuse; the endpoint says so itself.
         late = {key: sampling.pop(key) for key in _SAMPLING if key in sampling and looks_reasoning(name)}
         made = dspy.LM(
@@ -144,20 +134,31 @@ class Session:
             made.kwargs.update(late)
         return made
 
-    def _batched(self, transport: Transport, settings: BatchSettings) -> Transport:
-        if not isinstance(transport, ChatEndpoint):
-            raise InputError("--batch needs an OpenAI-compatible endpoint, such as OpenAI's own")
-        signature = f"batch of {transport.identity}"
-        if signature not in self._transports:
-            store = BatchStore(self.store.path)
-            self._transports[signature] = BatchTransport(
-                transport, BatchAPI(transport, self._timeout), store, settings, self._tell_batch
-            )
-        return self._transports[signature]
+    @contextmanager
+    def batched(self, settings: BatchSettings, on_progress: OnProgress | None = None) -> Iterator[None]:
+        """Inside, what is asked of OpenAI-compatible endpoints waits for their batch APIs.
 
-    def _tell_batch(self, progress: BatchProgress) -> None:
-        for listener in self.batch_listeners:
-            listener(progress)
+        Models that are elsewhere are asked directly, as ever.
+
+        Args:
+            settings: How batches are made, and at what discount.
+            on_progress: Told of every look at a batch, on the event loop; quick.
+        """
+
+        def detour(transport: Transport, price: Price | None) -> tuple[Transport, Price | None]:
+            if not isinstance(transport, ChatEndpoint):
+                return transport, price
+            signature = f"batch of {transport.identity}"
+            if signature not in self._transports:
+                api, store = BatchAPI(transport, self._timeout), BatchStore(self.store.path)
+                self._transports[signature] = BatchTransport(transport, api, store, settings, on_progress)
+            return self._transports[signature], price and price.less(settings.discount)
+
+        self.recorder.detour = detour
+        try:
+            yield
+        finally:
+            self.recorder.detour = None
 
     def _transport(
         self, model: str, api_base: str | None, api_key_env: str | None, extra: dict[str, Any], timeout: float
