@@ -59,7 +59,7 @@ class FreshRows:
 
     def draw(self, pool: Sequence[Row], size: int, steps: Sequence[Step]) -> tuple[Row, ...]:
         """See `DevRows`."""
-        return _behind(pool, size, steps)
+        return _cut(pool, size, sum(map(_decided_on, steps)))
 
 
 class AfterAdoption:
@@ -70,16 +70,12 @@ class AfterAdoption:
 
     def draw(self, pool: Sequence[Row], size: int, steps: Sequence[Step]) -> tuple[Row, ...]:
         """See `DevRows`."""
-        adopted = max((place for place, step in enumerate(steps, 1) if step.improved), default=0)
-        # Steps without an adoption look at the rows of the one that ended in it, which counts for all.
-        ends = [place for place, step in enumerate(steps[:adopted], 1) if step.improved]
-        groups = [steps[first:end] for first, end in zip([0, *ends], ends, strict=False)]
-        used = sum(max(_decided_on(step) for step in group) for group in groups)
+        used = looked_at = 0
+        for step in steps:
+            looked_at = max(looked_at, _decided_on(step))
+            if step.improved:
+                used, looked_at = used + looked_at, 0
         return _cut(pool, size, used)
-
-
-def _behind(pool: Sequence[Row], size: int, steps: Sequence[Step]) -> tuple[Row, ...]:
-    return _cut(pool, size, sum(_decided_on(step) for step in steps))
 
 
 def _cut(pool: Sequence[Row], size: int, used: int) -> tuple[Row, ...]:
