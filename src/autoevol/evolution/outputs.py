@@ -122,6 +122,7 @@ def pair(lineage: Lineage, step: Round) -> dict[str, Any]:
         **_origin(step),
         "instruction": stages[-1],
         "response": step.response,
+        **({"thinking": step.thinking} if step.thinking else {}),
         **({"messages": messages} if said else {}),
         "seed": lineage.row.instruction,
         "stages": list(stages),
