@@ -46,7 +46,7 @@ def test_the_command_line_comes_first_then_the_file_then_the_environment(tmp_pat
     assert steps_and_rounds("--config", path, **variables) == (3, 2)
     assert steps_and_rounds("--config", path, "--steps", 1, **variables) == (1, 2)
     assert steps_and_rounds("--rounds", 1, **variables) == (4, 1)
-    assert steps_and_rounds(AUTOEVOL_STEPS=" ") == (10, 1), "a blank variable says nothing"
+    assert steps_and_rounds(AUTOEVOL_STEPS=" ") == (20, 1), "a blank variable says nothing"
 
 
 def test_flat_or_in_tables_toml_or_json(tmp_path: Path) -> None:

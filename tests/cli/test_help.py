@@ -105,7 +105,7 @@ def test_a_typo_is_answered_with_the_nearest(
 def test_help_lists_the_words_of_a_choice() -> None:
     shown = " ".join(command("run", "--help", COLUMNS="200").stdout.replace("│", " ").split())
     assert "HTTP client for OpenAI-compatible endpoints: aiohttp or openai." in shown
-    assert "Rule that keeps or replaces the method: race, sprint, paper or author." in shown
+    assert "Rule that keeps or replaces the method: adaptive, race, sprint, paper or author." in shown
     assert words_of(str) == ()
 
 
