@@ -68,7 +68,8 @@ def resume(name: str, old: Path, served: Served, *more: object) -> tuple[object,
     return (
         name, old / "topics.jsonl", "--start", "start.json", "--detector", "paper", *LOOP,
         # The defaults of 0.1.0, which have changed.
-        "--selection", "race", "--patience", 1, "--evol-model", "served", "--api-base", served.url, "--json", *more,
+        "--selection", "race", "--patience", 1,
+        "--evol-model", "served", "--api-base", served.url, "--json", *more,
     )  # fmt: skip
 
 
