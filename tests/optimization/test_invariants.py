@@ -11,6 +11,7 @@ from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.config import LoopConfig
+from autoevol.core.fence import without_fences
 from autoevol.core.records import Method, Outcome, Step
 from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.plan import planned_calls
@@ -254,7 +255,7 @@ def test_9_the_analysis_sees_the_batch_and_the_rewrite_sees_the_feedback(tmp_pat
     by_id = {row.id: row.instruction for row in rows(150, 1000)}
     for request in run.asked("analyze"):
         for number, row_id in enumerate(step.batch_ids, 1):
-            assert f"Case {number}\nStage 0: {by_id[row_id]}\nStage 1: " in (request.messages[-1].text or "")
+            assert f"Case {number}\n{by_id[row_id]}\n" in without_fences(request.messages[-1].text or "")
     for request in run.asked("propose"):
-        text = request.messages[-1].text or ""
+        text = without_fences(request.messages[-1].text or "")
         assert f"#Method#:\n{START.text}\n\n#Feedback#:\nFeedback of chain {request.config.seed}." in text
