@@ -14,7 +14,7 @@ from autoevol.config import LoopConfig
 from autoevol.core.fence import without_fences
 from autoevol.core.records import Method, Outcome, Step
 from autoevol.optimization.compiling import RandomBatches
-from autoevol.optimization.teleprompter import planned_calls
+from autoevol.optimization.plan import planned_calls
 from autoevol.testing import Answer
 from synthetic import (
     SMALL,
@@ -30,7 +30,7 @@ from synthetic import (
     world,
 )
 
-PAPER = LoopConfig(patience=100)
+PAPER = LoopConfig(steps=10, patience=100)
 
 
 def chosen(run: Run) -> list[str]:
@@ -41,7 +41,7 @@ def chosen(run: Run) -> list[str]:
 
 
 def test_1_the_papers_defaults_plan_5400_calls() -> None:
-    plan = planned_calls(LoopConfig(), rounds=1, dev=50, batch=10)
+    plan = planned_calls(PAPER, rounds=1, dev=50, batch=10)
     assert plan == {"evol": 2650, "respond": 2650, "optimizer": 100}
     assert sum(plan.values()) == 5400
 
