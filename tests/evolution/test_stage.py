@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -241,19 +243,27 @@ def test_any_other_end_leaves_the_files_of_the_run_before(
         Bulk(tmp_path, serve).run(seeds)
     left = {path.name for path in tmp_path.iterdir()} - {"calls.sqlite", "parts"}
     assert left == {"dataset.jsonl", "rejected.jsonl"}
-    assert {path.name for path in (tmp_path / "parts").iterdir()} == {"manifest.jsonl"}
+    assert {path.name for path in (tmp_path / "parts").iterdir()} == {"manifest.jsonl", "manifest.last"}
     assert (tmp_path / "dataset.jsonl").read_text() == "before\n"
 
 
 @pytest.mark.parametrize("name", ["parts/.part-000001.jsonl.part", ".dataset.jsonl.part"])
-def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_later(tmp_path: Path, name: str) -> None:
-    full = tmp_path / name
-    full.parent.mkdir(exist_ok=True)
-    full.symlink_to("/dev/full")
+def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_later(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, sync = tmp_path / name, os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if full.exists() and os.path.samestat(os.fstat(descriptor), full.stat()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
     first = Bulk(tmp_path, evolves)
+    monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(StoreLost, match="No space left"):
         first.run(numbered(12), part_rows=5)
-    assert not full.is_symlink(), "what cannot be finished is cleared away"
+    monkeypatch.undo()
+    assert not full.exists(), "what cannot be finished is cleared away"
     second = Bulk(tmp_path, evolves)
     assert second.run(numbered(12), part_rows=5).complete
     assert len(second.kept) == 12

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,28 @@ def test_a_coroutine_waits_until_its_record_is_durable(tmp_path: Path) -> None:
         asyncio.run(scene(store))
     with pytest.raises(StoreLost, match="closed"):
         asyncio.run(store.aput(RECORD))
+
+
+def test_a_disk_that_is_full_at_opening_is_a_lost_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(sqlite3.Connection):
+        def execute(self, *_: Any) -> sqlite3.Cursor:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **more: real(*given, **more, factory=Full))
+    with pytest.raises(StoreLost, match=r"cannot open the call store .*: database or disk is full"):
+        CallStore(tmp_path / "calls.sqlite")
+
+
+def test_a_reply_that_is_damaged_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    with opened(path) as store:
+        store.put(RECORD).result(120)
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("UPDATE calls SET text = CAST(X'ff41' AS TEXT)")
+    with opened(path) as store:
+        assert store.get(RECORD.key, RECORD.sample) is None
+        store.put(RECORD).result(120)
+        assert store.get(RECORD.key, RECORD.sample) == RECORD

@@ -50,15 +50,27 @@ def test_a_last_line_torn_anywhere_is_dropped_and_written_anew(tmp_path: Path) -
     path = tmp_path / "journal.jsonl"
     journal = FileJournal(path)
     journal.append(step(0))
-    kept = path.stat().st_size
+    kept, copy = path.stat().st_size, path.with_suffix(".last").read_bytes()
     journal.append(step(1))
     whole = path.read_bytes()
     for cut in range(kept + 1, len(whole), 7):
         path.write_bytes(whole[:cut])
+        path.with_suffix(".last").write_bytes(copy)
         resumed = FileJournal(path)
         assert [each.number for each in resumed.steps()] == [0]
         resumed.append(step(1))
         assert path.read_bytes() == whole
+
+
+def test_lines_that_were_swapped_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = FileJournal(path)
+    for number in range(3):
+        journal.append(step(number))
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + third + second)
+    with pytest.raises(StoreError, match=r"journal\.jsonl is damaged in line 2"):
+        FileJournal(path)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +91,7 @@ def test_a_last_line_torn_anywhere_is_dropped_and_written_anew(tmp_path: Path) -
 )
 def test_a_damaged_line_is_an_error_wherever_it_is(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "journal.jsonl"
-    FileJournal(path).append(step(0))
-    good = path.read_bytes()
+    good = orjson.dumps({"schema": 1, **encode_step(step(0))}) + b"\n"
     for content in (good + line + good, line + good, good + line):
         path.write_bytes(content)
         with pytest.raises(StoreError, match=r"journal\.jsonl is damaged"):
@@ -90,8 +101,8 @@ def test_a_damaged_line_is_an_error_wherever_it_is(tmp_path: Path, line: bytes) 
 
 def test_another_schema_is_named(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_bytes(b'{"schema": 2}\n')
-    with pytest.raises(StoreError, match="schema 2, this version reads 1"):
+    path.write_bytes(b'{"schema": 3}\n')
+    with pytest.raises(StoreError, match="schema 3, this version reads 2"):
         FileJournal(path)
 
 
@@ -114,7 +125,7 @@ def test_a_step_is_synced_before_append_returns(tmp_path: Path, monkeypatch: pyt
     assert len(journal.steps()) == 1
     synced.clear()
     journal.append(step(1))
-    assert synced == [(path.name, path.stat().st_size)]
+    assert synced[0] == (path.name, path.stat().st_size)
 
 
 def test_a_disk_that_refuses_is_a_lost_store_and_the_step_is_not_kept(tmp_path: Path) -> None:
@@ -123,3 +134,12 @@ def test_a_disk_that_refuses_is_a_lost_store_and_the_step_is_not_kept(tmp_path: 
     with pytest.raises(StoreLost, match=r"cannot write .*journal\.jsonl"):
         journal.append(step(0))
     assert journal.steps() == ()
+
+
+def test_reading_does_not_write(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    FileJournal(path).append(step(0))
+    torn = path.read_bytes() + b'{"schema": 2, "num'
+    path.write_bytes(torn)
+    assert [each.number for each in FileJournal(path).steps()] == [0]
+    assert path.read_bytes() == torn

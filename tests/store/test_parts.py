@@ -76,13 +76,59 @@ def test_an_open_part_counts_for_nothing_and_is_made_again(tmp_path: Path) -> No
 def test_a_torn_line_costs_its_part_alone(tmp_path: Path, cut: int) -> None:
     parts = Parts(tmp_path / "parts", MADE)
     add(parts, 0, ["a"])
+    manifest, copy = tmp_path / "parts" / "manifest.jsonl", tmp_path / "parts" / "manifest.last"
+    before = copy.read_bytes()
     add(parts, 1, ["b"])
-    manifest = tmp_path / "parts" / "manifest.jsonl"
     manifest.write_bytes(manifest.read_bytes()[:-cut])
+    assert names(Parts(tmp_path / "parts", None)) == ["a", "b"], "the copy has the line"
+    copy.write_bytes(before)
     again = Parts(tmp_path / "parts", MADE)
     assert names(again) == ["a"]
     add(again, 1, ["b"])
     assert names(Parts(tmp_path / "parts", MADE)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("line", range(4))
+def test_a_lost_line_of_the_manifest_is_missed(tmp_path: Path, line: int) -> None:
+    parts = Parts(tmp_path / "parts", MADE)
+    for number, name in enumerate("abc"):
+        add(parts, number, [name])
+    manifest = tmp_path / "parts" / "manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(b"".join(lines[:line] + lines[line + 1 :]))
+    if line == 3:
+        assert names(Parts(tmp_path / "parts", MADE)) == ["a", "b", "c"]
+        return
+    with pytest.raises(StoreError, match=rf"manifest\.jsonl is damaged in line {line + 1}"):
+        Parts(tmp_path / "parts", MADE)
+
+
+def test_a_lost_manifest_is_missed(tmp_path: Path) -> None:
+    parts = Parts(tmp_path / "parts", MADE)
+    add(parts, 0, ["a"])
+    add(parts, 1, ["b"])
+    for name in ("manifest.jsonl", "manifest.last"):
+        (tmp_path / "parts" / name).unlink()
+        with pytest.raises(StoreError, match=r"manifest\.jsonl is damaged"):
+            Parts(tmp_path / "parts", MADE)
+
+
+def test_a_damaged_part_is_made_again_with_those_behind_it_where_the_calls_are_stored(tmp_path: Path) -> None:
+    for stored in (True, False):
+        parts = Parts(tmp_path / f"parts {stored}", MADE)
+        for number, name in enumerate("abc"):
+            with parts.writer(number, stored=stored) as writer:
+                writer.add({"name": name}, digest(name), record=number)
+                writer.seal()
+        parts.path(1).write_bytes(parts.path(0).read_bytes())
+        again = Parts(parts.folder, MADE)
+        if stored:
+            again.drop_damaged()
+            assert (names(again), again.record) == (["a"], 0)
+            assert set(again.take_ids()) == {int(digest("a"), 16)}
+        else:
+            with pytest.raises(StoreError, match=r"part-000001\.jsonl is damaged: its lines are not those"):
+                again.drop_damaged()
 
 
 def test_a_folder_without_parts_can_be_made_otherwise(tmp_path: Path) -> None:

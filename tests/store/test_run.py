@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from autoevol.core.errors import InputError, StoreError, StoreLost
 from autoevol.core.records import Demo, Method
 from autoevol.store.calls import CallRecord
 from autoevol.store.files import read_json, replacing, write_json
+from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder, load_method
 
 SETTINGS: dict[str, Any] = {"model": "openai/m", "steps": 10, "seeds": ["a.jsonl"], "temperature": 0.6}
@@ -311,3 +313,53 @@ def test_a_method_that_cannot_be_used_is_an_input_error_that_names_the_file(
 def test_a_folder_without_a_method_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no evolving method at .*method\.json"):
         load_method(tmp_path)
+
+
+def test_a_full_disk_at_opening_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(StoreLost, match=r"cannot write to .*No space left"):
+        RunFolder(tmp_path / "run")
+
+
+def test_a_run_that_has_lost_its_name_is_not_begun_anew(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, {"rows": {"a": 1}}) as run:
+        Parts(run.path / "parts", {})
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(StoreError, match=r"has lost its run\.json"):
+        RunFolder(tmp_path, {"rows": {"a": 1}})
+
+
+def test_a_lost_call_store_is_not_begun_anew(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, {"rows": {"a": 1}}) as run:
+        run.calls().close()
+        with Parts(run.path / "parts", {}).writer(0) as part:
+            part.add({"a": 1}, "0" * 16, record=0)
+            part.seal()
+        run.calls().close()
+        (tmp_path / "calls.sqlite").unlink()
+        with pytest.raises(StoreError, match=r"calls\.sqlite is missing"):
+            run.calls()
+        run.calls(fresh=True).close()
+
+
+@pytest.mark.parametrize("name", ["run.json", "seeds.json", "methods.json"])
+def test_any_byte_of_what_describes_a_run_is_missed(tmp_path: Path, name: str) -> None:
+    with RunFolder(tmp_path, {"rows": {"a": 1}}) as run:
+        run.save_seeds("mark", {"rows": 3})
+        run.save_methods([Method("Make it harder.")])
+    path = tmp_path / name
+    whole = path.read_bytes()
+    with RunFolder(tmp_path) as run:
+        before = (run.run_id, run.settings, run.seeds(), run.methods())
+    for at in range(0, len(whole), 5):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        try:
+            with RunFolder(tmp_path) as run:
+                read = (run.run_id, run.settings, run.seeds(), run.methods())
+        except (StoreError, InputError) as error:
+            assert name in str(error) or "newer" in str(error)  # noqa: PT017 (either is right)
+        else:
+            assert read == before, whole[:at]

@@ -167,5 +167,5 @@ def _book(whole: RunFolder, roles: Mapping[str, RoleCost]) -> None:
         )
         for role, cost in roles.items()
     }
-    with closing(whole.calls()) as store:
+    with closing(whole.calls(fresh=True)) as store:
         store.carry(spent)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 from autoevol.config import EndpointConfig, Settings
 from autoevol.config.options import restore
 from autoevol.core.errors import StoreError
 from autoevol.data.scan import Scanned
 from autoevol.evolution.policy import Policy
-from autoevol.store.files import read_json
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import read_sealed
 
 
 def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> Settings:
@@ -27,7 +29,7 @@ def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> S
 
 def endpoint_of(folder: RunFolder) -> EndpointConfig:
     """Where the models of a run were asked last."""
-    return restore(EndpointConfig, read_json(folder.path / "endpoint.json") or {})
+    return restore(EndpointConfig, read_sealed(folder.path / "endpoint.json") or {})
 
 
 def policy_of(parts: Parts, folder: RunFolder) -> Policy:
@@ -48,4 +50,12 @@ def seeds_of(folder: RunFolder) -> Scanned:
     known = folder.seeds()
     if known is None:
         raise StoreError(f"{folder.path} does not say what its seeds held (no seeds.json)")
-    return Scanned(**known[1])
+    return scanned_of(folder, known[1])
+
+
+def scanned_of(folder: RunFolder, known: Mapping[str, Any]) -> Scanned:
+    """What `seeds.json` says of the seeds. Raises StoreError if it is damaged."""
+    try:
+        return Scanned(**known)
+    except TypeError as error:
+        raise StoreError(f"{folder.path / 'seeds.json'} is damaged: {error}") from error

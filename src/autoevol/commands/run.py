@@ -11,7 +11,7 @@ from autoevol.commands import stages
 from autoevol.commands.job import Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method, make_policy
-from autoevol.commands.past import save_seeds
+from autoevol.commands.past import save_seeds, scanned_of
 from autoevol.commands.result import Result
 from autoevol.config import DataConfig, Settings
 from autoevol.core.progress import Progress
@@ -71,7 +71,7 @@ def optimize(
 def _optimized(
     seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool
 ) -> Result[RunReport]:
-    loaded = load_rows(seeds, **settings.data.reading())
+    mark, loaded = fingerprint(seeds, settings.data), load_rows(seeds, **settings.data.reading())
     groups = ("loop", "methods", "models", "metrics", *(_of_rows(settings) if evolve else ()))
     decided = {**settings.decisive(*groups), "inputs": {"data_hash": loaded.data_hash}}
     with RunFolder(out, decided) as folder, open_job(folder, settings, listener, gated=evolve) as job:
@@ -79,14 +79,15 @@ def _optimized(
         found = stages.optimize(job, loaded.rows)
         tally, scanned = None, Scanned.of(loaded)
         del loaded  # the rows are streamed from here on
-        if evolve and found.stopped != "budget":
+        if evolve and found.stopped != "budget" and not job.too_short():
             policy = make_policy(settings, found.chosen)
-            tally = stages.evolve(job, FileRows(seeds, settings.data), policy, scanned.rows)
+            source = FileRows(seeds, settings.data, promised=scanned.rows, mark=mark)
+            tally = stages.evolve(job, source, policy, scanned.rows)
         cut = found.stopped == "budget" or None in found.holdout
         stopped = cut or (tally is not None and not tally.complete)
         report = summarise(job, scanned, found, tally)
         passports.leave_passport(folder.path)
-        return Result(report, out, job.budget_stop() if stopped else None)
+        return Result(report, out, job.ending(tally, out_of_budget=stopped))
 
 
 def evolve(
@@ -125,13 +126,14 @@ def evolve(
     with RunFolder(out, claim=False) as folder:
         decided = settings.decisive("models", "metrics", *_of_rows(settings))
         decided["methods"] = {"rounds": policy.rounds}
-        scanned = _claim(folder, {**decided, "inputs": inputs}, seeds, settings.data, shard)
+        scanned, mark = _claim(folder, {**decided, "inputs": inputs}, seeds, settings.data, shard)
         with open_job(folder, settings, listener, roles=("evol", "respond", "judge")) as job:
             if known:
                 folder.save_method(known, {})
-            tally = stages.evolve(job, FileRows(seeds, settings.data, shard), policy, scanned.here)
+            source = FileRows(seeds, settings.data, shard, promised=scanned.here, mark=mark)
+            tally = stages.evolve(job, source, policy, scanned.here)
             report = summarise(job, scanned, tally=tally)
-            return Result(report, out, None if tally.complete else job.budget_stop())
+            return Result(report, out, job.ending(tally, out_of_budget=not tally.complete))
 
 
 def _of_rows(settings: Settings) -> tuple[str, ...]:
@@ -141,23 +143,26 @@ def _of_rows(settings: Settings) -> tuple[str, ...]:
 
 def _claim(
     folder: RunFolder, settings: Mapping[str, Any], seeds: str, data: DataConfig, shard: Shard | None
-) -> Scanned:
-    """What the seeds hold, in a folder that is theirs; a file that has not changed is not read again."""
+) -> tuple[Scanned, str | None]:
+    """What the seeds hold, in a folder that is theirs, and their fingerprint.
+
+    A file that has not changed is not read again.
+    """
     mark, known = fingerprint(seeds, data), folder.seeds()
 
     def claim(scanned: Scanned) -> None:
         folder.claim({**settings, "inputs": {**settings["inputs"], "data_hash": scanned.data_hash}})
 
     if mark is not None and known is not None and known[0] == mark:
-        scanned = Scanned(**known[1])
+        scanned = scanned_of(folder, known[1])
         claim(scanned)
-        return scanned
+        return scanned, mark
     with replacing(folder.path / "rejects.jsonl") as lines:
         scanned = scan(seeds, data, lambda reject: lines.add(asdict(reject)), shard)
         # Within the block: a folder of other seeds keeps the rejects of its own.
         claim(scanned)
     save_seeds(folder, mark, scanned)
-    return scanned
+    return scanned, mark
 
 
 def _set_aside(folder: RunFolder, loaded: Loaded) -> None:

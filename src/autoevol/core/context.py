@@ -27,10 +27,12 @@ class Scope:
     Attributes:
         name: Part of the key of every sampled call made inside.
         tag: Filed with every call paid for inside, so that the store can forget them together.
+        again: Whether what an endpoint has refused before is asked again.
     """
 
     name: str = ""
     tag: str = ""
+    again: bool = False
 
 
 _role: ContextVar[Role | None] = ContextVar("autoevol_role", default=None)
@@ -58,7 +60,7 @@ def as_role(role: Role) -> Iterator[None]:
 
 
 @contextmanager
-def in_scope(scope: str, tag: str | None = None) -> Iterator[None]:
+def in_scope(scope: str, tag: str | None = None, *, again: bool = False) -> Iterator[None]:
     """Draw the samples made inside from a sequence of their own.
 
     A sampled request (temperature above 0) is the n-th of its kind *within its scope*. A
@@ -73,8 +75,10 @@ def in_scope(scope: str, tag: str | None = None) -> Iterator[None]:
     Args:
         scope: Name of the part of the run.
         tag: What to file the calls under (see `CallStore.forget`); None keeps the outer tag.
+        again: Ask again what an endpoint has refused before, here and in the scopes inside.
     """
-    token = _scope.set(Scope(scope, _scope.get().tag if tag is None else tag))
+    outer = _scope.get()
+    token = _scope.set(Scope(scope, outer.tag if tag is None else tag, again or outer.again))
     try:
         yield
     finally:

@@ -75,3 +75,12 @@ def fingerprint(source: str, data: DataConfig) -> str | None:
         return None
     settings = (data.field, data.limit, data.split, data.skip_bad, data.turns)
     return digest(*parts, repr(settings if data.encoding is None else (*settings, data.encoding)))
+
+
+def stamps(source: str, data: DataConfig) -> tuple[tuple[int, int, int], ...]:
+    """Inode, size and time of change of the files: as they are while nobody touches them."""
+    try:
+        stats = [path.stat() for path in source_files(source, data.split) or ()]
+    except (OSError, InputError):
+        return ()
+    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)

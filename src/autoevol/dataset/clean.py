@@ -15,9 +15,10 @@ from autoevol.core.records import digest
 from autoevol.data.entries import SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
-from autoevol.data.sources import dataset_of, source_files
+from autoevol.data.sources import source_files
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.dataset.examples import exchanges_of
+from autoevol.dataset.export import whole_dataset
 from autoevol.store.files import replacing, write_json
 
 
@@ -71,7 +72,7 @@ def clean_file(
         StoreLost: If the disk refuses.
     """
     settings, data = settings or CleanConfig(), data or DataConfig()
-    source = dataset_of(source)
+    source = whole_dataset(source)
     _check_out(out, [source, *against, *settings.decontaminate], data.split)
     cleaner = Cleaner(settings)
     seeds = sum(cleaner.remember_seeds(_seeds(file, data)) for file in against)

@@ -20,6 +20,7 @@ from autoevol.dataset.examples import Example, read_example
 from autoevol.dataset.formats import Format, find_format
 from autoevol.dataset.lengths import Lengths
 from autoevol.store.files import LineWriter, read_json, replacing, write_json
+from autoevol.store.sealed import check_counts
 from autoevol.store.table import TableWriter, replacing_table
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def export_file(
     chosen, data, settings = find_format(format_name), data or DataConfig(), settings or ExportConfig()
     if settings.with_thinking and chosen.thinking == "nowhere":
         raise InputError(f"--with-thinking: the format {chosen.name} has no place for it; use messages")
-    source = dataset_of(source)
+    source = whole_dataset(source)
     _check_out(out, chosen, source, data.split)
     provenance = out.with_suffix(".provenance.jsonl")
     with (
@@ -141,6 +142,19 @@ def export_file(
         examples.lengths,
         settings,
     )
+
+
+def whole_dataset(source: str | Path) -> str | Path:
+    """The data set in a run folder, as the run left it; any other source itself.
+
+    Raises:
+        InputError: If the run has not written its data set.
+        StoreError: If the data set has been damaged or changed since.
+    """
+    made = dataset_of(source)
+    if made != source:
+        check_counts(Path(made).parent)
+    return made
 
 
 def run_folder_of(source: str | Path) -> Path | None:

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autoevol.core.errors import NothingKept
 from autoevol.core.records import Outcome
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage
 from autoevol.store.files import replacing
 from autoevol.store.parts import Parts
+from autoevol.store.sealed import write_counts
 
 FILES = {End.KEPT: "dataset.jsonl", End.REJECTED: "rejected.jsonl", End.DEAD: "dead.jsonl"}
 
@@ -25,6 +27,7 @@ class Tally:
         outcomes: Rows by outcome: kept, rejected, dead.
         kinds: Rejected rows by the worst failure kind of their last round.
         losses: Dead rows by the word for their error.
+        reasons: The first reason in full for each of these words.
         rejected: Rejected rows by how their last round ended.
         refused: Texts that a gate refused, by gate and reason.
         fates: Rounds by how they ended, every attempt counted.
@@ -38,6 +41,7 @@ class Tally:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     losses: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
     rejected: Counter[Fate] = field(default_factory=Counter)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
@@ -58,14 +62,25 @@ class Tally:
             self.rejected[lineage.rounds[-1].fate] += 1
             self.kinds.update(kind.value for kind in lineage.rounds[-1].kinds[:1])
         elif lineage.end is End.DEAD:
-            self.losses[lineage.rounds[-1].reason.partition(":")[0]] += 1
+            reason = lineage.rounds[-1].reason
+            word = reason.partition(":")[0]
+            self.losses[word] += 1
+            self.reasons.setdefault(word, reason)
+
+    @property
+    def nothing_kept(self) -> NothingKept | None:
+        """Why the rows were lost, where some were and none has passed."""
+        if not self.losses or self.outcomes[Outcome.PASSED]:
+            return None
+        word, _ = self.losses.most_common(1)[0]
+        return NothingKept(self.losses.total(), self.reasons[word])
 
 
 def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
     """Write `dataset.jsonl`, `rejected.jsonl` and `dead.jsonl` from the parts, in their order.
 
-    Each file appears whole or not at all. Seeds that were drawn stand in the dataset before
-    what was made of them, as round 0.
+    Each file appears whole or not at all; `outputs.json` says what they hold. Seeds that were drawn stand
+    in the dataset before what was made of them, as round 0.
 
     Args:
         parts: All finished rows.
@@ -91,6 +106,7 @@ def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
             elif not pairs:
                 rejected.add({**reject(lineage), "reason": f"No pair of round {keep} has passed."})
         tally.written = dataset.count
+    write_counts(folder, (dataset, rejected, dead))
     return tally
 
 

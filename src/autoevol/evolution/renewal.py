@@ -56,6 +56,7 @@ class Renewal(RowPipeline):
 
     def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
         """See `RowSource`. What is known of a row waits until `run` is asked for it."""
+        self._parts.verify()
         whole = (part for part in self._parts if not part.open)
         lines = (line for part in whole for line in self._parts.lines_of(part))
         for record, line in enumerate(lines):

@@ -36,13 +36,15 @@ def retry_rows(
 ) -> Tally:
     """Try the dead rows again, in fresh attempts, and put the results where the rows stand.
 
-    Rounds that passed before are kept. A part is replaced as soon as its dead rows have been
-    tried; if the budget ends before, the rest stay dead. Rows of a part that is open are left
-    to the run that will make it again.
+    What was refused is asked again. Rounds that passed before are kept. A part is replaced as soon as its
+    dead rows have been tried; if the budget ends before, the rest stay dead. Rows of a part that is open
+    are left to the run that will make it again.
 
     Raises:
+        StoreError: If a part is damaged, before anything is paid.
         StopRun: If access, endpoint or disk fail; the parts replaced so far stay.
     """
+    parts.verify()
     remind(work.gates, parts)
     complete = aio.run_and_wait(_Retry(work, parts, concurrency, on_case).run())
     tally = write_outputs(parts, folder, keep)
@@ -90,7 +92,7 @@ class _Retry:
     async def _one(self, dead: _Dead) -> tuple[_Dead, Lineage | None]:
         async with self._slots:
             try:
-                with in_scope("bulk"):
+                with in_scope("bulk", again=True):
                     return dead, await self._work.retry(dead.lineage)
             except BudgetReached:
                 return dead, None

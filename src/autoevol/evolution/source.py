@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from autoevol.config import DataConfig
+from autoevol.core.errors import InputError
 from autoevol.core.records import Row
 from autoevol.data.load import iter_rows
+from autoevol.data.scan import fingerprint, stamps
 from autoevol.data.seen import SeenIds
 from autoevol.data.shard import Shard
 
@@ -33,16 +35,69 @@ class RowSource(Protocol):
         ...
 
 
+@runtime_checkable
+class Promised(Protocol):
+    """A source that knows what it must hold."""
+
+    def confirm(self, rows: int | None = None) -> None:
+        """Compare what is there now with what was promised.
+
+        Args:
+            rows: How many there have been, once there are no more; None before, which is asked for
+                every part.
+
+        Raises:
+            InputError: If it is not the same.
+        """
+        ...
+
+
+def confirm(source: RowSource, rows: int | None = None) -> None:
+    """Ask a source that has promised something. See `Promised.confirm`."""
+    if isinstance(source, Promised):
+        source.confirm(rows)
+
+
 class FileRows:
     """The rows of a file or data set, or of one shard of it, streamed.
 
     Unusable records are passed over: they have been reported when the source was scanned.
+
+    Args:
+        source: Where they are.
+        data: How they are read.
+        shard: Only its rows.
+        promised: How many there are, None if that is not known.
+        mark: Fingerprint of the files when they were scanned; None where there was none (see `fingerprint`).
     """
 
-    def __init__(self, source: str, data: DataConfig, shard: Shard | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        data: DataConfig,
+        shard: Shard | None = None,
+        *,
+        promised: int | None = None,
+        mark: str | None = None,
+    ) -> None:
         self._source = source
         self._data = data
         self._shard = shard
+        self._promised = promised
+        self._mark = mark
+        self._stamped: tuple[tuple[int, int, int], ...] = ()
+
+    def confirm(self, rows: int | None = None) -> None:
+        """See `Promised`. Files are read at first and at the end, and else if they have been touched."""
+        told = f"{self._source} has changed since this run read it first"
+        tail = "What was made of it before is kept: put back what it held, or give another --out"
+        stamped = stamps(self._source, self._data)
+        if self._mark is not None and (rows is not None or stamped != self._stamped):
+            if fingerprint(self._source, self._data) != self._mark:
+                raise InputError(f"{told}. {tail}")
+            self._stamped = stamped
+        if rows is not None and self._promised is not None and rows != self._promised:
+            raise InputError(f"{told}: it gave {rows} rows, not {self._promised}. {tail}")
 
     def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
         """See `RowSource`."""

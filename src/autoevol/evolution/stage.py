@@ -13,13 +13,13 @@ import dspy
 from autoevol.config import PipelineConfig
 from autoevol.core import aio
 from autoevol.core.context import in_scope
-from autoevol.core.errors import BudgetReached
+from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.records import Case, Verdict
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage, encode_lineage
 from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import PlacedRow, RowSource
+from autoevol.evolution.source import PlacedRow, RowSource, confirm
 from autoevol.lm.answers import FILTERED
 from autoevol.store.parts import Parts, PartWriter
 
@@ -43,10 +43,10 @@ def evolve_rows(
 ) -> Tally:
     """Evolve the rows of `source`, in order, into the parts and files of `folder`.
 
-    Rows in sealed parts are skipped; those of the part that was open are made again, their calls
-    answered by the call store. If the budget is reached, the files hold the rows that were
-    finished; any other stop leaves the files as they were, and the sealed parts. A row makes
-    one call after another, so at most `concurrency` rows are begun and not finished: a spent
+    Rows in sealed parts are skipped; those of the part that was open, or is damaged, and of those behind
+    it are made again, their calls answered by the call store. If the budget is reached, the files hold
+    the rows that were finished; any other stop leaves the files as they were, and the sealed parts. A
+    row makes one call after another, so at most `concurrency` rows are begun and not finished: a spent
     budget has been spent on pairs, not on evolutions that nobody has answered.
 
     Args:
@@ -59,14 +59,22 @@ def evolve_rows(
         forget: Given the tag of the calls of a part as soon as the part is durable.
 
     Raises:
-        InputError: If the folder holds rows that were made otherwise.
+        InputError: If the folder holds rows that were made otherwise, or the source has changed.
+        StoreError: If a part is damaged and the call store does not have its calls, before any is paid.
         StopRun: If access, endpoint or disk fail.
     """
     parts = Parts(folder / "parts", work.policy.to_json())
     parts.drop_open()
+    parts.drop_damaged()
+    confirm(source)
     remind(work.gates, parts)
     stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
-    complete = aio.run_and_wait(stage.run(source))
+    try:
+        complete = aio.run_and_wait(stage.run(source))
+    except InputError:
+        confirm(source)  # a file that is rewritten while it is read looks damaged
+        raise
+    confirm(source, parts.rows if complete else None)
     tally = write_outputs(parts, folder, config.keep)
     tally.complete = complete
     return tally
@@ -120,7 +128,7 @@ class _Stage:
     async def run(self, source: RowSource) -> bool:
         """Make parts until the rows or the budget end; returns whether it was the rows."""
         rows = takewhile(lambda _: self._complete, self._tagged(source))
-        part = self._parts.writer(len(self._parts))
+        part = self._writer()
         try:
             with dspy.context(trace=None, disable_history=True):
                 async for placed, lineage in aio.ordered(self._one, rows, self._width):
@@ -132,18 +140,23 @@ class _Stage:
                     part.add(line, placed.row.id, record=placed.record, dead=lineage.end is End.DEAD)
                     # With a row missing, the part can never be whole; what follows goes there too.
                     if part.rows >= self._part_rows and self._complete:
-                        await self._seal(part)
-                        part = self._parts.writer(len(self._parts))
+                        await self._seal(part, source)
+                        part = self._writer()
                     if self._on_case:
                         self._on_case(case_of(lineage))
             if part.rows:
-                await self._seal(part)
+                await self._seal(part, source)
         finally:
             part.discard()
         return self._complete
 
-    async def _seal(self, part: PartWriter) -> None:
+    def _writer(self) -> PartWriter:
+        return self._parts.writer(len(self._parts), stored=self._forget is None)
+
+    async def _seal(self, part: PartWriter, source: RowSource) -> None:
         first = self._parts.rows
+        # Rows of another file must not get among those of this one.
+        await asyncio.to_thread(confirm, source)
         await asyncio.to_thread(part.seal, open_part=not self._complete)
         if self._forget and self._complete:
             await asyncio.wrap_future(self._forget(self._tag(first)))

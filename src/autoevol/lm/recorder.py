@@ -19,11 +19,12 @@ from autoevol.core.context import Role, Scope, current_scope
 from autoevol.core.errors import BudgetReached, StoreLost
 from autoevol.lm.budget import Budget, Caps
 from autoevol.lm.flow import Flow, Limits
-from autoevol.lm.retry import RetryPolicy
+from autoevol.lm.retry import RetryPolicy, error_of, is_answer, refusal_of
 from autoevol.lm.sending import Call, Price, Sender, Sent, Waiting
 from autoevol.lm.transport import Transport
 from autoevol.lm.wire import chat_body
-from autoevol.store.calls import CallRecord, CallStore, Spent
+from autoevol.store.call_tables import SHARED
+from autoevol.store.calls import CallRecord, CallStore, Flight, Spent
 
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -54,7 +55,9 @@ class Recorder:
       in flight share one call.
     - Otherwise: the n-th identical request within a scope (see `in_scope`) is the n-th sample.
       A run that starts again asks in the same order and is given the same samples.
-    - A reply is durable before the caller sees it.
+    - A reply is durable before the caller sees it. So is the answer that a request is refused (400, a
+      content filter): it is not asked again in this run, except in a scope that says so.
+    - What was on its way when a process was killed is booked by the next, at what it was expected to cost.
     - Once an endpoint has denied access or the store is lost, nothing more is sent.
 
     Args:
@@ -87,12 +90,13 @@ class Recorder:
         self.watchers: list[Watcher] = []
         self.detour: Detour | None = None
         self.refused = 0
+        store.book_flights()
         paid = store.spent()
         self._paid = dict(paid)
         self._reused: Counter[str] = Counter()
         budget = Budget(caps or Caps(), sum(paid.values(), Spent()))
         flow = Flow(concurrency, limits, self.retry, clock, sleep)
-        self._sender = Sender(budget, flow, self.retry, sleep, clock, self._book)
+        self._sender = Sender(budget, flow, self.retry, sleep, clock, self)
         # Counters die with their scopes: a run enters one per row, and rows may be millions.
         self._drawn: WeakKeyDictionary[Scope, Counter[str]] = WeakKeyDictionary()
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
@@ -152,6 +156,11 @@ class Recorder:
         """Told whenever calls begin to wait on a 429; on the shared loop."""
         return self._sender.listeners
 
+    @property
+    def under_way(self) -> int:
+        """Calls that are being sent, or wait to be."""
+        return len(self._under_way)
+
     def ledger(self) -> list[LedgerLine]:
         """Costs by role, sorted by role."""
         roles = sorted(set(self._paid) | set(self._reused))
@@ -167,7 +176,9 @@ class Recorder:
             if known is not None and known.finish_reason != "error":
                 self._reused[call.role] += 1
                 return known
-            task = asyncio.ensure_future(self._pay(slot, call, scope.tag))
+            if not scope.again and (refusal := self.store.refusal(*slot)) is not None:
+                raise error_of(refusal)
+            task = asyncio.ensure_future(self._pay(slot, replace(call, slot=slot), self._tag(call, scope)))
             self._under_way[slot] = task
             task.add_done_callback(lambda done: self._forget(slot, done))
         else:
@@ -187,6 +198,11 @@ class Recorder:
         drawn[key] += 1
         return key, drawn[key] - 1
 
+    def _tag(self, call: Call, scope: Scope) -> str:
+        # At temperature 0 another row may make the same request: its reply outlives its part.
+        shared = scope.tag and call.request.config.temperature == 0
+        return SHARED + scope.tag if shared else scope.tag
+
     def _forget(self, slot: tuple[str, int], task: asyncio.Task[CallRecord]) -> None:
         del self._under_way[slot]
         if not task.cancelled():
@@ -203,16 +219,30 @@ class Recorder:
             self._add(call.role, call.spent(sent.reply))
             await self.store.aput(record)
             return record
+        except lm15.LM15Error as error:
+            if is_answer(error):
+                await self.store.refuse(refusal_of(slot, error))
+            raise
         except StoreLost as lost:
             self._sender.over[self.store] = lost
             raise
         finally:
             self._sender.sending.discard(asyncio.current_task())
 
-    def _book(self, role: Role, spent: Spent) -> None:
-        """Book a reply that was paid for and is lost."""
-        self._add(role, spent)
-        self.store.book(role, spent)
+    def departs(self, call: Call, expected: Spent) -> None:
+        """See `Books`. A batch is found again, whoever sent it."""
+        if not getattr(call.transport, "queued", False):
+            self.store.track(Flight(*call.slot, call.role, expected))
+
+    def fails(self, call: Call) -> None:
+        """See `Books`."""
+        self.store.track(Flight(*call.slot, call.role, None))
+
+    def wasted(self, call: Call, spent: Spent) -> None:
+        """See `Books`."""
+        self.fails(call)
+        self._add(call.role, spent)
+        self.store.book(call.role, spent)
 
     def _add(self, role: Role, spent: Spent) -> None:
         self._paid[role] = self._paid.get(role, Spent()) + spent

@@ -9,8 +9,15 @@ from dspy import lm15
 
 from autoevol.core.errors import AccessDenied
 from autoevol.lm.transport import FILTERED, UNREADABLE, NobodyThere
+from autoevol.store.calls import Refusal
 
 _POINTLESS = (lm15.AuthError, lm15.BillingError, lm15.UnsupportedModelError, lm15.ConfigurationError)
+_ANSWERS = (
+    lm15.InvalidRequestError,
+    lm15.ContextLengthError,
+    lm15.CapabilityError,
+    lm15.UnsupportedFeatureError,
+)
 _TRANSIENT = (lm15.ServerError, lm15.TimeoutError, lm15.TransportError)
 _OVERLOADED = (503, 529)
 BAD_REQUEST = "bad_request"
@@ -138,3 +145,15 @@ def access_denied(error: Exception, model: str) -> AccessDenied:
 def first_line(error: Exception) -> str:
     """What `error` says, without the advice to programmers that lm15 appends."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def refusal_of(slot: tuple[str, int], error: lm15.LM15Error) -> Refusal:
+    """An error that is an answer (`is_answer`), as it is stored."""
+    return Refusal(*slot, type(error).__name__, error.message, error.status, error.provider_code or "")
+
+
+def error_of(refusal: Refusal) -> lm15.LM15Error:
+    """The same again."""
+    kinds = {kind.__name__: kind for kind in _ANSWERS}
+    kind = kinds.get(refusal.kind, lm15.InvalidRequestError)
+    return kind(refusal.message, status=refusal.status, provider_code=refusal.code or None)

@@ -7,7 +7,8 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from dspy import lm15
 from dspy.lm15 import Request
@@ -51,6 +52,7 @@ class Call:
     Attributes:
         body: The request as JSON, as it stands in the store.
         attempts: Most sends, None for the policy's.
+        slot: Key and sample under which it is stored.
     """
 
     request: Request
@@ -59,6 +61,7 @@ class Call:
     role: Role
     price: Price | None = None
     attempts: int | None = None
+    slot: tuple[str, int] = ("", 0)
 
     def spent(self, reply: Reply) -> Spent:
         """What `reply` is booked at."""
@@ -96,12 +99,28 @@ class Waiting:
     until: float
 
 
+class Books(Protocol):
+    """Is told what is on its way, in case nobody is there when it comes back."""
+
+    def departs(self, call: Call, expected: Spent) -> None:
+        """A request is sent; its reply, once it is stored, ends that."""
+        ...
+
+    def fails(self, call: Call) -> None:
+        """It has brought no reply."""
+        ...
+
+    def wasted(self, call: Call, spent: Spent) -> None:
+        """Its reply was paid for and cannot be used."""
+        ...
+
+
 class Sender:
     """Sends calls, each as often as it takes. Lives on the shared loop.
 
     Each attempt has its place in the flow and its part of the budget for itself: the most that it
-    may cost is set aside before it is sent. Where money or tokens are capped, the first call to an
-    endpoint goes alone, so that it is known what a reply costs there.
+    may cost is set aside before it is sent. The first call to an endpoint goes alone: a wrong key,
+    model or setting is told after one call, and it is known what a reply costs there.
 
     Args:
         budget: What may be spent.
@@ -109,7 +128,7 @@ class Sender:
         policy: How stubborn to be.
         sleep: Waits.
         clock: Seconds, in step with `sleep`.
-        book: Told of a reply that was paid for and cannot be used, by role.
+        books: Told of every request on its way.
 
     Attributes:
         sending: Tasks whose call is in flight, until they are removed.
@@ -124,7 +143,7 @@ class Sender:
         policy: RetryPolicy,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
-        book: Callable[[Role, Spent], None],
+        books: Books,
     ) -> None:
         self.sending: set[asyncio.Task[object] | None] = set()
         self.over: dict[object, StopRun] = {}
@@ -134,7 +153,8 @@ class Sender:
         self._policy = policy
         self._sleep = sleep
         self._clock = clock
-        self._book = book
+        self._books = books
+        self._answered_before = budget.spent.calls > 0
         self._breakers: dict[str, Breaker] = {}
         self._forecasts: dict[str, TokenForecast] = {}
         self._backing_off: dict[str, Counter[float]] = {}
@@ -151,7 +171,7 @@ class Sender:
             lm15.LM15Error: If this one call has failed for good.
         """
         endpoint, request = call.transport.identity, call.request
-        breaker = self._breakers.setdefault(endpoint, Breaker(self._policy))
+        breaker = self._breakers.setdefault(endpoint, self._breaker())
         forecast = self._forecasts.setdefault(endpoint, TokenForecast())
         faults, limits, sends, give_up, began, started = 0, 0, 0, None, None, 0.0
         while True:
@@ -197,6 +217,9 @@ class Sender:
             if (stop := self.over.get(gone)) is not None:
                 raise type(stop)(*stop.args)
 
+    def _breaker(self) -> Breaker:
+        return Breaker(self._policy, answered_before=self._answered_before)
+
     def _attempts(self, call: Call, error: lm15.LM15Error, breaker: Breaker) -> int:
         if breaker.open:
             return 1
@@ -214,7 +237,7 @@ class Sender:
             yield turn
 
     def _alone(self, forecast: TokenForecast) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if forecast.known or not self._budget.counts_tokens else forecast.alone()
+        return nullcontext() if forecast.known else forecast.alone()
 
     async def _paid(self, call: Call, forecast: TokenForecast) -> Reply:
         """One attempt, within the budget."""
@@ -224,6 +247,7 @@ class Sender:
         await self._budget.reserve(estimate)
         paid = Spent()
         try:
+            self._books.departs(call, replace(estimate, estimated=1))
             reply = with_usage(await self._attempt(call), call.body)
             forecast.learn(call.body, limit, reply)
             paid = call.spent(reply)
@@ -232,7 +256,10 @@ class Sender:
             reply = with_usage(broken.reply, call.body)
             forecast.learn(call.body, limit, reply)
             paid = call.spent(reply)
-            self._book(call.role, paid)
+            self._books.wasted(call, paid)
+            raise
+        except lm15.LM15Error:
+            self._books.fails(call)
             raise
         finally:
             await self._budget.settle(estimate, paid)

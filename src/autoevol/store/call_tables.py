@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from typing import Any
+
+from autoevol.core.records import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,27 @@ class CallRecord:
     thinking: str = ""
     reasoning_tokens: int = 0
     estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An endpoint's answer that it will not reply to a request: the same request is refused again.
+
+    Attributes:
+        key: As for `CallRecord`.
+        sample: As for `CallRecord`.
+        kind: Class of the error in lm15.
+        message: What the endpoint said, with secrets masked.
+        status: Of HTTP; None where there was none.
+        code: The provider's word for it, '' for none.
+    """
+
+    key: str
+    sample: int
+    kind: str
+    message: str
+    status: int | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +109,49 @@ class Spent:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A request on its way, at what it is expected to cost; `spent` None once it is known to have failed."""
+
+    key: str
+    sample: int
+    role: str
+    spent: Spent | None
+
+
+SHARED = "="
+"""Before the tag of calls that rows of other tags may make as well, with the same reply."""
 COLUMNS = tuple(f.name for f in fields(CallRecord))
-values = attrgetter(*COLUMNS)
+_values = attrgetter(*COLUMNS)
 INSERT = (
-    f"INSERT INTO calls ({','.join(COLUMNS)},run,created) VALUES ({','.join(['?'] * (len(COLUMNS) + 2))})"
+    f"INSERT INTO calls ({','.join(COLUMNS)},proof,run,created)"
+    f" VALUES ({','.join(['?'] * (len(COLUMNS) + 3))})"
 )
 # Earlier versions kept replies that had broken off; one that has not goes first.
 FIND = (
-    f"SELECT {','.join(COLUMNS)} FROM calls WHERE key=? AND sample=?"
-    " ORDER BY finish_reason='error', created LIMIT 1"
+    f"SELECT {','.join(COLUMNS)},proof FROM calls WHERE key=? AND sample=?"
+    " ORDER BY finish_reason='error', created"
 )
+
+
+def proof(record: CallRecord) -> str:
+    """16 hex digits over what makes a record a reply: which request, and what was said."""
+    said = (record.key, str(record.sample), record.finish_reason, record.text)
+    return digest(*(part.encode("utf-8", "replace").decode() for part in said))
+
+
+def line(record: CallRecord) -> tuple[Any, ...]:
+    """The columns of `INSERT` that are the record's."""
+    return (*_values(record), proof(record))
+
+
+def proven(row: tuple[Any, ...]) -> CallRecord | None:
+    """The record in a row of `FIND`; None if it is damaged. Those of earlier versions have no proof."""
+    *stored, known = row
+    record = CallRecord(*stored)
+    return record if known in ("", proof(record)) else None
+
+
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS calls (
       key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL, model TEXT NOT NULL,
@@ -103,7 +160,7 @@ SCHEMA = (
       attempts INTEGER NOT NULL, seconds REAL NOT NULL, tag TEXT NOT NULL DEFAULT '',
       thinking TEXT NOT NULL DEFAULT '', reasoning_tokens INTEGER NOT NULL DEFAULT 0,
       estimated INTEGER NOT NULL DEFAULT 0,
-      run TEXT NOT NULL, created REAL NOT NULL)""",
+      proof TEXT NOT NULL DEFAULT '', run TEXT NOT NULL, created REAL NOT NULL)""",
     *(
         f"""CREATE TABLE IF NOT EXISTS {sums} (
       run TEXT NOT NULL, role TEXT NOT NULL, calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
@@ -111,6 +168,15 @@ SCHEMA = (
       estimated INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (run, role))"""
         for sums in ("forgotten", "wasted")
     ),
+    """CREATE TABLE IF NOT EXISTS refusals (
+      run TEXT NOT NULL, key TEXT NOT NULL, sample INTEGER NOT NULL, kind TEXT NOT NULL,
+      message TEXT NOT NULL, status INTEGER, code TEXT NOT NULL,
+      PRIMARY KEY (run, key, sample)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS in_flight (
+      run TEXT NOT NULL, key TEXT NOT NULL, sample INTEGER NOT NULL, role TEXT NOT NULL,
+      calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+      usd REAL NOT NULL, reasoning_tokens INTEGER NOT NULL, estimated INTEGER NOT NULL,
+      PRIMARY KEY (run, key, sample)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS replies ON calls (key, sample)",
     "DROP INDEX IF EXISTS paid",
     "CREATE INDEX IF NOT EXISTS ledger ON calls"
@@ -120,6 +186,7 @@ SCHEMA = (
 LATER = (
     ("calls", "tag", "TEXT NOT NULL DEFAULT ''"),
     ("calls", "thinking", "TEXT NOT NULL DEFAULT ''"),
+    ("calls", "proof", "TEXT NOT NULL DEFAULT ''"),
     *(
         (table, name, "INTEGER NOT NULL DEFAULT 0")
         for table in ("calls", "forgotten")
@@ -143,3 +210,18 @@ ADD = "ON CONFLICT (run, role) DO UPDATE SET " + ", ".join(
 WASTE = f"INSERT INTO wasted (run,role,{LINE}) VALUES ({','.join('?' * (2 + len(fields(Spent))))}) {ADD}"
 FILED = "FROM calls WHERE run=:run AND tag=:tag AND tag != ''"
 FOLD = f"INSERT INTO forgotten (run,role,{LINE}) SELECT run, role, {SUMS} {FILED} GROUP BY role {ADD}"
+# What others may ask for as well keeps its reply. The request is most of a record, and nobody reads it.
+THIN = "UPDATE calls SET request='', thinking='' WHERE run=:run AND tag=:shared AND request!=''"
+REFUSE = "INSERT OR REPLACE INTO refusals (run,key,sample,kind,message,status,code) VALUES (?,?,?,?,?,?,?)"
+REFUSED = "SELECT key,sample,kind,message,status,code FROM refusals WHERE run=? AND key=? AND sample=?"
+DEPART = (
+    f"INSERT OR REPLACE INTO in_flight (run,key,sample,role,{LINE})"
+    f" VALUES ({','.join('?' * (4 + len(fields(Spent))))})"
+)
+LAND = "DELETE FROM in_flight WHERE run=? AND key=? AND sample=?"
+_SUM_OF_LINE = ",".join(f"sum({field.name})" for field in fields(Spent))
+BOOK_FLIGHTS = (
+    f"INSERT INTO wasted (run,role,{LINE}) SELECT run, role, {_SUM_OF_LINE} FROM in_flight WHERE run=:run"
+    f" GROUP BY role {ADD}"
+)
+END_FLIGHTS = "DELETE FROM in_flight WHERE run=:run"

@@ -15,26 +15,24 @@ import asyncio
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import astuple, fields
-from itertools import groupby
 from pathlib import Path
 
 from autoevol.core.errors import StoreError, StoreLost
 from autoevol.store import call_tables
-from autoevol.store.call_tables import CallRecord, Spent
+from autoevol.store.call_tables import CallRecord, Flight, Refusal, Spent
+from autoevol.store.call_writing import Change, tell, write
+from autoevol.store.files import refused
 
-__all__ = ["CallRecord", "CallStore", "Spent"]
+__all__ = ["CallRecord", "CallStore", "Flight", "Refusal", "Spent"]
 
 _BATCH = 512
 
 
-# A record to keep, a tag to forget or costs to book to a role, and who waits: a thread or a coroutine.
-_What = CallRecord | str | tuple[str, Spent]
-_Job = tuple[_What, "Future[None] | asyncio.Future[None]"]
+_Job = tuple[Change, "Future[None] | asyncio.Future[None]"]
 
 
 class CallStore:
@@ -48,6 +46,7 @@ class CallStore:
 
     Raises:
         StoreError: If the file cannot be opened or is not a call store.
+        StoreLost: If the disk is full.
     """
 
     def __init__(self, path: str | Path, run: str = "main", *, power_safe: bool = True) -> None:
@@ -62,8 +61,9 @@ class CallStore:
             self._writer = self._connect(power_safe)
             self._create()
             self._reader = self._connect(power_safe)
+            self._reader.text_factory = _text
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"cannot open the call store {self.path}: {error}") from error
+            raise refused(error, f"cannot open the call store {self.path}") from error
         self._thread = threading.Thread(target=self._write, name="autoevol-store", daemon=True)
         self._thread.start()
 
@@ -91,15 +91,17 @@ class CallStore:
     def get(self, key: str, sample: int) -> CallRecord | None:
         """The stored reply to the `sample`-th request `key`, whichever run paid for it.
 
+        One that is damaged is none: what was really said is not known any more.
+
         Raises:
             StoreLost: If the file cannot be read any more, or the store is closed.
         """
         try:
             with self._reader_lock:
-                found = self._reader.execute(call_tables.FIND, (key, sample)).fetchone()
+                rows = self._reader.execute(call_tables.FIND, (key, sample))
+                return next(filter(None, map(call_tables.proven, rows)), None)
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
-        return CallRecord(*found) if found else None
 
     def put(self, record: CallRecord) -> Future[None]:
         """Store `record`; the future resolves once it is durable, or fails with StoreLost."""
@@ -117,8 +119,46 @@ class CallStore:
         self._submit(record, done)
         await done
 
+    async def refuse(self, refusal: Refusal) -> None:
+        """Store that a request was refused, as `aput` does a reply."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._submit(refusal, done)
+        await done
+
+    def refusal(self, key: str, sample: int) -> Refusal | None:
+        """What this run was told when it last asked, if it was refused for good. Raises as `get`."""
+        try:
+            with self._reader_lock:
+                row = self._reader.execute(call_tables.REFUSED, (self.run, key, sample)).fetchone()
+        except sqlite3.Error as error:
+            raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
+        return Refusal(*row) if row else None
+
+    def track(self, flight: Flight) -> None:
+        """Note that a request departs, or has failed; its reply ends it too. Nobody waits for the disk."""
+        self._submit(flight, Future())
+
+    def book_flights(self) -> None:
+        """Book what was on its way when the last process of this run ended, at what it was expected to cost.
+
+        Only for the process that goes on with the run: another's requests would be booked while they fly.
+
+        Raises:
+            StoreLost: If it cannot be written.
+        """
+        try:
+            with self._reader_lock, self._reader:
+                self._reader.execute("BEGIN IMMEDIATE")
+                self._reader.execute(call_tables.BOOK_FLIGHTS, {"run": self.run})
+                self._reader.execute(call_tables.END_FLIGHTS, {"run": self.run})
+        except sqlite3.Error as error:
+            raise StoreLost(f"cannot write to the call store {self.path}: {error}") from error
+
     def forget(self, tag: str) -> Future[None]:
         """Drop the requests and replies that this run has filed under `tag`.
+
+        Of calls filed as shared (`SHARED` before the tag), which rows of other tags may make as well, the
+        replies are kept.
 
         Their calls, tokens and money stay in `spent`, to the last one. Afterwards the same
         requests would be paid for again, so forget only what will not be asked for again: the
@@ -139,7 +179,7 @@ class CallStore:
         self._submit((role, spent), done)
         return done
 
-    def _submit(self, what: _What, done: Future[None] | asyncio.Future[None]) -> None:
+    def _submit(self, what: Change, done: Future[None] | asyncio.Future[None]) -> None:
         with self._door:
             if self._closed:
                 done.set_exception(StoreLost(f"the call store {self.path} is closed"))
@@ -206,54 +246,14 @@ class CallStore:
         lost = None
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            for kind, jobs in groupby(batch, key=lambda job: type(job[0])):
-                if kind is CallRecord:
-                    now = time.time()
-                    self._writer.executemany(
-                        call_tables.INSERT,
-                        [(*call_tables.values(record), self.run, now) for record, _ in jobs],
-                    )
-                elif kind is tuple:
-                    self._writer.executemany(call_tables.WASTE, [_line(self.run, what) for what, _ in jobs])
-                else:
-                    for tag, _ in jobs:
-                        filed = {"run": self.run, "tag": tag}
-                        self._writer.execute(call_tables.FOLD, filed)
-                        self._writer.execute(f"DELETE {call_tables.FILED}", filed)
+            write(self._writer, self.run, [what for what, _ in batch])
             self._writer.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 (whatever it is, every caller waits for this thread)
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
             lost = StoreLost(f"cannot write to the call store {self.path}: {error}")
-        _tell([done for _, done in batch], lost)
+        tell([done for _, done in batch], lost)
 
 
-def _line(run: str, what: _What) -> tuple[object, ...]:
-    assert isinstance(what, tuple)
-    return (run, what[0], *astuple(what[1]))
-
-
-def _tell(waiting: list[Future[None] | asyncio.Future[None]], lost: StoreLost | None) -> None:
-    """Wake threads directly, and coroutines with one wake-up of their loop."""
-    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for done in waiting:
-        if isinstance(done, Future):
-            _end(done, lost)
-        else:
-            loops.setdefault(done.get_loop(), []).append(done)
-    for loop, futures in loops.items():
-        with suppress(RuntimeError):  # a loop that is closed has nobody waiting
-            loop.call_soon_threadsafe(_end_all, futures, lost)
-
-
-def _end_all(waiting: list[asyncio.Future[None]], lost: StoreLost | None) -> None:
-    for done in waiting:
-        if not done.done():  # a caller may have gone away
-            _end(done, lost)
-
-
-def _end(done: Future[None] | asyncio.Future[None], lost: StoreLost | None) -> None:
-    if lost is None:
-        done.set_result(None)
-    else:
-        done.set_exception(lost)
+def _text(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")  # damage is told by the proof, not by an error

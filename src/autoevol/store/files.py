@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -29,10 +31,28 @@ def read_json(path: Path) -> Any | None:  # noqa: ANN401 (JSON)
         raise StoreError(f"cannot read {path}: {error}") from error
 
 
+def read_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file, or None if there is no file.
+
+    Raises:
+        StoreError: If it is damaged.
+    """
+    data = read_json(path)
+    if data is None or isinstance(data, dict):
+        return data
+    raise StoreError(f"{path} is damaged: it holds a {type(data).__name__}, not an object")
+
+
 def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 (JSON)
     """Write `data` so that a crash leaves the old file or the new one, never a part."""
     with replacing(path) as lines:
         lines.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def refused(error: Exception, told: str) -> StoreError | StoreLost:
+    """What to raise where a file cannot be opened: a full disk ends the run, all else is the user's."""
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "is full" in str(error)
+    return (StoreLost if full else StoreError)(f"{told}: {error}")
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -64,83 +84,46 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class JsonLog:
-    """A JSONL file that only grows, each line durable before `append` returns.
-
-    A last line that a crash has torn is cut off, as what it tells was not finished; damage
-    anywhere else is the reader's to report.
+def fresh_part(path: Path) -> Path:
+    """Where a file is written before it has its name. What a crash, or somebody else, left there is
+    removed: a symbolic link would be followed.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def replay(self) -> Iterator[Any]:
-        """The records in order, one in memory at a time; a torn last line is cut off at its turn.
-
-        Raises:
-            ValueError: If a line is not JSON.
-            OSError: If the file cannot be read or cut.
-        """
-        if not self.path.exists():
-            return
-        with self.path.open("r+b") as file:
-            while line := file.readline():
-                if not line.endswith(b"\n"):
-                    _cut(file.fileno(), file.tell() - len(line))
-                    return
-                yield orjson.loads(line)
-
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Write one more.
-
-        Raises:
-            StoreLost: If the disk refuses.
-        """
-        line = orjson.dumps(record) + b"\n"
-        try:
-            new = not self.path.exists()
-            with self.path.open("ab") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-            if new:
-                sync_folder(self.path.parent)
-        except OSError as error:
-            raise StoreLost(f"cannot write {self.path}: {error}") from error
-
-    def mend(self) -> None:
-        """Cut off a torn last line, whatever the others hold."""
-        if not self.path.exists():
-            return
-        with self.path.open("r+b") as file:
-            size = 0
-            for line in file:
-                if not line.endswith(b"\n"):
-                    _cut(file.fileno(), size)
-                    return
-                size += len(line)
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    return part
 
 
-def _cut(descriptor: int, size: int) -> None:
-    os.ftruncate(descriptor, size)
-    os.fsync(descriptor)
+def checksum_of(path: Path) -> str:
+    """What `LineWriter.checksum` was at the end, if the file is as it was written. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 class LineWriter:
     """Writes bytes or JSON lines to a file that does not have its name yet.
 
     Every method raises StoreLost if the disk refuses.
+
+    Attributes:
+        count: JSON lines so far.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.count = 0
-        self._part = path.with_name(f".{path.name}.part")
+        self._sum = hashlib.sha256()
         with self._lost():
-            self._file = self._part.open("wb")
+            self._part = fresh_part(path)
+            self._file = self._part.open("xb")
+
+    @property
+    def checksum(self) -> str:
+        """32 hex digits over all bytes written so far; see `checksum_of`."""
+        return self._sum.hexdigest()[:32]
 
     def write(self, data: bytes) -> None:
         """Write raw bytes."""
+        self._sum.update(data)
         with self._lost():
             self._file.write(data)
 

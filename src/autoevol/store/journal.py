@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from autoevol.core.codec import decode_step, encode_step
 from autoevol.core.errors import StoreError
 from autoevol.core.records import Step
-from autoevol.store.files import JsonLog
+from autoevol.store.log import JsonLog
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of a line. The first has no checksum."""
 
 
 class StepJournal(Protocol):
@@ -54,10 +55,12 @@ class FileJournal:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._log = JsonLog(self.path)
+        self._steps: list[Step] = []
         try:
-            self._steps = [_step(record) for record in self._log.replay()]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{self.path} is damaged: {error}") from error
+            for number, record in enumerate(self._log.replay(), 1):
+                self._steps.append(self._step(record, number))
+        except OSError as error:
+            raise StoreError(f"cannot read {self.path}: {error}") from error
 
     def steps(self) -> Sequence[Step]:
         """See `StepJournal`."""
@@ -68,8 +71,12 @@ class FileJournal:
         self._log.append({"schema": SCHEMA, **encode_step(step)})
         self._steps.append(step)
 
-
-def _step(record: Mapping[str, Any]) -> Step:
-    if record.get("schema") != SCHEMA:
-        raise ValueError(f"schema {record.get('schema')}, this version reads {SCHEMA}")
-    return decode_step(record)
+    def _step(self, record: Mapping[str, Any], line: int) -> Step:
+        try:
+            if record.get("schema") not in (1, SCHEMA):
+                raise ValueError(f"schema {record.get('schema')}, this version reads {SCHEMA}")
+            if record["schema"] == SCHEMA and not self._log.checked:
+                raise ValueError("its check is missing")
+            return decode_step(record)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._log.damaged(line, error) from error

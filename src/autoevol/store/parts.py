@@ -5,12 +5,15 @@ parts/manifest.jsonl      what was being made, then one line for each sealed par
                           a part counts, so a part can be replaced
 
 A part is written under another name, synced and renamed before its line is written, so a crash
-at any moment costs the part that was open and nothing else.
+at any moment costs the part that was open and nothing else. The manifest knows the checksum of each
+part, and each of its lines that of all lines before (see `JsonLog`): nothing is lost unnoticed.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +22,11 @@ from typing import Any
 import orjson
 
 from autoevol.core.errors import InputError, StoreError
-from autoevol.store.files import JsonLog, LineWriter
+from autoevol.store.files import LineWriter, checksum_of, refused
+from autoevol.store.log import JsonLog
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of the manifest. The first has no checksums."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Part:
         record: Number of the record that its last row was read from.
         open: Some of its rows are missing: it is made again when the run resumes.
         ids: The rows' ids, 16 hex digits each, one after another.
+        checksum: Of its file (see `checksum_of`); '' in the manifests of earlier versions.
+        stored: Whether the call store has what its rows were made of, so that it can be made again.
     """
 
     number: int
@@ -43,6 +50,8 @@ class Part:
     record: int
     open: bool = False
     ids: str = ""
+    checksum: str = ""
+    stored: bool = False
 
 
 class Parts:
@@ -51,11 +60,12 @@ class Parts:
     Args:
         folder: Where they are, created if missing.
         made: What decides the rows; a folder with whole parts made otherwise is refused. None
-            takes what is there.
+            takes what is there, and writes nothing until a part is sealed.
 
     Raises:
         InputError: If the parts were made otherwise.
         StoreError: If the manifest is damaged, or the folder cannot be used.
+        StoreLost: If the disk is full.
     """
 
     def __init__(self, folder: Path, made: Mapping[str, Any] | None) -> None:
@@ -64,18 +74,18 @@ class Parts:
         self._ids: dict[int, bytes] = {}
         self._parts: dict[int, Part] = {}
         try:
-            folder.mkdir(exist_ok=True)
+            if made is not None:
+                folder.mkdir(exist_ok=True)
             known = self._replay()
             if made is not None and not self._parts and known != _as_json(made):
-                self._manifest.path.unlink(missing_ok=True)  # nothing was finished, so nothing is mixed
+                self._manifest.clear()  # nothing was finished, so nothing is mixed
                 known = None
             self.made: dict[str, Any] = _as_json(made or {}) if known is None else known
-            if known is None:
+            self._refuse_unknown()
+            if made is not None and known is None:
                 self._manifest.append({"schema": SCHEMA, "made": self.made})
         except OSError as error:
-            raise StoreError(f"cannot use {folder}: {error}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{self._manifest.path} is damaged: {error!r}") from error
+            raise refused(error, f"cannot use {folder}") from error
         if made is not None and self.made != _as_json(made):
             raise InputError(f"{folder} holds rows that were made otherwise. Give another --out")
 
@@ -107,6 +117,28 @@ class Parts:
         """Forget a part that was sealed with rows missing; its number is used again."""
         self._parts = {number: part for number, part in self._parts.items() if not part.open}
 
+    def drop_damaged(self) -> None:
+        """Forget the first part that is damaged or missing, and those behind it, to be made again.
+
+        Raises:
+            StoreError: If the calls that their rows were made of are not stored any more.
+        """
+        for part in self:
+            if (trouble := self._trouble(part)) is not None:
+                behind = [known for known in self if known.number >= part.number]
+                if not all(known.stored for known in behind):
+                    raise trouble
+                for known in behind:
+                    del self._parts[known.number]
+                    self._ids.pop(known.number, None)
+                return
+
+    def verify(self) -> None:
+        """Read every part once, to be sure of it before anything is paid. Raises StoreError as `lines`."""
+        for part in self:
+            if (trouble := self._trouble(part)) is not None:
+                raise trouble
+
     def lines(self) -> Iterator[dict[str, Any]]:
         """All lines of all parts, in order.
 
@@ -117,21 +149,27 @@ class Parts:
             yield from self.lines_of(part)
 
     def lines_of(self, part: Part) -> Iterator[dict[str, Any]]:
-        """The lines of one part. Raises as `lines`."""
-        path, count = self.path(part.number), 0
+        """The lines of one part. Raises as `lines`, at its end if it is a line that is missing."""
+        path, count, read = self.path(part.number), 0, hashlib.sha256()
         try:
             with path.open("rb") as file:
                 for line in file:
                     yield orjson.loads(line)
+                    read.update(line)
                     count += 1
         except (OSError, ValueError) as error:
-            raise StoreError(f"{path} is damaged: {error}") from error
+            raise self._damaged(f"{path} is damaged in line {count + 1}: {error}") from error
         if count != part.rows:
-            raise StoreError(f"{path} is damaged: it has {count} rows, not {part.rows}")
+            raise self._damaged(f"{path} is damaged: it has {count} rows, not {part.rows}")
+        if part.checksum and part.checksum != read.hexdigest()[:32]:
+            raise self._damaged(f"{path} is damaged: its lines are not those that were written")
 
-    def writer(self, number: int) -> PartWriter:
-        """A writer for the part `number`; sealing it replaces a part of the same number."""
-        return PartWriter(self, number)
+    def writer(self, number: int, *, stored: bool = False) -> PartWriter:
+        """A writer for the part `number`; sealing it replaces a part of the same number.
+
+        `stored` says that the calls its rows are made of stay in the call store.
+        """
+        return PartWriter(self, number, stored)
 
     def path(self, number: int) -> Path:
         """The file of one part."""
@@ -146,21 +184,56 @@ class Parts:
         self._manifest.append(asdict(part))
         self._parts[part.number] = replace(part, ids="")
 
+    def _trouble(self, part: Part) -> StoreError | None:
+        """What is wrong with the file of a part."""
+        with suppress(OSError):
+            if part.checksum and part.checksum == checksum_of(self.path(part.number)):
+                return None
+        try:
+            for _ in self.lines_of(part):
+                pass
+        except StoreError as error:
+            return error
+        return None
+
+    def _damaged(self, trouble: str) -> StoreError:
+        return StoreError(
+            f"{trouble}. Restore it from a copy, or move {self.folder} away: then the same command makes the "
+            "rows again, from stored calls where they were kept"
+        )
+
     def _replay(self) -> dict[str, Any] | None:
         """Read the manifest line by line; returns what was being made, None for an empty one."""
-        made = None
-        for record in self._manifest.replay():
-            if made is None:
-                made = _made(record)
-            else:
-                self._take(Part(**record))
+        made, line = None, 0
+        for line, record in enumerate(self._manifest.replay(), 1):
+            try:
+                if made is None:
+                    made = _made(record, checked=self._manifest.checked)
+                else:
+                    self._take(Part(**record))
+            except (ValueError, KeyError, TypeError) as error:
+                raise self._manifest.damaged(line, repr(error)) from error
         return made
 
     def _take(self, part: Part) -> None:
         self._ids.pop(part.number, None)
         if not part.open:
             self._ids[part.number] = bytes.fromhex(part.ids)
+            if len(self._ids[part.number]) != 8 * part.rows:
+                raise ValueError(f"part {part.number} has {part.rows} rows and other ids")
         self._parts[part.number] = replace(part, ids="")
+
+    def _refuse_unknown(self) -> None:
+        """Raise where there are parts that the manifest must know. Behind the last, one may be new."""
+        numbers = {
+            int(stem[5:]) for file in self.folder.glob("part-*.jsonl") if (stem := file.stem)[5:].isdecimal()
+        }
+        lost = min((n for n in numbers | self._parts.keys() if n > len(self._parts)), default=None)
+        if lost is not None or self._parts.keys() - range(len(self._parts)):
+            raise StoreError(
+                f"{self._manifest.path} is damaged: lines are missing, for it does not say what came before "
+                f"{self.path(lost if lost is not None else len(self._parts)).name}. Restore it from a copy"
+            )
 
 
 class PartWriter:
@@ -169,8 +242,9 @@ class PartWriter:
     Nothing of it is there until it is sealed, and leaving the block discards what is not.
     """
 
-    def __init__(self, parts: Parts, number: int) -> None:
+    def __init__(self, parts: Parts, number: int, stored: bool) -> None:
         self.number = number
+        self._stored = stored
         self._parts = parts
         self._file: LineWriter | None = None
         self._ids: list[str] = []
@@ -199,9 +273,11 @@ class PartWriter:
         """
         assert self._file is not None, "only a part with rows is sealed"
         self._file.seal()
-        self._file = None
+        checksum, self._file = self._file.checksum, None
         ids = "".join(self._ids)
-        self._parts.note(Part(self.number, self.rows, self._dead, self._record, open_part, ids))
+        self._parts.note(
+            Part(self.number, self.rows, self._dead, self._record, open_part, ids, checksum, self._stored)
+        )
 
     def discard(self) -> None:
         """Forget it, unless it is sealed."""
@@ -218,9 +294,11 @@ class PartWriter:
         self.discard()
 
 
-def _made(line: dict[str, Any]) -> dict[str, Any]:
-    if line["schema"] != SCHEMA:
+def _made(line: dict[str, Any], *, checked: bool) -> dict[str, Any]:
+    if line["schema"] not in (1, SCHEMA):
         raise ValueError(f"schema {line['schema']}, this version reads {SCHEMA}")
+    if line["schema"] == SCHEMA and not checked:
+        raise ValueError("its check is missing")
     return line["made"]
 
 

@@ -12,6 +12,7 @@ program.json    the same as a saved DSPy program
 dataset.jsonl   evolved pairs that passed
 rejected.jsonl  rows that failed, with the reason
 dead.jsonl      rows that were lost to the infrastructure, with the reason
+outputs.json    lines and checksums of these three
 rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
 summary.json    figures and paths
 passport.json   the chosen method with all that is known about it; a method file as well
@@ -35,8 +36,10 @@ from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.errors import InputError, InUse, StoreError
 from autoevol.core.records import Method
 from autoevol.store.calls import CallStore
-from autoevol.store.files import file_lock, read_json, write_json
+from autoevol.store.files import file_lock, refused, write_json
 from autoevol.store.journal import FileJournal
+from autoevol.store.parts import Parts
+from autoevol.store.sealed import read_sealed, write_sealed
 
 # What a run that ended before its first reply leaves behind.
 _BEFORE = frozenset(
@@ -56,6 +59,8 @@ _BEFORE = frozenset(
 )
 
 
+_OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
+_OPTIMISED = ("journal.jsonl", "program.json", "passport.json", "passport.md")
 _DATA = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
 # Files that a run would overwrite.
 _PRODUCTS = (
@@ -79,13 +84,15 @@ class RunFolder:
     Args:
         path: Created if missing.
         settings: What decides the run's results, by group. A folder in which something was paid or
-            finished with other settings is refused; None opens whatever is there.
+            finished with other settings is refused, unless nothing came of it (see
+            `allow_correction`); None opens whatever is there.
         claim: False only locks the folder; `claim` then says whose it is.
 
     Raises:
         InputError: If the folder belongs to a run with other settings or holds files of someone
             else that a run would overwrite, or `path` is a file.
-        StoreError: If another process is using it, or it cannot be written.
+        StoreError: If another process is using it, it cannot be written, or `run.json` is damaged or lost.
+        StoreLost: If the disk is full.
     """
 
     def __init__(
@@ -102,7 +109,7 @@ class RunFolder:
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"{self.path} is a file, not a folder") from error
         except OSError as error:
-            raise StoreError(f"cannot write to {self.path}: {error}") from error
+            raise refused(error, f"cannot write to {self.path}") from error
         try:
             self.run_id = self._claim(settings) if claim else ""
         except BaseException:
@@ -125,15 +132,18 @@ class RunFolder:
     def _claim(self, settings: Mapping[str, Any] | None) -> str:
         known = read_run(self.path)
         if known is None:
+            self._refuse_orphaned()
             run_id = uuid.uuid4().hex[:12]
             self._describe(run_id, settings or {})
             return run_id
         if settings is not None:
             then, now = known["settings"], orjson.loads(orjson.dumps(dict(settings)))
-            changed = changes(then, now)
-            if changed and not self._begun(known["run_id"]):
-                (self.path / "method.json").unlink(missing_ok=True)
-                self._describe(known["run_id"], now)
+            changed, judged = changes(then, now), (self.path / "journal.jsonl").exists()
+            if self._all_lost() and not (changed and judged):
+                # The same settings may do: a key, or an address, is none of them.
+                self._begin_anew(known["run_id"], then if judged else now, _OUTPUTS)
+            elif changed and (known.get("correctable") or not self._begun(known["run_id"])):
+                self._begin_anew(known["run_id"], now, ("method.json", *_OUTPUTS, *_OPTIMISED))
             elif "0.1.0" in then:
                 raise InputError(
                     f"{self.path} was begun by autoevol 0.1.0, and this version can show it but not go on "
@@ -151,7 +161,43 @@ class RunFolder:
 
     def _describe(self, run_id: str, settings: Mapping[str, Any]) -> None:
         wrote = {"schema": SCHEMA, "autoevol": version("autoevol"), "run_id": run_id}
-        write_json(self.path / "run.json", {**wrote, "settings": dict(settings)})
+        write_sealed(self.path / "run.json", {**wrote, "settings": dict(settings)})
+
+    def _refuse_orphaned(self) -> None:
+        """What a run has paid for must not be taken for nothing where its name is lost."""
+        names = ("journal.jsonl", "parts/manifest.jsonl")
+        if left := [name for name in names if (self.path / name).exists()]:
+            raise StoreError(
+                f"{self.path} has lost its run.json, but not {left[0]}. Restore it from a copy, or give "
+                "another --out"
+            )
+
+    def allow_correction(self, *, steps_too: bool = False) -> None:
+        """Let the next command have other settings, where what was done with these has come to nothing.
+
+        Args:
+            steps_too: Steps of an optimisation have come to nothing as well.
+        """
+        finished = [
+            self.path / name for name in ("dataset.jsonl", *(() if steps_too else ("journal.jsonl",)))
+        ]
+        if not any(path.exists() and path.stat().st_size for path in finished):
+            write_sealed(self.path / "run.json", {**(read_run(self.path) or {}), "correctable": True})
+
+    def _all_lost(self) -> bool:
+        """Whether there are finished rows, and each of them was lost to the infrastructure."""
+        if not (self.path / "parts" / "manifest.jsonl").exists():
+            return False
+        parts = list(Parts(self.path / "parts", None))
+        return bool(parts) and all(part.dead == part.rows for part in parts)
+
+    def _begin_anew(self, run_id: str, settings: Mapping[str, Any], products: Iterable[str]) -> None:
+        """Remove what a run left that came to nothing; its replies stay in the call store."""
+        for name in products:
+            (self.path / name).unlink(missing_ok=True)
+        for path in sorted((self.path / "parts").glob("*")):  # first the manifest, which names the parts
+            path.unlink()
+        self._describe(run_id, settings)
 
     def _begun(self, run_id: str) -> bool:
         """Whether anything was paid for or finished here; a run that never got that far does not bind."""
@@ -172,9 +218,27 @@ class RunFolder:
         """The settings that the run was started with, by group."""
         return (read_run(self.path) or {"settings": {}})["settings"]
 
-    def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> CallStore:
-        """The run's call store: its own file, or its part of a `shared` one."""
-        return CallStore(shared or self.path / "calls.sqlite", self.run_id, power_safe=power_safe)
+    def calls(
+        self, shared: str | Path | None = None, *, power_safe: bool = True, fresh: bool = False
+    ) -> CallStore:
+        """The run's call store: its own file, or its part of a `shared` one.
+
+        Args:
+            shared: The file that several runs share.
+            power_safe: As for `CallStore`.
+            fresh: Rows that are here were paid for elsewhere: the file need not be there.
+
+        Raises:
+            StoreError: If the file is gone, with all that this run has paid for, or cannot be opened.
+        """
+        path = Path(shared or self.path / "calls.sqlite")
+        paid = (self.path / "journal.jsonl").exists() or any(self.path.glob("parts/part-*"))
+        if paid and not fresh and not path.exists():
+            raise StoreError(
+                f"{path} is missing, with the calls that this run has paid for. Restore it from a copy, give "
+                "the --store that the run began with, or another --out"
+            )
+        return CallStore(path, self.run_id, power_safe=power_safe)
 
     def journal(self) -> FileJournal:
         """The optimisation's journal."""
@@ -188,7 +252,7 @@ class RunFolder:
 
     def save_methods(self, methods: Iterable[Method]) -> None:
         """Write the methods that records name by id."""
-        write_json(self.path / "methods.json", {method.id: encode_method(method) for method in methods})
+        write_sealed(self.path / "methods.json", {method.id: encode_method(method) for method in methods})
 
     def methods(self) -> dict[str, Method]:
         """The methods that were saved, by id.
@@ -198,13 +262,13 @@ class RunFolder:
         """
         path = self.path / "methods.json"
         try:
-            return {key: decode_method(data) for key, data in (read_json(path) or {}).items()}
+            return {key: decode_method(data) for key, data in (read_sealed(path) or {}).items()}
         except (KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{path} is damaged: {error!r}") from error
 
     def save_seeds(self, fingerprint: str | None, found: Mapping[str, Any]) -> None:
         """Write what the seeds were found to hold, and the file's fingerprint then."""
-        write_json(self.path / "seeds.json", {"fingerprint": fingerprint, "found": dict(found)})
+        write_sealed(self.path / "seeds.json", {"fingerprint": fingerprint, "found": dict(found)})
 
     def seeds(self) -> tuple[str | None, dict[str, Any]] | None:
         """The same again; None if nothing was written.
@@ -213,7 +277,7 @@ class RunFolder:
             StoreError: If the file is damaged.
         """
         path = self.path / "seeds.json"
-        known = read_json(path)
+        known = read_sealed(path)
         try:
             return None if known is None else (known["fingerprint"], dict(known["found"]))
         except (KeyError, TypeError, ValueError) as error:
@@ -240,13 +304,15 @@ def read_run(folder: Path) -> dict[str, Any] | None:
         InputError: If a newer version of autoevol wrote it.
     """
     path = folder / "run.json"
-    known = read_json(path)
+    known = read_sealed(path)
     if known is None:
         return None
-    if not isinstance(known, dict) or not isinstance(known.get("settings"), dict):
+    if not isinstance(known.get("settings"), dict):
         raise StoreError(f"{path} is damaged: it has no settings")
     if not isinstance(known.get("run_id"), str):
         raise StoreError(f"{path} is damaged: it has no run id")
+    if not isinstance(known.get("schema", 1), int):
+        raise StoreError(f"{path} is damaged: its schema is no number")
     if known.get("schema", 1) > SCHEMA:
         raise InputError(
             f"{folder} was begun by autoevol {known.get('autoevol')}, which is newer than this one: "

@@ -17,16 +17,19 @@ from typing import Any
 
 from filelock import FileLock
 
-from autoevol.core.errors import InputError, InUse, StoreError
+from autoevol.core.errors import InputError, InUse
 from autoevol.store.calls import CallStore, Spent
-from autoevol.store.files import JsonLog, file_lock, read_json
-from autoevol.store.run import RunFolder
+from autoevol.store.files import file_lock, refused
+from autoevol.store.log import cut_torn_line
+from autoevol.store.run import RunFolder, read_run
 
 
 class WorkerFolder(RunFolder):
     """A worker's place in the folder of a search. Its calls are in the search's one store."""
 
-    def calls(self, shared: str | Path | None = None, *, power_safe: bool = True) -> CallStore:
+    def calls(
+        self, shared: str | Path | None = None, *, power_safe: bool = True, fresh: bool = False
+    ) -> CallStore:
         """The call store of the search, booking to this worker."""
         return CallStore(shared or self.path.parent / "calls.sqlite", self.run_id, power_safe=power_safe)
 
@@ -52,7 +55,7 @@ class StudyFolder:
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"{self.path} is a file, not a folder") from error
         except OSError as error:
-            raise StoreError(f"cannot write to {self.path}: {error}") from error
+            raise refused(error, f"cannot write to {self.path}") from error
         with self.alone(), RunFolder(self.path, settings) as folder:
             self.run_id = folder.run_id
 
@@ -86,7 +89,7 @@ class StudyFolder:
         """What all workers have paid, by role."""
         total: dict[str, Spent] = {}
         for place in self.path.glob("worker-*"):
-            known = read_json(place / "run.json")
+            known = read_run(place)
             if known is None:
                 continue
             store = CallStore(self.path / "calls.sqlite", known["run_id"])
@@ -107,7 +110,7 @@ class StudyFolder:
     def mend_journal(self) -> None:
         """Cut off a last line that a crash has torn."""
         with self.journal_lock():
-            JsonLog(self.journal).mend()
+            cut_torn_line(self.journal)
 
     def _place(self, number: int) -> Path:
         return self.path / f"worker-{number}"

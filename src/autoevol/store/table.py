@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autoevol.core.errors import StoreLost
-from autoevol.store.files import sync_folder
+from autoevol.store.files import fresh_part, sync_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,6 +57,7 @@ def replacing_table(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     """
     part = path.with_name(f".{path.name}.part")
     try:
+        fresh_part(path)
         writer = TableWriter(part, schema)
         try:
             yield writer
