@@ -57,7 +57,8 @@ def _selection(passport: Passport) -> list[str]:
     if chosen is None:
         return []
     said = (
-        f"Rule {code_span(str(chosen.rule))}, from {code_span(chosen.start.name)} ({code_span(chosen.start.id)}); "
+        f"Rule {code_span(str(chosen.rule))}, from {code_span(chosen.start.name)} "
+        f"({code_span(chosen.start.id)}); "
         f"stopped: {markdown(str(chosen.stopped))}."
     )
     curve = [(step.step, step.chosen, reached(step.dev), step.note) for step in passport.dev_curve]
