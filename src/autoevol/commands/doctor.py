@@ -23,7 +23,7 @@ from autoevol.config.models import RoleName
 from autoevol.core import aio
 from autoevol.core.errors import AccessDenied, EndpointDown
 from autoevol.lm.prices import caps_of
-from autoevol.lm.retry import RetryPolicy, first_line
+from autoevol.lm.retry import first_line
 from autoevol.lm.session import Session
 from autoevol.lm.traits import Traits, traits_of
 from autoevol.reports.doctor import DoctorReport, LongPrompt, RoleCheck, Speed, Usage
@@ -40,8 +40,6 @@ _AT_ONCE = 4
 # of 4096, and more than prompts of a run hold.
 _WORDS = 6000
 _LONG = "the river runs to the sea " * (_WORDS // 6) + "\n\nReply with the one word: done"
-# Nobody waits a quarter of an hour for a diagnosis, and a fault is what it is to find.
-_IMPATIENT = RetryPolicy(attempts=1, attempts_unproven=1, patience=20.0)
 
 
 def doctor(
@@ -63,6 +61,8 @@ def doctor(
         StopRun: If a budget is reached.
     """
     (settings,) = take("doctor", settings, options)
+    # A fault is what it is to find, so it is not tried again.
+    settings = replace(settings, requests=replace(settings.requests, retries=0))
     asked = list(_endpoints(settings))
     most = MOST_CALLS * len(asked)
     caps = caps_of(settings.budget)
@@ -70,10 +70,14 @@ def doctor(
     roles: tuple[RoleName, ...] = tuple(names[0] for names, _ in asked)
     with TemporaryDirectory(prefix="autoevol-doctor-") as folder:
         open_store = partial(CallStore, Path(folder) / "calls.sqlite", "doctor")
-        with open_session(open_store, settings, roles=roles, caps=caps, retry=_IMPATIENT) as session:
+        with open_session(open_store, settings, roles=roles, caps=caps, watch=_unwatched) as session:
             lms = [role_lm(session, settings.models, name) for name in roles]  # all, before any is asked
             checks = [_check(session, lm, names, role) for lm, (names, role) in zip(lms, asked, strict=True)]
             return DoctorReport(tuple(checks), Ledger.of(session.ledger()), versions())
+
+
+def _unwatched(*_: object) -> None:
+    """Replies that would end a run are among what is to be found."""
 
 
 def _endpoints(settings: Settings) -> Iterator[tuple[list[RoleName], EvolConfig]]:

@@ -6,11 +6,13 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from autoevol.core.records import Case, Outcome, Step
 
 LOGGER = logging.getLogger("autoevol")
-_EVERY = 15.0
+# With a look every second, no silence is longer than 15 seconds.
+_EVERY = 14.0
 _LIVE_EVERY = 1.0
 
 
@@ -47,42 +49,54 @@ def counts_line(seen: Counter[Outcome]) -> str:
 
 
 class Progress:
-    """A listener that says a line at every phase and step, and at most every 15 seconds in between.
+    """A listener that says a line at every phase and step, and every 15 seconds in between.
 
     In a notebook the counts stand in one line that is written over every second.
+
+    Args:
+        clock: Seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._name, self._rows = "", None
         self._seen: Counter[Outcome] = Counter()
-        self._said = time.monotonic()
+        self._said = self._clock()
         self._live = in_notebook() and not LOGGER.hasHandlers()
         self._open = False
 
     def phase(self, name: str, rows: int | None) -> None:
         """A phase begins; `rows` is how many cases it will run, if that is known."""
         self._name, self._rows, self._seen = name, rows, Counter()
-        self._said = time.monotonic()
+        self._said = self._clock()
         self._say(f"{name}: {rows} rows" if rows else f"{name}:")
 
     def case(self, case: Case) -> None:
         """A row was run and judged."""
         self._seen[case.verdict.outcome] += 1
-        done = sum(self._seen.values())
-        last = self._live and done == self._rows
-        if last or time.monotonic() - self._said > (_LIVE_EVERY if self._live else _EVERY):
-            self._said = time.monotonic()
-            total = f" of {self._rows}" if self._rows else ""
-            text = f"{self._name}: {done}{total} rows, {counts_line(self._seen)}"
-            self._write_over(text) if self._live else say(text)
+        last = self._live and self._seen.total() == self._rows
+        if last or self._due(_LIVE_EVERY if self._live else _EVERY):
+            self._said = self._clock()
+            text = progress_line(self._name, self._rows, self._seen)
+            self._write_over(text) if self._live else self._say(text)
 
     def step(self, step: Step, methods: int) -> None:
         """An optimisation step is done; `methods` is how many could be scored at it."""
         self._say(step_line(step, methods))
 
+    def pulse(self, status: Callable[[], str]) -> None:
+        """A second has passed; says how the calls stand if nothing else was said for a while."""
+        if self._due():
+            self._said = self._clock()
+            rows = [progress_line(self._name, self._rows, self._seen)] if self._name else []
+            self._say("; ".join([*rows, status()]))
+
+    def _due(self, every: float = _EVERY) -> bool:
+        return self._clock() - self._said > every
+
     def note(self, text: str) -> None:
         """A line worth seeing while nothing else happens."""
-        self._said = time.monotonic()
+        self._said = self._clock()
         self._say(text)
 
     def _say(self, text: str) -> None:
@@ -95,6 +109,12 @@ class Progress:
         sys.stderr.write(f"\r{text:<79}")
         sys.stderr.flush()
         self._open = True
+
+
+def progress_line(name: str, rows: int | None, seen: Counter[Outcome]) -> str:
+    """`evolve: 40 of 900 rows, 3 failed, 1 lost`."""
+    total = f" of {rows}" if rows else ""
+    return f"{name}: {seen.total()}{total} rows, {counts_line(seen)}"
 
 
 class Silent:
@@ -110,4 +130,7 @@ class Silent:
         """See `Progress`."""
 
     def note(self, text: str) -> None:
+        """See `Progress`."""
+
+    def pulse(self, status: Callable[[], str]) -> None:
         """See `Progress`."""
