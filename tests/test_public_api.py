@@ -23,7 +23,17 @@ PROGRAMS = {
     "INITIAL",
     "WEAK",
 }
-EXTENDING = {"Detector", "Ensemble", "Metric", "Race", "Reply", "SelectionRule", "Session", "Transport"}
+EXTENDING = {
+    "AdaptiveRace",
+    "Detector",
+    "Ensemble",
+    "Metric",
+    "Race",
+    "Reply",
+    "SelectionRule",
+    "Session",
+    "Transport",
+}
 SETTINGS = {
     "AgainConfig", "CompareConfig", "EndpointConfig", "EvolConfig", "LoopConfig", "MethodConfig",
     "ModelConfig", "RoleConfig", "SearchConfig", "Settings", "TransferConfig",

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from autoevol.metrics.base import Detector, Metric
     from autoevol.metrics.ensemble import Ensemble
     from autoevol.metrics.failure import FailureMetric, FailureRate
+    from autoevol.optimization.adaptive import AdaptiveRace
     from autoevol.optimization.race import Race
     from autoevol.optimization.rule import SelectionRule
     from autoevol.optimization.teleprompter import AutoEvol, as_examples
@@ -106,6 +107,7 @@ _HOMES = {
     "ModelConfig": "autoevol.config",
     "Outcome": "autoevol.core.records",
     "Progress": "autoevol.core.progress",
+    "AdaptiveRace": "autoevol.optimization.adaptive",
     "Race": "autoevol.optimization.race",
     "Reply": "autoevol.lm.transport",
     "Result": "autoevol.commands.result",
@@ -153,6 +155,7 @@ __all__ = [
     "INITIAL",
     "WEAK",
     "AccessDenied",
+    "AdaptiveRace",
     "AgainConfig",
     "AutoEvol",
     "AutoEvolError",

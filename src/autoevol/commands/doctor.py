@@ -40,6 +40,8 @@ _AT_ONCE = 4
 # of 4096, and more than prompts of a run hold.
 _WORDS = 6000
 _LONG = "the river runs to the sea " * (_WORDS // 6) + "\n\nReply with the one word: done"
+# Nobody waits a quarter of an hour for a diagnosis, and a fault is what it is to find.
+_IMPATIENT: dict[str, Any] = {"retries": 0, "max_wait": 20.0}
 
 
 def doctor(
@@ -61,8 +63,6 @@ def doctor(
         StopRun: If a budget is reached.
     """
     (settings,) = take("doctor", settings, options)
-    # A fault is what it is to find, so it is not tried again.
-    settings = replace(settings, requests=replace(settings.requests, retries=0))
     asked = list(_endpoints(settings))
     most = MOST_CALLS * len(asked)
     caps = caps_of(settings.budget)
@@ -70,6 +70,7 @@ def doctor(
     roles: tuple[RoleName, ...] = tuple(names[0] for names, _ in asked)
     with TemporaryDirectory(prefix="autoevol-doctor-") as folder:
         open_store = partial(CallStore, Path(folder) / "calls.sqlite", "doctor")
+        settings = replace(settings, requests=replace(settings.requests, **_IMPATIENT))
         with open_session(open_store, settings, roles=roles, caps=caps, watch=_unwatched) as session:
             lms = [role_lm(session, settings.models, name) for name in roles]  # all, before any is asked
             checks = [_check(session, lm, names, role) for lm, (names, role) in zip(lms, asked, strict=True)]

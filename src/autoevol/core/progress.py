@@ -74,11 +74,10 @@ class Progress:
     def case(self, case: Case) -> None:
         """A row was run and judged."""
         self._seen[case.verdict.outcome] += 1
-        last = self._live and self._seen.total() == self._rows
-        if last or self._due(_LIVE_EVERY if self._live else _EVERY):
+        if self._due() or (self._live and self._seen.total() == self._rows):
             self._said = self._clock()
             text = progress_line(self._name, self._rows, self._seen)
-            self._write_over(text) if self._live else self._say(text)
+            self._write_over(text) if self._live else say(text)
 
     def step(self, step: Step, methods: int) -> None:
         """An optimisation step is done; `methods` is how many could be scored at it."""
@@ -89,10 +88,11 @@ class Progress:
         if self._due():
             self._said = self._clock()
             rows = [progress_line(self._name, self._rows, self._seen)] if self._name else []
-            self._say("; ".join([*rows, status()]))
+            text = "; ".join([*rows, status()])
+            self._write_over(text) if self._live else say(text)
 
-    def _due(self, every: float = _EVERY) -> bool:
-        return self._clock() - self._said > every
+    def _due(self) -> bool:
+        return self._clock() - self._said > (_LIVE_EVERY if self._live else _EVERY)
 
     def note(self, text: str) -> None:
         """A line worth seeing while nothing else happens."""

@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 
 from dspy import lm15
 
+from autoevol.core.masking import Mask
 from autoevol.lm.bodies import parsed
-from autoevol.lm.masking import Mask
 from autoevol.lm.refusals import error_in, read_refusal
 from autoevol.lm.thinking import split_thinking
 from autoevol.lm.transport import FILTERED, UNREADABLE, BrokenReply, Reply

@@ -13,8 +13,8 @@ from dspy.clients.engines.lm15_engine import AsyncLM15Engine
 from dspy.lm15 import LM15Error, Request, Response, RouterConfig
 
 from autoevol.core.errors import InputError
+from autoevol.core.masking import Mask
 from autoevol.lm.answers import Content, finished, read_content
-from autoevol.lm.masking import Mask
 from autoevol.lm.openai_compatible import TIMEOUT, extra_key
 from autoevol.lm.refusals import is_spent
 from autoevol.lm.retry import first_line

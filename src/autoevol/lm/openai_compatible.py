@@ -14,10 +14,10 @@ from aiohttp import ClientConnectorError
 from dspy import lm15
 from dspy.lm15 import Request
 
+from autoevol.core.masking import Mask
 from autoevol.lm.answers import read_answer
 from autoevol.lm.bodies import parsed
 from autoevol.lm.keys import signature
-from autoevol.lm.masking import Mask
 from autoevol.lm.parameters import Learned, Parameters
 from autoevol.lm.refusals import ParameterRefused
 from autoevol.lm.transport import BrokenReply, NobodyThere, Reply
