@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from autoevol.config import EvolConfig
-from autoevol.config.base import open_url
 from autoevol.config.models import NO_KEY
 from autoevol.core import aio
+from autoevol.core.urls import open_url
 from autoevol.lm.endpoints import route
 from autoevol.lm.keys import default_variable
 from autoevol.lm.openai_compatible import ChatEndpoint

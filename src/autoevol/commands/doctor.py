@@ -18,10 +18,10 @@ from autoevol.commands.advice import advised, key_of, unusable
 from autoevol.commands.keywords import take
 from autoevol.commands.models import open_session, role_lm
 from autoevol.config import EvolConfig, Settings
-from autoevol.config.base import open_url
 from autoevol.config.models import RoleName
 from autoevol.core import aio
 from autoevol.core.errors import AccessDenied, EndpointDown
+from autoevol.core.urls import open_url
 from autoevol.lm.prices import caps_of
 from autoevol.lm.retry import first_line
 from autoevol.lm.session import Session
