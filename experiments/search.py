@@ -27,7 +27,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -72,6 +72,9 @@ class Silent:
         """See `Listener`."""
 
     def step(self, step: Step, methods: int) -> None:
+        """See `Listener`."""
+
+    def pulse(self, status: Callable[[], str]) -> None:
         """See `Listener`."""
 
 

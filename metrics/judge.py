@@ -16,7 +16,7 @@ from typing import Any
 
 import dspy
 
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, JudgeUnreadable
 from autoevol.core.fence import fenced
 from autoevol.core.records import Assessment, FailureKind, Trajectory, Verdict, digest
 from autoevol.metrics.base import UNREADABLE_VERDICT, failed, passed, unscored
@@ -30,6 +30,7 @@ SAMPLING_TEMPERATURE = 0.7
 """Temperature of the samples where more than one is asked for; a single one is the LM's own."""
 
 NO_RESPONSE = "(none)"
+_HOPELESS = 10
 
 
 class VerdictAdapter(dspy.ChatAdapter):
@@ -40,10 +41,13 @@ class VerdictAdapter(dspy.ChatAdapter):
 
     def __init__(self) -> None:
         super().__init__(use_json_adapter_fallback=False)
+        self.last_unreadable = ""
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         """The fields of a reply; those that are missing are empty."""
         fields = split_reply(completion)
+        if not fields:
+            self.last_unreadable = completion
         return {name: fields.get(name, "") for name in signature.output_fields}
 
 
@@ -124,12 +128,25 @@ class Judge(dspy.Module):
         return inputs
 
 
+class _Streak:
+    """Replies in a row that hold no verdict; shared by the copies of a detector."""
+
+    def __init__(self) -> None:
+        self._length = 0
+
+    def add(self, judgements: Sequence[Judgement | None], shown: str) -> None:
+        for judgement in judgements:
+            self._length = 0 if judgement is not None else self._length + 1
+        if self._length >= _HOPELESS:
+            raise JudgeUnreadable(self._length, shorten(shown, 200))
+
+
 class LMDetector:
     """A judge as a detector. The severity decides: `min_severity` and more is a failure.
 
     A pair whose response refuses or asks back fails as well: the instruction may be sound, but
     the pair teaches nothing. `judge` blocks, `ajudge` does not. An LM error or an unreadable
-    verdict is unscored.
+    verdict is unscored; ten unreadable ones in a row raise JudgeUnreadable, which ends the run.
 
     Args:
         judge: The module to ask; compiled ones are welcome.
@@ -154,6 +171,7 @@ class LMDetector:
         self.calls = samples
         self._numbers: list[int | None] = [None] if samples == 1 else list(range(samples))
         self._hints: tuple[str, ...] = ()
+        self._streak = _Streak()
 
     def informed(self, hints: Sequence[str]) -> LMDetector:
         """This detector for one trajectory of which something is known already."""
@@ -176,7 +194,7 @@ class LMDetector:
             said = [self.module(**self._asked(trajectory), sample=number) for number in self._numbers]
         except (dspy.LMError, dspy.AdapterParseError) as error:
             return unscored(self.name, _problem(error))
-        return self.verdict([one.judgement for one in said])
+        return self._counted([one.judgement for one in said])
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
         """As `judge`, without blocking the event loop."""
@@ -189,7 +207,11 @@ class LMDetector:
             )
         except (dspy.LMError, dspy.AdapterParseError) as error:
             return unscored(self.name, _problem(error))
-        return self.verdict([one.judgement for one in said])
+        return self._counted([one.judgement for one in said])
+
+    def _counted(self, judgements: Sequence[Judgement | None]) -> Verdict:
+        self._streak.add(judgements, getattr(self.module.adapter, "last_unreadable", ""))
+        return self.verdict(judgements)
 
     def verdict(self, judgements: Sequence[Judgement | None]) -> Verdict:
         """The verdict that the samples of one pair amount to."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import dspy
 from dspy.lm15 import Response
 
-from autoevol.core.context import as_role
+from autoevol.core.context import THINKING, as_role
 from autoevol.core.records import Message
 from autoevol.programs.adapters import Turn, chat_request, reply_to, tokens_of
 
@@ -31,7 +31,7 @@ class RespondToInstruction(dspy.Module):
         self.system = system
 
     def forward(self, instruction: str, context: Sequence[Message] = ()) -> dspy.Prediction:
-        """A prediction with `response`, `finish_reason` and `tokens` (input, output)."""
+        """A prediction with `response`, `finish_reason`, `tokens` (input, output) and `thinking` or None."""
         lm = _language_model()
         with as_role("respond"):
             return _prediction(lm(request=chat_request(lm, self._turns(instruction, context), {})))
@@ -69,5 +69,9 @@ def _language_model() -> dspy.BaseLM:
 
 def _prediction(reply: Response) -> dspy.Prediction:
     return dspy.Prediction(
-        response=reply.message.text or "", finish_reason=reply.finish_reason, tokens=tokens_of(reply)
+        response=reply.message.text or "",
+        finish_reason=reply.finish_reason,
+        tokens=tokens_of(reply),
+        # No part of the response: it is there for who wants to train on it.
+        thinking=(reply.provider_data or {}).get(THINKING),
     )

@@ -13,13 +13,21 @@ from servers import Answer, Endpoint, refuses, says
 SEEDS = [f"Task {number}: describe how a bridge over a river is built." for number in range(12)]
 
 
+VERDICT = "\n\n".join(
+    f"[[ ## {name} ## ]]\n{value}"
+    for name, value in {"work": "Read.", "kinds": "none", "reason": "Fine.", "severity": "0"}.items()
+)
+
+
 class Served:
-    """Evolves and answers, except that tasks in `down` meet an error for good."""
+    """Evolves, answers and, as `judging`, judges; tasks in `down` meet an error for good."""
 
     def __init__(self) -> None:
         self.down: set[int] = set()
 
     def __call__(self, body: dict[str, Any]) -> Answer:
+        if body["model"] == "judging":
+            return says(VERDICT)
         text = body["messages"][-1]["content"]
         number = int(text.rpartition("Task ")[2].partition(":")[0])
         if number in self.down:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from command_line import command, lines, summary
-from commanding import SEEDS, evolve, write_seeds
+from commanding import SEEDS, VERDICT, evolve, write_seeds
 from servers import Answer, Endpoint, refuses, says
 
 
@@ -33,6 +33,8 @@ class Served:
             more = "Explain every step and its cost." if "Explain" not in task else "Name two risks as well."
             return says(f"<final_instruction>\n{task} {more}\n</final_instruction>")
         self.asked[body["model"]] += 1
+        if body["model"] == "judging":
+            return says(VERDICT)
         if body["model"] == "new":
             said = refuses(400, "SECRET") if number in self.down else says(f"A new answer to: {text}")
             return says("Please provide the missing details.") if number == 5 else said

@@ -99,3 +99,15 @@ def test_each_role_needs_its_price(seeds: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.exit_code == 2
     assert "--price for judge, words" in done.stderr
+
+
+def test_a_port_of_the_same_machine_is_another_server_and_is_sent_no_key(seeds: Path, tmp_path: Path) -> None:
+    with Endpoint(evolves) as evol, Endpoint(responds) as respond:
+        done = command(
+            "evolve", seeds, "--out", tmp_path / "run", "--method", "weak", "--evol-model", "made",
+            "--api-base", evol.url, "--api-key-env", "EVOL_KEY", "--respond-model", "words",
+            "--respond-api-base", respond.url, EVOL_KEY="sk-evol", OPENAI_API_KEY="sk-default",
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+    assert keys(evol) == {"Bearer sk-evol"}
+    assert keys(respond) == {"Bearer none"}

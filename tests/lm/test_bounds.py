@@ -126,8 +126,10 @@ def test_timeout_and_retries_are_those_of_the_role(tmp_path: Path) -> None:
 
 
 def test_refused_requests_never_open_the_breaker(store: CallStore) -> None:
+    recorder = Recorder(store)
+    ask_all(recorder, ScriptedTransport(["fine"]), [request("first")])
     transport = ScriptedTransport(lambda _: lm15.InvalidRequestError("too long", status=400))
-    results = ask_all(Recorder(store), transport, [request(str(n)) for n in range(200)])
+    results = ask_all(recorder, transport, [request(str(n)) for n in range(200)])
     assert {type(result) for result in results} == {lm15.InvalidRequestError}
 
 

@@ -12,6 +12,7 @@ from autoevol.core.errors import AccessDenied, EndpointDown
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy
+from autoevol.lm.transport import FILTERED
 from autoevol.store.calls import CallStore
 from autoevol.testing import ScriptedTransport
 
@@ -67,14 +68,41 @@ def test_an_answer_from_the_store_does_not_close_the_breaker(store: CallStore) -
 
 
 def test_calls_that_wait_when_access_is_denied_are_never_sent(store: CallStore) -> None:
-    transport = ScriptedTransport(lambda _: lm15.AuthError("bad key", status=401), latency=0.01)
+    def serve(asked: lm15.Request) -> str | Exception:
+        first = asked.messages[-1].text == "first"
+        return "fine" if first else lm15.AuthError("bad key", status=401)
+
+    transport = ScriptedTransport(serve, latency=0.01)
     recorder = Recorder(store, concurrency=4)
+    ask(recorder, transport, request("first"))
     results = ask_all(recorder, transport, [request(str(n)) for n in range(50)])
     assert {type(result) for result in results} == {AccessDenied}
-    assert len(transport.requests) == 4
+    assert len(transport.requests) == 1 + 4
     with pytest.raises(AccessDenied, match="bad key"):
         ask(recorder, transport, request("later"))
-    assert len(transport.requests) == 4
+    assert len(transport.requests) == 1 + 4
+
+
+def test_a_wrong_key_is_told_after_one_call(store: CallStore) -> None:
+    transport = ScriptedTransport(lambda _: lm15.AuthError("bad key", status=401), latency=0.01)
+    results = ask_all(Recorder(store, concurrency=16), transport, [request(str(n)) for n in range(50)])
+    assert {type(result) for result in results} == {AccessDenied}
+    assert len(transport.requests) == 1
+
+
+def test_an_endpoint_that_refuses_the_first_three_requests_is_told_what_it_says(store: CallStore) -> None:
+    transport = ScriptedTransport(lambda _: lm15.InvalidRequestError("no such template", status=400))
+    results = ask_all(Recorder(store, concurrency=16), transport, [request(str(n)) for n in range(50)])
+    assert {type(result) for result in results[2:]} == {EndpointDown}
+    assert type(results[0]) is type(results[1]) is lm15.InvalidRequestError
+    assert "the first 3 calls were all refused, the last with: no such template" in str(results[2])
+
+
+def test_a_filter_says_nothing_of_the_endpoint(store: CallStore) -> None:
+    filtered = lm15.InvalidRequestError("filtered", status=400, provider_code=FILTERED)
+    transport = ScriptedTransport(lambda _: filtered)
+    results = ask_all(Recorder(store), transport, [request(str(n)) for n in range(30)])
+    assert {type(result) for result in results} == {lm15.InvalidRequestError}
 
 
 def test_a_denied_endpoint_still_answers_from_the_store_and_leaves_others_alone(store: CallStore) -> None:

@@ -8,6 +8,7 @@ import dspy
 import pytest
 
 from autoevol.commands.calibrate import HALVES, Pairs, calibrate_judge, load_pairs
+from autoevol.core.errors import JudgeUnreadable
 from autoevol.core.records import Outcome
 from autoevol.metrics.ensemble import text_facts
 from autoevol.metrics.labels import load_labelled
@@ -51,7 +52,14 @@ def test_the_judge_is_measured_beside_the_text_detectors_and_never_asked_the_sam
     assert judge["confusions"]["fatal"]["fn"] == judge["confusions"]["fatal"]["tn"] == 0
 
 
-def test_an_unreadable_judge_leaves_everything_unscored() -> None:
+def test_a_judge_that_can_never_be_read_is_shown_and_not_asked_on() -> None:
+    lm, _ = scripted_lm(lambda _: "I think it is rather nice.")
+    with pytest.raises(JudgeUnreadable, match="I think it is rather nice"):
+        calibrate_judge(load_pairs(Pairs(SAMPLES, 60)), lm)
+
+
+def test_an_unreadable_judge_leaves_everything_unscored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autoevol.metrics.judge._HOPELESS", 1000)
     pairs = load_pairs(Pairs(SAMPLES, 60))
     lm, _ = scripted_lm(lambda _: "I think it is rather nice.")
     judge, both = calibrate_judge(pairs, lm)

@@ -17,6 +17,7 @@ from autoevol.config import LoopConfig
 from autoevol.config.base import flag
 from autoevol.core.errors import AccessDenied, EndpointDown, InputError
 from autoevol.core.records import Case, Demo, Method, Row, Step
+from autoevol.lm.transport import FILTERED
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.rules import PaperRules
 from autoevol.optimization.rules import LowestFailureRate, ReleasedRule
@@ -141,7 +142,7 @@ def test_a_mistake_in_the_transport_ends_the_compile(tmp_path: Path) -> None:
 
 
 def test_a_method_that_no_row_could_be_scored_with_has_no_score(tmp_path: Path) -> None:
-    with bench(tmp_path, lambda request: lm15.InvalidRequestError("no")):
+    with bench(tmp_path, lambda request: lm15.InvalidRequestError("no", provider_code=FILTERED)):
         best: Any = AutoEvol(config=replace(SMALL, dev_size=3, m=1, steps=1, batch_size=1)).compile(
             Evolver(START), trainset=rows(6)
         )

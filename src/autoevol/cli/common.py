@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from autoevol.core.errors import AutoEvolError, BudgetReached, StopRun
+from autoevol.core.errors import AutoEvolError, BudgetReached, NothingKept, StopRun
 
 if TYPE_CHECKING:
     from autoevol.commands.result import Result
@@ -55,6 +55,8 @@ def exit_codes(*, resumes: bool = True) -> Iterator[None]:
         yield
     except BudgetReached as stop:
         _leave(f"{stop}; what was finished is saved, and the same command with a larger budget resumes", 3)
+    except NothingKept as stop:
+        _leave(str(stop), 1)
     except StopRun as stop:
         _leave(f"{stop}; {what_now}", 1)
     except AutoEvolError as error:

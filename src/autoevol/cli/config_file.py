@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from autoevol import config
 from autoevol.config.choices import words_of
+from autoevol.config.models import canonical_extra
 from autoevol.config.options import options_of
 from autoevol.core.errors import InputError, nearest, unknown
 from autoevol.core.schema import version_of
@@ -182,6 +183,8 @@ def _kind(hint: Any) -> Any:  # noqa: ANN401 (any annotation)
 def _convert(value: Any, hint: Any, name: str) -> Any:  # noqa: ANN401 (a setting of any type)
     """`value` as the option takes it."""
     kind = _kind(hint)
+    if isinstance(value, dict) and name.rpartition("_")[2] == "extra":
+        return canonical_extra(value)
     if kind is list and isinstance(value, str):
         value = [value]
     if kind is str and type(value) is int:  # `keep = 2` is the number of a round
@@ -191,7 +194,7 @@ def _convert(value: Any, hint: Any, name: str) -> Any:  # noqa: ANN401 (a settin
     if type(value) is not kind or (kind is list and not all(isinstance(item, str) for item in value)):
         raise InputError(f"{name} is {value!r}; expected {_EXPECTED.get(kind, 'text')}")
     if (words := words_of(hint)) and value not in words:
-        raise unknown(name, value, words)
+        raise unknown(name, str(value), words)
     return value
 
 

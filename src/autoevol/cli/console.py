@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,36 +21,42 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from autoevol.core.progress import counts_line, step_line
+from autoevol.core.progress import counts_line, progress_line, step_line
 from autoevol.core.records import Case, Outcome, Step
 
 if TYPE_CHECKING:
     from autoevol.reports.folder import Report
 
-_EVERY = 15.0
+# With a look every second, no silence is longer than 15 seconds.
+_EVERY = 14.0
 
 
 class Reporter:
     """Prints progress to standard error, so that standard output holds results only.
 
     On a terminal there is one live bar; otherwise a line at every phase, every step and at
-    most every 15 seconds in between. Called from the background loop's thread.
+    least every 15 seconds in between. Called from the background loop's thread, and every second from
+    another one.
+
+    Args:
+        clock: Seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.console = Console(stderr=True)
         self._live = self.console.is_terminal
         self._progress: Progress | None = None
         self._task: Any = None
         self._name, self._rows = "", None
         self._seen: Counter[Outcome] = Counter()
-        self._printed = 0.0
+        self._printed = clock()
 
     def phase(self, name: str, rows: int | None) -> None:
         """See `Listener`."""
         self.close()
         self._name, self._rows, self._seen = name, rows, Counter()
-        self._printed = time.monotonic()
+        self._printed = self._clock()
         if not self._live:
             self._say(f"{name}: {rows} rows" if rows else f"{name}:")
             return
@@ -59,11 +66,12 @@ class Reporter:
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TextColumn("{task.fields[counts]}"),
+            TextColumn("{task.fields[status]}"),
             TimeElapsedColumn(),
             *((TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
             console=self.console,
         )
-        self._task = self._progress.add_task(name, total=rows, counts="0 failed")
+        self._task = self._progress.add_task(name, total=rows, counts="0 failed", status="")
         self._progress.start()
 
     def case(self, case: Case) -> None:
@@ -71,18 +79,26 @@ class Reporter:
         self._seen[case.verdict.outcome] += 1
         if self._progress:
             self._progress.update(self._task, advance=1, counts=counts_line(self._seen))
-        elif time.monotonic() - self._printed > _EVERY:
-            self._printed = time.monotonic()
-            total = f" of {self._rows}" if self._rows else ""
-            self._say(f"{self._name}: {sum(self._seen.values())}{total} rows, {counts_line(self._seen)}")
+        elif self._clock() - self._printed > _EVERY:
+            self._printed = self._clock()
+            self._say(progress_line(self._name, self._rows, self._seen))
 
     def step(self, step: Step, methods: int) -> None:
         """See `Listener`."""
         self._say(step_line(step, methods))
 
+    def pulse(self, status: Callable[[], str]) -> None:
+        """See `Listener`."""
+        if self._progress:
+            self._progress.update(self._task, status=status())
+        elif self._clock() - self._printed > _EVERY:
+            self._printed = self._clock()
+            rows = [progress_line(self._name, self._rows, self._seen)] if self._name else []
+            self._say("; ".join([*rows, status()]))
+
     def note(self, text: str) -> None:
         """See `Listener`."""
-        self._printed = time.monotonic()
+        self._printed = self._clock()
         self._say(text)
 
     def close(self) -> None:

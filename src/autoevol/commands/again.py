@@ -84,7 +84,7 @@ def again(
                 # What gates refused was counted from the old rounds, so it is told as they were set.
                 report = replace(report, gates=before.gates)
                 write_json(out / FILE, report.to_json())
-            return Result(report, out, job.budget_stop() if out_of_budget else None)
+            return Result(report, out, job.ending(tally, out_of_budget=out_of_budget))
 
 
 @dataclass(frozen=True)

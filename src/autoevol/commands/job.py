@@ -10,13 +10,16 @@ from functools import partial
 from typing import Protocol
 
 from autoevol.commands.models import make_metric, open_session
+from autoevol.commands.pulse import Alive
+from autoevol.commands.replies import ReplyWatch
 from autoevol.config import EndpointConfig, Settings
 from autoevol.config.base import open_url
 from autoevol.config.models import ROLES, RoleName
-from autoevol.core.errors import BudgetReached
-from autoevol.core.records import Case, Step
+from autoevol.core.errors import BudgetReached, JudgeUnreadable, RepliesTooShort, StopRun
+from autoevol.core.records import Case, Outcome, Step
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.evolution.gates import CleanGate, Gate
+from autoevol.evolution.outputs import Tally
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.rates import Ledger
@@ -24,7 +27,7 @@ from autoevol.store.run import RunFolder
 from autoevol.store.sealed import read_sealed, write_sealed
 
 
-class Listener(Protocol):
+class Listener(Alive, Protocol):
     """Is told what happens. Told from a background thread, so it must be quick."""
 
     def phase(self, name: str, rows: int | None) -> None:
@@ -56,6 +59,7 @@ class Job:
         gates: Asked of every text of the bulk stage; none where nothing is cleaned.
         listener: Is told of the progress.
         started: When the job was opened, in monotonic seconds.
+        replies: Counts the replies that hold no text.
     """
 
     folder: RunFolder
@@ -65,6 +69,26 @@ class Job:
     gates: tuple[Gate, ...]
     listener: Listener
     started: float
+    replies: ReplyWatch
+
+    def ending(self, tally: Tally | None, *, out_of_budget: bool) -> StopRun | None:
+        """What a command ends with that has done what it could: None for success.
+
+        Args:
+            tally: Of the bulk stage, None where there was none.
+            out_of_budget: Whether the budget ended it.
+        """
+        if out_of_budget:
+            return self.budget_stop()
+        if tally is not None and tally.outcomes[Outcome.PASSED]:
+            return None
+        return self.too_short() or (tally and tally.nothing_kept)
+
+    def too_short(self) -> RepliesTooShort | None:
+        """What ends a stage in which most replies of a role held no text; its settings may be corrected."""
+        if stop := self.replies.at_the_end():
+            self.folder.allow_correction(steps_too=True)
+        return stop
 
     def budget_stop(self) -> BudgetReached:
         """What ends a command whose budget is spent."""
@@ -95,12 +119,19 @@ def open_job(
     """
     moved = _moved(folder, settings)
     open_store = partial(folder.calls, settings.store.path)
-    with open_session(open_store, settings, roles=roles, moved=moved) as session:
+    replies = ReplyWatch(settings.models)
+    with open_session(
+        open_store, settings, roles=roles, moved=moved, watch=replies, listener=listener
+    ) as session:
         started = time.monotonic()
         metric = make_metric(session, settings.models, settings.metrics)
         cleaning = settings.cleaning() if gated else None
         gates = (CleanGate(Cleaner(cleaning)),) if cleaning else ()
-        yield Job(folder, session, metric, settings, gates, listener, started)
+        try:
+            yield Job(folder, session, metric, settings, gates, listener, started, replies)
+        except (RepliesTooShort, JudgeUnreadable) as stop:
+            folder.allow_correction(steps_too=isinstance(stop, RepliesTooShort))
+            raise
 
 
 def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import dspy
 
+from autoevol.commands.pulse import Alive, Pulse
+from autoevol.commands.replies import ReplyWatch
 from autoevol.config import MetricConfig, ModelConfig, Settings
 from autoevol.config.models import ROLES, RoleName
 from autoevol.core.errors import InputError
+from autoevol.core.progress import Progress
 from autoevol.lm.batch import BatchSettings
 from autoevol.lm.budget import Caps
 from autoevol.lm.endpoints import route
 from autoevol.lm.flow import Limits
 from autoevol.lm.prices import caps_of, paid_models, prices_of
+from autoevol.lm.recorder import Watcher
+from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
 from autoevol.metrics.bound import WithLM
 from autoevol.metrics.cascade import Cascade
@@ -34,6 +39,8 @@ def open_session(
     roles: tuple[RoleName, ...] = ROLES,
     caps: Caps | None = None,
     moved: Mapping[str, str] | None = None,
+    watch: Watcher | None = None,
+    listener: Alive | None = None,
 ) -> Session:
     """The one place where the library makes a session.
 
@@ -43,6 +50,8 @@ def open_session(
         roles: Those that will be asked; only these need prices under a cap on money.
         caps: Hard caps instead of those of the budget.
         moved: URLs of endpoints that had another one when the run began, and that.
+        watch: Told of every reply, by default a `ReplyWatch`.
+        listener: Told every second how the calls stand; by default a line is logged now and then.
 
     Raises:
         InputError: If money is capped and a paid model has no price.
@@ -50,7 +59,7 @@ def open_session(
     names = [role.model for role in settings.models.in_use(roles).values()]
     paid = paid_models(names, settings.budget)
     requests = settings.requests
-    return Session(
+    session = Session(
         # Calls to a model in this process cost only time: power loss may take the last few.
         open_store(power_safe=bool(paid)),
         caps=caps or caps_of(settings.budget),
@@ -59,7 +68,12 @@ def open_session(
         client=requests.client,
         limits=Limits(requests.rpm, requests.tpm),
         moved=moved,
+        timeout=requests.timeout,
+        retry=RetryPolicy(attempts=requests.retries + 1),
     )
+    session.recorder.watchers.append(watch or ReplyWatch(settings.models))
+    session.attendants.enter_context(closing(Pulse(session, listener or Progress())))
+    return session
 
 
 def role_lm(session: Session, models: ModelConfig, name: RoleName) -> dspy.LM:
@@ -82,7 +96,8 @@ def role_lm(session: Session, models: ModelConfig, name: RoleName) -> dspy.LM:
         sampling["temperature"] = role.temperature
         if role.top_p is not None:
             sampling["top_p"] = role.top_p
-    return session.lm(role.model, name, api_base=role.api_base, api_key_env=role.api_key_env, **sampling)
+    where = {"api_base": role.api_base, "api_key_env": role.api_key_env}
+    return session.lm(role.model, name, **where, extra=role.body, **sampling)
 
 
 def respond_lm(session: Session, models: ModelConfig) -> dspy.LM | None:

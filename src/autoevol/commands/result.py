@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 import orjson
 
-from autoevol.core.errors import BudgetReached, InputError
+from autoevol.core.errors import InputError, StopRun
 from autoevol.core.records import Method
 from autoevol.reports.folder import Report
 from autoevol.reports.rates import Ledger
@@ -95,13 +95,13 @@ class Result(Generic[_Report]):
     Attributes:
         report: All figures, as the command writes them down.
         folder: Where everything is.
-        stopped_by: The budget stop that cut it short; None if it came to its end. What was finished is
-            saved, and the same call with a larger budget goes on.
+        stopped_by: `BudgetReached` where that cut it short: the same call with a larger budget goes on.
+            `NothingKept` or `RepliesTooShort` where it came to its end in vain. Else None.
     """
 
     report: _Report
     folder: Path
-    stopped_by: BudgetReached | None = None
+    stopped_by: StopRun | None = None
 
     @property
     def dataset(self) -> Dataset | None:

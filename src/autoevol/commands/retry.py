@@ -63,4 +63,4 @@ def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Liste
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and tally.rows == seeds.here
             report = summarise(job, seeds, tally=tally)
-            return Result(report, out, job.budget_stop() if out_of_budget else None)
+            return Result(report, out, job.ending(tally, out_of_budget=out_of_budget))

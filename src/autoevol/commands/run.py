@@ -79,7 +79,7 @@ def _optimized(
         found = stages.optimize(job, loaded.rows)
         tally, scanned = None, Scanned.of(loaded)
         del loaded  # the rows are streamed from here on
-        if evolve and found.stopped != "budget":
+        if evolve and found.stopped != "budget" and not job.too_short():
             policy = make_policy(settings, found.chosen)
             source = FileRows(seeds, settings.data, promised=scanned.rows, mark=mark)
             tally = stages.evolve(job, source, policy, scanned.rows)
@@ -87,7 +87,7 @@ def _optimized(
         stopped = cut or (tally is not None and not tally.complete)
         report = summarise(job, scanned, found, tally)
         passports.leave_passport(folder.path)
-        return Result(report, out, job.budget_stop() if stopped else None)
+        return Result(report, out, job.ending(tally, out_of_budget=stopped))
 
 
 def evolve(
@@ -133,7 +133,7 @@ def evolve(
             source = FileRows(seeds, settings.data, shard, promised=scanned.here, mark=mark)
             tally = stages.evolve(job, source, policy, scanned.here)
             report = summarise(job, scanned, tally=tally)
-            return Result(report, out, None if tally.complete else job.budget_stop())
+            return Result(report, out, job.ending(tally, out_of_budget=not tally.complete))
 
 
 def _of_rows(settings: Settings) -> tuple[str, ...]:

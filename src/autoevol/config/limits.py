@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from autoevol.config.base import at_least, flag, setting
@@ -17,9 +18,14 @@ class RequestConfig:
     rpm: float | None = setting(None, "Maximum requests per minute to each endpoint.", decides=False)
     tpm: float | None = setting(None, "Maximum tokens per minute to each endpoint.", decides=False)
     client: Client = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints.", decides=False)
+    timeout: float = setting(300.0, "Maximum seconds for one attempt of a request.", decides=False)
+    retries: int = setting(4, "Further attempts of a request that met a fault.", decides=False)
 
     def __post_init__(self) -> None:
         at_least(1, self, "concurrency")
+        at_least(0, self, "retries")
+        if not 0 < self.timeout < math.inf:
+            raise InputError(f"--timeout must be above 0, got {self.timeout:g}")
         for name in ("rpm", "tpm"):
             limit = getattr(self, name)
             if limit is not None and not limit > 0:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -12,6 +16,7 @@ from autoevol.core.errors import InputError
 RoleName = Literal["evol", "respond", "optimizer", "judge"]
 ROLES: tuple[RoleName, ...] = ("evol", "respond", "optimizer", "judge")
 
+_PORTS = {"http": 80, "https": 443}
 NO_KEY = ""
 """As `api_key_env`: send no key at all, not even the one in the provider's default variable."""
 
@@ -27,7 +32,7 @@ class RoleConfig:
     api_key_env: str | None = setting(
         None,
         "Environment variable with the {role} model's API key (default: the evol model's, if both are at "
-        "one host).",
+        "one host and port; no other server is sent a key that is not named for it).",
         decides=False,
     )
     temperature: float | None = setting(
@@ -37,6 +42,20 @@ class RoleConfig:
     reply_tokens: int | None = setting(
         None, "Maximum length of a reply of the {role} model, in tokens (default: the evol model's)."
     )
+    extra: str | None = setting(
+        None,
+        "Further settings in the body of every request to the {role} model (default: the evol model's, if "
+        "both are at one host and port).",
+    )
+
+    def __post_init__(self) -> None:
+        if self.extra is not None:
+            object.__setattr__(self, "extra", canonical_extra(self.extra))
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """`extra` as it goes into the body of a request."""
+        return json.loads(self.extra) if self.extra else {}
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,9 @@ class EvolConfig(RoleConfig):
     temperature: float = setting(0.0, "Sampling temperature of the evol model.")
     top_p: float | None = setting(None, "Sampling top_p of the evol model.")
     reply_tokens: int = setting(1500, "Maximum length of any reply, in tokens.")
+    extra: str | None = setting(
+        None, "Further settings in the body of every request, as JSON or TOML: '{\"top_k\": 20}'."
+    )
 
 
 # The loop gives the sampling of the optimizer with each call; a judge is asked at temperature 0.
@@ -113,8 +135,9 @@ class ModelConfig:
         """What a role is asked with: its own settings, and those of the evol model where it has none.
 
         A model in this process has no endpoint. A key is inherited only where the role is at the evol
-        model's own host; elsewhere the role is asked with a key of its own, with the provider's default
-        variable, or, on the loopback interface, with none.
+        model's own server (host and port); elsewhere the role is asked with a key of its own, at a
+        provider that is no `api_base` of the user's with that one's default variable, else with none.
+        Extra settings are inherited in the same way.
         """
         evol, own = self.evol, getattr(self, name)
         if name == "evol":
@@ -125,8 +148,10 @@ class ModelConfig:
         role = replace(evol, **given)
         if own.api_base is None and role.model.startswith("local/"):
             role = replace(role, api_base=None)
-        if own.api_key_env is None and _host(role) != _host(evol):
-            role = replace(role, api_key_env=NO_KEY if _is_loopback(role) else None)
+        if _server(role) != _server(evol):
+            if own.api_key_env is None:
+                role = replace(role, api_key_env=None if _is_provider(role) else NO_KEY)
+            role = replace(role, extra=own.extra)  # what one server knows another may refuse
         return replace(role, temperature=0.0, top_p=None) if name == "judge" else role
 
     def in_use(self, roles: tuple[RoleName, ...] = ROLES) -> dict[RoleName, EvolConfig]:
@@ -139,16 +164,45 @@ class ModelConfig:
         return self.respond != RoleConfig()
 
 
-def _host(role: EvolConfig) -> tuple[str, str | None]:
-    """Who gets the key: the host of the endpoint, or the provider that the model string names."""
+def canonical_extra(given: str | Mapping[str, Any]) -> str:
+    """Extra settings as JSON, the same text for the same settings.
+
+    Args:
+        given: JSON or TOML as text, or the settings themselves.
+
+    Raises:
+        InputError: If it is no table of settings.
+    """
+    settings: Any = given
+    if isinstance(given, str):
+        try:
+            settings = json.loads(given)
+        except ValueError:
+            try:
+                settings = tomllib.loads(given)
+            except tomllib.TOMLDecodeError:
+                settings = None
+    if not isinstance(settings, Mapping):
+        raise InputError(f"--extra {given!r} is neither a JSON object nor TOML; write '{{\"top_k\": 20}}'")
+    try:
+        return json.dumps(settings, sort_keys=True)
+    except TypeError as error:
+        raise InputError(f"--extra {given!r} cannot be written as JSON: {error}") from error
+
+
+def _server(role: EvolConfig) -> tuple[str, str]:
+    """Who gets the key: host and port of the endpoint, or the provider that the model string names."""
     if role.api_base is None:
-        return role.model.partition("/")[0] if "/" in role.model else "openai", None
-    return "", urlsplit(role.api_base).hostname
+        return "provider", role.model.partition("/")[0] if "/" in role.model else "openai"
+    url = urlsplit(role.api_base)
+    place = url.netloc.rpartition("@")[2].lower()
+    return "server", place if re.search(r":\d+$", place) else f"{place}:{_PORTS.get(url.scheme)}"
 
 
-def _is_loopback(role: EvolConfig) -> bool:
-    host = urlsplit(role.api_base or "").hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+def _is_provider(role: EvolConfig) -> bool:
+    """Whether the default variable of a provider is meant for the endpoint: OPENAI_API_KEY for OpenAI."""
+    host = f".{urlsplit(role.api_base or '').hostname or ''}"
+    return role.api_base is None or host.endswith(".api.openai.com")
 
 
 @dataclass(frozen=True)

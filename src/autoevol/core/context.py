@@ -16,6 +16,9 @@ from typing import Literal
 
 Role = Literal["evol", "respond", "optimizer", "judge", "other"]
 
+THINKING = "thinking"
+"""Where `Response.provider_data` holds what the model thought, for who asks for it by name."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scope:

@@ -9,6 +9,9 @@ StopRun                  a BaseException: the whole run must end, now (see the c
 ├── BudgetReached        the next call would break a cap that the user set (exit code 3)
 ├── AccessDenied         bad key, exhausted quota, unknown model
 ├── EndpointDown         nothing but failures come back
+├── NothingKept          a stage has kept no row and lost some; the server's reason stands last
+├── RepliesTooShort      the replies of a role end before there is any text: raise --reply-tokens
+├── JudgeUnreadable      the judge's replies hold no verdict that can be read
 └── StoreLost            the call store cannot be written any more
 
 A call that fails for one row is not here: it is data (an *unscored* case), not an error.
@@ -71,6 +74,51 @@ class AccessDenied(StopRun):
 
 class EndpointDown(StopRun):
     """Too many calls have failed for good: many in a row, or most of the last hundred."""
+
+
+class NothingKept(StopRun):
+    """A stage has ended with rows lost and none kept: the same command, once mended, tries again."""
+
+    def __init__(self, lost: int, reason: str) -> None:
+        super().__init__(lost, reason)
+        self.lost, self.reason = lost, reason
+
+    def __str__(self) -> str:
+        rows = "1 row was" if self.lost == 1 else f"{self.lost} rows were"
+        return (
+            f"nothing was kept and {rows} lost; the same command tries again, with what is wrong corrected. "
+            f"Most were lost for this reason: {self.reason}"
+        )
+
+
+class RepliesTooShort(StopRun):
+    """Most replies of a role are nothing but thinking, or were cut off before any text."""
+
+    def __init__(self, role: str, blank: int, replies: int, flag: str, limit: int) -> None:
+        super().__init__(role, blank, replies, flag, limit)
+        self.role, self.flag = role, flag
+        self._counts = f"{blank} of {replies} replies of the {role} model"
+        self._limit = limit
+
+    def __str__(self) -> str:
+        return (
+            f"{self._counts} hold no text: nothing but thinking, or cut off before there was any. "
+            f"Raise {self.flag} (now {self._limit}) or have the model think less"
+        )
+
+
+class JudgeUnreadable(StopRun):
+    """Reply after reply of the judge holds no verdict that can be read."""
+
+    def __init__(self, replies: int, last: str) -> None:
+        super().__init__(replies, last)
+        self._replies, self._last = replies, last
+
+    def __str__(self) -> str:
+        return (
+            f"the last {self._replies} replies of the judge hold no readable verdict: give another "
+            f"--judge-model, or none. The last one: {self._last!r}"
+        )
 
 
 class StoreLost(StopRun):

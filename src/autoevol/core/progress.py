@@ -6,11 +6,13 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from autoevol.core.records import Case, Outcome, Step
 
 LOGGER = logging.getLogger("autoevol")
-_EVERY = 15.0
+# With a look every second, no silence is longer than 15 seconds.
+_EVERY = 14.0
 
 
 def say(text: str) -> None:
@@ -41,35 +43,55 @@ def counts_line(seen: Counter[Outcome]) -> str:
 
 
 class Progress:
-    """A listener that says a line at every phase and step, and at most every 15 seconds in between."""
+    """A listener that says a line at every phase and step, and every 15 seconds in between.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._name, self._rows = "", None
         self._seen: Counter[Outcome] = Counter()
-        self._said = time.monotonic()
+        self._said = self._clock()
 
     def phase(self, name: str, rows: int | None) -> None:
         """A phase begins; `rows` is how many cases it will run, if that is known."""
         self._name, self._rows, self._seen = name, rows, Counter()
-        self._said = time.monotonic()
+        self._said = self._clock()
         say(f"{name}: {rows} rows" if rows else f"{name}:")
 
     def case(self, case: Case) -> None:
         """A row was run and judged."""
         self._seen[case.verdict.outcome] += 1
-        if time.monotonic() - self._said > _EVERY:
-            self._said = time.monotonic()
-            total = f" of {self._rows}" if self._rows else ""
-            say(f"{self._name}: {sum(self._seen.values())}{total} rows, {counts_line(self._seen)}")
+        if self._due():
+            self._said = self._clock()
+            say(progress_line(self._name, self._rows, self._seen))
 
     def step(self, step: Step, methods: int) -> None:
         """An optimisation step is done; `methods` is how many could be scored at it."""
         say(step_line(step, methods))
 
+    def pulse(self, status: Callable[[], str]) -> None:
+        """A second has passed; says how the calls stand if nothing else was said for a while."""
+        if self._due():
+            self._said = self._clock()
+            rows = [progress_line(self._name, self._rows, self._seen)] if self._name else []
+            say("; ".join([*rows, status()]))
+
+    def _due(self) -> bool:
+        return self._clock() - self._said > _EVERY
+
     def note(self, text: str) -> None:
         """A line worth seeing while nothing else happens."""
-        self._said = time.monotonic()
+        self._said = self._clock()
         say(text)
+
+
+def progress_line(name: str, rows: int | None, seen: Counter[Outcome]) -> str:
+    """`evolve: 40 of 900 rows, 3 failed, 1 lost`."""
+    total = f" of {rows}" if rows else ""
+    return f"{name}: {seen.total()}{total} rows, {counts_line(seen)}"
 
 
 class Silent:
@@ -85,4 +107,7 @@ class Silent:
         """See `Progress`."""
 
     def note(self, text: str) -> None:
+        """See `Progress`."""
+
+    def pulse(self, status: Callable[[], str]) -> None:
         """See `Progress`."""

@@ -56,6 +56,7 @@ class Round:
         evolution: The rewrite. None in round 0, and where the call for it failed for good.
         response: The answer to what was evolved, or to the seed in round 0; None if there is none.
         response_finish_reason: As for `Evolution`.
+        thinking: What the model thought before it responded, where it told. Nobody judges it.
         tokens: Input and output tokens of the rewrite and the response, paid now or before.
         fate: See `Fate`.
         kinds: Failure kinds, worst first.
@@ -77,6 +78,7 @@ class Round:
     fate: Fate = Fate.LOST
     kinds: tuple[FailureKind, ...] = ()
     reason: str = ""
+    thinking: str | None = None
 
     @property
     def evolved(self) -> str | None:
@@ -231,6 +233,7 @@ def _encode_round(step: Round, row: Row) -> dict[str, Any]:
         "fate": step.fate,
         "kinds": step.kinds,
         "reason": step.reason,
+        **({"thinking": step.thinking} if step.thinking else {}),
     }
 
 
@@ -256,4 +259,5 @@ def _decode_round(data: Mapping[str, Any], row: Row, texts: Mapping[str, str]) -
         fate=Fate(data["fate"]),
         kinds=tuple(FailureKind(kind) for kind in data["kinds"]),
         reason=data["reason"],
+        thinking=data.get("thinking"),
     )

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autoevol.core.errors import NothingKept
 from autoevol.core.records import Outcome
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage
 from autoevol.store.files import replacing
@@ -26,6 +27,7 @@ class Tally:
         outcomes: Rows by outcome: kept, rejected, dead.
         kinds: Rejected rows by the worst failure kind of their last round.
         losses: Dead rows by the word for their error.
+        reasons: The first reason in full for each of these words.
         rejected: Rejected rows by how their last round ended.
         refused: Texts that a gate refused, by gate and reason.
         fates: Rounds by how they ended, every attempt counted.
@@ -39,6 +41,7 @@ class Tally:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     losses: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
     rejected: Counter[Fate] = field(default_factory=Counter)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
@@ -59,7 +62,18 @@ class Tally:
             self.rejected[lineage.rounds[-1].fate] += 1
             self.kinds.update(kind.value for kind in lineage.rounds[-1].kinds[:1])
         elif lineage.end is End.DEAD:
-            self.losses[lineage.rounds[-1].reason.partition(":")[0]] += 1
+            reason = lineage.rounds[-1].reason
+            word = reason.partition(":")[0]
+            self.losses[word] += 1
+            self.reasons.setdefault(word, reason)
+
+    @property
+    def nothing_kept(self) -> NothingKept | None:
+        """Why the rows were lost, where some were and none has passed."""
+        if not self.losses or self.outcomes[Outcome.PASSED]:
+            return None
+        word, _ = self.losses.most_common(1)[0]
+        return NothingKept(self.losses.total(), self.reasons[word])
 
 
 def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
@@ -124,6 +138,7 @@ def pair(lineage: Lineage, step: Round) -> dict[str, Any]:
         **_origin(step),
         "instruction": stages[-1],
         "response": step.response,
+        **({"thinking": step.thinking} if step.thinking else {}),
         **({"messages": messages} if said else {}),
         "seed": lineage.row.instruction,
         "stages": list(stages),

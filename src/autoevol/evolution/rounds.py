@@ -153,7 +153,12 @@ class RowPipeline:
     async def _answered(self, step: Round, instruction: str, row: Row) -> Round:
         said = await self._respond.acall(instruction=instruction, context=row.context)
         spent = (step.tokens[0] + said.tokens[0], step.tokens[1] + said.tokens[1])
-        step = replace(step, response=said.response, response_finish_reason=said.finish_reason)
+        step = replace(
+            step,
+            response=said.response,
+            response_finish_reason=said.finish_reason,
+            thinking=said.get("thinking"),
+        )
         # Who trains on a pair wants to know whose words these are.
         return replace(step, tokens=spent, model=self._responds or step.model)
 

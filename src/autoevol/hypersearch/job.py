@@ -79,7 +79,7 @@ def _searched(
     share = settings.of_a_part(config.workers)
 
     def open_bench(place: WorkerFolder) -> TrialBench:
-        session = open_session(place.calls, share)
+        session = open_session(place.calls, share, listener=listener)
         return TrialBench(
             session=session,
             metric=make_metric(session, settings.models, settings.metrics),

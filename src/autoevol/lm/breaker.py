@@ -8,6 +8,7 @@ from dspy import lm15
 
 from autoevol.core.errors import EndpointDown
 from autoevol.lm.retry import RetryPolicy, first_line, is_answer
+from autoevol.lm.transport import FILTERED
 
 _LAST = 100
 _KEPT = 1000
@@ -20,14 +21,18 @@ class Breaker:
       they are tried again: at the end of a run, and in a `retry`, they are all that is left, and
       say nothing of an endpoint that answered everything else meanwhile.
     - A row's failures count while no reply has come since it began. One reply closes the breaker.
-    - A request that was refused (400, a content filter) was answered: the endpoint is there.
+    - A request that was refused (400, a content filter) was answered: the endpoint is there. Where
+      that is all that it has ever said, the fault is in what all requests share.
 
     Threads of foreign optimizers go on asking for a while after the run has ended. While the
     breaker is open their calls are sent once, not retried.
     """
 
-    def __init__(self, policy: RetryPolicy) -> None:
+    def __init__(self, policy: RetryPolicy, *, answered_before: bool = False) -> None:
+        """`answered_before`: this run has had replies in an earlier process."""
         self._policy = policy
+        self._answered_before = answered_before
+        self._refused = 0
         self._begun = 0
         self._replies = 0
         self._row = 0
@@ -70,6 +75,7 @@ class Breaker:
         """
         if is_answer(error):
             self._row = 0
+            self._refuse(error, model)
             return
         number, replies = call
         if replies == self._replies:
@@ -82,6 +88,14 @@ class Breaker:
             if not self._shared:
                 many = f"the last {self._row} calls all" if self._row > 1 else "the last call"
             raise EndpointDown(f"{model}: {many} failed, the last with: {first_line(error)}") from error
+
+    def _refuse(self, error: lm15.LM15Error, model: str) -> None:
+        if self.proven or self._answered_before or error.provider_code == FILTERED:
+            return
+        self._refused += 1
+        if self._refused >= min(self._policy.breaker, self._policy.breaker_unproven):
+            many = f"the first {self._refused} calls were all refused"
+            raise EndpointDown(f"{model}: {many}, the last with: {first_line(error)}") from error
 
     def _crowded(self, number: int) -> bool:
         """Whether the share of some hundred calls, begun one after the other, `number` among them, failed."""

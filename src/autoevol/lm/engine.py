@@ -8,14 +8,11 @@ from typing import Any
 from dspy.lm15 import Message, Request, Response, Usage, response_to_events
 
 from autoevol.core import aio
-from autoevol.core.context import Role, current_role
+from autoevol.core.context import THINKING, Role, current_role
 from autoevol.lm.answers import FINISH_WORDS
 from autoevol.lm.recorder import Price, Recorder
 from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallRecord
-
-THINKING = "thinking"
-"""Where `Response.provider_data` holds what the model thought, for who asks for it by name."""
 
 
 class _Face:

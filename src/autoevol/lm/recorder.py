@@ -156,6 +156,11 @@ class Recorder:
         """Told whenever calls begin to wait on a 429; on the shared loop."""
         return self._sender.listeners
 
+    @property
+    def under_way(self) -> int:
+        """Calls that are being sent, or wait to be."""
+        return len(self._under_way)
+
     def ledger(self) -> list[LedgerLine]:
         """Costs by role, sorted by role."""
         roles = sorted(set(self._paid) | set(self._reused))

@@ -119,8 +119,8 @@ class Sender:
     """Sends calls, each as often as it takes. Lives on the shared loop.
 
     Each attempt has its place in the flow and its part of the budget for itself: the most that it
-    may cost is set aside before it is sent. Where money or tokens are capped, the first call to an
-    endpoint goes alone, so that it is known what a reply costs there.
+    may cost is set aside before it is sent. The first call to an endpoint goes alone: a wrong key,
+    model or setting is told after one call, and it is known what a reply costs there.
 
     Args:
         budget: What may be spent.
@@ -154,6 +154,7 @@ class Sender:
         self._sleep = sleep
         self._clock = clock
         self._books = books
+        self._answered_before = budget.spent.calls > 0
         self._breakers: dict[str, Breaker] = {}
         self._forecasts: dict[str, TokenForecast] = {}
         self._backing_off: dict[str, Counter[float]] = {}
@@ -170,7 +171,7 @@ class Sender:
             lm15.LM15Error: If this one call has failed for good.
         """
         endpoint, request = call.transport.identity, call.request
-        breaker = self._breakers.setdefault(endpoint, Breaker(self._policy))
+        breaker = self._breakers.setdefault(endpoint, self._breaker())
         forecast = self._forecasts.setdefault(endpoint, TokenForecast())
         faults, limits, sends, give_up, began, started = 0, 0, 0, None, None, 0.0
         while True:
@@ -216,6 +217,9 @@ class Sender:
             if (stop := self.over.get(gone)) is not None:
                 raise type(stop)(*stop.args)
 
+    def _breaker(self) -> Breaker:
+        return Breaker(self._policy, answered_before=self._answered_before)
+
     def _attempts(self, call: Call, error: lm15.LM15Error, breaker: Breaker) -> int:
         if breaker.open:
             return 1
@@ -233,7 +237,7 @@ class Sender:
             yield turn
 
     def _alone(self, forecast: TokenForecast) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if forecast.known or not self._budget.counts_tokens else forecast.alone()
+        return nullcontext() if forecast.known else forecast.alone()
 
     async def _paid(self, call: Call, forecast: TokenForecast) -> Reply:
         """One attempt, within the budget."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -50,6 +50,9 @@ class Session:
         timeout: Seconds for one attempt, where `lm` does not set another.
 
     Use it as a context manager, or call `close`.
+
+    Attributes:
+        attendants: What ends when the session is closed, before anything else does.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Session:
         self.store = store if isinstance(store, CallStore) else CallStore(store)
         self.recorder = Recorder(self.store, caps, retry, concurrency, limits=limits)
         self.prices = dict(prices or {})
+        self.attendants = ExitStack()
         self._concurrency = concurrency
         self._client = client
         self._moved = dict(moved or {})
@@ -201,12 +205,18 @@ class Session:
         every = (getattr(transport, "learned", ()) for transport in self._transports.values())
         return [each for learned in every for each in learned]
 
+    @property
+    def under_way(self) -> int:
+        """Calls that are being sent, or wait to be."""
+        return self.recorder.under_way
+
     def ledger(self) -> list[LedgerLine]:
         """What each role has cost."""
         return self.recorder.ledger()
 
     def close(self) -> None:
         """Let calls in flight finish and be stored, then close connections and the store."""
+        self.attendants.close()
         aio.run_and_wait(self.recorder.aclose())
         transports, self._transports = self._transports, {}
         for transport in transports.values():

@@ -157,6 +157,7 @@ class RunReport(Document, schema="autoevol.run/2"):
         optimization: None if there was none.
         evolution: None if there was none.
         gates: How the gates were set, by name.
+        learned: What endpoints turned out not to take, and what was done about each.
     """
 
     seeds: Scanned
@@ -170,6 +171,7 @@ class RunReport(Document, schema="autoevol.run/2"):
     optimization: OptimizationReport | None = field(default=None, metadata=SPARSE)
     evolution: EvolutionReport | None = field(default=None, metadata=SPARSE)
     gates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata=SPARSE)
+    learned: tuple[str, ...] = field(default=(), metadata=SPARSE)
 
     @classmethod
     def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:

@@ -59,6 +59,8 @@ def summarise(
         paths=result_paths(job.folder.path),
         optimization=OptimizationReport.of(optimized) if optimized else None,
         evolution=EvolutionReport.of(tally) if tally else None,
+        # Roles may share an endpoint and a model.
+        learned=tuple(dict.fromkeys(str(learned) for learned in job.session.learned())),
         gates={gate.name: dict(gate.report()) for gate in job.gates},
     )
     write_json(job.folder.path / FILE, report.to_json())

@@ -63,6 +63,7 @@ def run_rows(report: RunReport) -> TableRows:
         if report.evolution.unscored:
             lost = f"{counts(report.evolution.losses)} (`autoevol retry` takes them up)"
             rows.append(("lost rows by error", lost))
+    rows += [("learned", sentence) for sentence in report.learned]
     over = f" over {report.shards} shards" if report.shards else ""
     rows += [*cost_rows(report.ledger), ("time", f"{report.seconds:.0f} s{over}")]
     return rows + list(report.paths.items())

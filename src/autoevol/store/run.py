@@ -38,6 +38,7 @@ from autoevol.core.records import Method
 from autoevol.store.calls import CallStore
 from autoevol.store.files import file_lock, refused, write_json
 from autoevol.store.journal import FileJournal
+from autoevol.store.parts import Parts
 from autoevol.store.sealed import read_sealed, write_sealed
 
 # What a run that ended before its first reply leaves behind.
@@ -58,6 +59,8 @@ _BEFORE = frozenset(
 )
 
 
+_OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
+_OPTIMISED = ("journal.jsonl", "program.json", "passport.json", "passport.md")
 _DATA = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
 # Files that a run would overwrite.
 _PRODUCTS = (
@@ -81,7 +84,8 @@ class RunFolder:
     Args:
         path: Created if missing.
         settings: What decides the run's results, by group. A folder in which something was paid or
-            finished with other settings is refused; None opens whatever is there.
+            finished with other settings is refused, unless nothing came of it (see
+            `allow_correction`); None opens whatever is there.
         claim: False only locks the folder; `claim` then says whose it is.
 
     Raises:
@@ -134,10 +138,12 @@ class RunFolder:
             return run_id
         if settings is not None:
             then, now = known["settings"], orjson.loads(orjson.dumps(dict(settings)))
-            changed = changes(then, now)
-            if changed and not self._begun(known["run_id"]):
-                (self.path / "method.json").unlink(missing_ok=True)
-                self._describe(known["run_id"], now)
+            changed, judged = changes(then, now), (self.path / "journal.jsonl").exists()
+            if self._all_lost() and not (changed and judged):
+                # The same settings may do: a key, or an address, is none of them.
+                self._begin_anew(known["run_id"], then if judged else now, _OUTPUTS)
+            elif changed and (known.get("correctable") or not self._begun(known["run_id"])):
+                self._begin_anew(known["run_id"], now, ("method.json", *_OUTPUTS, *_OPTIMISED))
             elif "0.1.0" in then:
                 raise InputError(
                     f"{self.path} was begun by autoevol 0.1.0, and this version can show it but not go on "
@@ -165,6 +171,33 @@ class RunFolder:
                 f"{self.path} has lost its run.json, but not {left[0]}. Restore it from a copy, or give "
                 "another --out"
             )
+
+    def allow_correction(self, *, steps_too: bool = False) -> None:
+        """Let the next command have other settings, where what was done with these has come to nothing.
+
+        Args:
+            steps_too: Steps of an optimisation have come to nothing as well.
+        """
+        finished = [
+            self.path / name for name in ("dataset.jsonl", *(() if steps_too else ("journal.jsonl",)))
+        ]
+        if not any(path.exists() and path.stat().st_size for path in finished):
+            write_sealed(self.path / "run.json", {**(read_run(self.path) or {}), "correctable": True})
+
+    def _all_lost(self) -> bool:
+        """Whether there are finished rows, and each of them was lost to the infrastructure."""
+        if not (self.path / "parts" / "manifest.jsonl").exists():
+            return False
+        parts = list(Parts(self.path / "parts", None))
+        return bool(parts) and all(part.dead == part.rows for part in parts)
+
+    def _begin_anew(self, run_id: str, settings: Mapping[str, Any], products: Iterable[str]) -> None:
+        """Remove what a run left that came to nothing; its replies stay in the call store."""
+        for name in products:
+            (self.path / name).unlink(missing_ok=True)
+        for path in sorted((self.path / "parts").glob("*")):  # first the manifest, which names the parts
+            path.unlink()
+        self._describe(run_id, settings)
 
     def _begun(self, run_id: str) -> bool:
         """Whether anything was paid for or finished here; a run that never got that far does not bind."""
