@@ -11,7 +11,7 @@ import numpy as np
 from autoevol.config import LoopConfig
 from autoevol.experiments.loop import run_loop
 from autoevol.experiments.testbed import Testbed
-from autoevol.experiments.testbed.bench import heat_of
+from autoevol.experiments.testbed.bench import TRAIN, heat_of
 from autoevol.metrics.paired import PairedTest, PointEstimate
 
 LABEL = "simulated"
@@ -46,9 +46,16 @@ class Walk:
         return reached[-1] if reached else self.rates[0]
 
 
-def walk(testbed: Testbed, rule: str, config: LoopConfig, folder: Path, cap: int | None = None) -> Walk:
-    """One loop in one testbed, to its last step or to `cap` calls."""
-    heat = heat_of(testbed, config.dev_size)
+def walk(
+    testbed: Testbed,
+    rule: str,
+    config: LoopConfig,
+    folder: Path,
+    cap: int | None = None,
+    train: int = TRAIN,
+) -> Walk:
+    """One loop in one testbed, to its last step or to `cap` calls, on `train` rows beside the dev rows."""
+    heat = heat_of(testbed, config.dev_size, train)
     reached = run_loop(heat, rule, config, folder / f"{rule}-{testbed.seed}.sqlite", cap)
     told = [(place.calls, testbed.true_rate(place.method), place.improved) for place in reached]
     calls, rates, improved = zip(*told, strict=True)

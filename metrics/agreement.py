@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import dspy
 
+from autoevol.core.fence import fenced
 from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed, unscored
 from autoevol.metrics.conclusions import final_answer
@@ -150,7 +151,8 @@ class AnswerAgreement:
         return labels
 
     async def _same(self, instruction: str, first: str, second: str) -> bool | None:
-        said = await self.compare.acall(instruction=clip(instruction), first=clip(first), second=clip(second))
+        texts = {"instruction": clip(instruction), "first": clip(first), "second": clip(second)}
+        said = await self.compare.acall(**{name: fenced({name: text}) for name, text in texts.items()})
         word = str(said.get("same") or "").strip().lower()
         return True if word.startswith("yes") else False if word.startswith("no") else None
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import dspy
 
+from autoevol.core.fence import fenced
 from autoevol.core.records import digest
 from autoevol.metrics.textual import clip
 from autoevol.signatures.quality import ScoreComplexity, TagInstruction
@@ -105,7 +106,7 @@ class Tagger(dspy.Module):
         """
         try:
             with dspy.context(adapter=self.adapter):
-                said = self.tag(instruction=clip(instruction))
+                said = self.tag(instruction=fenced({"instruction": clip(instruction)}))
         except (dspy.LMError, dspy.AdapterParseError):
             return dspy.Prediction(tags=None)
         return dspy.Prediction(tags=read_tags(str(said.tags)))
@@ -114,7 +115,7 @@ class Tagger(dspy.Module):
         """As `forward`, without blocking the event loop."""
         try:
             with dspy.context(adapter=self.adapter):
-                said = await self.tag.acall(instruction=clip(instruction))
+                said = await self.tag.acall(instruction=fenced({"instruction": clip(instruction)}))
         except (dspy.LMError, dspy.AdapterParseError):
             return dspy.Prediction(tags=None)
         return dspy.Prediction(tags=read_tags(str(said.tags)))
@@ -178,7 +179,7 @@ def read_tags(text: str) -> tuple[str, ...] | None:
 
 
 def _numbered(versions: Sequence[str]) -> str:
-    return "\n\n".join(f"[version {number}]\n{clip(text)}" for number, text in enumerate(versions, start=1))
+    return fenced({f"version {number}": clip(text) for number, text in enumerate(versions, start=1)})
 
 
 def _restored(shown: list[float] | None, order: Sequence[int]) -> list[float] | None:

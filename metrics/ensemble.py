@@ -9,6 +9,7 @@ from autoevol.metrics.answered import Answered
 from autoevol.metrics.base import Detector, passed
 from autoevol.metrics.conclusions import Conclusion
 from autoevol.metrics.content import LostInformation, OffTask
+from autoevol.metrics.failed_call import ErrorText
 from autoevol.metrics.form import Broken, CutShort, LanguageChanged, Unchanged
 from autoevol.metrics.growth import Stagnant
 from autoevol.metrics.responses import AsksForMore, Hedged, Refused
@@ -74,8 +75,10 @@ def merge_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def text_facts() -> Ensemble:
-    """What text alone settles, whoever else is asked: nothing there, cut off, unchanged, scaffold left in."""
-    return Ensemble(name="facts", gate=(Broken(), Unchanged()), detectors=(Scaffold(), CopiedExample()))
+    """What text alone settles, whoever else is asked: nothing or an error there, cut, unchanged, scaffold."""
+    return Ensemble(
+        name="facts", gate=(Broken(), ErrorText(), Unchanged()), detectors=(Scaffold(), CopiedExample())
+    )
 
 
 def default_text_ensemble() -> Ensemble:
@@ -85,7 +88,7 @@ def default_text_ensemble() -> Ensemble:
     """
     return Ensemble(
         name="text",
-        gate=(Broken(), Unchanged()),
+        gate=(Broken(), ErrorText(), Unchanged()),
         detectors=(
             Scaffold(),
             CopiedExample(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dspy
 
+from autoevol.core.fence import fenced
 from autoevol.core.records import FailureKind, Trajectory, Verdict
 from autoevol.metrics.base import failed, passed, unscored
 from autoevol.metrics.cascade import Cascade
@@ -40,7 +41,7 @@ class InformationGain:
             return unscored(self.name, "There is no evolved instruction to compare.")
         try:
             with dspy.context(adapter=self.adapter):
-                return self._read(self.compare(first=texts[0], second=texts[1]).verdict)
+                return self._read(self.compare(**_inputs(texts)).verdict)
         except (dspy.LMError, dspy.AdapterParseError) as error:
             return unscored(self.name, f"{type(error).__name__}: {error}"[:200])
 
@@ -51,7 +52,7 @@ class InformationGain:
             return unscored(self.name, "There is no evolved instruction to compare.")
         try:
             with dspy.context(adapter=self.adapter):
-                said = await self.compare.acall(first=texts[0], second=texts[1])
+                said = await self.compare.acall(**_inputs(texts))
         except (dspy.LMError, dspy.AdapterParseError) as error:
             return unscored(self.name, f"{type(error).__name__}: {error}"[:200])
         return self._read(said.verdict)
@@ -63,6 +64,10 @@ class InformationGain:
         if words in ("equal", "same"):
             return failed(self.name, FailureKind.STAGNANT, "The round adds no demand.")
         return unscored(self.name, f"The verdict cannot be read: {words[:60]!r}.")
+
+
+def _inputs(texts: tuple[str, str]) -> dict[str, str]:
+    return {name: fenced({name: text}) for name, text in zip(("first", "second"), texts, strict=True)}
 
 
 def full_eliminator() -> Cascade:

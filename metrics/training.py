@@ -10,6 +10,7 @@ pairs than it was compiled on.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from autoevol.core.records import Outcome
 from autoevol.metrics.judge import Judge, decide
 from autoevol.metrics.labels import Labelled
 from autoevol.metrics.severity import by_severity, is_fatal
+
+_PROMPT = ("signature", "demos", "fields", "traces", "train")
+"""What of a predictor's saved state makes its prompt."""
 
 
 def judge_examples(pairs: Iterable[Labelled]) -> list[dspy.Example]:
@@ -76,12 +80,23 @@ def judge_agreement(
 def load_judge(path: str | Path) -> Judge:
     """A judge that was compiled and saved with `Module.save(path)` as JSON.
 
+    What is read of the file is the prompt. An LM that the program was saved with is left out, for calls
+    to it would pass no session: neither recorded nor capped. The model is that of `dspy.context`.
+
     Raises:
         InputError: If the file cannot be read, or is no saved judge.
     """
     judge = Judge()
     try:
-        judge.load(str(path))
+        saved = json.loads(Path(path).read_bytes())
+        # DSPy sets whatever else a file holds on the predictor, and an LM there goes before the context's.
+        judge.load_state(
+            {
+                name: {**{part: state[part] for part in _PROMPT if part in state}, "lm": None}
+                for name, state in saved.items()
+                if name != "metadata"
+            }
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a saved judge: {error!r}") from error
     return judge

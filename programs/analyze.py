@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dspy
 
 from autoevol.core.context import as_role
+from autoevol.core.fence import fence, mark_for
 from autoevol.core.records import Case, Outcome
 from autoevol.programs.adapters import PlainText
 from autoevol.signatures.analyze import AnalyzeTrajectories
 
 _LONGEST = 2000
+_REPLY, _FINDING = "reply", "finding"
 
 
 class AnalyzeTrajectory(dspy.Module):
@@ -40,25 +42,44 @@ class AnalyzeTrajectory(dspy.Module):
 
 
 def render_cases(cases: Sequence[Case]) -> str:
-    """The cases as the optimizer LM reads them; long texts are cut in the middle."""
-    return "\n\n".join(_render(number, case) for number, case in enumerate(cases, 1))
+    """The cases as the optimizer LM reads them; long texts are cut in the middle.
+
+    Seeds, replies and findings, which quote them, are fenced: none can pass for a case or a finding.
+    """
+    shown = [_texts(case) for case in cases]
+    mark = mark_for(text for texts in shown for text in texts.values())
+    return "\n\n".join(
+        _render(number, case, texts, mark)
+        for number, (case, texts) in enumerate(zip(cases, shown, strict=True), 1)
+    )
 
 
-def _render(number: int, case: Case) -> str:
+def _render(number: int, case: Case, texts: Mapping[str, str], mark: str) -> str:
     if case.trajectory is None:
         return f"Case {number}\n(no reply: the call failed; ignore this case)"
-    trajectory = case.trajectory
     lines = [f"Case {number}"]
-    lines += [f"Stage {stage}: {_cut(text)}" for stage, text in enumerate(trajectory.stages)]
-    if trajectory.evolved is None:
-        reply = trajectory.evolutions[-1].reply or ""
-        lines.append(f"The rewriter's last reply marks no instruction: {_cut(reply)}")
-    if trajectory.response is not None:
-        lines.append(f"Response: {_cut(trajectory.response)}")
-    if case.verdict.outcome is Outcome.FAILED:
-        kinds = ", ".join(kind.value for kind in case.verdict.kinds)
-        lines.append(f"Checker: failed ({kinds}). {case.verdict.reason}")
+    for name, text in texts.items():
+        if name == _REPLY:
+            lines.append("The rewriter's last reply marks no instruction:")
+        if name == _FINDING:
+            lines.append(f"Checker: failed ({', '.join(kind.value for kind in case.verdict.kinds)}).")
+        lines.append(fence(name, text, mark))
     return "\n".join(lines)
+
+
+def _texts(case: Case) -> dict[str, str]:
+    """What others wrote in a case, by the name of its fence, in the order shown."""
+    trajectory = case.trajectory
+    if trajectory is None:
+        return {}
+    texts = {f"stage {stage}": _cut(text) for stage, text in enumerate(trajectory.stages)}
+    if trajectory.evolved is None:
+        texts[_REPLY] = _cut(trajectory.evolutions[-1].reply or "")
+    if trajectory.response is not None:
+        texts["response"] = _cut(trajectory.response)
+    if case.verdict.outcome is Outcome.FAILED:
+        texts[_FINDING] = _cut(case.verdict.reason)
+    return texts
 
 
 def _cut(text: str) -> str:

@@ -9,6 +9,7 @@ import dspy
 
 from autoevol.core.context import as_role
 from autoevol.core.errors import MethodError
+from autoevol.core.fence import fenced, without_fences
 from autoevol.core.records import Method
 from autoevol.programs.adapters import TaggedText
 from autoevol.signatures.propose import ImproveMethod
@@ -38,7 +39,7 @@ class ProposeMethod(dspy.Module):
             MethodError: If the reply holds no usable method.
         """
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            reply = self.predict(method=method.text, feedback=feedback, config=config)
+            reply = self.predict(**_inputs(method, feedback), config=config)
         return dspy.Prediction(
             method=usable(reply.improved_method, method, cut=reply.finish_reason == "length")
         )
@@ -46,7 +47,7 @@ class ProposeMethod(dspy.Module):
     async def aforward(self, method: Method, feedback: str, **config: Any) -> dspy.Prediction:  # noqa: ANN401
         """The same from a coroutine."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            reply = await self.predict.acall(method=method.text, feedback=feedback, config=config)
+            reply = await self.predict.acall(**_inputs(method, feedback), config=config)
         return dspy.Prediction(
             method=usable(reply.improved_method, method, cut=reply.finish_reason == "length")
         )
@@ -91,8 +92,13 @@ def usable(proposal: str, parent: Method, *, cut: bool = False) -> Method:
     return Method(text, parent.demos)
 
 
+def _inputs(method: Method, feedback: str) -> dict[str, str]:
+    return {"method": fenced({"method": method.text}), "feedback": fenced({"feedback": feedback})}
+
+
 def _unfenced(text: str) -> str:
-    """The method without a fence around the whole of it, as the paper's prompt asks for one."""
+    """The method without a fence around the whole of it: the paper's prompt asks for one, ours shows one."""
+    text = without_fences(text.strip())
     lines = text.strip().splitlines()
     if len(lines) >= 2 and lines[0].startswith("```") and lines[-1].strip() == "```":
         inner = "\n".join(lines[1:-1])

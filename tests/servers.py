@@ -186,7 +186,7 @@ class Endpoint:
             await asyncio.sleep(answer.delay)
             while answer.condition and not answer.condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
-            return await _send(request, answer)
+            return await send(request, answer)
         finally:
             self._at_once -= 1
 
@@ -203,7 +203,8 @@ def _in_order(answers: Sequence[Answer]) -> Script:
     return lambda body: left.pop(0) if len(left) > 1 else left[0]
 
 
-async def _send(request: web.Request, answer: Answer) -> web.StreamResponse:
+async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
+    """Write `answer` to who asked."""
     headers = {**answer.headers, "Content-Type": answer.content_type}
     if answer.cut is None and not answer.drip:
         return web.Response(body=answer.body, status=answer.status, headers=headers)

@@ -11,7 +11,7 @@ import autoevol
 
 FUNCTIONS = {
     "run", "optimize", "evolve", "retry", "again", "clean", "export", "quality", "estimate", "search",
-    "compare", "transfer", "calibrate", "load_rows", "load_method", "as_examples", "answering_with",
+    "compare", "transfer", "calibrate", "doctor", "load_rows", "load_method", "as_examples", "answering_with",
 }  # fmt: skip
 PROGRAMS = {
     "AutoEvol",
@@ -23,7 +23,17 @@ PROGRAMS = {
     "INITIAL",
     "WEAK",
 }
-EXTENDING = {"Detector", "Ensemble", "Metric", "Race", "Reply", "SelectionRule", "Session", "Transport"}
+EXTENDING = {
+    "AdaptiveRace",
+    "Detector",
+    "Ensemble",
+    "Metric",
+    "Race",
+    "Reply",
+    "SelectionRule",
+    "Session",
+    "Transport",
+}
 SETTINGS = {
     "AgainConfig", "CompareConfig", "EndpointConfig", "EvolConfig", "LoopConfig", "MethodConfig",
     "ModelConfig", "RoleConfig", "SearchConfig", "Settings", "TransferConfig",

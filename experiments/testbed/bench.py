@@ -15,7 +15,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
 from autoevol.store.calls import CallStore
 
-_TRAIN = 200
+TRAIN = 200
 
 
 class TestbedBench:
@@ -56,7 +56,7 @@ class TestbedHeat(Heat):
     bench: TestbedBench
 
 
-def heat_of(testbed: Testbed, dev: int) -> TestbedHeat:
-    """The heat of one testbed: its own start, 200 train rows, `dev` dev rows."""
-    rows = tuple(testbed.rows(dev + _TRAIN))
+def heat_of(testbed: Testbed, dev: int, train: int = TRAIN) -> TestbedHeat:
+    """The heat of one testbed: its own start, `train` train rows, `dev` dev rows."""
+    rows = tuple(testbed.rows(dev + train))
     return TestbedHeat(testbed.seed, TestbedBench(testbed), Evolver(testbed.start), rows[dev:], rows[:dev])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dspy.lm15 import Request
 
+from autoevol.core.fence import without_fences
 from autoevol.programs.tags import wrap
 
 _SECTION = re.compile(r"^#([A-Z][A-Za-z0-9 ]*)#:\n", re.MULTILINE)
@@ -68,7 +69,7 @@ def _texts(request: Request) -> list[str]:
 def _split(marker: re.Pattern[str], text: str) -> dict[str, str]:
     pieces = marker.split(text)[1:]
     names = (name.lower().replace(" ", "_") for name in pieces[::2])
-    return {name: piece.strip() for name, piece in zip(names, pieces[1::2], strict=True)}
+    return {name: without_fences(piece.strip()) for name, piece in zip(names, pieces[1::2], strict=True)}
 
 
 _ATTEMPT = re.compile(r"Instruction #\d+:\s*(.*?)\s*»+\n\[\d+\] «+[^\n]*?Prefix", re.DOTALL)

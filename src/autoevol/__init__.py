@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autoevol.commands.again import again
     from autoevol.commands.calibrate import calibrate
     from autoevol.commands.datasets import clean, export, quality
+    from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
     from autoevol.commands.result import Result
     from autoevol.commands.retry import retry
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from autoevol.metrics.base import Detector, Metric
     from autoevol.metrics.ensemble import Ensemble
     from autoevol.metrics.failure import FailureMetric, FailureRate
+    from autoevol.optimization.adaptive import AdaptiveRace
     from autoevol.optimization.race import Race
     from autoevol.optimization.rule import SelectionRule
     from autoevol.optimization.teleprompter import AutoEvol, as_examples
@@ -105,6 +107,7 @@ _HOMES = {
     "ModelConfig": "autoevol.config",
     "Outcome": "autoevol.core.records",
     "Progress": "autoevol.core.progress",
+    "AdaptiveRace": "autoevol.optimization.adaptive",
     "Race": "autoevol.optimization.race",
     "Reply": "autoevol.lm.transport",
     "Result": "autoevol.commands.result",
@@ -131,6 +134,7 @@ _HOMES = {
     "calibrate": "autoevol.commands.calibrate",
     "clean": "autoevol.commands.datasets",
     "compare": "autoevol.comparison.job",
+    "doctor": "autoevol.commands.doctor",
     "estimate": "autoevol.commands.estimate",
     "evolve": "autoevol.commands.run",
     "export": "autoevol.commands.datasets",
@@ -151,6 +155,7 @@ __all__ = [
     "INITIAL",
     "WEAK",
     "AccessDenied",
+    "AdaptiveRace",
     "AgainConfig",
     "AutoEvol",
     "AutoEvolError",
@@ -204,6 +209,7 @@ __all__ = [
     "calibrate",
     "clean",
     "compare",
+    "doctor",
     "estimate",
     "evolve",
     "export",

@@ -41,12 +41,12 @@ def test_the_command_line_comes_first_then_the_file_then_the_environment(tmp_pat
         return plan["stages"]["optimize"]["chains"], plan["rounds"]
 
     variables = {"AUTOEVOL_STEPS": "4", "AUTOEVOL_ROUNDS": "3", "AUTOEVOL_M": "9"}
-    assert steps_and_rounds() == (10, 1)
+    assert steps_and_rounds() == (20, 1)
     assert steps_and_rounds(**variables) == (4, 3)
     assert steps_and_rounds("--config", path, **variables) == (3, 2)
     assert steps_and_rounds("--config", path, "--steps", 1, **variables) == (1, 2)
     assert steps_and_rounds("--rounds", 1, **variables) == (4, 1)
-    assert steps_and_rounds(AUTOEVOL_STEPS=" ") == (10, 1), "a blank variable says nothing"
+    assert steps_and_rounds(AUTOEVOL_STEPS=" ") == (20, 1), "a blank variable says nothing"
 
 
 def test_flat_or_in_tables_toml_or_json(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_tables_of_other_commands_are_passed_over(tmp_path: Path) -> None:
         ("loop = 3", "run has no setting 'loop'"),
         (
             "selection = 'rac'",
-            "selection 'rac' is unknown; known are race, sprint, paper, author; did you mean race?",
+            "selection 'rac' is unknown; known are adaptive, race, sprint, paper, author; did you mean race?",
         ),
         ("m = 1\n[loop]\nm = 2", "'m' is given twice, with different values"),
         ("m = ", "cannot read it as TOML"),

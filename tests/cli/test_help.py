@@ -105,7 +105,7 @@ def test_a_typo_is_answered_with_the_nearest(
 def test_help_lists_the_words_of_a_choice() -> None:
     shown = " ".join(command("run", "--help", COLUMNS="200").stdout.replace("│", " ").split())
     assert "HTTP client for OpenAI-compatible endpoints: aiohttp or openai." in shown
-    assert "Rule that keeps or replaces the method: race, sprint, paper or author." in shown
+    assert "Rule that keeps or replaces the method: adaptive, race, sprint, paper or author." in shown
     assert words_of(str) == ()
 
 
@@ -131,7 +131,7 @@ def complete(line: str) -> list[str]:
 def test_a_shell_completes_commands_options_and_words() -> None:
     assert complete("autoevol ru") == ["run"]
     assert complete("autoevol run --detec") == ["--detector"]
-    assert complete("autoevol run --selection ") == ["race", "sprint", "paper", "author"]
+    assert complete("autoevol run --selection ") == ["adaptive", "race", "sprint", "paper", "author"]
     assert complete("autoevol methods s") == ["show"]
 
 

@@ -60,7 +60,7 @@ class Served:
                 return "evolve", "I thought about it."
             harder = f"{task} Then name two risks of it, with a remedy for each."
             return "evolve", f"<{marked[1]}>\n{harder}\n</{marked[1]}>"
-        if "Stage 0: " in text:
+        if "<<<stage 0 " in text:
             return "analyze", f"Case 1 says {MARKS[0]} {MARKS[5]} {MARKS[6]} and {MARKS[7]}"
         return "respond", f"In short: {text} There are three parts to it, and each has a reason of its own."
 
@@ -87,6 +87,10 @@ def test_a_whole_run_takes_them_as_data(served: Served, endpoint: Endpoint, tmp_
     def was_shown(role: str, text: str) -> bool:
         return any(text in asked for asked in served.asked[role])
 
+    def shown_as_a_stage(seed: str) -> bool:
+        stage = re.compile(rf"<<<stage 0 (\w+)>>>\n{re.escape(seed)}\n<<<end of stage 0 \1>>>\n")
+        return any(stage.search(asked) for asked in served.asked["analyze"])
+
     kept = read(run / "dataset.jsonl")
     assert [record["seed"] for record in kept] == SEEDS
     for seed, record in zip(SEEDS, kept, strict=True):
@@ -94,7 +98,7 @@ def test_a_whole_run_takes_them_as_data(served: Served, endpoint: Endpoint, tmp_
         assert record["response"].startswith(f"In short: {record['instruction']}")
         assert was_shown("evolve", f"#Instruction#:\n{seed}")
         assert was_shown("judge", record["response"])
-    batch = [seed for seed in SEEDS if was_shown("analyze", f"Stage 0: {seed}\n")]
+    batch = [seed for seed in SEEDS if shown_as_a_stage(seed)]
     assert len(batch) == LOOP["batch-size"]
     assert was_shown("propose", f"Case 1 says {MARKS[0]} {MARKS[5]} {MARKS[6]} and {MARKS[7]}")
 

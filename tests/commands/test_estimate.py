@@ -15,7 +15,7 @@ from autoevol.commands.plan import Stage, plan_evolve, plan_run
 from autoevol.config import LoopConfig, MethodConfig, PipelineConfig, Settings
 from autoevol.core.records import Row, digest
 from autoevol.data.split import sample_rows
-from autoevol.optimization.teleprompter import planned_calls
+from autoevol.optimization.plan import Extra, planned_calls
 from command_line import at, command, seed_file, summary
 from priced import FLAGS, SEEDS, reply
 from servers import Endpoint
@@ -37,7 +37,7 @@ def test_a_plan_is_what_planned_calls_says(seeds: Path) -> None:
     methods = MethodConfig(rounds=2, start=("initial", "weak", "initial"))
     plan = plan_run(str(seeds), Settings(loop=loop, methods=methods))
     optimize, holdout, evolve = plan.stages
-    assert optimize.calls == planned_calls(loop, rounds=2, dev=8, batch=4, starts=2)
+    assert optimize.calls == planned_calls(loop, rounds=2, dev=8, batch=4, starts=2, extra=Extra(moves=True))
     assert optimize.calls["respond"] == sum(optimize.rows)
     assert optimize.calls["optimizer"] == 2 * sum(optimize.chains)
     assert holdout.calls == {"evol": 32, "respond": 16}

@@ -67,6 +67,8 @@ def test_rounds_are_chosen_anew(old: Path, tmp_path: Path) -> None:
 def resume(name: str, old: Path, served: Served, *more: object) -> tuple[object, ...]:
     return (
         name, old / "topics.jsonl", "--start", "start.json", "--detector", "paper", *LOOP,
+        # The defaults of 0.1.0, which have changed.
+        "--selection", "race", "--patience", 1,
         "--evol-model", "served", "--api-base", served.url, "--json", *more,
     )  # fmt: skip
 

@@ -131,6 +131,8 @@ class HalfTheRows:
 
     name = "half"
     uses_reserve = False
+    dev_rows = "fixed"
+    confirms = False
 
     async def select(
         self,

@@ -17,6 +17,7 @@ from autoevol.core.errors import InputError, unknown
 from autoevol.dataset.formats import FORMATS
 from autoevol.metrics.catalog import DETECTORS
 from autoevol.metrics.objectives import OBJECTIVES
+from autoevol.optimization.dev_rows import DEV_ROWS
 from autoevol.optimization.rules import RULES
 
 
@@ -24,6 +25,7 @@ from autoevol.optimization.rules import RULES
     ("literal", "registry"),
     [
         (choices.Selection, RULES),
+        (choices.DevRows, DEV_ROWS),
         (choices.Objective, OBJECTIVES),
         (choices.Detector, DETECTORS),
         (choices.ExportFormat, FORMATS),

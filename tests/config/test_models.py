@@ -51,7 +51,7 @@ def test_a_model_in_this_process_has_no_endpoint_and_no_key() -> None:
         ({"api_base": HERE, "judge_api_base": "https://api.openai.com/v1"}, None),
         ({"api_base": HERE, "judge_api_base": "https://api.openai.com.evil.net/v1"}, NO_KEY),
         ({"api_base": HERE, "judge_api_base": "https://models.example.org.evil.net/v1"}, NO_KEY),
-        ({"api_base": HERE, "judge_api_base": "http://models.example.org@evil.net/v1"}, NO_KEY),
+        ({"api_base": HERE, "judge_api_base": "http://models:pass@evil.net/v1"}, NO_KEY),
         ({"api_base": HERE, "judge_api_base": "http://other.example.org/v1"}, NO_KEY),
         ({"api_base": HERE, "judge_api_base": "http://127.0.0.1:8000/v1"}, NO_KEY),
         ({"api_base": HERE, "judge_api_base": "http://localhost:8000/v1"}, NO_KEY),
@@ -82,7 +82,7 @@ def test_whatever_the_hosts_a_key_goes_to_its_own_only(one: str, other: str, rol
     ("options", "message"),
     [
         ({"respond_temperature": 3.0}, "--respond-temperature must be between 0 and 2"),
-        ({"optimizer_api_base": "host:8000"}, "--optimizer-api-base 'host:8000' is not a URL"),
+        ({"optimizer_api_base": "host:8000"}, "--optimizer-api-base 'host:8000' is no URL"),
         ({"judge_reply_tokens": 0}, "--judge-reply-tokens must be at least 1"),
         ({"top_p": 0.0}, "--top-p must be above 0"),
     ],

@@ -214,8 +214,8 @@ def test_optimize_takes_the_best_configuration(served: Served, tmp_path: Path) -
     assert served.arrivals == paid + 2 * HOLDOUT
     trial = next(t for t in found["trials"] if t["trial"] == found["best"]["trial"])
     assert (read_json(tmp_path / "o" / "method.json") or {})["id"] == trial["method_id"]
-    settings = (read_json(tmp_path / "o" / "run.json") or {})["settings"]
-    assert {name: settings["loop"][name] for name in trial["params"]} == trial["params"]
+    settings = (read_json(tmp_path / "o" / "run.json") or {})["settings"]["loop"]
+    assert {name: settings[name] for name in trial["params"]} == trial["params"]
     other = command([*words, "--out", str(tmp_path / "p"), "--m", "1", "--steps", "0"])
     assert other.exit_code == 0, other.stderr
     assert (read_json(tmp_path / "p" / "run.json") or {})["settings"]["loop"]["m"] == 1

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from dspy import lm15
 
+from autoevol.core.masking import Mask
 from autoevol.lm.answers import read_answer
-from autoevol.lm.masking import Mask
 from autoevol.lm.transport import BrokenReply, Reply
 
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3}

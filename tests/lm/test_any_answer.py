@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from asking import request
 from autoevol.core import aio
+from autoevol.core.masking import Mask
 from autoevol.lm.answers import FINISH_WORDS, read_answer
 from autoevol.lm.http import HTTPTransport
-from autoevol.lm.masking import Mask
 from autoevol.lm.native import NativeTransport
 from autoevol.lm.openai_client import OpenAITransport
 from autoevol.lm.transport import BrokenReply, Reply, Transport

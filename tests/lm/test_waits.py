@@ -12,7 +12,7 @@ from dspy import lm15
 
 from asking import ask_all, limited, request
 from autoevol.core.errors import AccessDenied
-from autoevol.lm.masking import Mask
+from autoevol.core.masking import Mask
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.refusals import read_refusal
 from autoevol.lm.retry import RetryPolicy

@@ -34,7 +34,7 @@ def tagged(text: str) -> str:
 
 
 def by_length(prompt: str) -> str:
-    shown = re.findall(r"\[version \d+\]\n(.*)", prompt)
+    shown = re.findall(r"<<<version \d+ \w+>>>\n(.*)", prompt)
     return scored(", ".join(str(min(10, len(text) // 6)) for text in shown))
 
 

@@ -129,6 +129,39 @@ def test_a_compiled_judge_is_saved_and_measured_by_the_command(
     assert "--judge-model" in capsys.readouterr().err
 
 
+def test_a_judge_that_was_saved_with_an_lm_asks_the_one_of_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge = Judge()
+    judge.read.lm = dspy.LM("openai/own", api_key="own", cache=False)
+    path = tmp_path / "judge.json"
+    judge.save(str(path))
+    state = json.loads(path.read_text())
+    assert state["read"]["lm"]["model"] == "openai/own"
+    with Endpoint(lambda _: says(judgement("none", 0))) as own:
+        # Where DSPy would go with that LM, and settings that it would add to every call.
+        monkeypatch.setenv("OPENAI_BASE_URL", own.url)
+        monkeypatch.setenv("OPENAI_API_BASE", own.url)
+        state["read"]["config"] = {"n": 3, "api_base": own.url}
+        path.write_text(json.dumps(state))
+        with Endpoint(lambda _: says(judgement("none", 0))) as served:
+            words = [
+                str(SAMPLES),
+                "--limit",
+                "30",
+                "--judge-model",
+                "any",
+                "--api-base",
+                served.url,
+                "--judge",
+            ]
+            words += [str(path), "--store", str(tmp_path / "calls.sqlite"), "--max-calls", "5"]
+            assert main(words) == 3
+            assert len(served.seen) == 5
+        assert own.seen == []
+    assert "budget" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", [None, "{", '{"other": {}}', "[]"])
 def test_what_is_no_saved_judge_is_refused(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "judge.json"

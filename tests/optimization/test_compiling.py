@@ -36,7 +36,7 @@ def test_methods_that_saw_few_rows_do_not_outrank_complete_ones() -> None:
         Score(B.id, marks[2]),
     )
     step = Step(0, (), (), scores, A.id, improved=True)
-    best: Any = compiled(Evolver(START), [step], {m.id: m for m in (START, A, B)}, "steps", dev)
+    best: Any = compiled(Evolver(START), [step], {m.id: m for m in (START, A, B)}, "steps", {START.id, A.id})
     assert [entry["program"].method.id for entry in best.candidate_programs] == [A.id, START.id, B.id]
     assert best.score == 75.0
 

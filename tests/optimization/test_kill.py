@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from autoevol.optimization.teleprompter import planned_calls
+from autoevol.optimization.plan import planned_calls
 from optimise_once import CONFIG
 from served_world import Served, request_key, serving
 

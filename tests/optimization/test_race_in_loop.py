@@ -14,8 +14,8 @@ from dspy.lm15 import Request
 from autoevol.commands.stages import plan_split
 from autoevol.config import LoopConfig, MethodConfig
 from autoevol.lm.budget import Caps
+from autoevol.optimization.plan import Extra, planned_calls
 from autoevol.optimization.race import Race
-from autoevol.optimization.teleprompter import planned_calls
 from autoevol.testing import Answer
 from synthetic import kind_of, optimise, rows, strength_of, tagged, world
 
@@ -32,7 +32,7 @@ def test_a_race_reaches_the_same_strength_for_fewer_calls(tmp_path: Path) -> Non
     race = in_world(tmp_path / "race", config)
     assert strength_of(race.best.method.text) == strength_of(full.best.method.text) > 2
     assert len(race.transport.requests) < len(full.transport.requests)
-    plan = planned_calls(config, rounds=1, dev=40, batch=3, reserve=20)
+    plan = planned_calls(config, rounds=1, dev=40, batch=3, extra=Extra(reserve=20))
     assert len(race.transport.requests) <= sum(plan.values())
 
 
@@ -105,7 +105,7 @@ def test_the_reserve_shrinks_before_anything_else_does(count: int, sizes: tuple[
 
 
 def test_the_plan_of_a_race_is_an_upper_bound() -> None:
-    plan = planned_calls(LoopConfig(), rounds=1, dev=50, batch=10, reserve=100)
+    plan = planned_calls(LoopConfig(steps=10), rounds=1, dev=50, batch=10, extra=Extra(reserve=100))
     assert plan == {"evol": 2650 + 1100, "respond": 2650 + 1100, "optimizer": 100}
-    none = planned_calls(LoopConfig(steps=0), rounds=1, dev=50, batch=10, reserve=100)
+    none = planned_calls(LoopConfig(steps=0), rounds=1, dev=50, batch=10, extra=Extra(reserve=100))
     assert none == {"evol": 50, "respond": 50, "optimizer": 0}

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoevol.core.records import FailureKind, Mark, Method, Outcome, Row, Score
+from autoevol.optimization.adaptive import AdaptiveRace
 from autoevol.optimization.compiling import BatchSampler, RandomBatches
 from autoevol.optimization.race import Race, Sprint
 from autoevol.optimization.rule import Selection, SelectionRule
@@ -121,7 +122,13 @@ def test_rules_of_full_scoring_evaluate_each_method_once_and_ends_its_siblings_o
 
 
 def test_rules_are_known_by_the_names_of_the_command_line() -> None:
-    assert {"race": Race, "sprint": Sprint, "paper": LowestFailureRate, "author": ReleasedRule} == RULES
+    assert {
+        "adaptive": AdaptiveRace,
+        "race": Race,
+        "sprint": Sprint,
+        "paper": LowestFailureRate,
+        "author": ReleasedRule,
+    } == RULES
 
 
 SAMPLER: BatchSampler = RandomBatches()

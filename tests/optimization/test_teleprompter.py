@@ -322,8 +322,9 @@ def test_an_endpoint_that_is_down_stops_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"m": 0}, {"batch_size": 0}, {"patience": 0}, {"dev_size": -1}, {"steps": -1}]
+    "bad",
+    [{"m": 0}, {"batch_size": 0}, {"patience": 0}, {"dev_size": -1}, {"steps": -1}, {"confirm_size": -1}],
 )
-def test_settings_out_of_range_are_refused(bad: dict[str, int]) -> None:
+def test_settings_out_of_range_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=flag(next(iter(bad)))):
         LoopConfig(**bad)

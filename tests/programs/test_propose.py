@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autoevol.core.errors import MethodError
+from autoevol.core.fence import without_fences
 from autoevol.core.records import Case, Demo, Evolution, FailureKind, Method, Outcome, Trajectory, Verdict
 from autoevol.lm.transport import Reply
 from autoevol.programs.analyze import AnalyzeTrajectory, render_cases
@@ -87,7 +89,8 @@ def test_a_proposal_is_asked_for_in_one_plain_message_and_booked_to_the_optimize
         assert [line.role for line in session.ledger()] == ["optimizer"]
     (request,) = transport.requests
     (message,) = request.messages
-    assert (message.text or "").endswith(f"#Method#:\n{PARENT.text}\n\n#Feedback#:\nToo easy.")
+    shown = without_fences(message.text or "")
+    assert shown.endswith(f"#Method#:\n{PARENT.text}\n\n#Feedback#:\nToo easy.")
     assert (request.config.temperature, request.config.top_p, request.config.seed) == (0.6, 0.95, 7)
 
 
@@ -107,33 +110,37 @@ CASES = [
     Case("5", Verdict(Outcome.PASSED), Trajectory((Evolution("H" * 5000, "I", "r"),), "")),
 ]
 RENDERED = f"""Case 1
-Stage 0: A
-Stage 1: B
-Stage 2: C
-Response: D
+stage 0: A
+stage 1: B
+stage 2: C
+response: D
 
 Case 2
-Stage 0: E
-Stage 1: F
-Response: No.
-Checker: failed (refused, hedged). It says no.
+stage 0: E
+stage 1: F
+response: No.
+Checker: failed (refused, hedged).
+finding: It says no.
 
 Case 3
-Stage 0: G
-The rewriter's last reply marks no instruction: hm
-Checker: failed (unparsed). None.
+stage 0: G
+The rewriter's last reply marks no instruction:
+reply: hm
+Checker: failed (unparsed).
+finding: None.
 
 Case 4
 (no reply: the call failed; ignore this case)
 
 Case 5
-Stage 0: {"H" * 1000} [... 3000 characters ...] {"H" * 1000}
-Stage 1: I
-Response:"""
+stage 0: {"H" * 1000} [... 3000 characters ...] {"H" * 1000}
+stage 1: I
+response: """
 
 
 def test_the_analysis_shows_every_stage_the_response_and_the_finding() -> None:
-    assert render_cases(CASES).rstrip() == RENDERED
+    shown = re.sub(r"\n<<<end of [^\n]*>>>", "", render_cases(CASES))
+    assert re.sub(r"<<<(.*) [0-9a-f]{12}>>>\n?", r"\1: ", shown) == RENDERED
 
 
 @pytest.mark.parametrize("reply", ["", "Case 2 refused.\nAsk less.", " spaced "])
@@ -144,4 +151,4 @@ def test_an_analysis_is_the_whole_reply(tmp_path: Path, reply: str, through_a_co
         found = asyncio.run(analyze.acall(CASES, seed=1)) if through_a_coroutine else analyze(CASES, seed=1)
         assert [line.role for line in session.ledger()] == ["optimizer"]
     assert found.feedback == reply.strip()
-    assert "#Cases#:\nCase 1\nStage 0: A" in (transport.requests[0].messages[0].text or "")
+    assert "#Cases#:\nCase 1\nA\nB\nC\nD" in without_fences(transport.requests[0].messages[0].text or "")

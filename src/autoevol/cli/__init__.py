@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import traceback
 
 from autoevol.cli import (
     again,
     compare,
+    doctor,
     files,
     main_job,
     measure,
@@ -25,12 +28,14 @@ from autoevol.cli import (
     search,
 )
 from autoevol.cli.common import app
+from autoevol.cli.console import say
 from autoevol.cli.examples import arrange
 
 __all__ = [
     "again",
     "app",
     "compare",
+    "doctor",
     "files",
     "main",
     "main_job",
@@ -55,4 +60,8 @@ def main() -> None:
     # Asked for a price table at import, litellm would go to the network.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     signal.signal(signal.SIGTERM, _interrupt)
-    app()
+    try:
+        app()
+    except Exception:  # noqa: BLE001 (a bug; its text may quote anybody and show a key)
+        say(traceback.format_exc(), error=True)
+        sys.exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,19 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from autoevol.cli.console import say
 from autoevol.core.errors import AutoEvolError, BudgetReached, NothingKept, StopRun
 
 if TYPE_CHECKING:
     from autoevol.commands.result import Result
 
-app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["--help", "-h"]})
+# Typer's own traceback shows local variables, keys among them; `main` tells a bug itself.
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
 
 
 def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        print(f"autoevol {version('autoevol')}")
+        say(f"autoevol {version('autoevol')}")
         raise typer.Exit
 
 
@@ -66,7 +71,7 @@ def exit_codes(*, resumes: bool = True) -> Iterator[None]:
 
 
 def _leave(text: str, code: int) -> NoReturn:
-    print(f"autoevol: {text}", file=sys.stderr)
+    say(f"autoevol: {text}", error=True)
     raise typer.Exit(code)
 
 

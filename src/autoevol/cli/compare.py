@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autoevol.cli.common import Json, Out, app, exit_codes
+from autoevol.cli.console import say, say_json
 from autoevol.cli.options import with_settings
 from autoevol.config import CompareConfig, Settings
 from autoevol.config.settings import GROUPS
@@ -33,8 +33,6 @@ def compare(
     settings: Settings,
 ) -> None:
     """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
-    import orjson
-
     from autoevol.comparison import job
     from autoevol.comparison.tournament import DRAWING
     from autoevol.reports.comparison import FILE
@@ -42,11 +40,11 @@ def compare(
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
     held = job.compare(source, out, config=comparison, settings=settings, on_entry=_tell)
     if json:
-        print(orjson.dumps(held.report.to_json()).decode())
+        say_json(held.report.to_json())
         return
-    print(held)
+    say(held)
     for name in (FILE, DRAWING):
-        print(out / name)
+        say(out / name)
 
 
 def _tell(entry: Finished) -> None:
@@ -56,4 +54,4 @@ def _tell(entry: Finished) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    say(text, error=True)

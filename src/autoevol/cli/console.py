@@ -1,11 +1,15 @@
-"""What the user sees during a run: a live line on a terminal, plain lines elsewhere."""
+"""What the user sees: the one place that prints, whoever wrote the text.
+
+During a run there is a live line on a terminal, and plain lines elsewhere.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,9 +24,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
+from autoevol.core.masking import Mask
 from autoevol.core.progress import counts_line, progress_line, step_line
 from autoevol.core.records import Case, Outcome, Step
+from autoevol.core.text import printable, printable_json
 
 if TYPE_CHECKING:
     from autoevol.reports.folder import Report
@@ -45,6 +52,7 @@ class Reporter:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.console = Console(stderr=True)
+        self._mask = Mask(*keys_at_hand())
         self._live = self.console.is_terminal
         self._progress: Progress | None = None
         self._task: Any = None
@@ -62,16 +70,16 @@ class Reporter:
             return
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[counts]}"),
-            TextColumn("{task.fields[status]}"),
+            TextColumn("{task.fields[counts]}", markup=False),
+            TextColumn("{task.fields[status]}", markup=False),
             TimeElapsedColumn(),
             *((TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left")) if rows else ()),
             console=self.console,
         )
-        self._task = self._progress.add_task(name, total=rows, counts="0 failed", status="")
+        self._task = self._progress.add_task(printable(name), total=rows, counts="0 failed", status="")
         self._progress.start()
 
     def case(self, case: Case) -> None:
@@ -108,26 +116,58 @@ class Reporter:
             self._progress = None
 
     def _say(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(Text(printable(self._mask(text))), soft_wrap=True)
+
+
+def say(text: object, *, error: bool = False) -> None:
+    """Print a text, whoever wrote it: nothing in it steers the terminal, and no key is in it.
+
+    Args:
+        text: What is shown; lines are never cut, so that paths can be copied.
+        error: On standard error, where anything that only looks like a credential is hidden as well.
+    """
+    mask = Mask(*keys_at_hand())
+    shown = printable(mask(str(text)) if error else mask.known(str(text)))
+    stream = sys.stderr if error else sys.stdout
+    # A terminal of another encoding shows what it lacks as an escape.
+    encoding = stream.encoding or "utf-8"
+    print(shown.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+
+
+def say_json(data: object) -> None:
+    """Print a value as one line of JSON on standard output."""
+    mask = Mask(*keys_at_hand())
+    print(printable_json(mask.known(orjson.dumps(data).decode())), flush=True)
+
+
+def keys_at_hand() -> list[str]:
+    """What looks like a key in the environment, by the name of its variable; paths to keys are none."""
+    return [
+        value
+        for name, value in os.environ.items()
+        if name.endswith(("_KEY", "_TOKEN")) and not value.startswith(("/", "~", "."))
+    ]
 
 
 def print_report(report: Report, json: bool) -> None:
     """A report on standard output: one JSON line, or a table."""
     if json:
-        print(orjson.dumps(report.to_json()).decode(), flush=True)
+        say_json(report.to_json())
     else:
         print_table(report.table_rows())
 
 
-def print_table(rows: list[tuple[str, str]]) -> None:
+def print_table(rows: Sequence[tuple[str, str]]) -> None:
     """Two columns on standard output; lines are never cut, so that paths can be copied."""
     if not sys.stdout.isatty():
         width = max(len(label) for label, _ in rows)
-        print("\n".join(f"{label:<{width}}  {value}" for label, value in rows))
+        say("\n".join(f"{label:<{width}}  {value}" for label, value in rows))
         return
+    mask = Mask(*keys_at_hand())
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for label, value in rows:
-        table.add_row(label, value)
-    Console().print(table, highlight=False)
+        # As text, not as rich's markup: a path may hold [/] and a method's name [bold].
+        table.add_row(*(Text(printable(mask.known(cell))) for cell in (label, value)))
+    Console().print(table)

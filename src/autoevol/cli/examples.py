@@ -15,6 +15,7 @@ _PANELS = {
         "show": "autoevol show runs/mine",
     },
     "Before and after": {
+        "doctor": "autoevol doctor --evol-model my-model --api-base http://localhost:8000/v1",
         "estimate": "autoevol estimate seeds.jsonl --sample 20 --out runs/mine",
         "clean": "autoevol clean runs/mine --against seeds.jsonl --out clean.jsonl",
         "export": "autoevol export clean.jsonl --format messages --out train.jsonl",

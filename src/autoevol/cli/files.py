@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from autoevol.cli.common import Json, app, exit_codes
+from autoevol.cli.console import say, say_json
 from autoevol.cli.options import with_settings
 from autoevol.config import ExportConfig, PublishConfig, Settings
 from autoevol.config.choices import ExportFormat
@@ -37,14 +37,12 @@ def clean(
     settings: Settings,
 ) -> None:
     """Remove duplicates, near duplicates and benchmark items from DATASET, with a report."""
-    import orjson
-
     from autoevol.cli.console import print_table
     from autoevol.commands import datasets
 
     cleaned = datasets.clean(dataset, out, against=against or (), settings=settings)
     if json:
-        print(orjson.dumps(cleaned.to_json()).decode())
+        say_json(cleaned.to_json())
     else:
         print_table(cleaned.rows)
 
@@ -65,8 +63,6 @@ def export(
     settings: Settings,
 ) -> None:
     """Write DATASET in the format that a trainer reads, and its provenance next to it."""
-    import orjson
-
     from autoevol.cli.console import print_table
     from autoevol.commands import datasets
 
@@ -74,8 +70,8 @@ def export(
         dataset, out, format=format, examples=examples, publish=publish, settings=settings
     )
     for line in written.exported.notes():
-        print(line, file=sys.stderr)
+        say(line, error=True)
     if json:
-        print(orjson.dumps(written.to_json()).decode())
+        say_json(written.to_json())
     else:
         print_table(written.rows)

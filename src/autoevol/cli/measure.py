@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, app, exit_codes
+from autoevol.cli.console import say, say_json
 from autoevol.cli.options import with_settings
 from autoevol.config import CalibrateConfig, Settings
 from autoevol.config.settings import GROUPS
@@ -28,17 +29,15 @@ def calibrate(
     settings: Settings,
 ) -> None:
     """Measure the failure detectors against labelled evolutions."""
-    import orjson
-
     from autoevol.commands import calibrate as measuring
 
     found = measuring.calibrate(labelled, judge=judge, config=how, settings=settings)
     if save:
         found.save(save)
     if json:
-        print(orjson.dumps([calibration.to_json() for calibration in found]).decode())
+        say_json([calibration.to_json() for calibration in found])
     else:
-        print(found)
+        say(found)
 
 
 @app.command()
@@ -48,18 +47,16 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a run, search, transfer or comparison found: figures, steps, and the chosen method."""
-    import orjson
-
     from autoevol.cli.console import print_table
     from autoevol.reports.folder import read_folder
 
     shown = read_folder(folder)
     if json:
-        print(orjson.dumps(shown.to_json()).decode())
+        say_json(shown.to_json())
         return
     if shown.report:
         print_table(shown.report.table_rows())
     else:
-        print("no summary: the run is in progress, or was stopped; the command that started it resumes it")
+        say("no summary: the run is in progress, or was stopped; the command that started it resumes it")
     for line in shown.lines():
-        print(line)
+        say(line)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, app, exit_codes
+from autoevol.cli.console import say, say_json
 
 methods_app = typer.Typer(no_args_is_help=True, help="Evolving methods: list, show and import them.")
 app.add_typer(methods_app, name="methods", rich_help_panel="Methods and measures")
@@ -30,12 +31,10 @@ DESCRIPTIONS = {
 @exit_codes(resumes=False)
 def list_methods(json: Json = False) -> None:
     """List the methods that have a name: starting methods and the operations of WizardLM."""
-    import orjson
-
     from autoevol.cli.console import print_table
 
     if json:
-        print(orjson.dumps(DESCRIPTIONS).decode())
+        say_json(DESCRIPTIONS)
     else:
         print_table(list(DESCRIPTIONS.items()))
 
@@ -50,19 +49,17 @@ def show_method(
     json: Json = False,
 ) -> None:
     """Print a method in full: its text, and its demonstrations if it has any."""
-    import orjson
-
     from autoevol.commands import methods as known
     from autoevol.core.codec import encode_method
 
     shown = known.find_method(method)
     if json:
-        print(orjson.dumps(encode_method(shown)).decode())
+        say_json(encode_method(shown))
         return
-    print(f"{shown.name or 'unnamed'} ({shown.id})\n\n{shown.text}")
+    say(f"{shown.name or 'unnamed'} ({shown.id})\n\n{shown.text}")
     for number, demo in enumerate(shown.demos, start=1):
-        print(f"\nDemonstration {number}")
-        print(f"  original: {demo.instruction}\n  evolved:  {demo.evolved_instruction}")
+        say(f"\nDemonstration {number}")
+        say(f"  original: {demo.instruction}\n  evolved:  {demo.evolved_instruction}")
 
 
 @methods_app.command("import")
@@ -77,4 +74,4 @@ def import_methods(
     from autoevol.store.author_log import import_log
 
     for path in import_log(log, out):
-        print(path)
+        say(path)

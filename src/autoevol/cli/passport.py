@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, Out, app, exit_codes, finish
+from autoevol.cli.console import say
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings, TransferConfig
 from autoevol.config.settings import GROUPS
@@ -47,7 +48,7 @@ def passport(
             made = made.with_transfer(passports.read_transfer(path))
         for path in paths:
             passports.write_passport(made, path)
-            print(path)
+            say(path)
 
 
 @app.command()

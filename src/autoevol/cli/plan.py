@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
+from autoevol.cli.console import say_json
 from autoevol.cli.options import with_settings
 from autoevol.config import BudgetConfig, Settings
 from autoevol.config.settings import GROUPS
@@ -42,8 +43,6 @@ def estimate(
     settings: Settings,
 ) -> None:
     """Run a sample of SEEDS, and estimate calls, tokens, time and cost of the whole run from it."""
-    import orjson
-
     from autoevol.cli.console import print_table
     from autoevol.commands import estimate as estimating
 
@@ -52,7 +51,7 @@ def estimate(
         seeds, sample=sample, method=method, evolve=evolve, out=out, settings=settings
     )
     if json:
-        print(orjson.dumps(report.to_json()).decode())
+        say_json(report.to_json())
     else:
         print_table(estimating.estimate_rows(report))
 
@@ -77,12 +76,11 @@ def show_evolve_plan(
 
 
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
-    import orjson
 
     from autoevol.cli.console import print_table
     from autoevol.commands import plan
 
     if json:
-        print(orjson.dumps(planned.to_json()).decode())
+        say_json(planned.to_json())
     else:
         print_table(plan.plan_rows(planned, budget))

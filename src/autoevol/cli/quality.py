@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from autoevol.cli.common import Json, app, exit_codes
+from autoevol.cli.console import say, say_json
 
 
 @app.command()
@@ -26,9 +27,7 @@ def quality(
     json: Json = False,
 ) -> None:
     """Compare seeds, rounds and final instructions: complexity, diversity, length. No LM is asked."""
-    import orjson
-
     from autoevol.commands import datasets
 
     measured = datasets.quality(dataset, limit=limit, vectors=vectors)
-    print(orjson.dumps(measured.to_json()).decode() if json else measured)
+    say_json(measured.to_json()) if json else say(measured)

@@ -10,10 +10,12 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from autoevol.cli.common import Json, app, exit_codes
+from autoevol.cli.console import say
 from autoevol.cli.options import with_settings
 from autoevol.config import LaunchConfig
-from autoevol.config.base import flag, open_url
+from autoevol.config.base import flag
 from autoevol.core.errors import InputError
+from autoevol.core.urls import open_url
 
 
 @app.command()
@@ -61,7 +63,7 @@ def launch(
     elif launching.launch(tuple(arguments), out, config):
         print_report(merging.merge(out), json)
     else:
-        print(f"submitted; when all jobs have finished, `autoevol merge {out}` joins their shards")
+        say(f"submitted; when all jobs have finished, `autoevol merge {out}` joins their shards")
 
 
 def _out_of(arguments: list[str]) -> Path:

@@ -102,9 +102,12 @@ class _Plan:
         models, metrics, pipeline = known.models, known.metrics, known.pipeline
         if wanted.answer_with:
             # Another model that answers may be anywhere; the others are where they were.
-            models = endpoint.into(models)
-            evol = replace(models.evol, model=wanted.answer_with)
-            models = replace(models, evol=evol, respond=RoleConfig())
+            judge, asked = models.judge, models.resolved("judge")
+            if judge.model:
+                judge = replace(judge, api_base=asked.api_base, api_key_env=asked.api_key_env)
+            there = {"api_base": endpoint.api_base, "api_key_env": endpoint.api_key_env}
+            evol = replace(models.evol, model=wanted.answer_with, **there)
+            models = replace(models, evol=evol, respond=RoleConfig(), judge=judge)
         if wanted.judge_model:
             models = replace(models, judge=replace(models.judge, model=wanted.judge_model))
         metrics = replace(metrics, detector=wanted.detector or metrics.detector)

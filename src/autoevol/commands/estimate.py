@@ -19,7 +19,7 @@ from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.plan import Plan, check, plan_evolve, plan_run
-from autoevol.commands.result import as_lines, frame
+from autoevol.commands.result import as_html, as_lines, frame
 from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
 from autoevol.core.context import in_scope
@@ -77,6 +77,9 @@ class Estimate:
 
     def __repr__(self) -> str:
         return as_lines(estimate_rows(self))
+
+    def _repr_html_(self) -> str:
+        return as_html(estimate_rows(self))
 
 
 def estimate(

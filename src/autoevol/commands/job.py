@@ -13,10 +13,10 @@ from autoevol.commands.models import make_metric, open_session
 from autoevol.commands.pulse import Alive
 from autoevol.commands.replies import ReplyWatch
 from autoevol.config import EndpointConfig, Settings
-from autoevol.config.base import open_url
 from autoevol.config.models import ROLES, RoleName
 from autoevol.core.errors import BudgetReached, JudgeUnreadable, RepliesTooShort, StopRun
 from autoevol.core.records import Case, Outcome, Step
+from autoevol.core.urls import open_url
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.evolution.gates import CleanGate, Gate
 from autoevol.evolution.outputs import Tally

@@ -69,7 +69,7 @@ def open_session(
         limits=Limits(requests.rpm, requests.tpm),
         moved=moved,
         timeout=requests.timeout,
-        retry=RetryPolicy(attempts=requests.retries + 1),
+        retry=RetryPolicy(attempts=requests.retries + 1, patience=requests.max_wait),
     )
     session.recorder.watchers.append(watch or ReplyWatch(settings.models))
     session.attendants.enter_context(closing(Pulse(session, listener or Progress())))

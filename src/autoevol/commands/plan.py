@@ -19,8 +19,9 @@ from autoevol.data.shard import Shard
 from autoevol.data.split import sample_rows
 from autoevol.evolution.policy import Policy
 from autoevol.optimization.compiling import RandomBatches
+from autoevol.optimization.dev_rows import find_dev_rows
+from autoevol.optimization.plan import Extra, planned_calls
 from autoevol.optimization.rules import find_rule
-from autoevol.optimization.teleprompter import planned_calls
 from autoevol.store.calls import CallStore
 
 
@@ -115,16 +116,20 @@ def plan_run(
         InputError: If the seeds or a setting cannot be used.
     """
     loop, methods = settings.loop, settings.methods
-    find_rule(methods.selection)  # an unknown name ends here
     starts = {method.id: method for method in map(find_method, methods.start)}
     first = next(iter(starts.values()))
     loaded = load_rows(seeds, **settings.data.reading())
     split = plan_split(loaded.rows, loop, methods)
     batch = RandomBatches().draw(split.train, loop.batch_size, 1, loop.seed) if loop.steps else ()
     dev = len(split.dev)
-    calls = planned_calls(loop, rounds=methods.rounds, dev=dev, batch=len(batch), starts=len(starts))
-    steps = (len(batch), loop.m * dev) * loop.steps
-    rows = (len(starts) * dev, *steps)
+    rule = find_rule(methods.selection)
+    extra = Extra.of(loop, rule, find_dev_rows(loop.dev_rows or rule.dev_rows), len(split.reserve))
+    calls = planned_calls(
+        loop, rounds=methods.rounds, dev=dev, batch=len(batch), starts=len(starts), extra=extra
+    )
+    steps = (len(batch), (loop.m + extra.moves) * dev) * loop.steps
+    looks = extra.looks(loop, len(starts))
+    rows = (len(starts) * dev, *steps, *((looks,) if looks else ()))
     stages = [Stage("optimize", _with_judge(calls, sum(rows), judge_calls), rows, (loop.m,) * loop.steps)]
     stages.append(_rows_stage("holdout", (len(split.holdout),) * 2, methods.rounds, judge_calls))
     policy = make_policy(settings, first)

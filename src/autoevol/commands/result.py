@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, overload
 
@@ -126,14 +127,30 @@ class Result(Generic[_Report]):
         return self.dataset.to_pandas()
 
     def __repr__(self) -> str:
+        return as_lines(self._rows())
+
+    def _repr_html_(self) -> str:
+        return as_html(self._rows())
+
+    def _rows(self) -> Sequence[tuple[str, str]]:
         stop = [("stopped", str(self.stopped_by))] if self.stopped_by else []
-        return as_lines([*self.report.table_rows(), *stop])
+        return [*self.report.table_rows(), *stop]
 
 
 def as_lines(rows: Sequence[tuple[str, str]]) -> str:
     """(label, value) rows as lines."""
     width = max((len(label) for label, _ in rows), default=0)
     return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
+
+
+def as_html(rows: Sequence[tuple[str, str]]) -> str:
+    """The same as a table for a notebook."""
+    cells = (
+        f'<tr><th style="text-align:left">{escape(label)}</th>'
+        f'<td style="text-align:left">{escape(value)}</td></tr>'
+        for label, value in rows
+    )
+    return f"<table>{''.join(cells)}</table>"
 
 
 def frame(records: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ANN401 (a pandas.DataFrame)

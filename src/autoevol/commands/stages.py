@@ -19,7 +19,9 @@ from autoevol.evolution.retry import retry_rows
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.source import RowSource
 from autoevol.evolution.stage import evolve_rows
-from autoevol.optimization.compiling import Optimized
+from autoevol.optimization.compiling import Optimized, steps_made
+from autoevol.optimization.dev_rows import find_dev_rows
+from autoevol.optimization.plan import spare_rows
 from autoevol.optimization.rules import find_rule
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.optimization.teleprompter import AutoEvol
@@ -28,18 +30,19 @@ from autoevol.store.parts import Parts
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
-    """Disjoint train, dev and holdout rows, and a reserve for a rule that uses one.
+    """Disjoint train, dev and holdout rows, and in reserve what later steps and the confirmation may ask for.
 
     The default sizes shrink for a small file, so that each of the three gets at least a
     quarter of it; sizes that the user chose are kept, or refused. The reserve is what can be
-    spared, `loop.reserve_size` at most.
+    spared, `spare_rows` at most.
     """
     dev, holdout = loop.dev_size, methods.holdout_size
     if dev == LoopConfig().dev_size and 4 * dev > len(rows):
         dev = max(1, len(rows) // 4)
     if holdout is None:
         holdout = min(dev, max(1, len(rows) // 4))
-    wanted = loop.reserve_size if find_rule(methods.selection).uses_reserve else 0
+    rule = find_rule(methods.selection)
+    wanted = spare_rows(loop, rule, find_dev_rows(loop.dev_rows or rule.dev_rows))
     reserve = reserve_of(len(rows) - dev - holdout, dev, wanted)
     return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed, reserve=reserve)
 
@@ -72,7 +75,11 @@ def optimize(job: Job, rows: Sequence[Row]) -> Optimized:
             student, trainset=split.train, valset=split.dev, reserve=split.reserve
         )
         chosen = _named(best.method, starts)
-        facts = {"steps": len(best.trial_logs) - 1, "stopped": best.stopped, "dev_score": best.score}
+        facts = {
+            "steps": steps_made(best.trial_logs.values()),
+            "stopped": best.stopped,
+            "dev_score": best.score,
+        }
         job.folder.save_method(chosen, facts)
         best.save(job.folder.path / "program.json")
         listener.phase("holdout", len(split.holdout) * len({starts[0].id, chosen.id}))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
 from autoevol.core.errors import InputError
+from autoevol.core.urls import read_parts
 
 
 def setting(default: Any, text: str, *, decides: bool = True, name: str | None = None) -> Any:  # noqa: ANN401
@@ -59,14 +59,7 @@ def check_sampling(temperature_field: str, temperature: float, top_p_field: str,
         raise InputError(f"{flag(top_p_field)} must be above 0 and at most 1, got {top_p}")
 
 
-def open_url(url: str | None) -> str | None:
-    """A URL without user and password."""
-    return url and re.sub(r"//[^/]*@", "//", url)
-
-
 def check_url(name: str, url: str | None) -> None:
     """Raise InputError for a URL that is given and is not the root of an API; `name` names the field."""
-    if url is not None and not re.match(r"https?://[^/\s]", url):
-        raise InputError(f"{flag(name)} {url!r} is not a URL; write it as http://HOST:PORT/v1")
-    if url is not None and url.rstrip("/").endswith("/chat/completions"):
-        raise InputError(f"{flag(name)} {url!r}: leave out /chat/completions")
+    if url is not None:
+        read_parts(url, flag(name))

@@ -15,11 +15,12 @@ from autoevol.core.errors import InputError, nearest, unknown
 
 Client = Literal["aiohttp", "openai"]
 Detector = Literal["text", "paper", "author", "eliminator", "agreement"]
+DevRows = Literal["fixed", "fresh", "after-adoption"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
 Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
-Selection = Literal["race", "sprint", "paper", "author"]
+Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
 Turns = Literal["first", "every"]
 
 KEPT = ("last", "all", "best")

@@ -20,12 +20,17 @@ class RequestConfig:
     client: Client = setting("aiohttp", "HTTP client for OpenAI-compatible endpoints.", decides=False)
     timeout: float = setting(300.0, "Maximum seconds for one attempt of a request.", decides=False)
     retries: int = setting(4, "Further attempts of a request that met a fault.", decides=False)
+    max_wait: float = setting(
+        900.0, "Maximum seconds that a request waits out rate limits (429).", decides=False
+    )
 
     def __post_init__(self) -> None:
         at_least(1, self, "concurrency")
         at_least(0, self, "retries")
         if not 0 < self.timeout < math.inf:
             raise InputError(f"--timeout must be above 0, got {self.timeout:g}")
+        if not self.max_wait >= 0:
+            raise InputError(f"--max-wait must not be negative, got {self.max_wait:g}")
         for name in ("rpm", "tpm"):
             limit = getattr(self, name)
             if limit is not None and not limit > 0:

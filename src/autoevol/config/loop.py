@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, setting
-from autoevol.config.choices import Half, Selection, check_choices
+from autoevol.config.choices import DevRows, Half, Selection, check_choices
 
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """Optimisation loop. Defaults are the paper's (appendix F) where it gives one.
+    """Optimisation loop. Batch size, m and dev size are the paper's (appendix F).
 
     Attributes:
         batch_size: Rows whose trajectories the optimizer LM reads at each step.
         m: Independent chains of analysis and rewrite per step, that is, challengers.
         steps: Maximum number of steps; 0 only compares the starting methods.
         patience: Steps without a better method before stopping. The paper stops when the
-            failure rate no longer falls, which is 1.
-        dev_size: Rows that every method is scored on.
+            failure rate no longer falls, which is 1; most runs would then end before anything is found.
+        dev_size: Rows that a step is decided on, at most.
+        dev_rows: Whether these are the same at every step; None as the rule would have it.
         reserve_size: Further rows on which a race settles a close decision, >= 0; the paper has none.
+        confirm_size: Rows on which the last method must beat the first, >= 0; 0 asks for no confirmation.
         seed: Seeds splits, batches and every chain's sampling.
         optimizer_temperature: Sampling temperature of the optimizer LM.
         optimizer_top_p: Sampling top_p of the optimizer LM.
@@ -28,10 +30,19 @@ class LoopConfig:
 
     batch_size: int = setting(10, "Instructions whose evolution the optimizer reads at each step.")
     m: int = setting(5, "Rewrites of the method tried at each step.")
-    steps: int = setting(10, "Maximum number of optimisation steps; 0 only compares the starting methods.")
-    patience: int = setting(1, "Steps without a better method before stopping.")
-    dev_size: int = setting(50, "Instructions that every method is scored on.")
+    steps: int = setting(20, "Maximum number of optimisation steps; 0 only compares the starting methods.")
+    patience: int = setting(5, "Steps without a better method before stopping.")
+    dev_size: int = setting(50, "Instructions that a step is decided on, at most.")
+    dev_rows: DevRows | None = setting(
+        None,
+        "Whether these stay the same: fixed, fresh (others at every step) or after-adoption (others once a "
+        "method is adopted); default: fresh for the adaptive rule, fixed for the others.",
+    )
     reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
+    confirm_size: int = setting(
+        200,
+        "Further instructions on which the adaptive rule's last method must beat the first; 0 asks for none.",
+    )
     seed: int = setting(0, "Random seed of splits, batches and the optimizer's sampling.")
     optimizer_temperature: float = setting(0.6, "Sampling temperature of the optimizer model.")
     optimizer_top_p: float = setting(0.95, "Sampling top_p of the optimizer model.")
@@ -39,7 +50,8 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         at_least(1, self, "batch_size", "m", "patience", "dev_size", "concurrency")
-        at_least(0, self, "steps", "reserve_size")
+        at_least(0, self, "steps", "reserve_size", "confirm_size")
+        check_choices(self)
         check_sampling(
             "optimizer_temperature", self.optimizer_temperature, "optimizer_top_p", self.optimizer_top_p
         )
@@ -55,7 +67,7 @@ class MethodConfig:
         "compete.",
     )
     rounds: int = setting(1, "Rounds of evolution per instruction.")
-    selection: Selection = setting("race", "Rule that keeps or replaces the method.")
+    selection: Selection = setting("adaptive", "Rule that keeps or replaces the method.")
     holdout_size: int | None = setting(
         None, "Instructions held out for the final comparison (default: as many as dev)."
     )

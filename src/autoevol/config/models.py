@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from autoevol.config.base import check_sampling, check_url, flag, nested, open_url, setting
+from autoevol.config.base import check_sampling, check_url, flag, nested, setting
 from autoevol.core.errors import InputError
+from autoevol.core.urls import open_url
 
 RoleName = Literal["evol", "respond", "optimizer", "judge"]
 ROLES: tuple[RoleName, ...] = ("evol", "respond", "optimizer", "judge")

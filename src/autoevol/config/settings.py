@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "transfer": _MODELS,
     "estimate": (*_MODELS, "loop", "methods", "pipeline", "batch"),
     "calibrate": ("models", "requests", "store", "budget"),
+    "doctor": ("models", "requests", "budget"),
     "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
     "compare": ("data", "models", "requests", "metrics"),
     "clean": ("clean", "data"),

@@ -13,6 +13,12 @@ from autoevol.core.records import Case, Outcome, Step
 LOGGER = logging.getLogger("autoevol")
 # With a look every second, no silence is longer than 15 seconds.
 _EVERY = 14.0
+_LIVE_EVERY = 1.0
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, where one line can be written over."""
+    return "ipykernel" in sys.modules
 
 
 def say(text: str) -> None:
@@ -45,6 +51,8 @@ def counts_line(seen: Counter[Outcome]) -> str:
 class Progress:
     """A listener that says a line at every phase and step, and every 15 seconds in between.
 
+    In a notebook the counts stand in one line that is written over every second.
+
     Args:
         clock: Seconds.
     """
@@ -54,38 +62,53 @@ class Progress:
         self._name, self._rows = "", None
         self._seen: Counter[Outcome] = Counter()
         self._said = self._clock()
+        self._live = in_notebook() and not LOGGER.hasHandlers()
+        self._open = False
 
     def phase(self, name: str, rows: int | None) -> None:
         """A phase begins; `rows` is how many cases it will run, if that is known."""
         self._name, self._rows, self._seen = name, rows, Counter()
         self._said = self._clock()
-        say(f"{name}: {rows} rows" if rows else f"{name}:")
+        self._say(f"{name}: {rows} rows" if rows else f"{name}:")
 
     def case(self, case: Case) -> None:
         """A row was run and judged."""
         self._seen[case.verdict.outcome] += 1
-        if self._due():
+        if self._due() or (self._live and self._seen.total() == self._rows):
             self._said = self._clock()
-            say(progress_line(self._name, self._rows, self._seen))
+            text = progress_line(self._name, self._rows, self._seen)
+            self._write_over(text) if self._live else say(text)
 
     def step(self, step: Step, methods: int) -> None:
         """An optimisation step is done; `methods` is how many could be scored at it."""
-        say(step_line(step, methods))
+        self._say(step_line(step, methods))
 
     def pulse(self, status: Callable[[], str]) -> None:
         """A second has passed; says how the calls stand if nothing else was said for a while."""
         if self._due():
             self._said = self._clock()
             rows = [progress_line(self._name, self._rows, self._seen)] if self._name else []
-            say("; ".join([*rows, status()]))
+            text = "; ".join([*rows, status()])
+            self._write_over(text) if self._live else say(text)
 
     def _due(self) -> bool:
-        return self._clock() - self._said > _EVERY
+        return self._clock() - self._said > (_LIVE_EVERY if self._live else _EVERY)
 
     def note(self, text: str) -> None:
         """A line worth seeing while nothing else happens."""
         self._said = self._clock()
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        if self._open:
+            sys.stderr.write("\n")
+            self._open = False
         say(text)
+
+    def _write_over(self, text: str) -> None:
+        sys.stderr.write(f"\r{text:<79}")
+        sys.stderr.flush()
+        self._open = True
 
 
 def progress_line(name: str, rows: int | None, seen: Counter[Outcome]) -> str:

@@ -99,7 +99,8 @@ class Method:
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", inspect.cleandoc(self.text).strip())
+        # Stripped first: a first line that is blank makes `cleandoc` give what it would clean further.
+        object.__setattr__(self, "text", inspect.cleandoc(self.text.strip()).strip())
         shown = [part for demo in self.demos for part in (demo.instruction, demo.evolved_instruction)]
         object.__setattr__(self, "id", digest(self.text, *shown))
 

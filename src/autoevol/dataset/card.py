@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.core.errors import InputError
+from autoevol.core.text import code_block, code_span, markdown
 from autoevol.dataset.export import Exported
 from autoevol.metrics.intervals import wilson
 from autoevol.store.files import read_json, replacing
@@ -57,7 +58,7 @@ def card_text(exported: Exported, run: Path | None, licences: Licences, title: s
     method = (run and read_json(run / "method.json")) or {}
     cleaned = _clean_report(exported)
     parts = [
-        f"# {title}",
+        f"# {markdown(title)}",
         "The instructions and responses in this data set were written by language models. They were not "
         "checked by people, and may be wrong, biased or unsafe.",
         f"{exported.rows} examples in the format `{exported.format.name}`, made with {_MARK}: seed "
@@ -95,35 +96,35 @@ def _metadata(exported: Exported, licences: Licences, title: str) -> str:
 
 def _seeds(seeds: Mapping[str, Any], licences: Licences) -> str:
     if not seeds:
-        return f"The seeds are not known. Their licence: {licences.seeds or 'not stated'}."
+        return f"The seeds are not known. Their licence: {_said(licences.seeds)}."
     # The name alone: where it lay on somebody's disk is nobody's business.
     name = re.split(r"[/\\]", str(seeds.get("source")))[-1]
     if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", str(seeds.get("source"))) and "." not in name:
         name = str(seeds["source"])
     return (
-        f"{seeds.get('rows')} instructions from `{name}` ({seeds.get('shape')}; content hash "
-        f"`{seeds.get('data_hash')}`). Left out on reading: {seeds.get('duplicates', 0)} repeated, "
-        f"{seeds.get('rejected', 0)} unusable. Licence of the seeds: {licences.seeds or 'not stated'}."
+        f"{seeds.get('rows')} instructions from {_code(name)} ({markdown(str(seeds.get('shape')))}; "
+        f"content hash {_code(seeds.get('data_hash'))}). Left out on reading: {seeds.get('duplicates', 0)} "
+        f"repeated, {seeds.get('rejected', 0)} unusable. Licence of the seeds: {_said(licences.seeds)}."
     )
 
 
 def _models(models: Mapping[str, Any], metric: Mapping[str, Any]) -> str:
     if not models:
         return "The models are not known."
-    lines = [f"- evolves and responds: `{models.get('evol')}`", f"- optimizer: `{models.get('optimizer')}`"]
+    lines = [
+        f"- evolves and responds: {_code(models.get('evol'))}",
+        f"- optimizer: {_code(models.get('optimizer'))}",
+    ]
     if metric.get("judge"):
-        lines.append(f"- judge of failures: `{metric['judge']}`")
+        lines.append(f"- judge of failures: {_code(metric['judge'])}")
     return "\n".join(lines)
 
 
 def _method(method: Mapping[str, Any]) -> str:
     if not method.get("text"):
         return "The method is not known."
-    # A fence longer than any in the text, which may be Markdown itself.
-    longest = max((len(found) for found in re.findall(r"`+", method["text"])), default=0)
-    fence = "`" * max(3, longest + 1)
-    name = f" `{method['name']}`" if method.get("name") else ""
-    return f"Method{name}, id `{method.get('id')}`:\n\n{fence}text\n{method['text']}\n{fence}"
+    name = f" {_code(method['name'])}" if method.get("name") else ""
+    return f"Method{name}, id {_code(method.get('id'))}:\n\n{code_block(str(method['text']))}"
 
 
 def _failures(summary: Mapping[str, Any]) -> str:
@@ -145,8 +146,8 @@ def _failures(summary: Mapping[str, Any]) -> str:
         f"{rate} {found.get('unscored', 0)} rows could not be scored."
         + (f" By how their last round ended: {ends}." if ends else "")
         + (f" By kind: {kinds}." if kinds else "")
-        + f"\n\nDecided by the detector `{metric.get('detector')}`: {calibration}. Some failures are "
-        "therefore still in the data."
+        + f"\n\nDecided by the detector {_code(metric.get('detector'))}: {markdown(str(calibration))}. "
+        "Some failures are therefore still in the data."
     )
 
 
@@ -166,8 +167,8 @@ def _removed(cleaned: Mapping[str, Any] | None, summary: Mapping[str, Any], expo
 
 
 def _cleaning(gone: str, settings: Mapping[str, Any], removed: Mapping[str, int]) -> str:
-    names = ", ".join(f"`{Path(name).name}`" for name in settings["decontaminate"]) or "none"
-    lines = [f"- {reason.replace('_', ' ')}: {count}" for reason, count in removed.items()]
+    names = ", ".join(_code(Path(name).name) for name in settings["decontaminate"]) or "none"
+    lines = [f"- {markdown(reason.replace('_', ' '))}: {count}" for reason, count in removed.items()]
     return "\n".join(
         [
             f"{gone} (near duplicates from a Jaccard similarity of {settings['near']}; benchmarks: {names}; "
@@ -178,23 +179,31 @@ def _cleaning(gone: str, settings: Mapping[str, Any], removed: Mapping[str, int]
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+    return ", ".join(f"{markdown(name)} {count}" for name, count in counts.items())
 
 
 def _licences(licences: Licences) -> str:
     return (
-        f"Data set: {licences.data or 'not stated'}. Seeds: {licences.seeds or 'not stated'}. The terms of "
+        f"Data set: {_said(licences.data)}. Seeds: {_said(licences.seeds)}. The terms of "
         "the models' providers may restrict what their output is used for."
     )
 
 
 def _files(exported: Exported) -> str:
     lines = [
-        f"- `{exported.path.name}`: the examples",
-        f"- `{exported.provenance.name}`: for each example, in the same order, the ids of it, its parent and "
-        "its seed, round, operation, method and model",
+        f"- {_code(exported.path.name)}: the examples",
+        f"- {_code(exported.provenance.name)}: for each example, in the same order, the ids of it, its "
+        "parent and its seed, round, operation, method and model",
     ]
-    return "\n".join(lines + [f"- `{path.name}`: for a trainer" for path in exported.companions])
+    return "\n".join(lines + [f"- {_code(path.name)}: for a trainer" for path in exported.companions])
+
+
+def _said(licence: str | None) -> str:
+    return markdown(licence or "not stated")
+
+
+def _code(value: object) -> str:
+    return code_span(str(value))
 
 
 def _clean_report(exported: Exported) -> dict[str, Any] | None:

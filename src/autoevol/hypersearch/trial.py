@@ -22,6 +22,7 @@ from autoevol.hypersearch.space import Configuration
 from autoevol.lm.meter import DistinctCalls
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
+from autoevol.optimization.compiling import steps_made
 from autoevol.optimization.rules import find_rule
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.optimization.teleprompter import AutoEvol
@@ -156,7 +157,7 @@ def run_trial(
         score,
         len(calls),
         bench.paid() - paid,
-        len(best.trial_logs) - 1,
+        steps_made(best.trial_logs.values()),
         best.stopped,
         time.monotonic() - started,
     )

@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 
 from dspy import lm15
 
+from autoevol.core.masking import Mask
 from autoevol.lm.bodies import parsed
-from autoevol.lm.masking import Mask
 from autoevol.lm.refusals import error_in, read_refusal
 from autoevol.lm.thinking import split_thinking
 from autoevol.lm.transport import FILTERED, UNREADABLE, BrokenReply, Reply
@@ -48,6 +48,8 @@ FINISH_WORDS = {word: end for end, words in _ENDS.items() for word in words.spli
 
 _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 _DETAILS = ("reasoning_details", "thinking_blocks")
+THINKING_FIELDS = (*_THINKING, *_DETAILS)
+"""Fields of a message that hold thinking, beside its content."""
 _THOUGHT = re.compile(r"think|thought|reason", re.IGNORECASE)
 _PAGE = re.compile(
     r"\s*(?:<!doctype html[^>]*>\s*)?<html\b.{0,2000}?<(title|h1)\b[^>]*>[^<]{0,80}?\b[45]\d\d\b", re.I | re.S

@@ -17,8 +17,8 @@ import orjson
 from dspy import lm15
 from openai.types import Batch
 
+from autoevol.core.masking import Mask
 from autoevol.lm.answers import read_answer
-from autoevol.lm.masking import Mask
 from autoevol.lm.openai_compatible import ChatEndpoint
 from autoevol.lm.transport import Reply
 

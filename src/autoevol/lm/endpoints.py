@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from autoevol.core.errors import InputError
 from autoevol.lm.http import HTTPTransport
-from autoevol.lm.keys import read_key
+from autoevol.lm.keys import default_variable, read_key
 from autoevol.lm.local import LocalTransport, find_weights
 from autoevol.lm.native import NativeTransport
 from autoevol.lm.openai_compatible import TIMEOUT, ChatEndpoint
@@ -109,8 +109,8 @@ def make_transport(
     if to.base is None:
         return NativeTransport(to.name, api_key=key, extra=extra, timeout=sending.timeout)
     # An empty name asks for no key at all (`config.models.NO_KEY`).
-    if api_key_env is None:
-        key = (read_key("AZURE_OPENAI_API_KEY") if to.base.azure else None) or read_key("OPENAI_API_KEY")
+    if api_key_env is None and (variable := default_variable(to.base)):
+        key = read_key(variable)
     if not key and not api_base and to.base.openai:
         raise InputError(f"{to.name}: set OPENAI_API_KEY, or name an endpoint with --api-base")
     return _client(sending.client)(

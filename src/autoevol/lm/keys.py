@@ -29,6 +29,12 @@ def read_key(variable: str) -> str | None:
     return key or None
 
 
+def default_variable(base: ApiBase) -> str | None:
+    """The variable whose key goes to `base` where none is named; None if none of them is set."""
+    names = (*(("AZURE_OPENAI_API_KEY",) if base.azure else ()), "OPENAI_API_KEY")
+    return next((name for name in names if read_key(name)), None)
+
+
 def signature(base: ApiBase, key: str | None) -> dict[str, str]:
     """The header by which the endpoint knows who asks: exactly one, and only for this host."""
     if base.user:

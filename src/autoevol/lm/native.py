@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,8 @@ from dspy.clients.engines.lm15_engine import AsyncLM15Engine
 from dspy.lm15 import LM15Error, Request, Response, RouterConfig
 
 from autoevol.core.errors import InputError
+from autoevol.core.masking import Mask
 from autoevol.lm.answers import Content, finished, read_content
-from autoevol.lm.masking import Mask
 from autoevol.lm.openai_compatible import TIMEOUT, extra_key
 from autoevol.lm.refusals import is_spent
 from autoevol.lm.retry import first_line
@@ -35,6 +35,9 @@ class NativeTransport:
         extra: Server-side settings for every request.
         timeout: Seconds for one attempt.
 
+    Attributes:
+        on_answer: Is told of every body as far as DSPy shows it; None for nobody.
+
     Raises:
         InputError: If DSPy knows no provider for `model`.
     """
@@ -54,6 +57,7 @@ class NativeTransport:
         self.mask = Mask(api_key, *keys)
         self._extra = dict(extra or {})
         self._timeout = timeout
+        self.on_answer: Callable[[Any], None] | None = None
         try:
             self._engine = AsyncLM15Engine(RouterConfig())
             route = self._engine.resolve(model)
@@ -90,10 +94,15 @@ class NativeTransport:
 
     def _read(self, response: Response, limit: int | None) -> Reply:
         raw = response.provider_data if isinstance(response.provider_data, Mapping) else {}
+        if self.on_answer is not None:
+            self.on_answer(raw)
         content = read_content(_first(raw.get("choices")))
         if content.text is None:
-            thoughts = [part.text for part in response.message.parts if part.type == "thinking"]
-            content = Content(response.message.text or "", "\n\n".join(thoughts))
+            # DSPy's own `text` is None where there is anything beside text, such as thinking.
+            parts = response.message.parts
+            said = "".join(part.text for part in parts if isinstance(part, lm15.TextPart | lm15.RefusalPart))
+            thoughts = [part.text for part in parts if isinstance(part, lm15.ThinkingPart)]
+            content = Content(said, "\n\n".join(thoughts))
         known = response.usage
         reported = Counts(known.input_tokens or 0, known.output_tokens or 0, known.reasoning_tokens or 0)
         counts = read_usage(raw.get("usage") or raw.get("usageMetadata"))

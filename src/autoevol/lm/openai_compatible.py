@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from difflib import SequenceMatcher
 from socket import gaierror
@@ -14,10 +14,10 @@ from aiohttp import ClientConnectorError
 from dspy import lm15
 from dspy.lm15 import Request
 
+from autoevol.core.masking import Mask
 from autoevol.lm.answers import read_answer
 from autoevol.lm.bodies import parsed
 from autoevol.lm.keys import signature
-from autoevol.lm.masking import Mask
 from autoevol.lm.parameters import Learned, Parameters
 from autoevol.lm.refusals import ParameterRefused
 from autoevol.lm.transport import BrokenReply, NobodyThere, Reply
@@ -55,6 +55,7 @@ class ChatEndpoint(ABC):
     Attributes:
         mask: Hides this endpoint's secrets in any text.
         parameters: What it has been found to take.
+        on_answer: Is told of every body as JSON, refusals included; None for nobody.
 
     Raises:
         InputError: If the URL cannot be used.
@@ -87,6 +88,7 @@ class ChatEndpoint(ABC):
         self._signature = signature(self.base, api_key)
         self._url = self.base.to(_PATH)
         self._models: list[str] | None = None
+        self.on_answer: Callable[[Any], None] | None = None
         self.parameters = Parameters(self.base.name, model, self.extra, reasoning=reasoning)
         named = read_base(known_as).name if known_as else self.base.name
         self.identity = identity or f"{named}|{_named(model)}|{extra_key(self.extra)}"
@@ -143,20 +145,31 @@ class ChatEndpoint(ABC):
     async def _ask(self, body: dict[str, Any], limit: int | None) -> Reply:
         most = min(_MOST_BODY, _LEAST_BODY + _BYTES_PER_TOKEN * limit) if limit else _MOST_BODY
         status, headers, content = await self._exchange(self._url, body, most)
+        if self.on_answer is not None:
+            self.on_answer(parsed(content))
         return read_answer(status, headers, content, self.mask, limit)
 
     async def _with_models(self, error: lm15.UnsupportedModelError) -> lm15.UnsupportedModelError:
         """`error` with what the endpoint offers, nearest first, or where it would answer."""
         told, status = error.message, error.status
         if self._models is None:
-            self._models = await self._offered(self.base.to("models"))
-        if self._models:
-            near = sorted(self._models, key=lambda name: -_likeness(name, self.model))
+            self._models = await self.models()
+        if near := self._models:
             more = f" and {len(near) - _SHOWN} more" if len(near) > _SHOWN else ""
             told = f"{told}; the endpoint offers {', '.join(near[:_SHOWN])}{more}"
-        elif (root := self.base.at_v1()) and await self._offered(f"{root}/models"):
+        elif root := await self.answers_under():
             told = f"{told}; it answers under {root}: give that as --api-base"
         return lm15.UnsupportedModelError(self.mask(told), status=status)
+
+    async def answers_under(self) -> str | None:
+        """The root under /v1, where the one that was given has no path and that one lists models."""
+        root = self.base.at_v1()
+        return root if root and await self._offered(f"{root}/models") else None
+
+    async def models(self) -> list[str]:
+        """The names that the endpoint lists, nearest to this model's first; none where it lists nothing."""
+        offered = await self._offered(self.base.to("models"))
+        return sorted(offered, key=lambda name: -_likeness(name, self.model))
 
     async def _offered(self, url: str) -> list[str]:
         with suppress(lm15.LM15Error):

@@ -10,7 +10,7 @@ from typing import Any
 
 from dspy import lm15
 
-from autoevol.lm.masking import Mask
+from autoevol.core.masking import Mask
 from autoevol.lm.transport import FILTERED
 from autoevol.lm.waits import retry_after, span_in_words
 

@@ -15,11 +15,11 @@ from dspy.lm15 import Request
 
 from autoevol.core.context import Role
 from autoevol.core.errors import StopRun
+from autoevol.core.masking import Mask
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.budget import Budget
 from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import TokenForecast
-from autoevol.lm.masking import Mask
 from autoevol.lm.retry import RetryPolicy, access_denied, is_pointless, is_transient
 from autoevol.lm.transport import BrokenReply, Reply, Transport
 from autoevol.lm.usage import with_usage

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import dspy
 
-from autoevol.config.base import open_url
 from autoevol.core import aio
 from autoevol.core.context import Role
 from autoevol.core.errors import InputError
+from autoevol.core.urls import open_url
 from autoevol.lm.batch import BatchSettings, BatchTransport, OnProgress
 from autoevol.lm.batch_api import BatchAPI
 from autoevol.lm.budget import Caps

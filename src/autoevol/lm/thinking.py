@@ -34,7 +34,7 @@ _TAGS = [
     )
     for opened, closed in _PAIRS
 ]
-_ANY = re.compile("|".join(closed for pair in _PAIRS for closed in pair), re.IGNORECASE)
+_ANY = re.compile("|".join(tag for pair in _PAIRS for tag in pair), re.IGNORECASE)
 _ANSWER = re.compile(
     r"^\s*<\|(?:START_RESPONSE|begin_of_solution)\|>\s*|\s*<\|(?:END_RESPONSE|end_of_solution)\|>\s*$"
 )
@@ -63,6 +63,19 @@ def split_thinking(text: str) -> tuple[str, str]:
     if not thoughts:
         return text, ""
     return _ANSWER.sub("", text).strip(), "\n\n".join(filter(None, thoughts))
+
+
+def notation_of(text: str) -> str | None:
+    """The mark that tells thinking from the answer in `text`, as it stands there; None without thinking."""
+    if not split_thinking(text)[1]:
+        return None
+    if "<|channel|>" in text:
+        return "<|channel|>"
+    mark = _ANY.search(text)
+    if mark is None:
+        return "analysis ... assistantfinal"
+    opened = any(opening.fullmatch(mark[0]) for _, opening in _TAGS)
+    return mark[0] if opened else f"{mark[0]} alone"
 
 
 def _cut(text: str, tags: re.Pattern[str], opening: re.Pattern[str]) -> tuple[str, list[str]]:

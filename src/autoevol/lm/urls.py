@@ -1,24 +1,16 @@
-"""The URL of an endpoint: read strictly, joined in one place, for every client.
-
-What is asked must be the host that was given. So a base that two programs could read as two
-hosts is refused, and so is one that holds a key: URLs end up in logs.
-"""
+"""The URL of an endpoint: joined in one place, and asked as it was read, by every client."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote
 
 import httpx
 
 from autoevol.core.errors import InputError
-from autoevol.lm.masking import Mask
+from autoevol.core.masking import Mask
+from autoevol.core.urls import BaseParts, read_parts
 
 OPENAI = "https://api.openai.com/v1"
-_BASE = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::(\d{1,5}))?", re.IGNORECASE)
-_SECRETS = re.compile(r"(?i)(.*api[-_]?key|.*[-_]key|key|.*token|sig|signature|secret|password|code)")
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 
 
@@ -72,49 +64,15 @@ def read_base(text: str, given_by: str = "--api-base") -> ApiBase:
     Raises:
         InputError: If it is no URL, could be read as another host, or holds a key.
     """
-    text = text.strip()
-    shown = f"{given_by} {Mask()(text)!r}"
-    match = _BASE.fullmatch(text)
-    if match is None or re.search(r"[\x00-\x20\x7f\\]", text):
-        raise InputError(f"{shown} is no URL of an API; write it as http://HOST:PORT/v1")
-    scheme, authority, path, query = match[1].lower(), match[2], match[3], match[4]
-    userinfo, at, place = authority.rpartition("@")
-    user, password = _signature(userinfo, shown) if at else ("", "")
-    host = _HOST.fullmatch(place)
-    if host is None or "@" in f"{path}{query or ''}" or not 0 < int(host[2] or 1) < 65536:
-        raise InputError(
-            f"{shown}: the host cannot be read from it; write it as http://HOST:PORT/v1,"
-            " and percent-encode what a password has of / @ : ? #"
-        )
-    if path.rstrip("/").endswith("/chat/completions"):
-        raise InputError(f"{shown}: leave out /chat/completions")
-    keys = [name for name, _ in parse_qsl(query or "", keep_blank_values=True) if _SECRETS.fullmatch(name)]
-    if keys:
-        raise InputError(
-            f"{given_by}: a URL is no place for a key (?{keys[0]}=); put it into an environment"
-            " variable and name that with --api-key-env"
-        )
-    base = _same_host(f"{scheme}://{place}{path}{'?' + query if query else ''}", host[1], shown)
-    return ApiBase(base, user, password)
+    parts = read_parts(text, given_by)
+    return ApiBase(_same_host(parts, f"{given_by} {Mask()(text)!r}"), parts.user, parts.password)
 
 
-def _signature(userinfo: str, shown: str) -> tuple[str, str]:
-    user, colon, password = userinfo.partition(":")
-    # http://good@evil and http://good:443@evil ask evil, whatever the eye reads.
-    looks_like_host = "." in user and password.isdigit()
-    if not (user and colon and password) or "@" in password or looks_like_host:
-        raise InputError(
-            f"{shown}: what stands before the @ is a user and a password (user:password@HOST), or nothing;"
-            " percent-encode what they have of / @ : ? #"
-        )
-    return unquote(user), unquote(password)
-
-
-def _same_host(text: str, host: str, shown: str) -> httpx.URL:
+def _same_host(parts: BaseParts, shown: str) -> httpx.URL:
     try:
-        url = httpx.URL(text)
+        url = httpx.URL(parts.url)
     except httpx.InvalidURL as error:
         raise InputError(f"{shown} is no URL: {Mask()(str(error))}") from None
-    if url.host != host.strip("[]").lower():
-        raise InputError(f"{shown}: would ask {url.host!r} instead of {host!r}")
+    if url.host != parts.host.strip("[]").lower():
+        raise InputError(f"{shown}: would ask {url.host!r} instead of {parts.host!r}")
     return url

@@ -63,6 +63,19 @@ def read_usage(usage: Any) -> Counts:  # noqa: ANN401 (whatever the server sent)
     return Counts(asked, said, min(thought, said))
 
 
+def reasoning_in(usage: Any) -> str | None:  # noqa: ANN401
+    """Where a usage object counts thinking: `inside` the output, `on top` of it; None if it counts none."""
+    if not isinstance(usage, Mapping):
+        return None
+    flat = dict(usage)
+    for name in _DETAILS:
+        if isinstance(details := usage.get(name), Mapping):
+            flat = {**details, **flat}
+    if not _first(flat, _REASONING):
+        return None
+    return "on top" if read_usage(usage).output > _first(flat, _OUTPUT) else "inside"
+
+
 def _plain(usage: Mapping[str, Any]) -> Counts | None:
     """The counts of a usage as OpenAI writes it, which nearly all servers do; None for any other."""
     asked, said = usage.get("prompt_tokens"), usage.get("completion_tokens")

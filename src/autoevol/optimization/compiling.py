@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -131,21 +131,21 @@ def compiled(
     steps: Sequence[Step],
     methods: Mapping[str, Method],
     stopped: str,
-    dev: Sequence[Row],
+    decided: Collection[str],
 ) -> Evolver:
     """The student with the method that the last step chose, and DSPy's usual attributes.
 
-    These are `candidate_programs` (the chosen one, then the others scored on all dev rows, then
+    These are `candidate_programs` (the chosen one, then the others of the ids `decided`, then
     those dropped before, each best first; score 0..100, higher is better), `trial_logs` (by
-    step), `score` (None if the method was scored on no row), and `stopped`.
+    step), `score` (None if the method was scored on no row), and `stopped`. Scores are over all rows
+    of all steps, so that rows drawn anew pull a lucky one down.
     """
     latest = total_scores(steps)
     chosen = methods[steps[-1].chosen_id] if steps else student.method
     best: Any = student.with_method(chosen)  # DSPy hangs its results on the program
-    dev_ids = {row.id for row in dev}
     ranked = sorted(
         latest.values(),
-        key=lambda score: (score.method_id != chosen.id, not score.covers(dev_ids), score.loss),
+        key=lambda score: (score.method_id != chosen.id, score.method_id not in decided, score.loss),
     )
     best.candidate_programs = [
         {"score": _percent(score), "program": student.with_method(methods[score.method_id])}
@@ -153,8 +153,8 @@ def compiled(
     ]
     best.trial_logs = {step.number: step for step in steps}
     found = latest.get(chosen.id)
-    decided = found is not None and found.count(Outcome.UNSCORED) < len(found.marks)
-    best.score = _percent(found) if found and decided else None
+    is_scored = found is not None and found.count(Outcome.UNSCORED) < len(found.marks)
+    best.score = _percent(found) if found and is_scored else None
     best.stopped = stopped
     return best
 
@@ -166,6 +166,26 @@ def total_scores(steps: Iterable[Step]) -> dict[str, Score]:
         for score in step.scores:
             marks.setdefault(score.method_id, {}).update(score.marks)
     return {method_id: Score(method_id, found) for method_id, found in marks.items()}
+
+
+def decided_methods(steps: Sequence[Step], row_sets: Iterable[Collection[str]]) -> set[str]:
+    """Ids of the methods whose marks cover all rows of at least one of `row_sets`."""
+    wanted = [set(row_ids) for row_ids in row_sets if row_ids]
+    return {
+        method_id
+        for method_id, score in total_scores(steps).items()
+        if any(score.covers(row_ids) for row_ids in wanted)
+    }
+
+
+def steps_made(steps: Iterable[Step]) -> int:
+    """Steps that tried rewrites: all but step 0 and a confirmation."""
+    return sum(step.number > 0 and not is_confirmation(step) for step in steps)
+
+
+def is_confirmation(step: Step) -> bool:
+    """Whether a step only held the last method against the first: every other one reads a mini-batch."""
+    return step.number > 0 and not step.batch_ids
 
 
 def _percent(score: Score) -> float:

@@ -119,6 +119,8 @@ class Race:
 
     name = "race"
     uses_reserve = True
+    dev_rows = "fixed"
+    confirms = False
 
     def __init__(self, settings: RaceSettings | None = None) -> None:
         self.settings = settings or RaceSettings()
@@ -135,10 +137,10 @@ class Race:
 
         Evaluations beyond the incumbent's on `rows`: at most challengers x rows + 2 x reserve.
         """
-        bar = _Runner(incumbent)
-        await bar.look(rows, evaluate)
+        bar = Runner(incumbent)
+        rows = await self._bar_rows(bar, rows, evaluate)
         track = _Track.of(bar, rows)
-        runners = [_Runner(method) for method in challengers]
+        runners = [Runner(method) for method in challengers]
         if not runners:
             return Selection(incumbent, (bar.score,), "no challenger")
         if 2 * len(track.rows) < len(rows):
@@ -157,7 +159,12 @@ class Race:
             f"{note}; {spent} evaluations, full scoring takes {len(runners) * len(rows)}",
         )
 
-    async def _lead(self, track: _Track, runners: Sequence[_Runner], evaluate: Evaluate) -> _Runner | None:
+    async def _bar_rows(self, bar: Runner, rows: Sequence[Row], evaluate: Evaluate) -> Sequence[Row]:
+        """Scores the incumbent; returns the rows that this step is decided on, here all of `rows`."""
+        await bar.look(rows, evaluate)
+        return rows
+
+    async def _lead(self, track: _Track, runners: Sequence[Runner], evaluate: Evaluate) -> Runner | None:
         """The challenger that is best by forecast and has seen all rows, or None if none is worth it."""
         settings = self.settings
         await aio.gather(runner.look(track.rows[: settings.first], evaluate) for runner in runners)
@@ -179,9 +186,7 @@ class Race:
             await best.look(track.rows[looked : looked + settings.block], evaluate)
         return None
 
-    async def _confirm(
-        self, bar: _Runner, leader: _Runner, reserve: Sequence[Row], evaluate: Evaluate
-    ) -> None:
+    async def _confirm(self, bar: Runner, leader: Runner, reserve: Sequence[Row], evaluate: Evaluate) -> None:
         for start in range(0, len(reserve), self.settings.step):
             if self._clear(*cured_and_broken(bar.marks, leader.marks)):
                 return
@@ -192,7 +197,7 @@ class Race:
         bound = NormalDist().inv_cdf(1 - self.settings.error)
         return abs(broken - cured) > bound * math.sqrt(broken + cured + 1)
 
-    def _verdict(self, bar: _Runner, leader: _Runner) -> tuple[bool, str]:
+    def _verdict(self, bar: Runner, leader: Runner) -> tuple[bool, str]:
         cured, broken = cured_and_broken(bar.marks, leader.marks)
         counts = f"{cured:.3g} rows cured, {broken:.3g} broken"
         if broken > cured:
@@ -241,7 +246,7 @@ def cured_and_broken(incumbent: dict[str, Mark], challenger: dict[str, Mark]) ->
 
 
 @dataclass
-class _Runner:
+class Runner:
     """A method and the marks it has so far, in the order of its looks."""
 
     method: Method
@@ -249,13 +254,16 @@ class _Runner:
 
     @property
     def score(self) -> Score:
+        """Its marks so far."""
         return Score(self.method.id, self.marks)
 
     @property
     def fair(self) -> bool:
+        """Whether at most half of its looks were lost to the network."""
         return 2 * self.score.count(Outcome.UNSCORED) <= len(self.marks)
 
     async def look(self, rows: Sequence[Row], evaluate: Evaluate) -> None:
+        """Score it on `rows` too."""
         self.marks |= (await evaluate(self.method, rows)).marks
 
 
@@ -267,13 +275,13 @@ class _Track(NamedTuple):
     lost: float
 
     @classmethod
-    def of(cls, bar: _Runner, rows: Sequence[Row]) -> _Track:
+    def of(cls, bar: Runner, rows: Sequence[Row]) -> _Track:
         failed = [row for row in rows if bar.marks[row.id].outcome is Outcome.FAILED]
         passed = [row for row in rows if bar.marks[row.id].outcome is Outcome.PASSED]
         track = [*failed, *passed]
         return cls(track, len(failed), sum(bar.marks[row.id].loss for row in track))
 
-    def seen(self, runner: _Runner) -> tuple[Seen, Seen]:
+    def seen(self, runner: Runner) -> tuple[Seen, Seen]:
         """Rows lost to the network count as not seen."""
         marks = list(runner.marks.values())
         first, rest = marks[: self.failed], marks[self.failed :]

@@ -37,10 +37,14 @@ class SelectionRule(Protocol):
     Attributes:
         name: As given on the command line.
         uses_reserve: Whether rows are set aside as its `reserve`.
+        dev_rows: Name of the `DevRows` it is used with where nobody asks for others.
+        confirms: Whether the last method must beat the first one on rows that nothing was chosen on.
     """
 
     name: str
     uses_reserve: bool
+    dev_rows: str
+    confirms: bool
 
     async def select(
         self,
@@ -52,7 +56,7 @@ class SelectionRule(Protocol):
     ) -> Selection:
         """Decide.
 
-        `challengers` may be empty; `rows` is the whole dev set, in a fixed order; `reserve` holds
+        `challengers` may be empty; `rows` is the dev set of this step, in a fixed order; `reserve` holds
         further rows, in a fixed order too, for decisions that the dev set leaves open.
         """
         ...

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from autoevol.core import aio
 from autoevol.core.errors import unknown
 from autoevol.core.records import Method, Row, Score
+from autoevol.optimization.adaptive import AdaptiveRace
 from autoevol.optimization.race import Race, Sprint
 from autoevol.optimization.rule import Evaluate, Selection, SelectionRule
 
@@ -24,6 +25,8 @@ class LowestFailureRate:
 
     name = "paper"
     uses_reserve = False
+    dev_rows = "fixed"
+    confirms = False
 
     async def select(
         self,
@@ -58,6 +61,8 @@ class ReleasedRule:
 
     name = "author"
     uses_reserve = False
+    dev_rows = "fixed"
+    confirms = False
 
     async def select(
         self,
@@ -97,7 +102,7 @@ async def _all(evaluate: Evaluate, methods: Sequence[Method], rows: Sequence[Row
 
 
 RULES: dict[str, type[SelectionRule]] = {
-    rule.name: rule for rule in (Race, Sprint, LowestFailureRate, ReleasedRule)
+    rule.name: rule for rule in (AdaptiveRace, Race, Sprint, LowestFailureRate, ReleasedRule)
 }
 
 

@@ -18,17 +18,21 @@ from autoevol.core.records import Candidate, Case, Method, Outcome, Row, Step
 from autoevol.core.seeds import derived_seed
 from autoevol.metrics.base import Metric
 from autoevol.metrics.failure import FailureMetric
+from autoevol.optimization.adaptive import AdaptiveRace
 from autoevol.optimization.compiling import (
     BatchSampler,
     RandomBatches,
     compiled,
-    total_scores,
+    decided_methods,
+    is_confirmation,
     train_and_dev,
     with_reserve,
     without_repeats,
 )
-from autoevol.optimization.race import Race
-from autoevol.optimization.rules import SelectionRule
+from autoevol.optimization.confirming import confirm
+from autoevol.optimization.dev_rows import DevRows, find_dev_rows
+from autoevol.optimization.plan import confirm_rows, spare_rows
+from autoevol.optimization.rule import Selection, SelectionRule
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
@@ -36,42 +40,19 @@ from autoevol.programs.propose import ProposeMethod
 from autoevol.store.journal import MemoryJournal, StepJournal
 
 
-def planned_calls(
-    config: LoopConfig, *, rounds: int, dev: int, batch: int, starts: int = 1, reserve: int = 0
-) -> dict[str, int]:
-    """LM calls of a whole optimisation, by role, if every reply parses and every proposal is usable.
-
-    They are exact where every method is scored on every dev row, which a race spares itself. With
-    l rounds, D dev rows, batches of B rows, m chains, T steps and S starting methods:
-
-    - evol: l * (S*D + T*(B + m*D))
-    - respond: S*D + T*(B + m*D)
-    - optimizer: T * 2m
-
-    At the paper's settings (l=1, D=50, B=10, m=5, T=10, S=1) that is 5,400 calls. The paper
-    counts 6,120 (table 11): it scores the incumbent anew at every step, and counts one analysis
-    and one rewrite per step instead of m. Fewer steps, unparsed evolutions (no response is
-    asked), refused proposals and calls found in the store make it less; nothing makes it more,
-    except that a race may look at R `reserve` rows: a method at most once at each, and of
-    methods the first incumbent and one leader a race at most. With K races (K = T, and one more
-    if S > 1) that adds R*(K + 1) to S*D + T*(B + m*D) if K > 0; so for a race this is an upper bound.
-    """
-    races = config.steps + (starts > 1)
-    runs = starts * dev + config.steps * (batch + config.m * dev) + (reserve * (races + 1) if races else 0)
-    return {"evol": rounds * runs, "respond": runs, "optimizer": 2 * config.m * config.steps}
-
-
 class AutoEvol(Teleprompter):
     """Optimises the evolving method of an `Evolver`.
 
     Each step draws a mini-batch, evolves it with the method in force, has the optimizer LM
     analyse the trajectories and rewrite the method in m independent chains, and lets a
-    selection rule compare the usable rewrites with the method in force on a fixed dev set.
+    selection rule compare the usable rewrites with the method in force on dev rows. At the end, the
+    method in force is confirmed against the first one, where the rule asks for it and rows are left.
 
-    Where this differs from the paper: the dev set is fixed and the incumbent's scores are
-    kept instead of paid again; the optimizer also sees responses and the detector's findings;
+    Where this differs from the paper: the default rule looks at other dev rows at every step, at few
+    while the method in force fails often, and scores it again (`AdaptiveRace`, `dev_rows`); with fixed
+    rows its scores are kept instead of paid again; the optimizer also sees responses and the verdicts;
     several starting methods may compete before step 1; a proposal is checked before it is
-    scored; cases that the network lost are left out of the rate; with the rule `Race`, most
+    scored; cases that the network lost are left out of the rate; in a race, most
     candidates are not scored on all dev rows, and a proposal that repeats one of these is given
     a second chance.
 
@@ -80,8 +61,9 @@ class AutoEvol(Teleprompter):
             it; a plain DSPy metric knows no case that is not scored, and is refused.
         config: Settings of the loop.
         optimizer_lm: The LM that analyses and rewrites; by default the one in `dspy.context`.
-        selection: Chooses between the method in force and its challengers; by default `Race()`.
+        selection: Chooses between the method in force and its challengers; by default `AdaptiveRace()`.
             `LowestFailureRate()` is the paper's.
+        dev_rows: Which rows a step is decided on; by default `config.dev_rows`, else the rule's own.
         sampler: Draws mini-batches.
         starts: Methods that compete with the student's own before step 1.
         journal: Where finished steps are kept. With a durable one, an interrupted `compile`
@@ -98,6 +80,7 @@ class AutoEvol(Teleprompter):
         config: LoopConfig | None = None,
         optimizer_lm: dspy.LM | None = None,
         selection: SelectionRule | None = None,
+        dev_rows: DevRows | None = None,
         sampler: BatchSampler | None = None,
         starts: Sequence[Method] = (),
         journal: StepJournal | None = None,
@@ -114,7 +97,8 @@ class AutoEvol(Teleprompter):
             )
         self.config = config or LoopConfig()
         self.optimizer_lm = optimizer_lm
-        self.selection = selection or Race()
+        self.selection = selection or AdaptiveRace()
+        self.dev_rows = dev_rows or find_dev_rows(self.config.dev_rows or self.selection.dev_rows)
         self.sampler = sampler or RandomBatches()
         self.starts = tuple(starts)
         self.journal = journal
@@ -140,9 +124,9 @@ class AutoEvol(Teleprompter):
             teacher: Not used; there for DSPy's contract.
             valset: The dev set. Without it, `config.dev_size` rows of `trainset` (half of it at
                 most) are set aside by a seeded permutation.
-            reserve: Further dev rows for a rule that uses them, such as `Race`. Without it, up to
-                `config.reserve_size` rows of `trainset` are set aside for such a rule, as far as
-                train keeps twice as many rows as dev has.
+            reserve: Further dev rows: for other steps, for a rule that uses a reserve, and for the
+                confirmation. Without it, as many rows of `trainset` are set aside as may be asked for
+                (`spare_rows`), as far as train keeps twice as many rows as dev has.
             kwargs: None is known; each raises a TypeError.
 
         Returns:
@@ -162,10 +146,8 @@ class AutoEvol(Teleprompter):
             raise TypeError(f"AutoEvol compiles an Evolver, got {type(student).__name__}")
         train, dev = train_and_dev(trainset, valset, dev_size=self.config.dev_size, seed=self.config.seed)
         spare: list[Row] = []
-        if self.selection.uses_reserve:
-            train, spare = with_reserve(
-                train, dev, reserve, size=self.config.reserve_size, seed=self.config.seed
-            )
+        if wanted := spare_rows(self.config, self.selection, self.dev_rows):
+            train, spare = with_reserve(train, dev, reserve, size=wanted, seed=self.config.seed)
         return aio.run_and_wait(_Loop(self, student, train, dev, spare).run())
 
 
@@ -173,11 +155,13 @@ class _Loop:
     """One compile: the state between steps is what the journal would give back."""
 
     def __init__(
-        self, owner: AutoEvol, student: Evolver, train: list[Row], dev: list[Row], reserve: list[Row]
+        self, owner: AutoEvol, student: Evolver, train: list[Row], dev: list[Row], spare: list[Row]
     ) -> None:
-        self.owner, self.config = owner, owner.config
-        self.student, self.train, self.dev, self.reserve = student, train, dev, reserve
-        self.dev_ids = {row.id for row in dev}
+        self.owner, self.config, self.rule = owner, owner.config, owner.selection
+        self.student, self.train, self.dev_size = student, train, len(dev)
+        # The confirmation's rows come from the end, and are of use only if no step is decided on them.
+        others = len(spare) - confirm_rows(self.config, self.rule, len(spare))
+        self.pool, self.unused = [*dev, *spare[:others]], spare[others:]
         self.journal = owner.journal or MemoryJournal()
         self.optimizer_lm = owner.optimizer_lm or dspy.settings.lm
         self.analyze, self.propose = AnalyzeTrajectory(), ProposeMethod()
@@ -204,14 +188,12 @@ class _Loop:
                 while not stopped:
                     if self.steps and (stopped := self._why_stop()):
                         break
-                    step = await (self._later_step() if self.steps else self._first_step())
-                    self.journal.append(step)
-                    self.steps.append(step)
-                    self._remember(step)
-                    self._tell(step)
+                    self._add(await (self._later_step() if self.steps else self._first_step()))
+                if self._is_unconfirmed():
+                    self._add(await self._confirmation())
             except BudgetReached:
                 stopped = "budget"
-        return compiled(self.student, self.steps, self.methods, stopped, self.dev)
+        return compiled(self.student, self.steps, self.methods, stopped, self._decided_ids())
 
     async def _first_step(self) -> Step:
         """Step 0: the starting methods compete under the same rule as later challengers."""
@@ -236,9 +218,33 @@ class _Loop:
         incumbent: Method,
         challengers: Sequence[Method],
     ) -> Step:
-        picked = await self.owner.selection.select(
-            incumbent, challengers, self.dev, self.board.evaluate, self.reserve
-        )
+        dev, reserve = self._rows_after(self.steps)
+        picked = await self.rule.select(incumbent, challengers, dev, self.board.evaluate, reserve)
+        return self._step(number, batch, candidates, incumbent, picked)
+
+    def _rows_after(self, steps: Sequence[Step]) -> tuple[Sequence[Row], Sequence[Row]]:
+        """Dev and reserve rows of the step that follows `steps`."""
+        reserve = self.config.reserve_size if self.rule.uses_reserve else 0
+        rows = self.owner.dev_rows.draw(self.pool, self.dev_size + reserve, steps)
+        return rows[: self.dev_size], rows[self.dev_size :]
+
+    async def _confirmation(self) -> Step:
+        first, last = next(iter(self.methods.values())), self.methods[self.steps[-1].chosen_id]
+        picked = await confirm(first, last, self.unused, self.board.evaluate)
+        return self._step(len(self.steps), (), (), last, picked)
+
+    def _is_unconfirmed(self) -> bool:
+        last = self.steps[-1]
+        return bool(self.unused) and not is_confirmation(last) and last.chosen_id != next(iter(self.methods))
+
+    def _step(
+        self,
+        number: int,
+        batch: Sequence[Row],
+        candidates: Sequence[Candidate],
+        incumbent: Method,
+        picked: Selection,
+    ) -> Step:
         return Step(
             number=number,
             batch_ids=tuple(row.id for row in batch),
@@ -262,17 +268,13 @@ class _Loop:
                 return Candidate(None, method.id, feedback, problem=str(error))
 
     def _why_stop(self) -> str:
-        last = self.steps[-1]
-        score = last.chosen_score
-        if (
-            score is not None
-            and score.covers(self.dev_ids)
-            and score.count(Outcome.PASSED) == len(score.marks)
-        ):
+        steps = self.steps[:-1] if is_confirmation(self.steps[-1]) else self.steps
+        last = steps[-1]
+        if self._is_solved(steps):
             return "solved"
         if last.number >= self.config.steps:
             return "steps"
-        recent = self.steps[-self.config.patience :]
+        recent = steps[-self.config.patience :]
         if (
             recent[0].number > 0
             and len(recent) == self.config.patience
@@ -281,12 +283,38 @@ class _Loop:
             return "patience"
         return ""
 
+    def _is_solved(self, steps: Sequence[Step]) -> bool:
+        """Whether the method in force passes all dev rows; if rows move, others than it was chosen on."""
+        last = steps[-1]
+        dev, _ = self._rows_after(steps[:-1])
+        score = last.chosen_score
+        return (
+            score is not None
+            and score.covers({row.id for row in dev})
+            and score.count(Outcome.PASSED) == len(score.marks)
+            and not (self.owner.dev_rows.moves and last.improved)
+        )
+
     def _decided(self) -> tuple[list[Method], list[Method]]:
-        """The methods scored on all dev rows, and those that a rule dropped before."""
-        scores = total_scores(self.steps)
-        full = {method_id for method_id, score in scores.items() if score.covers(self.dev_ids)}
-        decided = [method for method in self.methods.values() if method.id in full]
-        return decided, [method for method in self.methods.values() if method.id not in full]
+        """The methods that a rule decided on, and those that it dropped before."""
+        ids = self._decided_ids()
+        decided = [method for method in self.methods.values() if method.id in ids]
+        return decided, [method for method in self.methods.values() if method.id not in ids]
+
+    def _decided_ids(self) -> set[str]:
+        """Methods scored on all dev rows on which the incumbent of some step was scored at it."""
+        asked = []
+        for place, step in enumerate(self.steps):
+            dev, _ = self._rows_after(self.steps[:place])
+            if step.scores:
+                asked.append({row.id for row in dev} & step.scores[0].marks.keys())
+        return decided_methods(self.steps, asked)
+
+    def _add(self, step: Step) -> None:
+        self.journal.append(step)
+        self.steps.append(step)
+        self._remember(step)
+        self._tell(step)
 
     def _remember(self, step: Step) -> None:
         for candidate in step.candidates:

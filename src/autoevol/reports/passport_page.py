@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from autoevol.core.text import code_block, code_span, markdown
 from autoevol.reports.passport import Passport, TransferEntry
 from autoevol.reports.text import reached
 from autoevol.reports.transfer import against
@@ -13,7 +13,7 @@ from autoevol.reports.transfer import against
 def page(passport: Passport) -> str:
     """The whole page; parts that the passport does not have are left out."""
     parts = (
-        [f"# Evolving method {passport.method.name or passport.method.id}"],
+        [f"# Evolving method {markdown(passport.method.name or passport.method.id)}"],
         _method(passport),
         _origin(passport),
         _selection(passport),
@@ -25,10 +25,10 @@ def page(passport: Passport) -> str:
 
 
 def _method(passport: Passport) -> list[str]:
-    blocks = ["## Method", f"Id `{passport.method.id}`.", _fenced(passport.method.text)]
+    blocks = ["## Method", f"Id {code_span(passport.method.id)}.", code_block(passport.method.text)]
     for number, demo in enumerate(passport.method.demos, 1):
         shown = f"{demo.instruction}\n\n-> {demo.evolved_instruction}"
-        blocks += [f"Demo {number}:", _fenced(shown)]
+        blocks += [f"Demo {number}:", code_block(shown)]
     return blocks
 
 
@@ -40,7 +40,7 @@ def _origin(passport: Passport) -> list[str]:
         ("evol LM", models.evol),
         ("optimizer LM", models.optimizer),
         ("rounds", passport.rounds),
-        ("data", f"{data.source} ({data.shape}), {data.rows} rows, hash `{data.data_hash}`"),
+        ("data", f"{data.source} ({data.shape}), {data.rows} rows, hash {data.data_hash}"),
     ]
     if data.split:
         rows.append(("split", ", ".join(f"{name} {size}" for name, size in data.split.items())))
@@ -57,7 +57,9 @@ def _selection(passport: Passport) -> list[str]:
     if chosen is None:
         return []
     said = (
-        f"Rule `{chosen.rule}`, from `{chosen.start.name}` (`{chosen.start.id}`); stopped: {chosen.stopped}."
+        f"Rule {code_span(str(chosen.rule))}, from {code_span(chosen.start.name)} "
+        f"({code_span(chosen.start.id)}); "
+        f"stopped: {markdown(str(chosen.stopped))}."
     )
     curve = [(step.step, step.chosen, reached(step.dev), step.note) for step in passport.dev_curve]
     blocks = ["## Selection on dev", said, _table(("step", "method", "failure rate", "note"), curve)]
@@ -65,8 +67,9 @@ def _selection(passport: Passport) -> list[str]:
         blocks.append("Dev rates are those that the choice was made by, so they flatter the chosen method.")
     for one in chosen.lineage:
         blocks += [
-            f"Step {one.step} rewrote `{one.parent_id}` into `{one.id}` on this analysis:",
-            _fenced(one.feedback),
+            f"Step {one.step} rewrote {code_span(str(one.parent_id))} into {code_span(one.id)} "
+            "on this analysis:",
+            code_block(one.feedback),
         ]
     return blocks
 
@@ -76,7 +79,7 @@ def _holdout(passport: Passport) -> list[str]:
     if holdout is None:
         return []
     rows = [("first method", reached(holdout.before)), ("this method", reached(holdout.after))]
-    return ["## Holdout", _table(("", "failure rate, 95 % Wilson interval"), rows), holdout.verdict]
+    return ["## Holdout", _table(("", "failure rate, 95 % Wilson interval"), rows), markdown(holdout.verdict)]
 
 
 def _transfer(passport: Passport) -> list[str]:
@@ -84,7 +87,7 @@ def _transfer(passport: Passport) -> list[str]:
         return []
     rows = [
         (
-            f"{one.seeds.source} (rows `{one.seeds.rows_hash}`)",
+            f"{one.seeds.source} (rows {one.seeds.rows_hash})",
             one.models.evol,
             one.metric.detector,
             one.score,
@@ -111,15 +114,6 @@ def _cost(passport: Passport) -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(_cell(value) for value in line)} |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).replace("|", "\\|").split())
-
-
-def _fenced(text: str) -> str:
-    # Longer than any fence inside the text, so that none of them ends it.
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}text\n{text}\n{fence}"
+    cells = [[markdown(str(value)) for value in line] for line in (head, *rows)]
+    lines = [cells[0], ["---"] * len(head), *cells[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -14,7 +14,7 @@ from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.data.scan import Scanned
 from autoevol.evolution.outputs import Tally
 from autoevol.metrics.paired import PairedTest
-from autoevol.optimization.compiling import Optimized
+from autoevol.optimization.compiling import Optimized, steps_made
 from autoevol.reports import legacy, text
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, StepReport
 
@@ -66,7 +66,7 @@ class OptimizationReport(Record):
             before=MethodRef.of(optimized.before),
             chosen=MethodRef.of(optimized.chosen),
             chosen_at_step=next((step.number for step in reversed(optimized.steps) if step.improved), 0),
-            steps=max(0, len(optimized.steps) - 1),
+            steps=steps_made(optimized.steps),
             stopped=optimized.stopped,
             split=optimized.split,
             dev_curve=tuple(StepReport.of(step) for step in optimized.steps),

@@ -15,6 +15,8 @@ from autoevol.optimization.rivals import APE
 from rivals_support import TRAIN, kind_of, proposed, search, shown_strengths
 from synthetic import DELTAS, START, chain_seed, strength_of, task_of
 
+PAIR = r"<<<original \w+>>>\n(.*)\n<<<end.*\n\n<<<evolved \w+>>>\n(.*)\n<<<end"
+
 
 def text_of(request: Request) -> str:
     return request.messages[0].text or ""
@@ -25,7 +27,7 @@ def test_the_examples_are_what_the_start_did_with_train_rows_where_it_passed(tmp
     prompts = [text_of(request) for request in found.asked("induced_method")]
     assert len(prompts) == 4
     assert not any(START.text in prompt for prompt in prompts)
-    pairs = [re.findall(r"Original: (.*)\nEvolved: (.*)", prompt) for prompt in prompts]
+    pairs = [re.findall(PAIR, prompt) for prompt in prompts]
     evolved = {row.instruction for row in TRAIN} & {original for original, _ in pairs[0]}
     # A start of strength 2 passes on tasks that end in 0 or 1, about a fifth of them.
     assert 1 <= len(evolved) == len(pairs[0]) < 20
@@ -39,8 +41,8 @@ def test_without_an_evolution_that_passes_the_originals_are_shown(tmp_path: Path
     weak = Method("Rewrite with strength 0.")
     found = search(tmp_path, APE, resamplings=0, candidates=2, examples=4, start=weak)
     for request in found.asked("induced_method"):
-        assert len(re.findall(r"Original: Task", text_of(request))) == 4
-        assert "Evolved:" not in text_of(request)
+        assert len(re.findall(r"<<<original \w+>>>\nTask", text_of(request))) == 4
+        assert "<<<evolved" not in text_of(request)
 
 
 def test_the_best_are_varied_in_turn(tmp_path: Path) -> None:

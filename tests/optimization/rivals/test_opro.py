@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from autoevol.core.errors import InputError
+from autoevol.core.fence import without_fences
 from autoevol.optimization.rivals import OPRO
 from rivals_support import TRAIN, proposed, search, shown_strengths
 from synthetic import START, strength_of
@@ -42,7 +43,7 @@ def test_the_examples_are_train_rows_drawn_anew_at_every_step(tmp_path: Path) ->
     shown = []
     for prompt in found.asked("better_method"):
         tail = (prompt.messages[0].text or "").partition("#Examples#:\n")[2]
-        shown.append(tail.strip().split("\n\n"))
+        shown.append(without_fences(tail.strip()).split("\n\n"))
     assert shown[0] == shown[1] != shown[2] == shown[3]
     assert all(len(rows) == 3 and set(rows) <= {row.instruction for row in TRAIN} for rows in shown)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autoevol.core.errors import InputError
+from autoevol.core.fence import fenced
 from autoevol.core.records import Candidate, Method, Outcome
 from autoevol.core.seeds import derived_random
 from autoevol.metrics.base import Metric
@@ -74,7 +75,9 @@ class APE(MethodSearch):
             return await search.write(self.infer, number, given)
         best = search.ranked()[: self.keep]
         around = [best[place % len(best)] for place in places]
-        return await search.write(self.vary, number, [(method, {"method": method.text}) for method in around])
+        return await search.write(
+            self.vary, number, [(method, {"method": fenced({"method": method.text})}) for method in around]
+        )
 
     async def _pairs(self, search: SearchState, start: Method) -> list[str]:
         """Originals beside their evolutions, those that passed; originals alone if none did."""
@@ -82,8 +85,8 @@ class APE(MethodSearch):
         rows = draw.sample(search.train, min(self.examples, len(search.train)))
         cases = await search.board.cases(start, rows, "examples")
         pairs = [
-            f"Original: {case.trajectory.seed}\nEvolved: {case.trajectory.evolved}"
+            fenced({"original": case.trajectory.seed, "evolved": case.trajectory.evolved or ""})
             for case in cases
             if case.trajectory is not None and case.verdict.outcome is Outcome.PASSED
         ]
-        return pairs or [f"Original: {row.instruction}" for row in rows]
+        return pairs or [fenced({"original": row.instruction}) for row in rows]

@@ -17,7 +17,7 @@ from autoevol.core.records import Candidate, Method, Outcome, Row, Score, Step
 from autoevol.core.seeds import derived_seed
 from autoevol.metrics.base import Metric
 from autoevol.metrics.failure import FailureMetric
-from autoevol.optimization.compiling import compiled, train_and_dev, without_repeats
+from autoevol.optimization.compiling import compiled, decided_methods, train_and_dev, without_repeats
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.adapters import TaggedText
 from autoevol.programs.evolver import Evolver
@@ -127,7 +127,8 @@ class MethodSearch(Teleprompter, ABC):
                     await search.finish(number, without_repeats(proposed, search.methods.values()))
             except BudgetReached:
                 stopped = "budget"
-        return compiled(search.student, search.steps, search.methods, stopped, search.dev)
+        decided = decided_methods(search.steps, [[row.id for row in search.dev]])
+        return compiled(search.student, search.steps, search.methods, stopped, decided)
 
 
 class SearchState:

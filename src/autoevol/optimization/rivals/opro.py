@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autoevol.core.errors import InputError
+from autoevol.core.fence import fenced
 from autoevol.core.records import Candidate, Score
 from autoevol.core.seeds import derived_random
 from autoevol.metrics.base import Metric
@@ -61,12 +62,17 @@ class OPRO(MethodSearch):
     async def propose(self, search: SearchState, number: int) -> list[Candidate]:
         """See `MethodSearch`."""
         best_first = search.ranked()[: self.shown]
-        scored = [f"Score {_points(search.scores[m.id])}:\n{m.text}" for m in reversed(best_first)]
+        scored = [
+            f"Score {_points(search.scores[m.id])}:\n{fenced({'method': m.text})}"
+            for m in reversed(best_first)
+        ]
         draw = derived_random(self.seed, number)
         rows = draw.sample(search.train, min(self.examples, len(search.train)))
         inputs = {
             "scored_methods": "\n\n".join(scored),
-            "examples": "\n\n".join(row.instruction for row in rows),
+            "examples": fenced(
+                {f"instruction {number}": row.instruction for number, row in enumerate(rows, 1)}
+            ),
         }
         return await search.write(self.writer, number, [(best_first[0], inputs)] * self.candidates)
 

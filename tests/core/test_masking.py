@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.lm.masking import Mask
+from autoevol.core.masking import Mask
 
 KEY = "k/9+very=secret:0123456789"
 

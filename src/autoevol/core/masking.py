@@ -1,4 +1,4 @@
-"""Secrets out of every text that leaves this layer: first of all, before any cut."""
+"""Secrets out of every text that is written or shown: first of all, before any cut."""
 
 from __future__ import annotations
 

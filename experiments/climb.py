@@ -1,0 +1,144 @@
+"""How low the default loop gets for its calls, against the paper's rule and the race of 0.2. *Simulated*.
+
+`python -m autoevol.experiments.climb worlds` asks for the same number of calls what the paper's rule
+on fixed rows reaches; `never-better` lets the loop run where no rewrite is ever better. Both with the
+real loop in the testbed, one process, testbeds that no choice was made on (300 and up).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from autoevol.config import LoopConfig
+from autoevol.experiments.reach import LABEL, Walk, walk
+from autoevol.experiments.testbed import Testbed, TestbedConfig
+from autoevol.metrics.intervals import wilson
+from autoevol.metrics.paired import PointEstimate
+
+TRAIN = 1_500
+PAPER_CALLS = 6_120
+EARLY = 2_450
+
+
+class Arm(NamedTuple):
+    """A loop that takes part.
+
+    Attributes:
+        name: As it is printed.
+        rule: Name of the selection rule.
+        config: Its settings; the seed is that of the testbed.
+        cap: Most calls; None for as many as its steps take.
+    """
+
+    name: str
+    rule: str
+    config: LoopConfig
+    cap: int | None = None
+
+
+ENDLESS = 10_000
+DEFAULT = Arm("adaptive (the default)", "adaptive", LoopConfig())
+PAPER = Arm("paper, fixed rows", "paper", LoopConfig(steps=ENDLESS, patience=ENDLESS), PAPER_CALLS)
+OLD = Arm("race, patience 1", "race", LoopConfig(steps=10, patience=1))
+OTHERS = (
+    Arm("race, ten steps", "race", LoopConfig(steps=10, patience=10)),
+    Arm("sprint, m 3", "sprint", LoopConfig(steps=20, patience=20, m=3)),
+    Arm("paper, fresh", "paper", replace(PAPER.config, dev_rows="fresh"), PAPER_CALLS),
+    Arm("adaptive, fixed", "adaptive", LoopConfig(dev_rows="fixed")),
+    Arm("adaptive, after-adoption", "adaptive", LoopConfig(dev_rows="after-adoption")),
+)
+NULL = TestbedConfig(start_low=0.09, start_high=0.11, insight=0.0, blind=(0.0, 0.5, 0.5), dropping=0.0)
+"""No rewrite is ever better: half of them harm, half do nothing."""
+
+
+def climb(arm: Arm, seed: int, world: TestbedConfig, folder: Path) -> Walk:
+    """One loop in the testbed of `seed`."""
+    config = replace(arm.config, seed=seed)
+    return walk(Testbed(seed, world), arm.rule, config, folder, arm.cap, TRAIN)
+
+
+def ratio(mine: Sequence[float], its: Sequence[float], seed: int = 0) -> PointEstimate:
+    """Mean of `mine` as a share of the mean of `its`, bootstrapped over pairs of testbeds."""
+    pairs = np.column_stack([mine, its])
+    drawn = np.random.default_rng(seed).integers(0, len(pairs), (10_000, len(pairs)))
+    means = pairs[drawn].mean(axis=1)
+    low, high = np.quantile(means[:, 0] / means[:, 1], [0.025, 0.975])
+    return PointEstimate(float(pairs[:, 0].mean() / pairs[:, 1].mean()), float(low), float(high))
+
+
+def world_lines(seeds: Sequence[int], world: TestbedConfig, arms: Sequence[Arm]) -> Iterator[str]:
+    """A line per arm, then the default against the paper's rule and the old race, paired."""
+    walks: dict[str, list[Walk]] = {}
+    for arm in arms:
+        with tempfile.TemporaryDirectory() as folder:
+            walks[arm.name] = [climb(arm, seed, world, Path(folder)) for seed in seeds]
+        yield f"{LABEL}  {arm.name:24} {_curve(walks[arm.name])}"
+    if not {DEFAULT.name, PAPER.name, OLD.name} <= walks.keys():
+        return
+    early = [one.rate_after(EARLY) for one in walks[DEFAULT.name]]
+    ends = {name: [one.rates[-1] for one in found] for name, found in walks.items()}
+    share = ratio(early, ends[PAPER.name])
+    yield f"{LABEL}  at {EARLY} calls, of the paper's rule at {PAPER_CALLS}: {_share(share)}"
+    share = ratio(ends[DEFAULT.name], ends[OLD.name])
+    yield f"{LABEL}  at the end, of race with patience 1: {_share(share)}"
+
+
+def never_better_lines(seeds: Sequence[int], arms: Sequence[Arm]) -> Iterator[str]:
+    """How often ten steps end with a worse method where no rewrite is ever better."""
+    for arm in arms:
+        short = arm._replace(config=replace(arm.config, steps=10, patience=10))
+        with tempfile.TemporaryDirectory() as folder:
+            walks = [climb(short, seed, NULL, Path(folder)) for seed in seeds]
+        worse = sum(one.rates[-1] > one.rates[0] + 1e-9 for one in walks)
+        low, high = wilson(worse, len(walks))
+        yield (
+            f"{LABEL}  never better  {arm.name:24} {worse} of {len(walks)} runs end worse "
+            f"[{low:.1%}, {high:.1%}], {np.mean([one.calls[-1] for one in walks]):.0f} calls"
+        )
+
+
+def _curve(walks: Sequence[Walk]) -> str:
+    marks = (1224, EARLY, 4000, PAPER_CALLS)
+    rates = " ".join(f"{calls}: {np.mean([one.rate_after(calls) for one in walks]):.1%}" for calls in marks)
+    start, end = (np.mean([one.rates[place] for one in walks]) for place in (0, -1))
+    return (
+        f"{start:.1%} | {rates} | end {end:.1%} after {np.mean([one.calls[-1] for one in walks]):.0f} calls"
+    )
+
+
+def _share(share: PointEstimate) -> str:
+    return f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read the options and print a line per arm."""
+    parser = argparse.ArgumentParser(prog="python -m autoevol.experiments.climb", description=__doc__)
+    parser.add_argument("what", choices=["worlds", "never-better"])
+    parser.add_argument("--first", type=int, default=300, help="First testbed (default 300).")
+    parser.add_argument("--seeds", type=int, default=20, help="How many testbeds (default 20).")
+    parser.add_argument("--start", type=float, help="True rate of the starting method (default 42-58 %%).")
+    parser.add_argument("--correlation", type=float, default=TestbedConfig().correlation)
+    parser.add_argument("--others", action="store_true", help="Also the other rules and dev rows.")
+    options = parser.parse_args(argv)
+    seeds = range(options.first, options.first + options.seeds)
+    world = TestbedConfig(correlation=options.correlation)
+    if options.start is not None:
+        world = replace(world, start_low=options.start - 0.02, start_high=options.start + 0.02)
+    arms = (DEFAULT, PAPER, OLD, *(OTHERS if options.others else ()))
+    if options.what == "worlds":
+        lines = world_lines(seeds, world, arms)
+    else:
+        lines = never_better_lines(seeds, [arm for arm in arms if arm is not PAPER])
+    for line in lines:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The study of how low the loop gets: its arms, its ratio, and the world without better rewrites."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autoevol.config import LoopConfig
+from autoevol.experiments.climb import NULL, Arm, climb, never_better_lines, ratio, world_lines
+from autoevol.experiments.testbed import TestbedConfig
+from autoevol.experiments.testbed.truth import Truth
+
+TINY = LoopConfig(batch_size=3, m=2, steps=2, patience=2, dev_size=10, confirm_size=0)
+
+
+def test_a_ratio_is_one_of_means_with_an_interval_over_testbeds() -> None:
+    assert ratio([0.2, 0.4], [0.4, 0.8]) == pytest.approx((0.5, 0.5, 0.5))
+    value, low, high = ratio([0.1, 0.4, 0.2, 0.3], [0.4, 0.4, 0.4, 0.4])
+    assert value == pytest.approx(0.625)
+    assert low < value < high
+
+
+def test_one_climb_is_told_step_by_step(tmp_path: Path) -> None:
+    walk = climb(Arm("tiny", "adaptive", TINY), 250, TestbedConfig(), tmp_path)
+    assert len(walk.calls) == len(walk.rates) == 3
+    assert walk.calls[0] > 0
+    assert list(walk.calls) == sorted(walk.calls)
+
+
+def test_every_figure_is_marked_as_simulated() -> None:
+    arms = [Arm("tiny", "adaptive", TINY), Arm("tiny paper", "paper", TINY, cap=300)]
+    lines = [*world_lines([250], TestbedConfig(), arms), *never_better_lines([250], arms[:1])]
+    assert len(lines) == 3
+    assert all(line.startswith("simulated  ") for line in lines)
+
+
+def test_no_sentence_of_the_null_world_is_a_cure() -> None:
+    assert NULL.insight == NULL.dropping == NULL.blind[0] == 0
+    start = sum(Truth(250, NULL).by_kind(Truth(250, NULL).start_text).values())
+    assert 0.08 < start < 0.12
