@@ -95,6 +95,7 @@ def test_what_has_ended_is_not_booked_again(store: CallStore, text: str, calls: 
     ask_all(recorder, ScriptedTransport(serve), [request(text)], price=Price(1, 1))
     before = recorder.ledger()
     assert sum(line.paid.calls for line in before) == calls
+    store.forget("nothing").result(120)  # changes are made in order: all of them are on disk now
     assert [line.paid for line in Recorder(store).ledger()] == [line.paid for line in before]
 
 

@@ -10,12 +10,15 @@ import pytest
 from dspy import lm15
 from dspy.lm15 import Request
 
-from asking import ask, ask_all, numbered, request, texts
+from asking import LATER, ask, ask_all, numbered, request, texts
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.lm.recorder import LedgerLine, Recorder
+from autoevol.lm.retry import RetryPolicy
 from autoevol.store.calls import CallStore, Spent
 from autoevol.testing import ScriptedTransport
+
+ONCE = RetryPolicy(attempts=1)
 
 
 @pytest.mark.parametrize("temperature", [0.6, 1.0, None])
@@ -91,9 +94,9 @@ def test_a_resumed_run_draws_what_the_interrupted_one_would_have(tmp_path: Path)
 def test_a_scope_that_is_entered_again_begins_again(store: CallStore) -> None:
     """What was lost to the network is asked again; what was paid for is given again."""
     sampled = request(temperature=1.0)
-    transport = ScriptedTransport(["first", lm15.InvalidRequestError("no"), "second", "third"])
-    recorder = Recorder(store)
-    with pytest.raises(lm15.InvalidRequestError):
+    transport = ScriptedTransport(["first", LATER, "second", "third"])
+    recorder = Recorder(store, retry=ONCE)
+    with pytest.raises(lm15.ServerError):
         drawn_in("row", recorder, transport, [sampled] * 2)
     assert drawn_in("row", recorder, transport, [sampled] * 3) == ["first", "second", "third"]
     assert recorder.ledger() == [LedgerLine("evol", Spent(3, 3, 3), reused=1)]
@@ -128,7 +131,7 @@ def test_calls_are_filed_under_the_innermost_tag(store: CallStore) -> None:
     recorder, transport = Recorder(store), numbered()
 
     async def tag_of(text: str) -> str:
-        return (await recorder.complete(request(text), transport, "evol")).tag
+        return (await recorder.complete(request(text, 1.0), transport, "evol")).tag
 
     async def scene() -> list[str]:
         with in_scope("bulk", tag="part 7"):
@@ -155,10 +158,10 @@ def test_a_seed_that_the_caller_sets_is_kept(store: CallStore) -> None:
 
 
 def test_a_failed_sample_is_asked_for_again_by_the_next_run(store: CallStore) -> None:
-    transport = ScriptedTransport([lm15.InvalidRequestError("no"), "second", "first"])
-    recorder = Recorder(store)
+    transport = ScriptedTransport([LATER, "second", "first"])
+    recorder = Recorder(store, retry=ONCE)
     sampled = request(temperature=1.0)
-    with pytest.raises(lm15.InvalidRequestError):
+    with pytest.raises(lm15.ServerError):
         ask(recorder, transport, sampled)
     assert ask(recorder, transport, sampled).text == "second"
     resumed = Recorder(store)

@@ -9,7 +9,7 @@ from dspy import lm15
 
 from autoevol.core.errors import AccessDenied
 from autoevol.lm.transport import FILTERED, UNREADABLE, NobodyThere
-from autoevol.store.calls import Refusal
+from autoevol.store.calls import RefusedCall
 
 _POINTLESS = (lm15.AuthError, lm15.BillingError, lm15.UnsupportedModelError, lm15.ConfigurationError)
 _ANSWERS = (
@@ -147,12 +147,12 @@ def first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-def refusal_of(slot: tuple[str, int], error: lm15.LM15Error) -> Refusal:
+def refusal_of(slot: tuple[str, int], error: lm15.LM15Error) -> RefusedCall:
     """An error that is an answer (`is_answer`), as it is stored."""
-    return Refusal(*slot, type(error).__name__, error.message, error.status, error.provider_code or "")
+    return RefusedCall(*slot, type(error).__name__, error.message, error.status, error.provider_code or "")
 
 
-def error_of(refusal: Refusal) -> lm15.LM15Error:
+def error_of(refusal: RefusedCall) -> lm15.LM15Error:
     """The same again."""
     kinds = {kind.__name__: kind for kind in _ANSWERS}
     kind = kinds.get(refusal.kind, lm15.InvalidRequestError)

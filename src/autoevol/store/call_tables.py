@@ -46,7 +46,7 @@ class CallRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedCall:
     """An endpoint's answer that it will not reply to a request: the same request is refused again.
 
     Attributes:

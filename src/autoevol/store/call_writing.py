@@ -14,14 +14,14 @@ from typing import Any
 
 from autoevol.core.errors import StoreLost
 from autoevol.store import call_tables
-from autoevol.store.call_tables import CallRecord, Flight, Refusal, Spent
+from autoevol.store.call_tables import CallRecord, Flight, RefusedCall, Spent
 
 # A record or a refusal to keep, a request that departs or has failed, a tag to forget, or costs to book to
 # a role.
-Change = CallRecord | Refusal | Flight | str | tuple[str, Spent]
+Change = CallRecord | RefusedCall | Flight | str | tuple[str, Spent]
 
 
-def write(connection: sqlite3.Connection, run: str, changes: Iterable[Change]) -> None:
+def apply_changes(connection: sqlite3.Connection, run: str, changes: Iterable[Change]) -> None:
     """Make the changes, in their order, within the transaction of the caller. Raises sqlite3.Error."""
     for kind, group in groupby(changes, key=type):
         same: list[Any] = list(group)
@@ -31,7 +31,7 @@ def write(connection: sqlite3.Connection, run: str, changes: Iterable[Change]) -
                 call_tables.INSERT, [(*call_tables.line(record), run, now) for record in same]
             )
             _land(connection, run, same)
-        elif kind is Refusal:
+        elif kind is RefusedCall:
             connection.executemany(call_tables.REFUSE, [(run, *astuple(refusal)) for refusal in same])
         elif kind is Flight:
             for flight in same:

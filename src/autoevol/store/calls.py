@@ -23,11 +23,11 @@ from pathlib import Path
 
 from autoevol.core.errors import StoreError, StoreLost
 from autoevol.store import call_tables
-from autoevol.store.call_tables import CallRecord, Flight, Refusal, Spent
-from autoevol.store.call_writing import Change, tell, write
+from autoevol.store.call_tables import CallRecord, Flight, RefusedCall, Spent
+from autoevol.store.call_writing import Change, apply_changes, tell
 from autoevol.store.files import refused
 
-__all__ = ["CallRecord", "CallStore", "Flight", "Refusal", "Spent"]
+__all__ = ["CallRecord", "CallStore", "Flight", "RefusedCall", "Spent"]
 
 _BATCH = 512
 
@@ -119,20 +119,20 @@ class CallStore:
         self._submit(record, done)
         await done
 
-    async def refuse(self, refusal: Refusal) -> None:
+    async def refuse(self, refusal: RefusedCall) -> None:
         """Store that a request was refused, as `aput` does a reply."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._submit(refusal, done)
         await done
 
-    def refusal(self, key: str, sample: int) -> Refusal | None:
+    def refusal(self, key: str, sample: int) -> RefusedCall | None:
         """What this run was told when it last asked, if it was refused for good. Raises as `get`."""
         try:
             with self._reader_lock:
                 row = self._reader.execute(call_tables.REFUSED, (self.run, key, sample)).fetchone()
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
-        return Refusal(*row) if row else None
+        return RefusedCall(*row) if row else None
 
     def track(self, flight: Flight) -> None:
         """Note that a request departs, or has failed; its reply ends it too. Nobody waits for the disk."""
@@ -246,7 +246,7 @@ class CallStore:
         lost = None
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            write(self._writer, self.run, [what for what, _ in batch])
+            apply_changes(self._writer, self.run, [what for what, _ in batch])
             self._writer.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 (whatever it is, every caller waits for this thread)
             with suppress(sqlite3.Error):
