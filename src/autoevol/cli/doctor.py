@@ -20,16 +20,15 @@ _LABEL = 15
 @with_settings(*GROUPS["doctor"])
 def doctor(*, json: Json = False, settings: Settings) -> None:
     """Check the endpoint of each role with at most 6 calls, and print the flags that follow."""
-    import orjson
-
+    from autoevol.cli.console import say, say_json
     from autoevol.commands import doctor as checking
 
     quiet_dspy()
     report = checking.doctor(settings=settings)
     if json:
-        print(orjson.dumps(report.to_json()).decode())
+        say_json(report.to_json())
     else:
-        print("\n".join(line for label, value in report.table_rows() for line in _wrapped(label, value)))
+        say("\n".join(line for label, value in report.table_rows() for line in _wrapped(label, value)))
     if not report.usable:
         raise typer.Exit(1)
 
