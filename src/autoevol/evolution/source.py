@@ -52,7 +52,7 @@ class Promised(Protocol):
         ...
 
 
-def confirm(source: RowSource, rows: int | None = None) -> None:
+def confirm_source(source: RowSource, rows: int | None = None) -> None:
     """Ask a source that has promised something. See `Promised.confirm`."""
     if isinstance(source, Promised):
         source.confirm(rows)

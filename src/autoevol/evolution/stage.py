@@ -19,7 +19,7 @@ from autoevol.evolution.gates import Gate
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage, encode_lineage
 from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
-from autoevol.evolution.source import PlacedRow, RowSource, confirm
+from autoevol.evolution.source import PlacedRow, RowSource, confirm_source
 from autoevol.lm.answers import FILTERED
 from autoevol.store.parts import Parts, PartWriter
 
@@ -66,15 +66,15 @@ def evolve_rows(
     parts = Parts(folder / "parts", work.policy.to_json())
     parts.drop_open()
     parts.drop_damaged()
-    confirm(source)
+    confirm_source(source)
     remind(work.gates, parts)
     stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
     try:
         complete = aio.run_and_wait(stage.run(source))
     except InputError:
-        confirm(source)  # a file that is rewritten while it is read looks damaged
+        confirm_source(source)  # a file that is rewritten while it is read looks damaged
         raise
-    confirm(source, parts.rows if complete else None)
+    confirm_source(source, parts.rows if complete else None)
     tally = write_outputs(parts, folder, config.keep)
     tally.complete = complete
     return tally
@@ -156,7 +156,7 @@ class _Stage:
     async def _seal(self, part: PartWriter, source: RowSource) -> None:
         first = self._parts.rows
         # Rows of another file must not get among those of this one.
-        await asyncio.to_thread(confirm, source)
+        await asyncio.to_thread(confirm_source, source)
         await asyncio.to_thread(part.seal, open_part=not self._complete)
         if self._forget and self._complete:
             await asyncio.wrap_future(self._forget(self._tag(first)))
