@@ -193,5 +193,5 @@ def commands_of(page: str) -> dict[str, str]:
 
 
 def sent_thinking(lines: list[Body]) -> bool:
-    """Whether any record holds what the model thought."""
-    return THOUGHT in json.dumps(lines)
+    """Whether an instruction or a response holds what the model thought."""
+    return any(THOUGHT in json.dumps([line["instruction"], line["response"]]) for line in lines)
