@@ -156,7 +156,7 @@ class _Stage:
     async def _seal(self, part: PartWriter, source: RowSource) -> None:
         first = self._parts.rows
         # Rows of another file must not get among those of this one.
-        await asyncio.to_thread(confirm, source)
+        await asyncio.to_thread(confirm_source, source)
         await asyncio.to_thread(part.seal, open_part=not self._complete)
         if self._forget and self._complete:
             await asyncio.wrap_future(self._forget(self._tag(first)))
