@@ -98,7 +98,8 @@ def test_an_interrupted_cell_leaves_a_state_that_the_same_call_resumes(tmp_path:
         done = ae.evolve(seeds, out, **call)
     assert done.report.evolution is not None
     assert done.report.evolution.passed == len(SEEDS) == len(lines(out / "dataset.jsonl"))
-    assert done.cost.calls == 2 * len(SEEDS)
+    # A call in flight at the interrupt may have been billed: it is booked, as an estimate.
+    assert 2 * len(SEEDS) <= done.cost.calls <= 2 * len(SEEDS) + 2
 
 
 def test_progress_is_one_line_that_is_written_over(

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from autoevol.programs.methods import COMPACT, INITIAL, WEAK
     from autoevol.programs.respond import answering_with
     from autoevol.store.journal import FileJournal
-    from autoevol.store.run import load_method
+    from autoevol.store.method_files import load_method
 
 _HOMES = {
     "AccessDenied": "autoevol.core.errors",
@@ -138,7 +138,7 @@ _HOMES = {
     "estimate": "autoevol.commands.estimate",
     "evolve": "autoevol.commands.run",
     "export": "autoevol.commands.datasets",
-    "load_method": "autoevol.store.run",
+    "load_method": "autoevol.store.method_files",
     "load_rows": "autoevol.data.load",
     "optimize": "autoevol.commands.run",
     "quality": "autoevol.commands.datasets",

@@ -125,7 +125,8 @@ def test_replies_of_nothing_but_thinking_end_the_run_with_the_flag_to_raise(
         assert "--reply-tokens (now 1500)" in last_line(done.stderr)
         assert len(endpoint.seen) <= 20
         raised = (*loop, "--reply-tokens", 4000, "--api-base", endpoint.url, "--json")
-        assert command(name, *words, *raised).exit_code == 0
+        again = command(name, *words, *raised)
+        assert again.exit_code == 0, again.stderr
 
 
 def test_a_few_rows_of_nothing_but_thinking_are_told_at_the_end(words: list[object]) -> None:

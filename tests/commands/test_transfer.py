@@ -16,9 +16,8 @@ from autoevol.core.errors import InputError
 from autoevol.core.records import Demo, Method
 from autoevol.metrics.intervals import wilson
 from autoevol.programs.evolver import Evolver
-from autoevol.store.author_log import cut_contract, import_log, read_log, read_state
 from autoevol.store.files import read_json, write_json
-from autoevol.store.run import load_method
+from autoevol.store.method_files import cut_contract, import_log, load_method, read_log, read_state
 from command_line import command, seed_file
 from served_world import Served, serving
 from synthetic import bench, kind_of, rows

@@ -102,16 +102,14 @@ def test_all_rounds_can_be_kept(tmp_path: Path) -> None:
 def test_the_best_round_is_the_most_complex(tmp_path: Path) -> None:
     def serve(asked: Request) -> Answer:
         text = str(asked.messages[-1].text)
-        if "[version 1]" in text:
-            shown = text[text.index("[version 1]") :]
-            order = sorted(range(3), key=lambda n: shown.index(f"v{n} " if n else "v0 row"))
+        if "version 1" in text:
+            shown = text[text.index("version 1") :]
             # v1 is the second round's; give it the highest score wherever it stands.
             places = [shown.index("\nv0 row"), shown.index("\nv1 "), shown.index("\nv2 ")]
             ranks = sorted(places)
             scores = ["?"] * 3
             for version, place in enumerate(places):
                 scores[ranks.index(place)] = "9" if version == 1 else "4"
-            assert len(order) == 3
             return f"[[ ## scores ## ]]\n{', '.join(scores)}\n\n[[ ## completed ## ]]"
         return script(asked)
 

@@ -21,9 +21,9 @@ def values(space: Space) -> dict[str, tuple[object, ...]]:
 
 def test_the_three_of_the_paper_are_always_varied_around_the_given_settings() -> None:
     space = Space((), BASE, train=100)
-    assert space.baseline == {"batch_size": 10, "m": 5, "steps": 10}
+    assert space.baseline == {"batch_size": 10, "m": 5, "steps": 20}
     assert {name: (found[0], found[-1]) for name, found in values(space).items()} == {
-        "batch_size": (2, 20), "m": (1, 9), "steps": (1, 15),
+        "batch_size": (2, 20), "m": (1, 9), "steps": (1, 20),
     }  # fmt: skip
     assert space.size == 19 * 9 * 15
     assert space.configuration(space.baseline) == BASE

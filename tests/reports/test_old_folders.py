@@ -14,7 +14,7 @@ from autoevol.metrics.paired import PairedTest
 from autoevol.reports.folder import FolderReport, read_folder
 from autoevol.reports.passports import make_passport, read_passport, read_transfer, rows_seen, write_passport
 from autoevol.store.files import read_json, write_json
-from autoevol.store.run import load_method
+from autoevol.store.method_files import load_method
 from command_line import command
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "run_folders_0.1"

@@ -20,7 +20,8 @@ from autoevol.reports.rates import Ledger
 from autoevol.reports.run import RunReport
 from autoevol.store.files import read_json, write_json
 from autoevol.store.journal import FileJournal
-from autoevol.store.run import RunFolder, load_method
+from autoevol.store.method_files import load_method
+from autoevol.store.run import RunFolder
 from command_line import command
 from served_world import Served, serving
 from synthetic import START, rows

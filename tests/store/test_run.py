@@ -18,8 +18,9 @@ from autoevol.core.errors import InputError, StoreError, StoreLost
 from autoevol.core.records import Demo, Method
 from autoevol.store.calls import CallRecord
 from autoevol.store.files import read_json, replacing, write_json
+from autoevol.store.method_files import load_method
 from autoevol.store.parts import Parts
-from autoevol.store.run import RunFolder, load_method
+from autoevol.store.run import RunFolder
 
 SETTINGS: dict[str, Any] = {"model": "openai/m", "steps": 10, "seeds": ["a.jsonl"], "temperature": 0.6}
 

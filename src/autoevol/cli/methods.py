@@ -71,7 +71,7 @@ def import_methods(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the method files.")],
 ) -> None:
     """Write each distinct method of a published optimizer log as a method file."""
-    from autoevol.store.author_log import import_log
+    from autoevol.store.method_files import import_log
 
     for path in import_log(log, out):
         say(path)

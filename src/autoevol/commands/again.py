@@ -27,8 +27,9 @@ from autoevol.reports.folder import read_report
 from autoevol.reports.run import FILE, RunReport
 from autoevol.reports.summary import summarise
 from autoevol.store.files import write_json
+from autoevol.store.method_files import load_method
 from autoevol.store.parts import Parts
-from autoevol.store.run import RunFolder, load_method
+from autoevol.store.run import RunFolder
 
 
 def again(

@@ -12,8 +12,7 @@ from autoevol.core.records import Method
 from autoevol.evolution.policy import Policy, parse_mix
 from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
-from autoevol.store.author_log import read_state
-from autoevol.store.run import load_method
+from autoevol.store.method_files import load_method, read_state
 
 NAMED = {**BUILT_IN, **OPERATIONS}
 """Methods that a command takes by name."""

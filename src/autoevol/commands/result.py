@@ -14,7 +14,7 @@ from autoevol.core.errors import InputError, StopRun
 from autoevol.core.records import Method
 from autoevol.reports.folder import Report
 from autoevol.reports.rates import Ledger
-from autoevol.store.run import load_method
+from autoevol.store.method_files import load_method
 
 
 @dataclass(frozen=True)

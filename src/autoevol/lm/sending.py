@@ -14,7 +14,7 @@ from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.core.context import Role
-from autoevol.core.errors import StopRun
+from autoevol.core.errors import EndpointDown, StopRun
 from autoevol.core.masking import Mask
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.budget import Budget
@@ -193,7 +193,7 @@ class Sender:
                 now, wait = self._clock(), error.retry_after or self._policy.wait(limits)
                 give_up = now + self._policy.patience if give_up is None else give_up
                 if now + wait > give_up:
-                    breaker.failed(began or breaker.begin(), error, request.model)
+                    self._give_up(call, breaker, began, error)
                     raise
                 await self._back_off(endpoint, wait, closed=bool(error.retry_after))
             except lm15.LM15Error as error:
@@ -202,7 +202,7 @@ class Sender:
                     raise denied from error
                 faults += 1
                 if not is_transient(error) or faults >= self._attempts(call, error, breaker):
-                    breaker.failed(began or breaker.begin(), error, request.model)
+                    self._give_up(call, breaker, began, error)
                     raise
                 await self._sleep(self._policy.wait(faults, error.retry_after))
 
@@ -219,6 +219,17 @@ class Sender:
 
     def _breaker(self) -> Breaker:
         return Breaker(self._policy, answered_before=self._answered_before)
+
+    def _give_up(
+        self, call: Call, breaker: Breaker, began: tuple[int, int] | None, error: lm15.LM15Error
+    ) -> None:
+        """Count a call that failed for good; where nothing has ever come back, no further one is sent."""
+        try:
+            breaker.failed(began or breaker.begin(), error, call.request.model)
+        except EndpointDown as down:
+            if not breaker.proven:
+                self.over[call.transport] = down
+            raise
 
     def _attempts(self, call: Call, error: lm15.LM15Error, breaker: Breaker) -> int:
         if breaker.open:
@@ -258,7 +269,8 @@ class Sender:
             paid = call.spent(reply)
             self._books.wasted(call, paid)
             raise
-        except lm15.LM15Error:
+        except (lm15.LM15Error, StopRun):
+            # It has come back, if without a reply; a call that is cancelled may still arrive and be billed.
             self._books.fails(call)
             raise
         finally:

@@ -17,7 +17,8 @@ from autoevol.reports.run import OptimizationReport, RunReport
 from autoevol.reports.transfer import TransferReport
 from autoevol.store.files import read_json, replace_text, write_json
 from autoevol.store.journal import FileJournal
-from autoevol.store.run import load_method, read_run
+from autoevol.store.method_files import load_method
+from autoevol.store.run import read_run
 
 FILE, PAGE = "passport.json", "passport.md"
 

@@ -214,6 +214,7 @@ FOLD = f"INSERT INTO forgotten (run,role,{LINE}) SELECT run, role, {SUMS} {FILED
 THIN = "UPDATE calls SET request='', thinking='' WHERE run=:run AND tag=:shared AND request!=''"
 REFUSE = "INSERT OR REPLACE INTO refusals (run,key,sample,kind,message,status,code) VALUES (?,?,?,?,?,?,?)"
 REFUSED = "SELECT key,sample,kind,message,status,code FROM refusals WHERE run=? AND key=? AND sample=?"
+FORGET_REFUSALS = "DELETE FROM refusals WHERE run=?"
 DEPART = (
     f"INSERT OR REPLACE INTO in_flight (run,key,sample,role,{LINE})"
     f" VALUES ({','.join('?' * (4 + len(fields(Spent))))})"

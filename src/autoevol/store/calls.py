@@ -134,6 +134,14 @@ class CallStore:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
         return RefusedCall(*row) if row else None
 
+    def forget_refusals(self) -> None:
+        """Let this run ask again what was refused: it begins anew. Raises StoreLost if the disk refuses."""
+        try:
+            with self._reader_lock, self._reader:
+                self._reader.execute(call_tables.FORGET_REFUSALS, (self.run,))
+        except sqlite3.Error as error:
+            raise StoreLost(f"cannot write to the call store {self.path}: {error}") from error
+
     def track(self, flight: Flight) -> None:
         """Note that a request departs, or has failed; its reply ends it too. Nobody waits for the disk."""
         self._submit(flight, Future())

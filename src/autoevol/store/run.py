@@ -61,7 +61,6 @@ _BEFORE = frozenset(
 
 _OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
 _OPTIMISED = ("journal.jsonl", "program.json", "passport.json", "passport.md")
-_DATA = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
 # Files that a run would overwrite.
 _PRODUCTS = (
     "seeds.json",
@@ -99,6 +98,7 @@ class RunFolder:
         self, path: str | Path, settings: Mapping[str, Any] | None = None, *, claim: bool = True
     ) -> None:
         self.path = Path(path)
+        self._anew = False
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._refuse_foreign()
@@ -193,8 +193,10 @@ class RunFolder:
 
     def _begin_anew(self, run_id: str, settings: Mapping[str, Any], products: Iterable[str]) -> None:
         """Remove what a run left that came to nothing; its replies stay in the call store."""
+        self._anew = True
         for name in products:
             (self.path / name).unlink(missing_ok=True)
+            (self.path / name).with_suffix(".last").unlink(missing_ok=True)
         for path in sorted((self.path / "parts").glob("*")):  # first the manifest, which names the parts
             path.unlink()
         self._describe(run_id, settings)
@@ -238,7 +240,10 @@ class RunFolder:
                 f"{path} is missing, with the calls that this run has paid for. Restore it from a copy, give "
                 "the --store that the run began with, or another --out"
             )
-        return CallStore(path, self.run_id, power_safe=power_safe)
+        store = CallStore(path, self.run_id, power_safe=power_safe)
+        if self._anew:  # what was refused may have been what is corrected now
+            store.forget_refusals()
+        return store
 
     def journal(self) -> FileJournal:
         """The optimisation's journal."""
@@ -319,30 +324,3 @@ def read_run(folder: Path) -> dict[str, Any] | None:
             "use that version"
         )
     return known if "schema" in known else {**known, "settings": from_0_1(known["settings"])}
-
-
-def load_method(source: str | Path) -> Method:
-    """A method from a run folder, a method.json or a plain text file.
-
-    Raises:
-        InputError: If there is none, with what was looked for.
-    """
-    path = Path(source)
-    if path.is_dir():
-        path = path / "method.json"
-    if path.suffix in _DATA:
-        raise InputError(f"{path} looks like data; a method is a .json or a plain text file, or a run folder")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"no evolving method at {path}: {error}") from error
-    if path.suffix != ".json":
-        method = Method(text, name=path.stem)
-    else:
-        try:
-            method = decode_method(orjson.loads(text))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path} is not a method file: {error!r}") from error
-    if not method.text:
-        raise InputError(f"the evolving method in {path} is empty")
-    return method

@@ -1,4 +1,4 @@
-"""The optimizer log that the authors of Auto Evol-Instruct published, read as evolving methods.
+"""Evolving methods from files: ours, a run folder's, and the log of the authors of Auto Evol-Instruct.
 
 Their log is a JSON list of states; a state's `evol_prompt` is the method in force. What a prompt
 says about the form of the reply, and the slot for the instruction at its end, are cut off: here
@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoevol.core.codec import encode_method
+import orjson
+
+from autoevol.core.codec import decode_method, encode_method
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.records import Method
 from autoevol.store.files import read_json, write_json
 
+_DATA = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".gz")
 _SLOT = "#Instruction#:"
 _FORMAT = "Please reply strictly in the following format:"
 _FORM_LINE = re.compile(r"(?:Step \d+|#[^#]+#:)?")
@@ -111,3 +114,30 @@ def _prompts(path: Path) -> Sequence[str]:
             raise InputError(f"{path} is not an optimizer log: state {number} has no evol_prompt")
         prompts.append(prompt)
     return prompts
+
+
+def load_method(source: str | Path) -> Method:
+    """A method from a run folder, a method.json or a plain text file.
+
+    Raises:
+        InputError: If there is none, with what was looked for.
+    """
+    path = Path(source)
+    if path.is_dir():
+        path = path / "method.json"
+    if path.suffix in _DATA:
+        raise InputError(f"{path} looks like data; a method is a .json or a plain text file, or a run folder")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"no evolving method at {path}: {error}") from error
+    if path.suffix != ".json":
+        method = Method(text, name=path.stem)
+    else:
+        try:
+            method = decode_method(orjson.loads(text))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} is not a method file: {error!r}") from error
+    if not method.text:
+        raise InputError(f"the evolving method in {path} is empty")
+    return method
