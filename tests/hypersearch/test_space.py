@@ -25,7 +25,7 @@ def test_the_three_of_the_paper_are_always_varied_around_the_given_settings() ->
     assert {name: (found[0], found[-1]) for name, found in values(space).items()} == {
         "batch_size": (2, 20), "m": (1, 9), "steps": (1, 20),
     }  # fmt: skip
-    assert space.size == 19 * 9 * 15
+    assert space.size == 19 * 9 * 20
     assert space.configuration(space.baseline) == BASE
 
 

@@ -20,7 +20,7 @@ from autoevol.lm.breaker import Breaker
 from autoevol.lm.budget import Budget
 from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import TokenForecast
-from autoevol.lm.retry import RetryPolicy, access_denied, is_pointless, is_transient
+from autoevol.lm.retry import RetryPolicy, access_denied, is_answer, is_pointless, is_transient
 from autoevol.lm.transport import BrokenReply, Reply, Transport
 from autoevol.lm.usage import with_usage
 from autoevol.store.calls import Spent
@@ -223,11 +223,11 @@ class Sender:
     def _give_up(
         self, call: Call, breaker: Breaker, began: tuple[int, int] | None, error: lm15.LM15Error
     ) -> None:
-        """Count a call that failed for good; where nothing has ever come back, no further one is sent."""
+        """Count a call that failed for good; where all that ever came back is refusals, it was the last."""
         try:
             breaker.failed(began or breaker.begin(), error, call.request.model)
         except EndpointDown as down:
-            if not breaker.proven:
+            if is_answer(error):
                 self.over[call.transport] = down
             raise
 
