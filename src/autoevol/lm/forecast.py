@@ -28,13 +28,26 @@ class TokenForecast:
         self._longest = 0
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """One call at a time, until a reply has come."""
-        async with self._first:
-            if not self.known:
-                yield
-                return
-        yield
+    async def alone(self, patience: float | None = None) -> AsyncIterator[None]:
+        """One call at a time, until a reply has come.
+
+        Args:
+            patience: Seconds after which the others go as well. A refusal comes at once and a reply takes
+                its time, so a little is enough to be told of a wrong key or model by one call.
+        """
+        try:
+            await asyncio.wait_for(self._first.acquire(), patience)
+        except TimeoutError:
+            yield  # the first call is still out, so it was not refused
+            return
+        if self.known:
+            self._first.release()
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._first.release()
 
     def expect(self, request: str, limit: int | None) -> tuple[int, int]:
         """The most tokens, in and out, that are to be reserved.

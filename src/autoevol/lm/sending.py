@@ -27,6 +27,8 @@ from autoevol.store.calls import Spent
 
 # A refused call goes before those that have not been sent yet, unless it is refused time after time.
 _FIRST_AGAIN = 3
+# Seconds that the first call to an endpoint is ahead of all others.
+_HEAD_START = 0.25
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,10 @@ class Sender:
             yield turn
 
     def _alone(self, forecast: TokenForecast) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if forecast.known else forecast.alone()
+        if forecast.known:
+            return nullcontext()
+        # Where tokens or money are capped it must be known what a reply costs before more are sent.
+        return forecast.alone(None if self._budget.counts_tokens else _HEAD_START)
 
     async def _paid(self, call: Call, forecast: TokenForecast) -> Reply:
         """One attempt, within the budget."""
