@@ -103,7 +103,9 @@ class World:
     def of(seed: int, dev: int) -> World:
         """The world of one seed."""
         testbed = Testbed(seed)
-        return World(testbed, testbed.rows(_TRAIN + dev), LoopConfig(dev_size=dev, seed=seed))
+        # The defaults of the paper, which are not ours any more.
+        loop = LoopConfig(dev_size=dev, seed=seed, steps=10, patience=1)
+        return World(testbed, testbed.rows(_TRAIN + dev), loop)
 
     def session(self, path: Path, calls: int | None = None) -> Session:
         """A session with a hard cap."""
@@ -119,7 +121,7 @@ def search(world: World, folder: Path, config: SearchConfig) -> tuple[Contestant
     folder.mkdir(parents=True)
     start = folder / "start.txt"
     start.write_text(world.testbed.start.text, encoding="utf-8")
-    methods = MethodConfig(start=(str(start),), holdout_size=0)
+    methods = MethodConfig(start=(str(start),), holdout_size=0, selection="race", dev_rows="fixed")
     space, base = plan(world.rows, Settings(loop=world.loop, methods=methods), config)
     shared = StudyFolder(folder / "study", {}, 1)
 
