@@ -121,7 +121,7 @@ def search(world: World, folder: Path, config: SearchConfig) -> tuple[Contestant
     folder.mkdir(parents=True)
     start = folder / "start.txt"
     start.write_text(world.testbed.start.text, encoding="utf-8")
-    methods = MethodConfig(start=(str(start),), holdout_size=0, selection="race", dev_rows="fixed")
+    methods = MethodConfig(start=(str(start),), holdout_size=0, selection="race")
     space, base = plan(world.rows, Settings(loop=world.loop, methods=methods), config)
     shared = StudyFolder(folder / "study", {}, 1)
 
