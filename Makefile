@@ -12,7 +12,7 @@ run: $(READY)
 	  --evol-model local/smollm2 --temperature 0.5 --reply-tokens 256 --concurrency 4 \
 	  --system "Answer in at most three sentences, or with one short piece of code." \
 	  --start initial --start weak --start compact \
-	  --dev-size 14 --holdout-size 10 --batch-size 3 --m 2 --steps 1
+	  --selection race --dev-size 14 --holdout-size 10 --batch-size 3 --m 2 --steps 1
 
 # The embedded model takes both cores, so its tests run by themselves.
 test: $(READY)
