@@ -70,9 +70,12 @@ def nodes(path: Path) -> Iterator[ast.AST]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Full names of what a file imports; `from a import b` is a.b, which may be a module or not."""
-    for node in nodes(path):
+def imported(path: Path, *, for_types: bool = False) -> Iterator[str]:
+    """Full names of what a file imports; `from a import b` is a.b, which may be a module or not.
+
+    With `for_types`, what only type checkers import counts as well.
+    """
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if for_types else nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -107,7 +110,7 @@ def test_the_imports_of_modules_make_no_circle() -> None:
     # A package's `__init__` only passes names on; its modules do not import through it.
     names = {module_name(part, path): path for part, path in SOURCES if path.name != "__init__.py"}
     for name, path in names.items():
-        asked = set(imported(path))
+        asked = set(imported(path, for_types=True))
         asked |= {found.rpartition(".")[0] for found in asked}
         graph[name] = {other for other in asked if other in names and other != name}
     TopologicalSorter(graph).prepare()

@@ -19,6 +19,7 @@ def provider() -> Iterator[BatchProvider]:
 
 
 def evolve(provider: BatchProvider, folder: Path, *more: object) -> list[object]:
+    folder.mkdir(exist_ok=True)
     words: list[object] = ["evolve", seed_file(folder, SEEDS), "--out", folder / "run", "--method", "weak"]
     words += ["--evol-model", "served", "--api-base", provider.url, "--json"]
     return [*words, *more]
@@ -47,6 +48,20 @@ def test_lost_rows_are_retried_by_batches(provider: BatchProvider, tmp_path: Pat
     words = ("--api-base", provider.url, "--json", "--batch", "--batch-poll", "0.05")
     healed = summary(command("retry", tmp_path / "run", *words))
     assert healed["evolution"]["passed"] == len(SEEDS)
+
+
+def test_the_first_answers_of_a_batch_say_nothing_of_the_others(
+    provider: BatchProvider, tmp_path: Path
+) -> None:
+    served = provider.script
+    assert isinstance(served, Served)
+    served.down = {0, 1, 2}
+    told = summary(command(*evolve(provider, tmp_path, "--batch", "--batch-poll", "0.05")))["evolution"]
+    assert (told["passed"], told["unscored"]) == (9, 3)
+    served.down = set(range(12))
+    done = command(*evolve(provider, tmp_path / "all", "--batch", "--batch-poll", "0.05"))
+    assert done.exit_code == 1
+    assert "SECRET" in done.stderr.splitlines()[-1]
 
 
 def test_a_model_without_such_an_endpoint_has_no_batches(tmp_path: Path) -> None:

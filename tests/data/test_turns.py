@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from autoevol.core.errors import InputError
-from autoevol.data.turns import first_exchange
+from autoevol.data.turns import exchanges
 
 
 def say(role: str | None, content: object) -> dict[str, object]:
@@ -12,11 +12,11 @@ def say(role: str | None, content: object) -> dict[str, object]:
 
 def test_text_parts_are_joined() -> None:
     parts = [{"type": "text", "text": "One"}, "Two"]
-    assert first_exchange([say("user", parts), say("assistant", "A")], "messages")[:2] == ("One\nTwo", "A")
+    assert next(exchanges([say("user", parts), say("assistant", "A")], "messages"))[:2] == ("One\nTwo", "A")
 
 
 def test_an_answer_without_text_is_no_reference() -> None:
-    assert first_exchange([say("user", "Ask"), say("assistant", None)], "messages")[:2] == ("Ask", None)
+    assert next(exchanges([say("user", "Ask"), say("assistant", None)], "messages"))[:2] == ("Ask", None)
 
 
 def test_only_the_first_exchange_counts() -> None:
@@ -27,7 +27,7 @@ def test_only_the_first_exchange_counts() -> None:
         say("user", "More"),
         say("assistant", "B"),
     ]
-    assert first_exchange(turns, "messages")[:2] == ("Ask", "A")
+    assert next(exchanges(turns, "messages"))[:2] == ("Ask", "A")
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_only_the_first_exchange_counts() -> None:
 )
 def test_bad_conversations(turns: object, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        first_exchange(turns, "messages")
+        next(exchanges(turns, "messages"))

@@ -154,8 +154,3 @@ def _known_turns(turns: object, where: str) -> Generator[RawTurn, None, None]:
         yield turn
     if not started:
         raise InputError(f"{where} holds no user turn")
-
-
-def first_exchange(turns: object, where: str) -> Exchange:
-    """The first of the `exchanges`. Raises InputError as they do."""
-    return next(exchanges(turns, where))

@@ -23,14 +23,13 @@ from autoevol.core.progress import Progress
 from autoevol.core.records import Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
-from autoevol.hypersearch import result
 from autoevol.hypersearch.holdout import compare_on_holdout
 from autoevol.hypersearch.pruning import TrialPoint, falls_behind
+from autoevol.hypersearch.result import Ended, Searched, write_result
 from autoevol.hypersearch.space import Configuration, Space
 from autoevol.hypersearch.study import SharedStudy, quiet, without_password
 from autoevol.hypersearch.trial import TrialBench, run_trial
-from autoevol.metrics.failure import FailureMetric
-from autoevol.reports.search import HoldoutLine, describe
+from autoevol.reports.search import describe
 from autoevol.reports.summary import measure_of
 from autoevol.store.study import StudyFolder, WorkerFolder
 
@@ -43,7 +42,7 @@ def search(
     settings: Settings | None = None,
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
-) -> result.Searched:
+) -> Searched:
     """Search the settings of the loop on `seeds`: `autoevol search`.
 
     The same call in another process helps, and one that was stopped goes on.
@@ -67,7 +66,7 @@ def search(
 
 def _searched(
     seeds: str, out: Path, settings: Settings, config: SearchConfig, listener: Listener
-) -> result.Searched:
+) -> Searched:
     loaded = load_rows(seeds, **settings.data.reading())
     space, base = plan(loaded.rows, settings, config)
     decided = {
@@ -95,7 +94,7 @@ def _searched(
     with quiet():
         study = SharedStudy(folder, config, space)
         ended = Search(folder, study, open_bench).run()
-        return result.write(study, ended, measure_of(settings, ended.metric))
+        return write_result(study, ended, measure_of(settings, ended.metric))
 
 
 def plan(rows: Sequence[Row], settings: Settings, config: SearchConfig) -> tuple[Space, Configuration]:
@@ -116,26 +115,6 @@ def plan(rows: Sequence[Row], settings: Settings, config: SearchConfig) -> tuple
         find_method(name)
     split_rows(rows, dev=space.largest_dev, holdout=len(split.holdout), seed=loop.seed)
     return space, base
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a worker ended.
-
-    Attributes:
-        compared: The comparison on the holdout; None where other workers still run trials, or the
-            budget did not reach that far.
-        others: Whether other workers are still at work.
-        stopped_by: The budget stop that ended it, if one did.
-        metric: What judged.
-        seconds: How long this worker was at it.
-    """
-
-    compared: list[HoldoutLine] | None
-    others: bool
-    stopped_by: BudgetReached | None
-    metric: FailureMetric
-    seconds: float
 
 
 @dataclass(frozen=True)

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from autoevol.commands.result import Result, frame
+from autoevol.core.errors import BudgetReached
 from autoevol.hypersearch import holdout
 from autoevol.hypersearch.study import SharedStudy, without_password
 from autoevol.lm.recorder import LedgerLine
+from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.rates import Ledger, MetricReport, RateReport
 from autoevol.reports.run import versions
-from autoevol.reports.search import BEST, FILE, BestTrial, SearchReport, TrialReport
+from autoevol.reports.search import BEST, FILE, BestTrial, HoldoutLine, SearchReport, TrialReport
 from autoevol.store.files import write_json
-
-if TYPE_CHECKING:
-    from autoevol.hypersearch.job import Ended
 
 # What a trial that ran to its end has besides its rate, under the names of `TrialReport`.
 _FACTS = ("calls", "paid_calls", "paid_tokens", "steps", "stopped", "method_id", "seconds")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a worker ended.
+
+    Attributes:
+        compared: The comparison on the holdout; None where other workers still run trials, or the
+            budget did not reach that far.
+        others: Whether other workers are still at work.
+        stopped_by: The budget stop that ended it, if one did.
+        metric: What judged.
+        seconds: How long this worker was at it.
+    """
+
+    compared: list[HoldoutLine] | None
+    others: bool
+    stopped_by: BudgetReached | None
+    metric: FailureMetric
+    seconds: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,7 +59,7 @@ class Searched(Result[SearchReport]):
         return frame([{key: trial[key] for key in trial if key not in ("params", "dev")} for trial in flat])
 
 
-def write(study: SharedStudy, ended: Ended, metric: MetricReport) -> Searched:
+def write_result(study: SharedStudy, ended: Ended, metric: MetricReport) -> Searched:
     """Write the report of a search that has ended, or only say how far it is."""
     report = report_of(study, ended, metric)
     if not report.others_at_work:

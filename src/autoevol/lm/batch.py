@@ -178,10 +178,11 @@ class BatchTransport:
             asked[name] += 1
             custom_id = f"{name}-{asked[name]}"
             # Without sampling the same request may come from two scopes, each with a count of its own.
-            if custom_id not in self._gathered and not any(
-                custom_id in watch.waiting for watch in self._watches.values()
-            ):
+            if custom_id not in self._gathered and not self._is_awaited(custom_id):
                 return custom_id
+
+    def _is_awaited(self, custom_id: str) -> bool:
+        return any(custom_id in watch.waiting for watch in self._watches.values())
 
     async def _recover(self) -> None:
         """Settle what a killed process left open: a wave may have been submitted without our knowing."""
@@ -267,6 +268,7 @@ class BatchTransport:
             watch.waiting[custom_id] = answer
         else:
             _settle(answer, watch.outcomes.pop(custom_id, _unanswered(wave)))
+            self._drop_if_told(watch)
         return watch.ours
 
     def _watch(self, watch: _Watch) -> None:
@@ -303,6 +305,12 @@ class BatchTransport:
         watch.waiting.clear()
         # What is left belongs to rows that a resumed run has not reached yet.
         watch.outcomes = outcomes
+        self._drop_if_told(watch)
+
+    def _drop_if_told(self, watch: _Watch) -> None:
+        # A run of many rows has hundreds of waves, and every request looks through those that are watched.
+        if not watch.outcomes:
+            self._watches.pop(watch.wave.id, None)
 
 
 def _settle(answer: asyncio.Future[Reply], outcome: _Outcome) -> None:

@@ -21,7 +21,7 @@ from autoevol.lm.budget import Budget
 from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import TokenForecast
 from autoevol.lm.retry import RetryPolicy, access_denied, is_answer, is_pointless, is_transient
-from autoevol.lm.transport import BrokenReply, Reply, Transport
+from autoevol.lm.transport import BrokenReply, Reply, Transport, is_queued
 from autoevol.lm.usage import with_usage
 from autoevol.store.calls import Spent
 
@@ -225,7 +225,12 @@ class Sender:
     def _give_up(
         self, call: Call, breaker: Breaker, began: tuple[int, int] | None, error: lm15.LM15Error
     ) -> None:
-        """Count a call that failed for good; where all that ever came back is refusals, it was the last."""
+        """Count a call that failed for good; where all that ever came back is refusals, it was the last.
+
+        Answers of a batch come all at once and in any order: the first three say nothing of the others.
+        """
+        if is_queued(call.transport):
+            return
         try:
             breaker.failed(began or breaker.begin(), error, call.request.model)
         except EndpointDown as down:
@@ -243,7 +248,7 @@ class Sender:
         self, transport: Transport, forecast: TokenForecast, tokens: int, *, first: bool
     ) -> AsyncIterator[CallTurn | None]:
         """A place at the endpoint; none is needed where requests are queued at the provider."""
-        if getattr(transport, "queued", False):
+        if is_queued(transport):
             yield None
             return
         async with self._alone(forecast), self._flow.turn(transport.identity, tokens, first=first) as turn:

@@ -67,6 +67,8 @@ class Transport(Protocol):
         seeded: Whether each sample is to be sent with a seed of its own. Where the server
             honours seeds, two fresh runs then draw the same samples.
 
+    One with a true attribute `queued` waits with thousands of requests for a batch of its provider.
+
     `send` raises `dspy.lm15` errors: AuthError, BillingError, UnsupportedModelError (the run
     is pointless), RateLimitError with `retry_after`, ServerError, TimeoutError,
     TransportError (worth another try), anything else (a fault of this one request). A
@@ -83,3 +85,8 @@ class Transport(Protocol):
     async def aclose(self) -> None:
         """Release connections; the transport is not used afterwards."""
         ...
+
+
+def is_queued(transport: Transport) -> bool:
+    """Whether requests wait at the provider, so that neither pacing nor the order of replies counts."""
+    return getattr(transport, "queued", False)

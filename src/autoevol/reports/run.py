@@ -15,8 +15,9 @@ from autoevol.data.scan import Scanned
 from autoevol.evolution.outputs import Tally
 from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.compiling import Optimized, steps_made
-from autoevol.reports import legacy, text
+from autoevol.reports import legacy
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, StepReport
+from autoevol.reports.text import TableRows, cost_rows, counts, reached
 
 FILE = "summary.json"
 
@@ -78,7 +79,33 @@ class OptimizationReport(Record):
     @property
     def verdict(self) -> str:
         """What the holdout says about the chosen method, in one sentence that claims no more."""
-        return text.verdict(self)
+        before, after = self.holdout_before, self.holdout_after
+        if self.before.id == self.chosen.id:
+            if self.stopped == "budget":
+                return "The budget was reached before a better method was found, so the first one was kept."
+            return "No method was better than the first starting method on the dev set, so it was kept."
+        if before is None or after is None or before.rate is None or after.rate is None:
+            return "The holdout was not scored, so nothing can be said about the chosen method."
+        origin = (
+            "a starting method" if self.chosen_at_step == 0 else f"a rewrite of step {self.chosen_at_step}"
+        )
+        change = after.rate - before.rate
+        if change < 0:
+            sure = f"paired {self.change}" if self.change else "no paired test"
+            return f"The failure rate fell by {-change:.1%} on the holdout with {origin} ({sure})."
+        worse = f"The failure rate did not improve on the holdout (+{change:.1%})"
+        return f"{worse}, although {origin} was better on dev."
+
+    def table_rows(self, measure: str) -> TableRows:
+        """(label, value) rows; `measure` says which detector decided, and how good it is known to be."""
+        before, after = self.before.name, self.chosen.name
+        return [
+            ("holdout failure rate before", f"{reached(self.holdout_before)}  method {before}"),
+            ("holdout failure rate after", f"{reached(self.holdout_after)}  method {after}"),
+            ("verdict", self.verdict),
+            ("measured by", measure),
+            ("steps", f"{self.steps} (stopped: {self.stopped})"),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +167,18 @@ class EvolutionReport(Record):
             complete=tally.complete,
         )
 
+    def table_rows(self, gates: Iterable[str]) -> TableRows:
+        """(label, value) rows, with what each of these gates refused."""
+        done = f"{self.passed} kept, {self.failed} failed, {self.unscored} lost, of {self.rows}"
+        rows = [("dataset rows", done if self.complete else f"{done} (stopped early)")]
+        if self.kinds:
+            rows.append(("failures by kind", counts(self.kinds)))
+        rows.append(("rounds", counts(self.rounds)))
+        if len(self.operations) > 1:
+            rows.append(("rounds by method", counts(self.operations)))
+        refused = ((name, self.refused.get(name, {})) for name in gates)
+        return rows + [(f"refused by gate {name}", counts(reasons) or "nothing") for name, reasons in refused]
+
 
 @dataclass(frozen=True)
 class RunReport(Document, schema="autoevol.run/2"):
@@ -179,9 +218,22 @@ class RunReport(Document, schema="autoevol.run/2"):
         # Versions were not written from the beginning.
         return {"versions": {}, **legacy.run_of_1(data)}
 
-    def table_rows(self) -> list[tuple[str, str]]:
+    def table_rows(self) -> TableRows:
         """(label, value) rows, in the order in which they are printed."""
-        return text.run_rows(self)
+        rows: TableRows = []
+        if self.optimization:
+            rows += self.optimization.table_rows(str(self.metric))
+        if self.evolution:
+            rows += self.evolution.table_rows(self.gates)
+            if not self.optimization:
+                rows.append(("measured by", str(self.metric)))
+            if self.evolution.unscored:
+                lost = f"{counts(self.evolution.losses)} (`autoevol retry` takes them up)"
+                rows.append(("lost rows by error", lost))
+        rows += [("learned", sentence) for sentence in self.learned]
+        over = f" over {self.shards} shards" if self.shards else ""
+        rows += [*cost_rows(self.ledger), ("time", f"{self.seconds:.0f} s{over}")]
+        return rows + list(self.paths.items())
 
 
 def versions() -> dict[str, str]:
