@@ -14,6 +14,7 @@ from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.domains import MATH, domain_of
 from autoevol.metrics.eliminator import Eliminator
 from autoevol.metrics.ensemble import default_text_ensemble
+from autoevol.metrics.gain import full_eliminator
 from autoevol.metrics.labels import load_labelled
 from autoevol.metrics.rounds import EveryRound
 from autoevol.metrics.rules import AuthorRules, PaperRules
@@ -26,8 +27,8 @@ TEXT_DETECTORS: dict[str, Callable[[], Detector]] = {
 }
 
 
-AGREEMENT = "agreement"
-DETECTORS = (*TEXT_DETECTORS, AGREEMENT)
+AGREEMENT, ELIMINATOR_LM = "agreement", "eliminator-lm"
+DETECTORS = (*TEXT_DETECTORS, ELIMINATOR_LM, AGREEMENT)
 """What `--detector` may be."""
 
 
@@ -43,6 +44,8 @@ def make_detector(name: str, answers: int = 4) -> Detector:
     """
     if name == AGREEMENT:
         return answers_agree(answers)
+    if name == ELIMINATOR_LM:
+        return full_eliminator()
     if name not in TEXT_DETECTORS:
         raise unknown("--detector", name, DETECTORS)
     return TEXT_DETECTORS[name]()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from autoevol.cli import app
 from autoevol.core.errors import InputError
 from autoevol.dataset.quality import Stages, measure_stages, read_stages, render, sample
 from autoevol.metrics.embeddings import Matrix
+from servers import Answer, Endpoint, says
 
 MORE = "Explain each step and keep the whole answer within two hundred words of plain text."
 ROWS: list[Stages] = [
@@ -138,3 +140,32 @@ def test_a_folder_without_a_dataset_is_said(tmp_path: Path) -> None:
 def test_nothing_to_measure_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="no rows"):
         measure_stages([])
+
+
+def test_tags_are_named_by_the_evol_model_once_a_text(tmp_path: Path) -> None:
+    def serve(body: dict[str, Any]) -> Answer:
+        asked = str(body["messages"][-1]["content"])
+        names = "arithmetic" if "each step" not in asked else "arithmetic, explanation, length limit"
+        return says(f"[[ ## tags ## ]]\n{names}\n\n[[ ## completed ## ]]")
+
+    path = write(tmp_path, ROWS)
+    flags = ("--tags", "--store", tmp_path / "calls.sqlite", "--max-calls", "5")
+    with Endpoint(serve) as endpoint:
+        words = (path, *flags, "--evol-model", "served", "--api-base", endpoint.url)
+        done = command(*words, "--json")
+        assert done.exit_code == 0, done.stderr
+        seeds, *_, final = json.loads(done.stdout.splitlines()[-1])["stages"]
+        assert (seeds["tags"]["complexity"], seeds["tags"]["unique"], seeds["tags"]["diversity"]) == (
+            1,
+            1,
+            0.5,
+        )
+        assert (final["tags"]["complexity"], final["tags"]["unique"], final["tags"]["diversity"]) == (
+            3,
+            3,
+            1.5,
+        )
+        assert len(endpoint.seen) == 5, "two seeds, two rewrites of round 1, one of round 2"
+        assert "tags of an instruction" in command(*words).stdout
+        assert len(endpoint.seen) == 5
+    assert "tags" not in command(path).stdout

@@ -14,7 +14,7 @@ from autoevol.config.base import flag
 from autoevol.core.errors import InputError, nearest, unknown
 
 Client = Literal["aiohttp", "openai"]
-Detector = Literal["text", "paper", "author", "eliminator", "agreement"]
+Detector = Literal["text", "paper", "author", "eliminator", "eliminator-lm", "agreement"]
 DevRows = Literal["fixed", "fresh", "after-adoption"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]

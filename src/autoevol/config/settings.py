@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "doctor": ("models", "requests", "budget"),
     "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
     "compare": ("data", "models", "requests", "metrics"),
+    "quality": ("models", "requests", "store", "budget"),
     "clean": ("clean", "data"),
     "export": ("data",),
 }

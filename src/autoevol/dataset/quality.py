@@ -1,4 +1,4 @@
-"""`autoevol quality`: what evolving did to a dataset, seeds and rounds side by side. No LM is asked."""
+"""`autoevol quality`: what evolving did to a dataset, seeds and rounds side by side."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
+from autoevol.metrics.complexity import TagStatistics
 from autoevol.metrics.embeddings import Embed
 from autoevol.metrics.quality import (
     Distribution,
@@ -49,6 +50,7 @@ class StageQuality:
         added: Words added by the round, by all rounds for `final`; None for the seeds.
         in_range: Share of rows to which the 10 to 20 words were added that the methods ask
             for in a round, 0..1; None for the seeds.
+        tags: What an LM says the instructions ask for; None where none was asked.
     """
 
     stage: str
@@ -63,12 +65,14 @@ class StageQuality:
     words: Distribution
     added: Distribution | None
     in_range: float | None
+    tags: TagStatistics | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All figures by name; distributions as objects."""
         found = asdict(self)
         found["words"] = self.words._asdict()
         found["added"] = self.added._asdict() if self.added else None
+        found["tags"] = self.tags._asdict() if self.tags else None
         return found
 
 
@@ -108,6 +112,14 @@ def sample(rows: Sequence[Stages], size: int = SAMPLE) -> list[Stages]:
     return [rows[place] for place in sorted(order[:size])]
 
 
+def stage_texts(rows: Sequence[Stages]) -> dict[str, list[str]]:
+    """The instructions of every stage, by its name; `final` only where it is not the one round."""
+    rounds = max(map(len, rows)) - 1
+    texts = {"seeds": [row[0] for row in rows]}
+    texts |= {f"round {n}": [row[n] for row in rows if len(row) > n] for n in range(1, rounds + 1)}
+    return texts | ({"final": [row[-1] for row in rows]} if rounds > 1 else {})
+
+
 def measure_stages(rows: Sequence[Stages], embed: Embed = tfidf) -> list[StageQuality]:
     """Measure the seeds, each round, and what came out at the end (left out after one round).
 
@@ -123,17 +135,13 @@ def measure_stages(rows: Sequence[Stages], embed: Embed = tfidf) -> list[StageQu
     """
     if not rows:
         raise ValueError("no rows to measure")
-    seeds = [row[0] for row in rows]
-    found = [_measure("seeds", seeds, seeds, embed)]
-    rounds = max(map(len, rows)) - 1
-    for number in range(1, rounds + 1):
+    texts = stage_texts(rows)
+    seeds = texts["seeds"]
+    grown = {"final": growth([(row[0], row[-1]) for row in rows])}
+    for number in range(1, max(map(len, rows))):
         pairs = [(row[number - 1], row[number]) for row in rows if len(row) > number]
-        found.append(_measure(f"round {number}", [after for _, after in pairs], seeds, embed, growth(pairs)))
-    if rounds > 1:
-        ends = [row[-1] for row in rows]
-        grown = growth(list(zip(seeds, ends, strict=True)))
-        found.append(_measure("final", ends, seeds, embed, grown))
-    return found
+        grown[f"round {number}"] = growth(pairs)
+    return [_measure(stage, said, seeds, embed, grown.get(stage)) for stage, said in texts.items()]
 
 
 def _measure(
@@ -171,6 +179,12 @@ _LINES: tuple[tuple[str, Callable[[StageQuality], str]], ...] = (
     ("topics of the seeds covered", lambda s: f"{s.coverage:.0%}"),
     ("evenness over topics", lambda s: f"{s.evenness:.2f}"),
 )
+_TAG_LINES: tuple[tuple[str, Callable[[TagStatistics], str]], ...] = (
+    ("tags of an instruction", lambda tags: f"{tags.complexity:.2f}"),
+    ("different tags", lambda tags: str(tags.unique)),
+    ("different tags by instruction", lambda tags: f"{tags.diversity:.2f}"),
+    ("without tags", lambda tags: str(tags.unscored)),
+)
 
 
 def render(stages: Sequence[StageQuality], rows: int) -> str:
@@ -182,6 +196,8 @@ def render(stages: Sequence[StageQuality], rows: int) -> str:
     """
     cells = [["", *(stage.stage for stage in stages)]]
     cells += [[label, *(show(stage) for stage in stages)] for label, show in _LINES]
+    if tagged := [stage.tags for stage in stages if stage.tags]:
+        cells += [[label, *map(show, tagged)] for label, show in _TAG_LINES]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
