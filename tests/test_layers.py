@@ -24,7 +24,7 @@ LAYERS = (
     "evolution",
     "reports",
     "commands",
-    "comparison hypersearch",
+    "comparison hypersearch proof",
     "cli experiments",
     "__main__",
 )

@@ -21,6 +21,7 @@ ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "o
 Half = Literal["development", "report"]
 Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
+Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
 
 KEPT = ("last", "all", "best")
