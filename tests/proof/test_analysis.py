@@ -10,11 +10,9 @@ import pytest
 from autoevol.proof.analysis import (
     BASE,
     CONTROL,
-    PRIMARY,
     REFERENCE,
     SEEDS,
     Measured,
-    ProofVerdict,
     conclude,
     gains,
     holm,
@@ -22,6 +20,7 @@ from autoevol.proof.analysis import (
     recovered_gap,
 )
 from autoevol.proof.student_t import critical_value, two_sided
+from autoevol.reports.proof import PRIMARY, ProofVerdict
 
 
 def students(arm: str, cells: list[list[float]], measure: str = PRIMARY) -> list[Measured]:
@@ -134,7 +133,9 @@ def simulated(rng: np.random.Generator, effect: float, by_seed: float, by_item: 
     """Five seeds x 24 items: noise of seeds, of items and of single cells, and a control that loses."""
 
     def cells(shift: float) -> list[list[float]]:
-        noise = rng.normal(0, by_seed, (5, 1)) + rng.normal(0, by_item, (1, 24)) + rng.normal(0, 0.02, (5, 24))
+        noise = (
+            rng.normal(0, by_seed, (5, 1)) + rng.normal(0, by_item, (1, 24)) + rng.normal(0, 0.02, (5, 24))
+        )
         return (2.5 + shift + noise).tolist()
 
     return [

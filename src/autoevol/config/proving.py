@@ -22,7 +22,7 @@ class ProveConfig:
         heldout: Seeds that no arm sees; a quarter as many more choose the learning rate.
     """
 
-    student: str = setting("smollm2", "Model to tune: smollm2, a .gguf file, or a Hugging Face name or folder.")
+    student: str = setting("smollm2", "Model to tune: smollm2, a .gguf file, or a Hugging Face model.")
     reference: str | None = setting(None, "Better model, against which the gap recovered is told.")
     tune: Tune = setting("lora", "What is tuned.")
     seeds: int = setting(5, "Random seeds of every arm.")
@@ -34,13 +34,14 @@ class ProveConfig:
     )
     heldout: int = setting(24, "Seeds to set aside for the measures.")
     heldout_file: str | None = setting(None, "Natural pairs to measure on, instead of seeds set aside.")
+    arm_rows: int = setting(200, "Seeds for which arms that are missing are made.")
     exact: int = setting(0, "Held-out items whose final answer is generated and compared.")
 
     def __post_init__(self) -> None:
         check_choices(self)
         at_least(2, self, "seeds", "heldout")
         at_least(1, self, "steps", "step_tokens")
-        at_least(16, self, "max_length")
+        at_least(16, self, "max_length", "arm_rows")
         at_least(0, self, "exact")
         if not self.rates or not all(0 < rate < 1 for rate in self.rates):
             raise InputError(f"--rates must be between 0 and 1, got {', '.join(map(str, self.rates))}")

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoevol.core.schema import Document, Record
+from autoevol.core.schema import Document
 from autoevol.metrics.paired import PointEstimate
 from autoevol.proof.student_t import critical_value, two_sided
+from autoevol.reports.proof import PRIMARY, ArmComparison, Conclusion, ProofVerdict
 
-PRIMARY = "heldout_nll"
-"""The measure that the verdict rests on; fixed here, before anything is trained."""
 MEASURES = {PRIMARY: False, "evolved_nll": False, "choice": True, "exact": True}
 """Every measure, and whether more of it is better. NLL is in nats per supervised token."""
 LEVEL = 0.05
@@ -30,15 +28,6 @@ _RESAMPLES = 2_000
 
 Cells = NDArray[np.float64]
 """Gains over the seed arm, one row per random seed and one column per item."""
-
-
-class ProofVerdict(StrEnum):
-    """What may be said of an arm beside the seed arm."""
-
-    BETTER = "better"
-    SAME = "no difference"
-    WORSE = "worse"
-    VOID = "void"
 
 
 @dataclass(frozen=True)
@@ -64,53 +53,6 @@ class Measured(Document, schema="autoevol.measured/1"):
     rate: float = 0.0
 
 
-@dataclass(frozen=True)
-class ArmComparison(Record):
-    """An arm against the seed arm on one measure.
-
-    Attributes:
-        gain: Mean of the paired differences with its 95 % interval; above 0 the arm is better,
-            whichever way the measure points.
-        p_value: Two-sided.
-        p_holm: Corrected for the arms that are compared on this measure; `p_value` for the control.
-        seeds: Random seeds that both arms have.
-        items: Items that both arms have.
-        verdict: By `p_holm` at 5 %.
-        recovered: Share of the gap between base and reference model that the arm closes (AgoraBench,
-            arXiv 2412.03679); None without a reference that beats the base.
-    """
-
-    arm: str
-    measure: str
-    gain: PointEstimate
-    p_value: float
-    p_holm: float
-    seeds: int
-    items: int
-    verdict: ProofVerdict
-    recovered: float | None = None
-
-
-@dataclass(frozen=True)
-class Conclusion(Record):
-    """What a proof shows.
-
-    Attributes:
-        comparisons: Every arm on every measure that it has, the primary one first.
-        void: Why nothing may be concluded; empty where something may.
-        means: arm -> measure -> mean over seeds and items.
-    """
-
-    comparisons: tuple[ArmComparison, ...]
-    void: str
-    means: Mapping[str, Mapping[str, float]]
-
-    def verdict(self, arm: str) -> ProofVerdict:
-        """The verdict on an arm by the primary measure. Raises KeyError for an arm that was not compared."""
-        known = {one.arm: one.verdict for one in self.comparisons if one.measure == PRIMARY}
-        return ProofVerdict.VOID if self.void else known[arm]
-
-
 def conclude(measured: Sequence[Measured], seed: int = 0) -> Conclusion:
     """Compare every arm with the seed arm, on each measure.
 
@@ -127,9 +69,7 @@ def conclude(measured: Sequence[Measured], seed: int = 0) -> Conclusion:
     means = {arm: _means([one for one in measured if one.arm == arm]) for arm in arms}
     compared: list[ArmComparison] = []
     for measure in MEASURES:
-        rivals = [
-            arm for arm in arms if arm not in (BASE, SEEDS, REFERENCE) and measure in means[arm]
-        ]
+        rivals = [arm for arm in arms if arm not in (BASE, SEEDS, REFERENCE) and measure in means[arm]]
         if measure in means[SEEDS]:
             compared += _compared(measured, rivals, measure, seed, means)
     return Conclusion(tuple(compared), _why_void(compared), means)

@@ -23,7 +23,7 @@ class Pair(Record):
 
     Attributes:
         id: Distinct in its arm.
-        seed_id: Id of the seed that it was made of; pairs of one seed are set aside together.
+        seed_id: Hash of the text of the seed that it was made of; pairs of one seed are set aside together.
         instruction: What is shown.
         response: What is learned, or measured.
     """
@@ -48,7 +48,7 @@ def lineages_of(folder: Path) -> Iterator[Lineage]:
 def evolved_pairs(folder: Path, keep: str = "last") -> list[Pair]:
     """What a run has kept of its rows, seeds left out."""
     return [
-        Pair(step.id, lineage.row.id, step.evolved or "", step.response or "")
+        Pair(step.id, digest(lineage.row.instruction), step.evolved or "", step.response or "")
         for lineage in lineages_of(folder)
         if lineage.end is End.KEPT
         for step in kept(lineage, keep)
@@ -59,7 +59,7 @@ def evolved_pairs(folder: Path, keep: str = "last") -> list[Pair]:
 def answered_seeds(folder: Path) -> list[Pair]:
     """Seeds that a model answered in a run (`--with-seeds`); those with the answer of the file are not."""
     return [
-        Pair(step.id, lineage.row.id, lineage.row.instruction, step.response or "")
+        Pair(step.id, digest(lineage.row.instruction), lineage.row.instruction, step.response or "")
         for lineage in lineages_of(folder)
         for step in lineage.rounds
         if step.round == 0 and step.fate is Fate.PASSED and step.model != "reference"
@@ -72,7 +72,7 @@ def seed_rows(folder: Path) -> list[Row]:
 
 
 def read_pairs(path: str | Path) -> list[Pair]:
-    """Pairs from a file of any shape that holds answers; `seed_id` or `seed` says what they were made of.
+    """Pairs from a file of any shape that holds answers; a field `seed` says what they were made of.
 
     Raises:
         InputError: If the file cannot be read, or a record has no response.
@@ -84,8 +84,8 @@ def read_pairs(path: str | Path) -> list[Pair]:
             raise InputError(f"{path}, {entry.place}: there is no response to learn from")
         record = entry.value if isinstance(entry.value, dict) else {}
         seed = record.get("seed")
-        made_of = record.get("seed_id") or (digest(seed) if isinstance(seed, str) else digest(instruction))
-        pair = Pair(digest(instruction, response or ""), str(made_of), instruction, response or "")
+        made_of = seed if isinstance(seed, str) else instruction
+        pair = Pair(digest(instruction, response or ""), digest(made_of), instruction, response or "")
         pairs.setdefault(pair.id, pair)
     return list(pairs.values())
 
