@@ -25,7 +25,9 @@ class CountingStudent:
         self.stop_after = stop_after
 
     def encode(self, instruction: str, response: str, max_length: int) -> Encoded | None:
-        words = [tuple(int(digest(word)[:6], 16) for word in text.split()) for text in (instruction, response)]
+        words = [
+            tuple(int(digest(word)[:6], 16) for word in text.split()) for text in (instruction, response)
+        ]
         return fitted(words[0], words[1], max_length)
 
     def untouched(self) -> CountingScorer:
@@ -48,7 +50,8 @@ class CountingScorer:
 
     def losses(self, examples: Sequence[Encoded]) -> list[float]:
         return [
-            5.0 - self._rate * sum(self._seen[pair] for pair in _pairs(row)) / row.supervised for row in examples
+            5.0 - self._rate * sum(self._seen[pair] for pair in _pairs(row)) / row.supervised
+            for row in examples
         ]
 
     def answers(self, instructions: Sequence[str], most_tokens: int) -> list[str]:
@@ -66,7 +69,9 @@ def pair_file(path: Path, numbers: Sequence[int], tail: str = "") -> Path:
     records = [
         {
             "instruction": f"{topics[n % 3]} task {n}: say it.",
-            "response": " ".join([f"{topics[n % 3]}-{word}" for word in range(8)]) + tail + f" The answer is {n}.",
+            "response": " ".join([f"{topics[n % 3]}-{word}" for word in range(8)])
+            + tail
+            + f" The answer is {n}.",
         }
         for n in numbers
     ]

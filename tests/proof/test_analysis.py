@@ -146,6 +146,7 @@ def simulated(rng: np.random.Generator, effect: float, by_seed: float, by_item: 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("by_seed", "by_item"), [(0.05, 0.0), (0.0, 0.05), (0.03, 0.03)])
 def test_without_an_effect_at_most_5_percent_are_called_better(by_seed: float, by_item: float) -> None:
     rng = np.random.default_rng(16)

@@ -27,7 +27,9 @@ def test_no_arm_sees_anything_made_of_a_seed_that_is_measured_on() -> None:
     for pairs in made.arms.values():
         assert len(pairs) == 14
         assert not {pair.seed_id for pair in pairs} & aside
-    assert {pair.seed_id for pair in made.items["evolved"]} == {pair.seed_id for pair in made.items["heldout"]}
+    assert {pair.seed_id for pair in made.items["evolved"]} == {
+        pair.seed_id for pair in made.items["heldout"]
+    }
 
 
 def test_natural_answers_are_measured_on_where_they_are_known() -> None:

@@ -44,7 +44,9 @@ def test_no_finished_student_is_tuned_again_wherever_it_was_stopped(
     files: tuple[Path, str], tmp_path: Path
 ) -> None:
     found, seeds = files
-    whole = prove(found, tmp_path / "whole", against=[seeds], make_student=lambda *_: CountingStudent(), **SMALL)
+    whole = prove(
+        found, tmp_path / "whole", against=[seeds], make_student=lambda *_: CountingStudent(), **SMALL
+    )
     out, finished = tmp_path / "proof", 0
     for _ in range(20):
         student = CountingStudent(stop_after=3)
