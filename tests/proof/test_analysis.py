@@ -12,7 +12,7 @@ from autoevol.proof.analysis import (
     CONTROL,
     REFERENCE,
     SEEDS,
-    Measured,
+    MeasuredStudent,
     conclude,
     gains,
     holm,
@@ -23,10 +23,12 @@ from autoevol.proof.student_t import critical_value, two_sided
 from autoevol.reports.proof import PRIMARY, ProofVerdict
 
 
-def students(arm: str, cells: list[list[float]], measure: str = PRIMARY) -> list[Measured]:
+def students(arm: str, cells: list[list[float]], measure: str = PRIMARY) -> list[MeasuredStudent]:
     """One student per row of `cells`, measured on items a, b, ..."""
     return [
-        Measured(arm, seed, "p", {measure: {chr(97 + place): value for place, value in enumerate(row)}})
+        MeasuredStudent(
+            arm, seed, "p", {measure: {chr(97 + place): value for place, value in enumerate(row)}}
+        )
         for seed, row in enumerate(cells)
     ]
 
@@ -126,10 +128,12 @@ def test_without_the_seed_arm_there_is_nothing_to_compare_with() -> None:
 
 def test_what_is_written_is_read_again() -> None:
     one = SEED_ARM[0]
-    assert Measured.from_json(one.to_json()) == one
+    assert MeasuredStudent.from_json(one.to_json()) == one
 
 
-def simulated(rng: np.random.Generator, effect: float, by_seed: float, by_item: float) -> list[Measured]:
+def simulated(
+    rng: np.random.Generator, effect: float, by_seed: float, by_item: float
+) -> list[MeasuredStudent]:
     """Five seeds x 24 items: noise of seeds, of items and of single cells, and a control that loses."""
 
     def cells(shift: float) -> list[list[float]]:

@@ -8,7 +8,7 @@ import pytest
 
 from autoevol.config import ProveConfig
 from autoevol.core.errors import InputError, StoreError
-from autoevol.proof.arms import Rivals, assemble, load_material, save_material
+from autoevol.proof.arms import Rivals, assemble_arms, load_material, save_material
 from autoevol.proof.pairs import Pair, matched_in_length, read_pairs, shuffled_responses
 from proving import pair_file
 
@@ -19,7 +19,7 @@ CONFIG = ProveConfig(heldout=4)
 
 def test_no_arm_sees_anything_made_of_a_seed_that_is_measured_on() -> None:
     rivals = Rivals.parse(["length,ops"])
-    made = assemble(EVOLVED, {"seeds": SEEDS, "ops": EVOLVED}, rivals, CONFIG)
+    made = assemble_arms(EVOLVED, {"seeds": SEEDS, "ops": EVOLVED}, rivals, CONFIG)
     aside = {pair.seed_id for name in ("heldout", "rate", "evolved") for pair in made.items[name]}
     assert len(made.items["heldout"]) == 4
     assert len(aside) == 6
@@ -34,14 +34,14 @@ def test_no_arm_sees_anything_made_of_a_seed_that_is_measured_on() -> None:
 
 def test_natural_answers_are_measured_on_where_they_are_known() -> None:
     natural = {f"seed{n}": f"natural {n}" for n in range(20)}
-    made = assemble(EVOLVED, {"seeds": SEEDS}, Rivals.parse([]), CONFIG, natural)
+    made = assemble_arms(EVOLVED, {"seeds": SEEDS}, Rivals.parse([]), CONFIG, natural)
     assert all(pair.response.startswith("natural") for pair in made.items["heldout"])
     assert not any(pair.response.startswith("natural") for pair in made.arms["seeds"])
 
 
 def test_too_few_seeds_are_refused() -> None:
     with pytest.raises(InputError, match="too few to set 6 aside"):
-        assemble(EVOLVED, {"seeds": SEEDS[:7]}, Rivals.parse([]), CONFIG)
+        assemble_arms(EVOLVED, {"seeds": SEEDS[:7]}, Rivals.parse([]), CONFIG)
 
 
 def test_no_shuffled_response_stays_where_it_was() -> None:
@@ -70,7 +70,7 @@ def test_words_of_against() -> None:
 
 
 def test_material_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made = assemble(EVOLVED, {"seeds": SEEDS}, Rivals.parse([]), CONFIG)
+    made = assemble_arms(EVOLVED, {"seeds": SEEDS}, Rivals.parse([]), CONFIG)
     save_material(tmp_path, made)
     assert load_material(tmp_path) == made
     (tmp_path / "material.json").write_text("{}")

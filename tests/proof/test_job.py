@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from autoevol.reports.proof import ProofVerdict
 from command_line import command, summary
 from proving import CountingStudent, pair_file
 
-SMALL = {"heldout": 12, "seeds": 3, "steps": 4, "step_tokens": 60, "rates": (0.1, 0.4)}
+SMALL: dict[str, Any] = {"heldout": 12, "seeds": 3, "steps": 4, "step_tokens": 60, "rates": (0.1, 0.4)}
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from command_line import command, summary
 from commanding import Served, evolve, write_seeds
 from servers import Endpoint
 
-SMALL = {"heldout": 3, "seeds": 2, "steps": 2, "step_tokens": 8}
+SMALL: dict[str, Any] = {"heldout": 3, "seeds": 2, "steps": 2, "step_tokens": 8}
 
 
 @pytest.fixture

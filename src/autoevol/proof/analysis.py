@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from autoevol.core.schema import Document
 from autoevol.metrics.paired import PointEstimate
 from autoevol.proof.student_t import critical_value, two_sided
-from autoevol.reports.proof import PRIMARY, ArmComparison, Conclusion, ProofVerdict
+from autoevol.reports.proof import PRIMARY, ArmComparison, ProofConclusion, ProofVerdict
 
 MEASURES = {PRIMARY: False, "evolved_nll": False, "choice": True, "exact": True}
 """Every measure, and whether more of it is better. NLL is in nats per supervised token."""
@@ -31,7 +31,7 @@ Cells = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Measured(Document, schema="autoevol.measured/1"):
+class MeasuredStudent(Document, schema="autoevol.measured/1"):
     """One student after its training, on every item.
 
     Attributes:
@@ -53,7 +53,7 @@ class Measured(Document, schema="autoevol.measured/1"):
     rate: float = 0.0
 
 
-def conclude(measured: Sequence[Measured], seed: int = 0) -> Conclusion:
+def conclude(measured: Sequence[MeasuredStudent], seed: int = 0) -> ProofConclusion:
     """Compare every arm with the seed arm, on each measure.
 
     Args:
@@ -72,7 +72,7 @@ def conclude(measured: Sequence[Measured], seed: int = 0) -> Conclusion:
         rivals = [arm for arm in arms if arm not in (BASE, SEEDS, REFERENCE) and measure in means[arm]]
         if measure in means[SEEDS]:
             compared += _compared(measured, rivals, measure, seed, means)
-    return Conclusion(tuple(compared), _why_void(compared), means)
+    return ProofConclusion(tuple(compared), _why_void(compared), means)
 
 
 def paired_gain(cells: Cells, seed: int = 0) -> tuple[PointEstimate, float]:
@@ -112,7 +112,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def gains(measured: Sequence[Measured], arm: str, measure: str) -> Cells:
+def gains(measured: Sequence[MeasuredStudent], arm: str, measure: str) -> Cells:
     """Gains of an arm over the seed arm: seeds x items, both sorted, over what both have."""
     first, second = _by_seed(measured, SEEDS, measure), _by_seed(measured, arm, measure)
     seeds = sorted(first.keys() & second.keys())
@@ -130,7 +130,7 @@ def recovered_gap(arm: float, base: float, reference: float, *, higher: bool) ->
 
 
 def _compared(
-    measured: Sequence[Measured],
+    measured: Sequence[MeasuredStudent],
     arms: Sequence[str],
     measure: str,
     seed: int,
@@ -193,11 +193,11 @@ def _satterthwaite(*parts: tuple[float, int]) -> float:
     return whole**2 / sum(variance**2 / freedom for variance, freedom in parts)
 
 
-def _by_seed(measured: Sequence[Measured], arm: str, measure: str) -> dict[int, Mapping[str, float]]:
+def _by_seed(measured: Sequence[MeasuredStudent], arm: str, measure: str) -> dict[int, Mapping[str, float]]:
     return {one.seed: one.values[measure] for one in measured if one.arm == arm and measure in one.values}
 
 
-def _means(students: Sequence[Measured]) -> dict[str, float]:
+def _means(students: Sequence[MeasuredStudent]) -> dict[str, float]:
     means = {}
     for measure in MEASURES:
         values = [value for one in students for value in one.values.get(measure, {}).values()]

@@ -58,7 +58,7 @@ class Rivals:
         return [name for name in self.names if name in MADE and name not in self.files]
 
 
-def assemble(
+def assemble_arms(
     found: Sequence[Pair],
     others: Mapping[str, Sequence[Pair]],
     rivals: Rivals,

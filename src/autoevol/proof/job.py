@@ -22,8 +22,8 @@ from autoevol.core.records import Row
 from autoevol.metrics.catalog import make_detector
 from autoevol.proof.analysis import REFERENCE, SEEDS, conclude
 from autoevol.proof.arms import FILE as MATERIAL
-from autoevol.proof.arms import Rivals, assemble, load_material, save_material
-from autoevol.proof.making import drawn_rows, make_arm, natural_answers, planned_calls, start_of
+from autoevol.proof.arms import Rivals, assemble_arms, load_material, save_material
+from autoevol.proof.making import calls_of_arms, drawn_rows, make_arm, natural_answers, start_of
 from autoevol.proof.pairs import Pair, answered_seeds, evolved_pairs, read_pairs, seed_rows
 from autoevol.proof.plan import ProofPlan, freeze, frozen
 from autoevol.proof.schedule import schedule
@@ -156,7 +156,7 @@ def outline(source: str | Path, against: Sequence[str], settings: Settings, conf
     if SEEDS not in missing and SEEDS not in arms:
         arms[SEEDS] = len(has)
     judged = make_detector(known.metrics.detector, known.metrics.agreement_samples).calls
-    return Outline(_all_arms(arms, rivals), planned_calls(missing, len(rows), judged), config)
+    return Outline(_all_arms(arms, rivals), calls_of_arms(missing, len(rows), judged), config)
 
 
 def _counted(rivals: Rivals) -> dict[str, int]:
@@ -193,7 +193,7 @@ def _prepared(
                 ledger = _from_run(path, folder, (rivals, files), now, (config, endpoint), listener)
             else:
                 _refuse_unmade(path, rivals)
-                save_material(out, assemble(read_pairs(path), files, rivals, config))
+                save_material(out, assemble_arms(read_pairs(path), files, rivals, config))
             write_json(out / "ledger.json", ledger.to_json())
         yield folder, config, Ledger.from_json(read_json(out / "ledger.json") or ledger.to_json())
 
@@ -224,7 +224,7 @@ def _from_run(
             with open_job(folder, settings, listener, roles=("evol", "respond", "judge"), gated=False) as job:
                 others |= {name: make_arm(job, name, rows, start) for name in missing}
                 ledger = Ledger.of(job.session.ledger())
-    save_material(folder.path, assemble(found, others, rivals, config, natural_answers(rows)))
+    save_material(folder.path, assemble_arms(found, others, rivals, config, natural_answers(rows)))
     return ledger
 
 

@@ -49,7 +49,7 @@ def drawn_rows(rows: Sequence[Row], most: int) -> list[Row]:
     return sorted(rows, key=lambda row: derived_fraction("arm", row.id))[:most]
 
 
-def planned_calls(names: Sequence[str], rows: int, judge_calls: int) -> dict[str, int]:
+def calls_of_arms(names: Sequence[str], rows: int, judge_calls: int) -> dict[str, int]:
     """LM calls at most for each arm that is missing."""
     return {name: rows * (CALLS[name] + (judge_calls if name != SEEDS else 0)) for name in names}
 

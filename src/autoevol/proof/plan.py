@@ -21,7 +21,7 @@ FILE = "plan.json"
 
 
 @dataclass(frozen=True)
-class Sample(Record):
+class PairSample(Record):
     """A set of pairs, so that it is known again.
 
     Attributes:
@@ -35,7 +35,7 @@ class Sample(Record):
     content: str
 
     @classmethod
-    def of(cls, pairs: Iterable[Pair]) -> Sample:
+    def of(cls, pairs: Iterable[Pair]) -> PairSample:
         """Describe pairs in their order."""
         known = list(pairs)
         mean = sum(len(pair.response) for pair in known) / len(known) if known else 0.0
@@ -67,8 +67,8 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
     max_length: int
     rates: tuple[float, ...]
     exact: int
-    arms: Mapping[str, Sample]
-    items: Mapping[str, Sample]
+    arms: Mapping[str, PairSample]
+    items: Mapping[str, PairSample]
     primary: str = PRIMARY
 
     @classmethod
@@ -86,8 +86,8 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
             config.max_length,
             config.rates,
             config.exact,
-            {name: Sample.of(pairs) for name, pairs in arms.items()},
-            {name: Sample.of(pairs) for name, pairs in items.items()},
+            {name: PairSample.of(pairs) for name, pairs in arms.items()},
+            {name: PairSample.of(pairs) for name, pairs in items.items()},
         )
 
     @property
@@ -148,5 +148,5 @@ def frozen(folder: Path) -> ProofPlan:
     return plan
 
 
-def _told(sample: Sample) -> str:
+def _told(sample: PairSample) -> str:
     return f"{sample.pairs} pairs, mean response {sample.characters:.0f} characters"

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from autoevol.core.errors import InputError
 from autoevol.metrics.agreement import normal_answer
-from autoevol.proof.analysis import BASE, REFERENCE, SEEDS, Measured
+from autoevol.proof.analysis import BASE, REFERENCE, SEEDS, MeasuredStudent
 from autoevol.proof.pairs import Pair
 from autoevol.proof.plan import ProofPlan
 from autoevol.proof.schedule import Batch, Encoded, schedule
@@ -128,10 +128,10 @@ def tune_all(
     for number, (arm, seed) in enumerate(pending := list(_pending(folder, plan)), 1):
         batches = schedule(encoded[arm], plan.steps, plan.step_tokens, seed)
 
-        def made(arm: str = arm, seed: int = seed, batches: Sequence[Batch] = batches) -> Measured:
+        def made(arm: str = arm, seed: int = seed, batches: Sequence[Batch] = batches) -> MeasuredStudent:
             with student.tuned(batches, seed, rate) as scorer:
                 values = measuring.all_of(scorer)
-            return Measured(arm, seed, plan.id, values, plan.tokens, plan.steps, rate)
+            return MeasuredStudent(arm, seed, plan.id, values, plan.tokens, plan.steps, rate)
 
         done = _keep(folder, plan, arm, seed, made)
         shown = _mean(done.values[plan.primary].values())
@@ -168,18 +168,18 @@ def keep_measures(
     arm: str,
     seed: int,
     rate: float = 0.0,
-) -> Measured:
+) -> MeasuredStudent:
     """Measure a model as it is, as the student of `arm` and `seed`, unless the folder has that."""
     measuring = Measuring(student, material, plan)
     tokens, steps = (plan.tokens, plan.steps) if arm in plan.arms else (0, 0)
 
-    def made() -> Measured:
-        return Measured(arm, seed, plan.id, measuring.all_of(student.untouched()), tokens, steps, rate)
+    def made() -> MeasuredStudent:
+        return MeasuredStudent(arm, seed, plan.id, measuring.all_of(student.untouched()), tokens, steps, rate)
 
     return _keep(folder, plan, arm, seed, made)
 
 
-def collected(folder: Path, plan: ProofPlan) -> list[Measured]:
+def collected(folder: Path, plan: ProofPlan) -> list[MeasuredStudent]:
     """Every student of the plan.
 
     Raises:
@@ -196,10 +196,10 @@ def collected(folder: Path, plan: ProofPlan) -> list[Measured]:
     return [*untouched, *(one for one in tuned if one is not None)]
 
 
-def student_of(folder: Path, plan: ProofPlan, arm: str, seed: int) -> Measured | None:
+def student_of(folder: Path, plan: ProofPlan, arm: str, seed: int) -> MeasuredStudent | None:
     """One student as it was measured, None if it was not yet. Raises InputError for another plan's."""
     path = folder / TUNED / f"{arm}-{seed}.json"
-    known = read_report(path, Measured)
+    known = read_report(path, MeasuredStudent)
     if known is not None and known.plan != plan.id:
         raise InputError(
             f"{path} belongs to another plan ({known.plan}, not {plan.id}): remove it to train anew"
@@ -214,7 +214,9 @@ def _pending(folder: Path, plan: ProofPlan) -> Iterator[tuple[str, int]]:
                 yield arm, seed
 
 
-def _keep(folder: Path, plan: ProofPlan, arm: str, seed: int, make: Callable[[], Measured]) -> Measured:
+def _keep(
+    folder: Path, plan: ProofPlan, arm: str, seed: int, make: Callable[[], MeasuredStudent]
+) -> MeasuredStudent:
     known = student_of(folder, plan, arm, seed)
     if known is None:
         (folder / TUNED).mkdir(exist_ok=True)

@@ -53,7 +53,7 @@ class ArmComparison(Record):
 
 
 @dataclass(frozen=True)
-class Conclusion(Record):
+class ProofConclusion(Record):
     """What a proof shows.
 
     Attributes:
@@ -86,7 +86,7 @@ class ProofReport(Document, schema="autoevol.proof/1"):
         ledger: What making missing arms has cost.
     """
 
-    conclusion: Conclusion
+    conclusion: ProofConclusion
     plan: str
     student: str
     training: str
