@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from autoevol.metrics.quality import tfidf
 from autoevol.pages import plots
 from autoevol.pages.blocks import Block, Browser, Example, Grid, Heading, Section, Words
 from autoevol.pages.diff import word_diff
-from autoevol.pages.rows import RowsSeen, browsed, clipped
+from autoevol.pages.rows import RowsSeen, brief, browsed, clipped
 from autoevol.reports.run import RunReport
 from autoevol.store.files import read_json
 
@@ -102,7 +103,7 @@ def _kinds(seen: RowsSeen) -> Section | None:
     plot = plots.lying_bar_chart("kinds", values, "rounds", "Rounds that did not pass, by kind of failure")
     grid = Grid.of("Rounds by kind of failure", columns, rows)
     told = Words("Every attempt at a round is counted, so a row that was tried again counts more than once.")
-    return Section("kinds", "Why rounds failed", (told, plot, grid))
+    return Section("kinds", "Why rounds failed", (told, replace(plot, grid=grid)))
 
 
 def _examples(seen: RowsSeen) -> Section:
@@ -130,14 +131,12 @@ def _example(lineage: Lineage) -> Example:
 
 def _browser(seen: RowsSeen) -> Section:
     rows = browsed(seen)
-    told = (
-        f"All {seen.rows:,} rows."
-        if len(rows) == seen.rows
-        else (
-            f"{len(rows):,} of {seen.rows:,} rows, drawn at random from passed, rejected and lost rows alike; the "
-            "figures on this page count all rows."
+    told = f"All {seen.rows:,} rows."
+    if len(rows) < seen.rows:
+        told = (
+            f"{len(rows):,} of {seen.rows:,} rows, drawn at random from passed, rejected and lost ones alike; "
+            "the figures on this page count all rows."
         )
-    )
     return Section("rows", "Every step of a row", (Browser(told, rows),))
 
 
@@ -204,8 +203,8 @@ def _nearest(stages: Sequence[tuple[str, ...]]) -> Grid:
     order = np.argsort(-values, kind="stable")[:_NEAREST]
     rows = [
         (
-            clipped(evolved[place], 200),
-            clipped(seeds[nearest[place]], 200),
+            brief(evolved[place], 200),
+            brief(seeds[nearest[place]], 200),
             "its own seed" if nearest[place] == place else "the seed of another row",
             f"{values[place]:.2f}",
         )
@@ -220,7 +219,7 @@ def _gated(seen: RowsSeen) -> Section | None:
     if not seen.gated:
         return None
     rows = [
-        (clipped(seed, 160), number if number else SEED, clipped(reason, 300))
+        (brief(seed, 160), number if number else SEED, clipped(reason, 300))
         for seed, number, reason in seen.gated
     ]
     grid = Grid.of(

@@ -9,7 +9,7 @@ from autoevol.core.records import Mark, Method, Outcome, Score, Step
 from autoevol.pages import plots
 from autoevol.pages.blocks import Block, Changed, Grid, Heading, Quote, Section, Words
 from autoevol.pages.diff import word_diff
-from autoevol.pages.rows import clipped
+from autoevol.pages.rows import brief, clipped
 from autoevol.reports.rates import RateReport
 
 _SIGNS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.UNSCORED: "–"}
@@ -115,7 +115,8 @@ def _lineage(history: History) -> Section:
     blocks: list[Block] = []
     for step in history.steps:
         kept = f"in force after it: {history.name(step.chosen_id)}"
-        blocks.append(Heading(f"Step {step.number}: {'method changed' if step.improved else 'method kept'}"))
+        did = "method changed" if step.improved else "method kept"
+        blocks.append(Heading(f"Step {step.number}: {did}" if step.number else "Starting methods"))
         blocks.append(Words(f"{step.note[:1].upper()}{step.note[1:]}; {kept}." if step.note else f"{kept}."))
         for number, candidate in enumerate(step.candidates, 1):
             parent = history.methods.get(candidate.parent_id)
@@ -130,9 +131,15 @@ def _lineage(history: History) -> Section:
                 blocks.append(Changed(title, word_diff(parent.text, candidate.method.text)))
     chosen = history.methods.get(history.steps[-1].chosen_id)
     if chosen:
-        name = history.name(chosen.id)
-        blocks.append(Quote(f"The method in force at the end: {name}", clipped(chosen.text), folded=False))
+        title = f"The method in force at the end: {history.name(chosen.id)}"
+        blocks.append(Quote(title, clipped(_whole(chosen)), folded=False))
     return Section("methods", "Where the methods come from", tuple(blocks))
+
+
+def _whole(method: Method) -> str:
+    """A method with its demos."""
+    demos = (f"Example: {one.instruction}\n→ {one.evolved_instruction}" for one in method.demos)
+    return "\n\n".join([method.text, *demos])
 
 
 def _grid(history: History, seeds: Mapping[str, str]) -> Section:
@@ -143,7 +150,7 @@ def _grid(history: History, seeds: Mapping[str, str]) -> Section:
     table = []
     for row in rows:
         marks = [score.marks.get(row) for score in scores.values()]
-        label = clipped(seeds.get(row, row), 90).replace("\n", " ")
+        label = brief(seeds.get(row, row), 90)
         before = scores[first].marks.get(row) if first else None
         after = scores[last].marks.get(row) if last in scores else None
         table.append((label, *map(_sign, marks), _compared(before, after)))

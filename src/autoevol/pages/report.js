@@ -1,7 +1,7 @@
 "use strict";
 // Rows are shown by `textContent` only, a few at a time, and their details when they are opened.
 (() => {
-  const island = document.getElementById("rows");
+  const island = document.getElementById("row-data");
   if (!island) return;
   const rows = JSON.parse(island.textContent);
   const SIZE = 20;

@@ -104,8 +104,8 @@ def browsed(seen: RowsSeen) -> tuple[Mapping[str, Any], ...]:
     """The sampled rows as the browser of a page reads them, as many as `BUDGET` allows.
 
     A row is `{id, outcome, kinds, operations, words, seed, rounds}`, one of its rounds `{round, attempt,
-    operation, fate, kinds, reason, diff, reply, response, thinking, model, tokens}`. `diff` holds pairs: 0 and
-    a text that stayed, -1 and one that is gone since the parent, 1 and one that is new.
+    operation, fate, kinds, reason, diff, reply, response, thinking, model, tokens}`. `diff` holds pairs: 0
+    and a text that stayed, -1 and one that is gone since the parent, 1 and one that is new.
     """
     shown, spent = [], 0
     for lineage in _in_turn(seen.samples.values()):
@@ -122,6 +122,12 @@ def clipped(text: str | None, most: int = LONGEST) -> str:
     text = text or ""
     left = len(text) - most
     return text if left <= 0 else f"{text[:most]} […{left:,} more characters]"
+
+
+def brief(text: str | None, most: int) -> str:
+    """`text` as one line of at most `most` characters."""
+    line = " ".join((text or "")[: 4 * most].split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _in_turn(parts: Iterable[list[Lineage]]) -> Iterable[Lineage]:
