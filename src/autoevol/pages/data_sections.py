@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -114,7 +115,8 @@ def _examples(seen: RowsSeen) -> Section:
         )
     ]
     for end, title in ((End.KEPT, "Passed"), (End.REJECTED, "Rejected"), (End.DEAD, "Lost")):
-        drawn = seen.samples.get(end, [])[:_EXAMPLES]
+        sampled = seen.samples.get(end, [])
+        drawn = random.Random(0).sample(sampled, min(_EXAMPLES, len(sampled)))
         if drawn:
             blocks.append(Heading(f"{title} ({len(drawn)} of {seen.ends[end]})"))
             blocks += [_example(lineage) for lineage in drawn]
@@ -134,8 +136,8 @@ def _browser(seen: RowsSeen) -> Section:
     told = f"All {seen.rows:,} rows."
     if len(rows) < seen.rows:
         told = (
-            f"{len(rows):,} of {seen.rows:,} rows, drawn at random from passed, rejected and lost ones alike; "
-            "the figures on this page count all rows."
+            f"{len(rows):,} of {seen.rows:,} rows, drawn at random from passed, rejected and lost ones "
+            "alike; the figures on this page count all rows."
         )
     return Section("rows", "Every step of a row", (Browser(told, rows),))
 
