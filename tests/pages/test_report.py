@@ -193,3 +193,11 @@ def test_what_cannot_be_done_is_said(
     done = command("report", *words)
     assert done.exit_code == 2
     assert "Traceback" not in done.stderr
+
+
+def test_plots_are_png_where_the_extra_is(old: Path, tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert", reason="no vl-convert-python (extra report)")
+    report(old / "run", "--plots", tmp_path / "plots")
+    pictures = list((tmp_path / "plots").glob("*.png"))
+    assert len(pictures) == len(list((tmp_path / "plots").glob("*.svg")))
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
