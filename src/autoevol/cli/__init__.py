@@ -24,6 +24,7 @@ from autoevol.cli import (
     passport,
     plan,
     quality,
+    report,
     scale,
     search,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "passport",
     "plan",
     "quality",
+    "report",
     "scale",
     "search",
 ]
