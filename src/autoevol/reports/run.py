@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,20 @@ class DatasetLines(Record):
     seeds: int
 
 
+@dataclass(frozen=True, slots=True)
+class RetryReport(Record):
+    """What fresh samples after a failure brought; see `Retries`."""
+
+    rows: int
+    samples: int
+    passed: int
+    kept: int
+
+    def __str__(self) -> str:
+        """`82 rows that failed, by 124 fresh samples: 76 of them kept`."""
+        return f"{self.rows} rows that failed, by {self.samples} fresh samples: {self.kept} of them kept"
+
+
 @dataclass(frozen=True)
 class EvolutionReport(Record):
     """What the bulk stage has done; see `Tally` for what is counted.
@@ -132,7 +146,9 @@ class EvolutionReport(Record):
         rounds: Rounds by how they ended, every attempt counted.
         operations: Rounds by method.
         dataset: What was written.
-        complete: False if the budget ended before the rows did.
+        complete: False if the budget ended before the rows did, or before there were enough.
+        retries: What fresh samples after a failure brought; None where there were none.
+        target: Rows that were to be kept; None for all.
     """
 
     rows: int
@@ -147,6 +163,8 @@ class EvolutionReport(Record):
     operations: Mapping[str, int]
     dataset: DatasetLines
     complete: bool
+    retries: RetryReport | None = field(default=None, metadata=SPARSE)
+    target: int | None = field(default=None, metadata=SPARSE)
 
     @classmethod
     def of(cls, tally: Tally) -> EvolutionReport:
@@ -165,12 +183,20 @@ class EvolutionReport(Record):
             operations=dict(tally.operations.most_common()),
             dataset=DatasetLines(tally.written, tally.seeds),
             complete=tally.complete,
+            retries=RetryReport(**asdict(tally.retries)) if tally.retries.rows else None,
+            target=tally.target,
         )
 
     def table_rows(self, gates: Iterable[str]) -> TableRows:
         """(label, value) rows, with what each of these gates refused."""
         done = f"{self.passed} kept, {self.failed} failed, {self.unscored} lost, of {self.rows}"
-        rows = [("dataset rows", done if self.complete else f"{done} (stopped early)")]
+        if not self.complete:
+            done += " (stopped early)"
+        elif self.target and self.passed < self.target:
+            done += f"; {self.target} were wanted, and there are no more seeds"
+        rows = [("dataset rows", done)]
+        if self.retries:
+            rows.append(("tried again", str(self.retries)))
         if self.kinds:
             rows.append(("failures by kind", counts(self.kinds)))
         rows.append(("rounds", counts(self.rounds)))
