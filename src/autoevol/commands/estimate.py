@@ -18,6 +18,7 @@ from dspy.utils.exceptions import LMError
 from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
+from autoevol.commands.past import as_begun
 from autoevol.commands.plan import Plan, check, plan_evolve, plan_run
 from autoevol.commands.result import as_html, as_lines, frame
 from autoevol.config import LoopConfig, Settings
@@ -108,6 +109,7 @@ def estimate(
         StopRun: If access, endpoint, disk or budget fail.
     """
     (settings,) = take("estimate", settings, options)
+    settings = as_begun(Path(out), settings) if out else settings
     judged = check(settings)
     if method is None and not evolve:
         plan = plan_run(str(seeds), settings, judge_calls=judged, sample=sample)

@@ -30,7 +30,7 @@ def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> S
 
 def as_begun(out: Path, settings: Settings) -> Settings:
     """`settings` that say what happens to failed rows: as the run in `out` was begun, if there is one."""
-    known = read_run(out) or {"settings": {}}
+    known = (read_run(out) if out.is_dir() else None) or {"settings": {}}
     return settings.settled(known["settings"].get("pipeline", {}).get("on_failure"))
 
 
