@@ -9,6 +9,7 @@ import pytest
 from autoevol.commands.calibrate import calibrate_text
 from autoevol.metrics.calibration import load
 from autoevol.metrics.labels import load_labelled
+from autoevol.metrics.tables import render_table
 from metrics_support import main, real_data
 
 SHIPPED = Path(str(resources.files("autoevol.samples"))) / "calibration.json"
@@ -35,6 +36,30 @@ def test_it_equals_a_fresh_measurement() -> None:
         pytest.skip(f"no real labelled pairs here: set AUTOEVOL_DATA to the folder that has {REAL}")
     pairs = [pair for path in paths if path for pair in load_labelled(path)]
     assert load(SHIPPED) == calibrate_text(pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        # Broken pairs missed, sound ones called broken, usable thrown away, unusable let through.
+        (REAL[0], {"missed": 11, "false": 2}),
+        (REAL[1], {"missed": 2, "false": 0, "thrown": 1, "through": 2}),
+    ],
+)
+def test_the_text_rules_find_what_they_are_said_to_on_pairs_with_a_response(
+    name: str, most: dict[str, int]
+) -> None:
+    path = real_data(name)
+    if path is None:
+        pytest.skip(f"no {name} here: set AUTOEVOL_DATA to the folder that has it")
+    pairs = [pair for pair in load_labelled(path) if pair.trajectory.response is not None]
+    fatal, usable = (calibrate_text(pairs)[0].confusions[question] for question in ("fatal", "usable"))
+    counts = {"missed": fatal.fn, "false": fatal.fp, "thrown": usable.fn, "through": usable.fp}
+    assert all(counts[what] <= limit for what, limit in most.items()), counts
+    assert fatal.false_alarms <= 0.10
+    table = render_table(calibrate_text(pairs))
+    assert "by domain" in table
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_the_command_writes_such_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
