@@ -16,8 +16,9 @@ _HEAD = ("", "tp", "fp", "fn", "tn", "recall   95 %", "precision 95 %", "false",
 def render_table(calibrations: Sequence[Calibration]) -> str:
     """One block a detector, one line a question; the raters' kappa in the last column. Then the parts.
 
-    "false" are false alarms among the negatives. "-" stands for what is not defined (no positives, nothing found, one rater). Of a detector that
-    was measured several times the spread is told after its first block.
+    "false" are false alarms among the negatives. "-" stands for what is not defined (no positives,
+    nothing found, one rater). Of a detector that was measured several times the spread is told after its
+    first block.
     """
     blocks: list[str] = []
     for name in dict.fromkeys(found.detector for found in calibrations):
