@@ -52,6 +52,7 @@ class Plan:
         compare: Whether the bulk stage compares the rounds of a row.
         stages: In order.
         sample: Rows to try first, each with the scope in which the run will ask for it.
+        target: Rows to keep, which may end the bulk stage before its last row; None for all.
     """
 
     source: str
@@ -60,6 +61,7 @@ class Plan:
     stages: tuple[Stage, ...]
     sample: tuple[tuple[Row, str], ...] = ()
     compare: bool = False
+    target: int | None = None
 
     @property
     def method(self) -> Method:
@@ -92,6 +94,8 @@ class Plan:
             "seeds": {"source": self.source, "rows": self.rows},
             "method": {"id": self.method.id, "name": self.name},
             "rounds": self.rounds,
+            "retries": self.policy.retries,
+            "target_rows": self.target,
             "stages": {
                 stage.name: {"rows": sum(stage.rows), "chains": sum(stage.chains), "calls": stage.calls}
                 for stage in self.stages
@@ -141,7 +145,8 @@ def plan_run(
     rest = split.dev[: max(0, sample - len(tried))]
     scoped = [(row, f"batch-1:{first.id}:{row.id}") for row in tried]
     scoped += [(row, f"dev:{first.id}:{row.id}") for row in rest]
-    return Plan(loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare)
+    target = settings.pipeline.target_rows
+    return Plan(loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare, target)
 
 
 def plan_evolve(
@@ -172,7 +177,8 @@ def plan_evolve(
         tried, count = sample_rows(counted(stream), sample, settings.loop.seed)
     compare = settings.pipeline.keep == "best"
     stage = _bulk_stage(policy, count, answered, judge_calls, compare)
-    return Plan(stream.source, count, policy, (stage,), tuple((row, "bulk") for row in tried), compare)
+    scoped = tuple((row, "bulk") for row in tried)
+    return Plan(stream.source, count, policy, (stage,), scoped, compare, settings.pipeline.target_rows)
 
 
 def check(settings: Settings) -> int:
@@ -193,15 +199,22 @@ def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
     rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:
         made = ", ".join(f"{count} {role}" for role, count in stage.calls.items() if count)
-        rows.append(
-            (stage.name, f"{sum(stage.rows)} rows; at most {sum(stage.calls.values())} calls ({made})")
-        )
+        limits = _limits(plan) if stage.name == "evolve" else ""
+        calls = f"at most {sum(stage.calls.values())} calls ({made})"
+        rows.append((stage.name, f"{sum(stage.rows)} rows{limits}; {calls}"))
     total = sum(plan.calls.values())
     rows.append(("LM calls", f"at most {total}"))
     if budget.max_calls is not None:
         fits = "covers them" if budget.max_calls >= total else "may end the run before they are made"
         rows.append(("--max-calls", f"{budget.max_calls} {fits}"))
     return rows
+
+
+def _limits(plan: Plan) -> str:
+    """What bounds the bulk stage beside its rows."""
+    times = f"{plan.policy.retries} more times" if plan.policy.retries > 1 else "once more"
+    again = f", a failed one up to {times}" if plan.policy.retries else ""
+    return again + (f", until {plan.target} are kept" if plan.target else "")
 
 
 def _rows_stage(name: str, batches: Sequence[int], rounds: int, judge_calls: int) -> Stage:

@@ -11,9 +11,10 @@ from autoevol.commands import stages
 from autoevol.commands.job import Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method, make_policy
-from autoevol.commands.past import save_seeds, scanned_of
+from autoevol.commands.past import as_begun, save_seeds, scanned_of
 from autoevol.commands.result import Result
 from autoevol.config import DataConfig, Settings
+from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
 from autoevol.core.records import Method
 from autoevol.data.load import Loaded, load_rows
@@ -51,6 +52,7 @@ def run(
             raises nothing: see `Result.stopped_by`.
     """
     (settings,) = take("run", settings, options)
+    settings = as_begun(Path(out), settings)
     make_policy(settings, None)  # a mix that cannot be read ends here
     return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=True)
 
@@ -119,10 +121,13 @@ def evolve(
     seeds, out, listener = str(seeds), Path(out), listener or Progress()
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
     known = method if isinstance(method, Method) else find_method(str(method)) if method else None
-    policy = make_policy(settings, known)
     inputs: dict[str, Any] = {"method_id": known.id if known else None}
     if shard is not None:
+        if settings.pipeline.target_rows:
+            raise InputError("--target-rows cannot be used with --shard: no shard knows what the others keep")
         out, settings, inputs["shard"] = out / shard.folder, settings.of_a_part(shard.of), str(shard)
+    settings = as_begun(out, settings)
+    policy = make_policy(settings, known)
     with RunFolder(out, claim=False) as folder:
         decided = settings.decisive("models", "metrics", *_of_rows(settings))
         decided["methods"] = {"rounds": policy.rounds}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autoevol.config.choices import FAILED_ROWS
 from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
 from autoevol.config.loop import LoopConfig, MethodConfig
 from autoevol.config.models import ModelConfig
@@ -71,6 +72,11 @@ class Settings:
     def of_a_part(self, parts: int) -> Settings:
         """The same with the budget of one of so many processes."""
         return replace(self, budget=self.budget.part(parts))
+
+    def settled(self, on_failure: str | None = None) -> Settings:
+        """The same that say what happens to failed rows; unsaid it is `on_failure`, or the default."""
+        said = self.pipeline.on_failure or on_failure or FAILED_ROWS
+        return replace(self, pipeline=replace(self.pipeline, on_failure=said))
 
     def cleaning(self) -> CleanConfig | None:
         """How the rows of the bulk stage are cleaned, None if they are not."""

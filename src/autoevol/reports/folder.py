@@ -11,7 +11,7 @@ from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import Document, Malformed, NewerSchema
 from autoevol.reports import comparison, run, search, transfer
 from autoevol.reports.comparison import ComparisonReport
-from autoevol.reports.rates import StepReport
+from autoevol.reports.rates import FAILURE_RATE, StepReport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
 from autoevol.reports.text import TableRows, reached
@@ -63,7 +63,9 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         """What `show` prints below the table: steps, and the method in force."""
         if self.report is not None and self.report is not self.summary:
             return []
-        steps = [f"step {step.step}: {reached(step.dev)} on dev; {step.note}" for step in self.steps]
+        objective = self.summary.metric.objective if self.summary else FAILURE_RATE
+        told = ((step.step, reached(step.dev, objective), step.note) for step in self.steps)
+        steps = [f"step {number}: {figure} on dev; {note}" for number, figure, note in told]
         return [*steps, f"\n{self.method['text']}"] if self.method else steps
 
 
