@@ -15,6 +15,7 @@ from autoevol.data.scan import Scanned
 from autoevol.evolution.outputs import Tally
 from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.compiling import Optimized, steps_made
+from autoevol.optimization.first_look import FirstLook
 from autoevol.reports import legacy
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, StepReport
 from autoevol.reports.text import TableRows, cost_rows, counts, reached
@@ -40,12 +41,13 @@ class OptimizationReport(Record):
         chosen: The method in force at the end.
         chosen_at_step: Step at which it came into force; 0 for a starting method.
         steps: Steps made, step 0 not counted.
-        stopped: steps, patience, solved or budget.
+        stopped: steps, patience, solved or budget; without a step `not worth it` or `never`.
         split: Rows by part: train, dev, reserve, holdout.
         dev_curve: All steps.
         holdout_before: `before` on the holdout; None where the budget did not reach that far.
         holdout_after: `chosen` on the same rows.
         change: The second rate against the first; None where no row was scored for both.
+        look: What was seen before the first step; None where no look was taken.
     """
 
     before: MethodRef
@@ -58,6 +60,7 @@ class OptimizationReport(Record):
     holdout_before: RateReport | None
     holdout_after: RateReport | None
     change: PairedTest | None = None
+    look: FirstLook | None = field(default=None, metadata=SPARSE)
 
     @classmethod
     def of(cls, optimized: Optimized) -> OptimizationReport:
@@ -74,12 +77,17 @@ class OptimizationReport(Record):
             holdout_before=RateReport.maybe(before),
             holdout_after=RateReport.maybe(after),
             change=PairedTest.of_scores(before, after),
+            look=optimized.look,
         )
 
     @property
     def verdict(self) -> str:
         """What the holdout says about the chosen method, in one sentence that claims no more."""
         before, after = self.holdout_before, self.holdout_after
+        if self.stopped == "never":
+            return "No optimisation was asked for: the first method was used as it is."
+        if self.look is not None and not self.look.worth:
+            return f"An optimisation was {self.look}. The first method was used as it is."
         if self.before.id == self.chosen.id:
             if self.stopped == "budget":
                 return "The budget was reached before a better method was found, so the first one was kept."
@@ -99,6 +107,8 @@ class OptimizationReport(Record):
     def table_rows(self, measure: str) -> TableRows:
         """(label, value) rows; `measure` says which detector decided, and how good it is known to be."""
         before, after = self.before.name, self.chosen.name
+        if self.stopped in ("never", "not worth it"):
+            return [("method", before), ("verdict", self.verdict), ("measured by", measure)]
         return [
             ("holdout failure rate before", f"{reached(self.holdout_before)}  method {before}"),
             ("holdout failure rate after", f"{reached(self.holdout_after)}  method {after}"),
