@@ -18,6 +18,7 @@ from autoevol.cli import (
     compare,
     doctor,
     files,
+    headroom,
     main_job,
     measure,
     methods,
