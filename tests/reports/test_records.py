@@ -60,7 +60,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 
 KINDS = [
-    RunReport, TransferReport, SearchReport, ComparisonReport, HeadroomReport, Finished, Passport, FolderReport,
+    RunReport, TransferReport, SearchReport, ComparisonReport, HeadroomReport, Finished, Passport,
+    FolderReport,
 ]  # fmt: skip
 
 

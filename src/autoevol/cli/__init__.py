@@ -38,6 +38,7 @@ __all__ = [
     "compare",
     "doctor",
     "files",
+    "headroom",
     "main",
     "main_job",
     "measure",

@@ -1,7 +1,7 @@
 """`autoevol headroom` as a function: is there anything to gain from an optimisation?
 
-The data path: seeds -> the split that `run` makes of them -> dev rows, and those behind them -> every starting
-method, one sample under the scope of step 0 (which a later `run` with the same store finds), one under
+The data path: seeds -> the split that `run` makes of them -> dev rows, and those behind them -> every
+starting method, one sample under the scope of step 0 (which a later `run` with the same store finds), one under
 a scope of its own -> outcomes by method, row and sample -> bound, paired differences, variances
 -> `headroom.json`.
 """
@@ -34,7 +34,7 @@ from autoevol.optimization.first_look import FirstLook
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
-from autoevol.reports.headroom import FILE, Cost, HeadroomMethod, HeadroomReport
+from autoevol.reports.headroom import FILE, HeadroomMethod, HeadroomReport, OptimizationCost
 from autoevol.reports.rates import Ledger, MethodRef, RateReport
 from autoevol.reports.run import versions
 from autoevol.reports.summary import measure_of
@@ -88,7 +88,7 @@ def headroom(
         RunFolder(Path(out), decided) as folder,
         open_job(folder, settings, listener or Progress(), roles=roles, gated=False) as job,
     ):
-        scores = sample(job, methods, drawn)
+        scores = sample_starts(job, methods, drawn)
         ledger = Ledger.of(job.session.ledger())
         judged = job.metric.detector.calls
         report = HeadroomReport(
@@ -112,7 +112,7 @@ def headroom(
     return Result(report, Path(out))
 
 
-def sample(job: Job, methods: Sequence[Method], rows: Sequence[Row]) -> list[list[Score]]:
+def sample_starts(job: Job, methods: Sequence[Method], rows: Sequence[Row]) -> list[list[Score]]:
     """A score by method and scope of `SCOPES`."""
     settings = job.settings
     student = Evolver(methods[0], rounds=settings.methods.rounds, system=settings.models.system)
@@ -135,7 +135,7 @@ def sample(job: Job, methods: Sequence[Method], rows: Sequence[Row]) -> list[lis
 
 
 def variances_of(scores: Sequence[Sequence[Score]], rows: Sequence[Row]) -> Variances | None:
-    """The parts of the variance over rows that were scored in every sample; None if these are fewer than two."""
+    """The parts of the variance over rows scored in every sample; None if these are fewer than two."""
     whole = [row.id for row in rows if all(one.scored(row.id) for of in scores for one in of)]
     if len(whole) < 2 or len(scores) < 2:
         return None
@@ -153,11 +153,11 @@ def _line(method: Method, score: Score, first: Score) -> HeadroomMethod:
     return HeadroomMethod(MethodRef.of(method), RateReport.of(score), against)
 
 
-def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger, runs: int) -> Cost:
+def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger, runs: int) -> OptimizationCost:
     """What `run` may pay before its bulk stage, at what a run of a row has cost here."""
     plan = plan_run(seeds, settings, judge_calls=judge_calls)
     stages = [stage for stage in plan.stages if stage.name != "evolve"]
     roles = dict.fromkeys(role for stage in stages for role in stage.calls)
     calls = {role: sum(stage.calls.get(role, 0) for stage in stages) for role in roles}
     usd = ledger.total.usd
-    return Cost(calls, usd / runs * sum(sum(stage.rows) for stage in stages) if usd else None)
+    return OptimizationCost(calls, usd / runs * sum(sum(stage.rows) for stage in stages) if usd else None)
