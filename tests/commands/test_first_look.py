@@ -124,6 +124,12 @@ def test_the_optimize_command_always_optimises(endpoint: Endpoint, seeds: Path) 
     assert FileJournal(out / "journal.jsonl").steps()
 
 
+def test_a_split_that_can_show_nothing_says_so(endpoint: Endpoint, seeds: Path) -> None:
+    told = " ".join(run(seeds, endpoint, "--limit", "4").stderr.split())
+    assert "1 dev and 1 holdout rows: on 1 no difference can be shown" in told
+    assert "no difference can be shown" not in run(seeds, endpoint, name="whole").stderr
+
+
 def test_plans_say_it(endpoint: Endpoint, world: World, seeds: Path) -> None:
     assert printed(run(seeds, endpoint, "--dry-run"))["first_look"] == 30
     never = printed(run(seeds, endpoint, "--dry-run", "--optimize", "never"))

@@ -1,8 +1,8 @@
 """`autoevol headroom` as a function: is there anything to gain from an optimisation?
 
 The data path: seeds -> the split that `run` makes of them -> dev rows, and those behind them -> every
-starting method, one sample under the scope of step 0 (which a later `run` with the same store finds), one under
-a scope of its own -> outcomes by method, row and sample -> bound, paired differences, variances
+starting method, one sample under the scope of step 0 (which a later `run` with the same store finds), one
+under a scope of its own -> outcomes by method, row and sample -> bound, paired differences, variances
 -> `headroom.json`.
 """
 

@@ -30,6 +30,9 @@ from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
 from autoevol.store.parts import Parts
 
+FEWEST = 6
+"""Rows with which the exact paired test can reach 5 %, if all of them differ: 2 / 2^6 = 3 %."""
+
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
     """Disjoint train, dev and holdout rows, and in reserve what later steps and the confirmation may ask for.
@@ -78,6 +81,11 @@ def optimize(job: Job, rows: Sequence[Row], when: Optimize = "always") -> Optimi
         job.folder.save_method(starts[0], {"steps": 0, "stopped": stopped})
         student.save(job.folder.path / "program.json")
         return Optimized(starts[0], starts[0], (), stopped, (None, None), sizes, seen)
+    if (few := min(len(split.dev), len(split.holdout))) < FEWEST:
+        listener.note(
+            f"{len(split.dev)} dev and {len(split.holdout)} holdout rows: on {few} no difference can be shown; "
+            "give more seeds, or evolve with the starting method (--optimize never)"
+        )
     listener.phase("optimize", None)
     teleprompter = AutoEvol(
         job.metric,
