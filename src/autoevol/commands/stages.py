@@ -81,9 +81,10 @@ def optimize(job: Job, rows: Sequence[Row], when: Optimize = "always") -> Optimi
         job.folder.save_method(starts[0], {"steps": 0, "stopped": stopped})
         student.save(job.folder.path / "program.json")
         return Optimized(starts[0], starts[0], (), stopped, (None, None), sizes, seen)
-    if (few := min(len(split.dev), len(split.holdout))) < FEWEST:
+    if min(len(split.dev), len(split.holdout)) < FEWEST:
         listener.note(
-            f"{len(split.dev)} dev and {len(split.holdout)} holdout rows: on {few} no difference can be shown; "
+            f"{len(split.dev)} dev and {len(split.holdout)} holdout rows: so few can "
+            "show no difference; "
             "give more seeds, or evolve with the starting method (--optimize never)"
         )
     listener.phase("optimize", None)
