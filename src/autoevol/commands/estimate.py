@@ -19,7 +19,7 @@ from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.past import as_begun
-from autoevol.commands.plan import Plan, check, plan_evolve, plan_run
+from autoevol.commands.plan import Plan, check, look_text, plan_evolve, plan_run
 from autoevol.commands.result import as_html, as_lines, frame
 from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
@@ -272,6 +272,8 @@ def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bo
             "The optimisation is told as if it made every step and scored every method on all rows. It ends "
             "earlier when patience runs out, and a race scores fewer rows, so it takes that much or less."
         )
+    if plan.look:
+        notes.append(f"First look: {look_text(plan.look)}.")
     if not priced:
         notes.append("Money is not known: give --price for every model.")
     if sampled == 1 < plan.rows:

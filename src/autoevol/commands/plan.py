@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from autoevol.commands.first_look import look_rows, may_decline
 from autoevol.commands.methods import find_method, make_policy
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.stages import plan_split
@@ -20,6 +21,7 @@ from autoevol.data.split import sample_rows
 from autoevol.evolution.policy import Policy
 from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.dev_rows import find_dev_rows
+from autoevol.optimization.first_look import WORTH
 from autoevol.optimization.plan import Extra, planned_calls
 from autoevol.optimization.rules import find_rule
 from autoevol.store.calls import CallStore
@@ -50,6 +52,7 @@ class Plan:
         rows: Distinct seeds.
         policy: How rows go through the bulk stage; its first method stands for those to be found.
         compare: Whether the bulk stage compares the rounds of a row.
+        look: Rows of the first look, which may leave out the stages before the bulk stage; 0 without one.
         stages: In order.
         sample: Rows to try first, each with the scope in which the run will ask for it.
         target: Rows to keep, which may end the bulk stage before its last row; None for all.
@@ -62,6 +65,7 @@ class Plan:
     sample: tuple[tuple[Row, str], ...] = ()
     compare: bool = False
     target: int | None = None
+    look: int = 0
 
     @property
     def method(self) -> Method:
@@ -96,6 +100,7 @@ class Plan:
             "rounds": self.rounds,
             "retries": self.policy.retries,
             "target_rows": self.target,
+            "first_look": self.look,
             "stages": {
                 stage.name: {"rows": sum(stage.rows), "chains": sum(stage.chains), "calls": stage.calls}
                 for stage in self.stages
@@ -120,6 +125,8 @@ def plan_run(
         InputError: If the seeds or a setting cannot be used.
     """
     loop, methods = settings.loop, settings.methods
+    if evolve and settings.stages.optimize == "never":
+        return plan_evolve(seeds, methods.start[0], settings, judge_calls=judge_calls, sample=sample)
     starts = {method.id: method for method in map(find_method, methods.start)}
     first = next(iter(starts.values()))
     loaded = load_rows(seeds, **settings.data.reading())
@@ -146,7 +153,11 @@ def plan_run(
     scoped = [(row, f"batch-1:{first.id}:{row.id}") for row in tried]
     scoped += [(row, f"dev:{first.id}:{row.id}") for row in rest]
     target = settings.pipeline.target_rows
-    return Plan(loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare, target)
+    seen = look_rows(split, loop, methods.selection) if evolve and settings.stages.optimize == "auto" else ()
+    looked = len(seen) if may_decline(settings, seen) else 0
+    return Plan(
+        loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare, target, look=looked
+    )
 
 
 def plan_evolve(
@@ -202,6 +213,8 @@ def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
         limits = _limits(plan) if stage.name == "evolve" else ""
         calls = f"at most {sum(stage.calls.values())} calls ({made})"
         rows.append((stage.name, f"{sum(stage.rows)} rows{limits}; {calls}"))
+    if plan.look:
+        rows.append(("first look", look_text(plan.look)))
     total = sum(plan.calls.values())
     rows.append(("LM calls", f"at most {total}"))
     if budget.max_calls is not None:
@@ -215,6 +228,11 @@ def _limits(plan: Plan) -> str:
     times = f"{plan.policy.retries} more times" if plan.policy.retries > 1 else "once more"
     again = f", a failed one up to {times}" if plan.policy.retries else ""
     return again + (f", until {plan.target} are kept" if plan.target else "")
+
+
+def look_text(rows: int) -> str:
+    """What a first look at so many rows may come to."""
+    return f"{rows} rows, most of them of step 0; evolves at once if at most {WORTH:.0%} can be gained"
 
 
 def _rows_stage(name: str, batches: Sequence[int], rounds: int, judge_calls: int) -> Stage:

@@ -74,18 +74,18 @@ def _optimized(
     seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool
 ) -> Result[RunReport]:
     mark, loaded = fingerprint(seeds, settings.data), load_rows(seeds, **settings.data.reading())
-    groups = ("loop", "methods", "models", "metrics", *(_of_rows(settings) if evolve else ()))
+    groups = ("loop", "methods", "models", "metrics", *(("stages", *_of_rows(settings)) if evolve else ()))
     decided = {**settings.decisive(*groups), "inputs": {"data_hash": loaded.data_hash}}
     with RunFolder(out, decided) as folder, open_job(folder, settings, listener, gated=evolve) as job:
         _set_aside(folder, loaded)
-        found = stages.optimize(job, loaded.rows)
+        found = stages.optimize(job, loaded.rows, settings.stages.optimize if evolve else "always")
         tally, scanned = None, Scanned.of(loaded)
         del loaded  # the rows are streamed from here on
         if evolve and found.stopped != "budget" and not job.too_short():
             policy = make_policy(settings, found.chosen)
             source = FileRows(seeds, settings.data, promised=scanned.rows, mark=mark)
             tally = stages.evolve(job, source, policy, scanned.rows)
-        cut = found.stopped == "budget" or None in found.holdout
+        cut = found.stopped == "budget" or (bool(found.steps) and None in found.holdout)
         stopped = cut or (tally is not None and not tally.complete)
         report = summarise(job, scanned, found, tally)
         passports.leave_passport(folder.path)

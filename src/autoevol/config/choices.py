@@ -20,6 +20,7 @@ Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
 Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
+Optimize = Literal["auto", "always", "never"]
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
 Turns = Literal["first", "every"]
 

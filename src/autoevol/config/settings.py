@@ -7,7 +7,7 @@ from typing import Any
 
 from autoevol.config.choices import FAILED_ROWS
 from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
-from autoevol.config.loop import LoopConfig, MethodConfig
+from autoevol.config.loop import LoopConfig, MethodConfig, StagesConfig
 from autoevol.config.models import ModelConfig
 from autoevol.config.options import assemble, decisive
 from autoevol.config.rows import CleanConfig, DataConfig, PipelineConfig
@@ -17,13 +17,14 @@ SETTINGS_SCHEMA = "autoevol.settings/1"
 
 _MODELS = ("data", "models", "requests", "store", "metrics", "budget")
 GROUPS: dict[str, tuple[str, ...]] = {
-    "run": (*_MODELS, "loop", "methods", "pipeline", "clean", "batch"),
+    "run": (*_MODELS, "stages", "loop", "methods", "pipeline", "clean", "batch"),
     "optimize": (*_MODELS, "loop", "methods"),
     "evolve": (*_MODELS, "pipeline", "clean", "batch"),
     "retry": ("requests", "store", "budget", "batch"),
     "again": ("requests", "store", "budget"),
     "transfer": _MODELS,
-    "estimate": (*_MODELS, "loop", "methods", "pipeline", "batch"),
+    "estimate": (*_MODELS, "stages", "loop", "methods", "pipeline", "batch"),
+    "headroom": (*_MODELS, "loop", "methods"),
     "calibrate": ("models", "requests", "store", "budget"),
     "doctor": ("models", "requests", "budget"),
     "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
@@ -54,6 +55,7 @@ class Settings:
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
+    stages: StagesConfig = field(default_factory=StagesConfig)
 
     @classmethod
     def of(cls, **values: Any) -> Settings:  # noqa: ANN401 (settings of every type)

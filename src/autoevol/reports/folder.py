@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
-from autoevol.core.schema import Document, Malformed, NewerSchema
-from autoevol.reports import comparison, run, search, transfer
+from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
+from autoevol.reports import comparison, headroom, run, search, transfer
 from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.rates import FAILURE_RATE, StepReport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
@@ -43,6 +44,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         search: Of a search.
         transfer: Of a transfer.
         comparison: Of a comparison.
+        headroom: Of a look at headroom.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
     """
@@ -53,11 +55,12 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     comparison: ComparisonReport | None = None
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
+    headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
         """The one report that the folder was made for; None if its command has not ended."""
-        return self.search or self.transfer or self.comparison or self.summary
+        return self.search or self.transfer or self.comparison or self.headroom or self.summary
 
     def lines(self) -> list[str]:
         """What `show` prints below the table: steps, and the method in force."""
@@ -85,6 +88,7 @@ def read_folder(folder: Path) -> FolderReport:
         comparison=read_report(folder / comparison.FILE, ComparisonReport),
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
+        headroom=read_report(folder / headroom.FILE, HeadroomReport),
     )
 
 

@@ -15,6 +15,7 @@ from autoevol.data.scan import Scanned
 from autoevol.evolution.outputs import Tally
 from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.compiling import Optimized, steps_made
+from autoevol.optimization.first_look import FirstLook
 from autoevol.reports import legacy
 from autoevol.reports.rates import (
     FAILURE_RATE,
@@ -48,13 +49,14 @@ class OptimizationReport(Record):
         chosen: The method in force at the end.
         chosen_at_step: Step at which it came into force; 0 for a starting method.
         steps: Steps made, step 0 not counted.
-        stopped: steps, patience, solved or budget.
+        stopped: steps, patience, solved or budget; without a step `not worth it` or `never`.
         split: Rows by part: train, dev, reserve, holdout.
         dev_curve: All steps.
         holdout_before: `before` on the holdout; None where the budget did not reach that far.
         holdout_after: `chosen` on the same rows.
         change: The second rate against the first; None where no row was scored for both.
         objective: What was optimised.
+        look: What was seen before the first step; None where no look was taken.
     """
 
     before: MethodRef
@@ -68,6 +70,7 @@ class OptimizationReport(Record):
     holdout_after: RateReport | None
     change: PairedTest | None = None
     objective: str = field(default=FAILURE_RATE, metadata=SPARSE)
+    look: FirstLook | None = field(default=None, metadata=SPARSE)
 
     @classmethod
     def of(cls, optimized: Optimized, objective: str = FAILURE_RATE) -> OptimizationReport:
@@ -85,12 +88,17 @@ class OptimizationReport(Record):
             holdout_after=RateReport.maybe(after),
             change=PairedTest.of_scores(before, after),
             objective=objective,
+            look=optimized.look,
         )
 
     @property
     def verdict(self) -> str:
         """What the holdout says about the chosen method, in one sentence that claims no more."""
         before, after = self.holdout_before, self.holdout_after
+        if self.stopped == "never":
+            return "No optimisation was asked for: the first method was used as it is."
+        if self.look is not None and not self.look.worth:
+            return f"An optimisation was {self.look}. The first method was used as it is."
         if self.before.id == self.chosen.id:
             if self.stopped == "budget":
                 return "The budget was reached before a better method was found, so the first one was kept."
@@ -114,6 +122,8 @@ class OptimizationReport(Record):
 
     def table_rows(self, measure: str) -> TableRows:
         """(label, value) rows; `measure` says which detector decided, and how good it is known to be."""
+        if self.stopped in ("never", "not worth it"):
+            return [("method", self.before.name), ("verdict", self.verdict), ("measured by", measure)]
         figure, objective = figure_of(self.objective), self.objective
         before, after = reached(self.holdout_before, objective), reached(self.holdout_after, objective)
         return [
