@@ -18,6 +18,7 @@ from autoevol.cli import (
     compare,
     doctor,
     files,
+    headroom,
     main_job,
     measure,
     methods,
@@ -25,6 +26,7 @@ from autoevol.cli import (
     plan,
     prove,
     quality,
+    report,
     scale,
     search,
 )
@@ -38,6 +40,7 @@ __all__ = [
     "compare",
     "doctor",
     "files",
+    "headroom",
     "main",
     "main_job",
     "measure",
@@ -46,6 +49,7 @@ __all__ = [
     "plan",
     "prove",
     "quality",
+    "report",
     "scale",
     "search",
 ]

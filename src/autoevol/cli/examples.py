@@ -13,9 +13,11 @@ _PANELS = {
         "retry": "autoevol retry runs/mine",
         "again": "autoevol again runs/mine --keep all --out runs/all-rounds",
         "show": "autoevol show runs/mine",
+        "report": "autoevol report runs/mine --open",
     },
     "Before and after": {
         "doctor": "autoevol doctor --evol-model my-model --api-base http://localhost:8000/v1",
+        "headroom": "autoevol headroom seeds.jsonl --out runs/look --rows 48",
         "estimate": "autoevol estimate seeds.jsonl --sample 20 --out runs/mine",
         "clean": "autoevol clean runs/mine --against seeds.jsonl --out clean.jsonl",
         "export": "autoevol export clean.jsonl --format messages --out train.jsonl",

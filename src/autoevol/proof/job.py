@@ -156,7 +156,7 @@ def outline(source: str | Path, against: Sequence[str], settings: Settings, conf
     if SEEDS not in missing and SEEDS not in arms:
         arms[SEEDS] = len(has)
     judged = make_detector(known.metrics.detector, known.metrics.agreement_samples).calls
-    return Outline(_all_arms(arms, rivals), calls_of_arms(missing, len(rows), judged), config)
+    return Outline(_all_arms(arms, rivals), calls_of_arms(missing, len(rows), known, judged), config)
 
 
 def _counted(rivals: Rivals) -> dict[str, int]:

@@ -26,9 +26,6 @@ from autoevol.proof.analysis import SEEDS
 from autoevol.proof.pairs import Pair, evolved_pairs
 from autoevol.store.method_files import load_method
 
-CALLS = {SEEDS: 1, "ops": 2, "initial": 2}
-"""LM calls per seed that an arm costs at most, the judge's apart."""
-
 
 @dataclass(frozen=True)
 class ListedRows:
@@ -49,9 +46,11 @@ def drawn_rows(rows: Sequence[Row], most: int) -> list[Row]:
     return sorted(rows, key=lambda row: derived_fraction("arm", row.id))[:most]
 
 
-def calls_of_arms(names: Sequence[str], rows: int, judge_calls: int) -> dict[str, int]:
-    """LM calls at most for each arm that is missing."""
-    return {name: rows * (CALLS[name] + (judge_calls if name != SEEDS else 0)) for name in names}
+def calls_of_arms(names: Sequence[str], rows: int, settings: Settings, judge_calls: int) -> dict[str, int]:
+    """LM calls at most for each arm that is missing, fresh samples of rows that fail included."""
+    policy = make_policy(_settings_of_arm(settings), None)
+    evolved = rows * policy.rounds * (1 + policy.retries) * (2 + judge_calls)
+    return {name: rows if name == SEEDS else evolved for name in names}
 
 
 def make_arm(job: Job, name: str, rows: Sequence[Row], start: str) -> list[Pair]:
@@ -59,7 +58,7 @@ def make_arm(job: Job, name: str, rows: Sequence[Row], start: str) -> list[Pair]
 
     Args:
         job: Session, metric and settings of the run under test.
-        name: A key of `CALLS`.
+        name: One of `arms.MADE`.
         rows: Seeds.
         start: Name of the method that the run began with, for `initial`.
 
@@ -72,15 +71,14 @@ def make_arm(job: Job, name: str, rows: Sequence[Row], start: str) -> list[Pair]
         if name == SEEDS:
             return aio.run_and_wait(_answer_all(job, rows))
         method = find_method(start) if name == "initial" else None
-        pipeline = replace(job.settings.pipeline, with_seeds=0.0, keep="last", mix=None)
-        settings = replace(job.settings, pipeline=pipeline)
+        settings = _settings_of_arm(job.settings)
         folder = job.folder.path / "arms" / name
         folder.mkdir(parents=True, exist_ok=True)
         tally = evolve_rows(
             row_pipeline(replace(job, settings=settings), make_policy(settings, method)),
             ListedRows(rows),
             folder,
-            pipeline,
+            settings.pipeline,
             concurrency=settings.requests.concurrency,
             on_case=job.listener.case,
         )
@@ -99,6 +97,12 @@ def start_of(folder: Path, settings: Settings) -> str:
 def natural_answers(rows: Sequence[Row]) -> Mapping[str, str]:
     """The answers that the seed file had, by seed."""
     return {digest(row.instruction): row.reference for row in rows if row.reference}
+
+
+def _settings_of_arm(settings: Settings) -> Settings:
+    """Those of the run under test, but nothing else than the last rounds of all rows."""
+    pipeline = replace(settings.pipeline, with_seeds=0.0, keep="last", mix=None, target_rows=None)
+    return replace(settings, pipeline=pipeline)
 
 
 async def _answer_all(job: Job, rows: Sequence[Row]) -> list[Pair]:
