@@ -25,7 +25,7 @@ LAYERS = (
     "reports",
     "pages",
     "commands",
-    "comparison hypersearch",
+    "comparison hypersearch proof",
     "cli experiments",
     "__main__",
 )

@@ -39,6 +39,7 @@ TABLES: dict[str, type] = {
     "endpoint": config.EndpointConfig,
     "export": config.ExportConfig,
     "launch": config.LaunchConfig,
+    "prove": config.ProveConfig,
     "publish": config.PublishConfig,
     "search": config.SearchConfig,
     "transfer": config.TransferConfig,

@@ -11,6 +11,7 @@ from autoevol.config.loop import (
     TransferConfig,
 )
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
+from autoevol.config.proving import ProveConfig
 from autoevol.config.rows import (
     AgainConfig,
     CleanConfig,
@@ -40,6 +41,7 @@ __all__ = [
     "MetricConfig",
     "ModelConfig",
     "PipelineConfig",
+    "ProveConfig",
     "PublishConfig",
     "RequestConfig",
     "RoleConfig",

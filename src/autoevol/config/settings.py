@@ -30,6 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
     "compare": ("data", "models", "requests", "metrics"),
     "quality": ("models", "requests", "store", "budget"),
+    "prove": ("requests", "store", "budget"),
     "clean": ("clean", "data"),
     "export": ("data",),
 }

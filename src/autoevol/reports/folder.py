@@ -9,9 +9,10 @@ from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
-from autoevol.reports import comparison, headroom, run, search, transfer
+from autoevol.reports import comparison, headroom, proof, run, search, transfer
 from autoevol.reports.comparison import ComparisonReport
 from autoevol.reports.headroom import HeadroomReport
+from autoevol.reports.proof import ProofReport
 from autoevol.reports.rates import FAILURE_RATE, StepReport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
@@ -45,6 +46,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         transfer: Of a transfer.
         comparison: Of a comparison.
         headroom: Of a look at headroom.
+        proof: Of a proof.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
     """
@@ -53,6 +55,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     search: SearchReport | None = None
     transfer: TransferReport | None = None
     comparison: ComparisonReport | None = None
+    proof: ProofReport | None = None
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
@@ -60,7 +63,9 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     @property
     def report(self) -> Report | None:
         """The one report that the folder was made for; None if its command has not ended."""
-        return self.search or self.transfer or self.comparison or self.headroom or self.summary
+        return (
+            self.search or self.transfer or self.comparison or self.proof or self.headroom or self.summary
+        )
 
     def lines(self) -> list[str]:
         """What `show` prints below the table: steps, and the method in force."""
@@ -86,6 +91,7 @@ def read_folder(folder: Path) -> FolderReport:
         search=read_report(folder / search.FILE, SearchReport),
         transfer=read_report(folder / transfer.FILE, TransferReport),
         comparison=read_report(folder / comparison.FILE, ComparisonReport),
+        proof=read_report(folder / proof.FILE, ProofReport),
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
