@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.answers.files import Question
-from autoevol.answers.standing import Standing, Winner, standings_by
+from autoevol.answers.standing import HeadToHead, Winner, standings_by
 
 A, B, TIE = Winner.A, Winner.B, Winner.TIE
 
 
 def test_ties_are_half_and_say_nothing_to_the_test() -> None:
-    standing = Standing.of([A] * 6 + [TIE] * 3 + [B] + [None] * 2)
+    standing = HeadToHead.of([A] * 6 + [TIE] * 3 + [B] + [None] * 2)
     assert (standing.wins, standing.ties, standing.losses, standing.unscored) == (6, 3, 1, 2)
     assert standing.win_rate is not None
     assert standing.win_rate.value == pytest.approx(0.75)
@@ -23,20 +23,20 @@ def test_ties_are_half_and_say_nothing_to_the_test() -> None:
 
 
 def test_a_clear_lead_has_a_leader() -> None:
-    assert Standing.of([A] * 9 + [TIE]).leader is A
-    assert Standing.of([B] * 9 + [TIE]).leader is B
+    assert HeadToHead.of([A] * 9 + [TIE]).leader is A
+    assert HeadToHead.of([B] * 9 + [TIE]).leader is B
 
 
 def test_nothing_scored_is_no_standing() -> None:
-    standing = Standing.of([None, None])
+    standing = HeadToHead.of([None, None])
     assert (standing.scored, standing.win_rate, standing.leader) == (0, None, TIE)
-    assert Standing.from_json(standing.to_json()) == standing
+    assert HeadToHead.from_json(standing.to_json()) == standing
 
 
 @given(st.lists(st.sampled_from([A, B, TIE, None])))
 def test_swapping_the_models_mirrors_the_standing(verdicts: list[Winner | None]) -> None:
     other = {A: B, B: A, TIE: TIE, None: None}
-    here, there = Standing.of(verdicts), Standing.of([other[one] for one in verdicts])
+    here, there = HeadToHead.of(verdicts), HeadToHead.of([other[one] for one in verdicts])
     assert (here.wins, here.ties, here.p_value) == (there.losses, there.ties, there.p_value)
     if here.win_rate and there.win_rate:
         assert here.win_rate.value + there.win_rate.value == pytest.approx(1)

@@ -25,7 +25,7 @@ class Winner(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing(Record):
+class HeadToHead(Record):
     """How A stands against B.
 
     Attributes:
@@ -46,7 +46,7 @@ class Standing(Record):
     p_value: float
 
     @classmethod
-    def of(cls, verdicts: Iterable[Winner | None]) -> Standing:
+    def of(cls, verdicts: Iterable[Winner | None]) -> HeadToHead:
         """Count verdicts; None is a question that is not scored."""
         every = list(verdicts)
         scored = [one for one in every if one is not None]
@@ -85,7 +85,7 @@ def standings_by(
     questions: Sequence[Question],
     verdicts: Mapping[str, Winner | None],
     group: Callable[[Question], str | int | None],
-) -> dict[str, Standing]:
+) -> dict[str, HeadToHead]:
     """A standing for each group, in the order of their names; numbers stand in the order of their size.
 
     Args:
@@ -98,4 +98,4 @@ def standings_by(
         if (name := group(question)) is not None:
             groups.setdefault(name, []).append(verdicts[question.id])
     ordered = sorted(groups, key=lambda name: (isinstance(name, str), name))
-    return {str(name): Standing.of(groups[name]) for name in ordered}
+    return {str(name): HeadToHead.of(groups[name]) for name in ordered}
