@@ -58,7 +58,7 @@ def optimize(job: Job, rows: Sequence[Row]) -> Optimized:
     def on_row(_: str, case: Case) -> None:
         listener.case(case)
 
-    listener.phase("optimize", None)
+    listener.phase(f"optimize in at most {loop.steps} steps", None)
     teleprompter = AutoEvol(
         job.metric,
         config=replace(loop, concurrency=settings.requests.concurrency),
