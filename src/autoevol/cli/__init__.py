@@ -15,6 +15,7 @@ import traceback
 
 from autoevol.cli import (
     again,
+    answers,
     compare,
     doctor,
     files,
@@ -36,6 +37,7 @@ from autoevol.cli.examples import arrange
 
 __all__ = [
     "again",
+    "answers",
     "app",
     "compare",
     "doctor",
