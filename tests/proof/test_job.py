@@ -49,15 +49,16 @@ def test_no_finished_student_is_tuned_again_wherever_it_was_stopped(
         found, tmp_path / "whole", against=[seeds], make_student=lambda *_: CountingStudent(), **SMALL
     )
     out, finished = tmp_path / "proof", 0
-    for _ in range(20):
+    stopped, done = 0, None
+    while done is None:
         student = CountingStudent(stop_after=3)
         try:
             done = prove(found, out, against=[seeds], make_student=lambda *_, made=student: made, **SMALL)
-            break
         except KeyboardInterrupt:
             now = len(list((out / "tuned").glob("*.json")))
             assert now >= finished
-            finished = now
+            finished, stopped = now, stopped + 1
+            assert stopped < 20
     assert done.report.conclusion == whole.report.conclusion
 
 
