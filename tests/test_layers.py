@@ -23,6 +23,7 @@ LAYERS = (
     "testing dataset optimization",
     "evolution",
     "reports",
+    "pages",
     "commands",
     "comparison hypersearch",
     "cli experiments",
