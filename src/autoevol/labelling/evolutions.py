@@ -9,8 +9,9 @@ from typing import Any
 from autoevol.core.errors import InputError
 from autoevol.core.records import FailureKind
 from autoevol.core.schema import Document
+from autoevol.core.text import printable
 from autoevol.labelling.form import Labels, by_item, majority, note_of
-from autoevol.labelling.words import changed_words
+from autoevol.pages.diff import word_diff
 
 KINDS = (
     FailureKind.STAGNANT,
@@ -86,9 +87,11 @@ class EvolutionForm(Document, schema="autoevol.label-evolutions/1"):
         one = self._item(item)
         return {
             "id": one.id,
-            "original": one.original,
-            "evolved": changed_words(one.original, one.evolved),
-            "response": one.response,
+            "original": printable(one.original),
+            "evolved": [
+                (change.kind, printable(change.text)) for change in word_diff(one.original, one.evolved)
+            ],
+            "response": None if one.response is None else printable(one.response),
         }
 
     def checked(self, item: str, rater: str, said: Mapping[str, Any]) -> dict[str, Any]:

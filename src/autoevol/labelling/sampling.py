@@ -13,6 +13,7 @@ from autoevol.core.seeds import derived_random
 from autoevol.evolution.lineage import Fate, Round, decode_lineage
 from autoevol.labelling.evolutions import EvolutionForm, EvolutionItem
 from autoevol.metrics.labels import Labelled, load_labelled
+from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
 
 _JUDGED = (Fate.PASSED, Fate.FAILED)
@@ -52,7 +53,9 @@ def stratified(items: Iterable[EvolutionItem], size: int, seed: int) -> list[Evo
     chosen: list[EvolutionItem] = []
     left = size
     # The smallest first: what it cannot fill goes to the others.
-    for number, (verdict, members) in enumerate(sorted(strata.items(), key=lambda one: (len(one[1]), one[0]))):
+    for number, (verdict, members) in enumerate(
+        sorted(strata.items(), key=lambda one: (len(one[1]), one[0]))
+    ):
         share = min(len(members), -(-left // (len(strata) - number)))
         drawn = derived_random(seed, "sample", verdict).sample(members, share)
         chosen += [replace(item, weight=len(members) / share) for item in drawn]
@@ -63,11 +66,9 @@ def stratified(items: Iterable[EvolutionItem], size: int, seed: int) -> list[Evo
 def _of_run(folder: Path) -> Iterator[EvolutionItem]:
     if not (folder / "run.json").exists():
         raise InputError(f"{folder} is not a run folder: it has no run.json")
-    with RunFolder(folder) as run:
-        parts = run.parts
-        for line in parts.lines():
-            lineage = decode_lineage(line)
-            judged = (step for step in lineage.rounds if step.round and step.fate in _JUDGED)
+    with RunFolder(folder):
+        for line in Parts(folder / "parts", None).lines():
+            judged = (step for step in decode_lineage(line).rounds if step.round and step.fate in _JUDGED)
             yield from (item for step in judged if (item := _of_round(step)))
 
 

@@ -7,27 +7,23 @@ turned to this address is refused) and by the Origin of what is posted.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from typing import Any
 
 import orjson
 
 from autoevol.core.errors import AutoEvolError, StopRun
 from autoevol.labelling.session import LabelSession
+from autoevol.pages.template import render_page
 
 BODY = 32 * 1024
 """Most bytes of a posted body: a label with the longest note is shorter."""
-_FILES = {
-    "": ("label.html", "text/html; charset=utf-8"),
-    "label.js": ("label.js", "text/javascript; charset=utf-8"),
-    "label.css": ("label.css", "text/css; charset=utf-8"),
-}
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    # Beside the page's own policy: what only a header can say.
+    "Content-Security-Policy": "frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -43,6 +39,8 @@ class LabelServer(ThreadingHTTPServer):
         port: 0 takes a free one.
 
     Attributes:
+        gone: Set with `lost`.
+        page: What a browser is served.
         lost: Why labels cannot be kept any more, if so: the disk is full, say.
 
     Raises:
@@ -55,6 +53,10 @@ class LabelServer(ThreadingHTTPServer):
         self.session = session
         self.token = secrets.token_urlsafe(16)
         self.lost: StopRun | None = None
+        self.gone = threading.Event()
+        self.page = render_page(
+            "label.html.j2", styles=("label.css",), scripts=("label.js",), own_server=True
+        ).encode()
         super().__init__(("127.0.0.1", port), _Handler)
 
     @property
@@ -88,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self) -> None:
-        """The page, its script and style, and the present item."""
+        """The page, and the present item."""
         self._answer(self._get)
 
     def do_POST(self) -> None:
@@ -105,10 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _get(self, name: str) -> tuple[str, bytes]:
         if name == "item":
             return _as_json(self.server.session.current())
-        if name not in _FILES:
+        if name:
             raise _Refused(HTTPStatus.NOT_FOUND, "there is no such page")
-        file, kind = _FILES[name]
-        return kind, files("autoevol.labelling").joinpath(file).read_bytes()
+        return "text/html; charset=utf-8", self.server.page
 
     def _post(self, name: str) -> tuple[str, bytes]:
         if self.headers.get("Origin") not in {f"http://{host}" for host in self.server.hosts}:
@@ -150,6 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         except StopRun as error:
             # The disk takes no more: the page says so, and the command ends with the reason.
             self.server.lost = error
+            self.server.gone.set()
             self._send(HTTPStatus.INSUFFICIENT_STORAGE, *_as_json({"error": str(error)}))
 
     def _name(self) -> str:
