@@ -30,7 +30,7 @@ class WeightedCase(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class ShareEstimate:
     """A share of the whole, 0..1, and its 95 % interval; nan where it is not defined."""
 
     value: float
@@ -58,10 +58,10 @@ class Worth:
 
     pairs: int
     whole: float
-    prevalence: Estimate
-    recall: Estimate
-    precision: Estimate
-    false_alarms: Estimate
+    prevalence: ShareEstimate
+    recall: ShareEstimate
+    precision: ShareEstimate
+    false_alarms: ShareEstimate
 
     def to_json(self) -> dict[str, object]:
         """As JSON; what is not defined is null."""
@@ -78,7 +78,8 @@ class Worth:
         told = (data[name] for name in ("prevalence", "recall", "precision", "false_alarms"))
         ends = ("value", "low", "high")
         estimates = [
-            Estimate(*(math.nan if one[end] is None else float(one[end]) for end in ends)) for one in told
+            ShareEstimate(*(math.nan if one[end] is None else float(one[end]) for end in ends))
+            for one in told
         ]
         return Worth(int(data["pairs"]), float(data["whole"]), *estimates)
 
@@ -119,12 +120,12 @@ def worth_of(cases: Sequence[WeightedCase], seed: int = 0) -> Worth:
     )
 
 
-def _estimate(point: Any, drawn: Any, ratio: _Ratio) -> Estimate:  # noqa: ANN401 (arrays)
+def _estimate(point: Any, drawn: Any, ratio: _Ratio) -> ShareEstimate:  # noqa: ANN401 (arrays)
     part, whole = ratio(point)
     if not whole:
-        return Estimate(math.nan, math.nan, math.nan)
+        return ShareEstimate(math.nan, math.nan, math.nan)
     parts, wholes = ratio(drawn)
     low, high = np.quantile(parts / wholes, (0.025, 0.975))
     value = float(part / whole)
     # A ratio at its end lies outside of an equal-tailed interval.
-    return Estimate(value, min(float(low), value), max(float(high), value))
+    return ShareEstimate(value, min(float(low), value), max(float(high), value))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autoevol.commands.label import Asked, serving
+from autoevol.commands.label import LabelJob, serving
 from autoevol.labelling.server import LabelServer
 
 HOSTILE = "</script><img src=x onerror=document.title='owned'>\x1b[2J\u202egnp\x00\ud800"
@@ -55,7 +55,7 @@ def ask(server: LabelServer, name: str, body: Any = None, **headers: str) -> tup
 @contextmanager
 def labelling(path: Path, rater: str = "A", **more: Any) -> Iterator[LabelServer]:
     """The page of one rater."""
-    with serving(Asked([path], **more), rater) as server:
+    with serving(LabelJob([path], **more), rater) as server:
         yield server
 
 

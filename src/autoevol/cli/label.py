@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -42,20 +43,19 @@ def label(
 
     from autoevol.commands import label as labelling
 
-    asked = labelling.Asked(sources, pairs, sample, seed, out)
+    asked = labelling.LabelJob(sources, pairs, sample, seed, out)
     if agreement:
-        found = labelling.agreement(asked)
+        found = labelling.raters_agreement(asked)
         say_json(found.to_json()) if json else say("\n".join(found.lines()))
         return
     with labelling.serving(asked, rater, port) as server:
         session = server.session
         say(f"{session.done} of {session.total} labelled by {rater}. The page: {server.url}")
         say("Ctrl-C ends; every label is kept as soon as the page shows the next.")
-        try:
+        with suppress(KeyboardInterrupt):
             labelling.wait(server, webbrowser.open if open_ else None)
-        except KeyboardInterrupt:
-            pass
-        told = {"labelled": session.done, "total": session.total, "labels": str(session.file)}
-        say_json(told) if json else say(
-            f"{session.done} of {session.total} labelled. The labels: {session.file}"
-        )
+        done, total, file = session.done, session.total, str(session.file)
+    if json:
+        say_json({"labelled": done, "total": total, "labels": file})
+    else:
+        say(f"{done} of {total} labelled. The labels: {file}")

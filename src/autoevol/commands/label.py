@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import Malformed
-from autoevol.labelling.answers import AnswerForm, Standing, read_answers
+from autoevol.labelling.answers import AnswerForm, AnswerStanding, read_answers
 from autoevol.labelling.evolutions import EvolutionForm
 from autoevol.labelling.form import Form
 from autoevol.labelling.sampling import read_form
@@ -25,7 +25,7 @@ _FORMS = (EvolutionForm, AnswerForm)
 
 
 @dataclass(frozen=True)
-class Asked:
+class LabelJob:
     """What is to be labelled.
 
     Attributes:
@@ -59,7 +59,7 @@ class Asked:
 
 
 @contextmanager
-def serving(asked: Asked, rater: str, port: int = 0) -> Iterator[LabelServer]:
+def serving(asked: LabelJob, rater: str, port: int = 0) -> Iterator[LabelServer]:
     """A server of the page for one rater, which answers until the block ends.
 
     Raises:
@@ -84,8 +84,8 @@ def serving(asked: Asked, rater: str, port: int = 0) -> Iterator[LabelServer]:
             server.server_close()
 
 
-def _form(folder: LabelFolder, asked: Asked) -> Form:
-    """What the folder asks already, so that a rater goes on, and others see the same items; else a new one."""
+def _form(folder: LabelFolder, asked: LabelJob) -> Form:
+    """What the folder asks already, so that raters see the same items; else what is asked now."""
     known = _known(folder.path)
     if known is None:
         made = (
@@ -95,16 +95,12 @@ def _form(folder: LabelFolder, asked: Asked) -> Form:
         )
         folder.describe(made.to_json())
         return made
-    sources = [known.source] if isinstance(known, EvolutionForm) else list(known.source)
-    then = {"source": sources, "--sample": known.sample, "--seed": known.seed}
-    now = {"source": [str(path) for path in asked.sources], "--sample": asked.sample, "--seed": asked.seed}
-    changed = [name for name in ("--sample", "--seed") if then[name] != now[name]]
     if isinstance(known, AnswerForm) != asked.pairs:
         raise InputError(f"{folder.path} holds labels of {known.kind}; give another --out")
-    if changed:
-        told = "; ".join(f"{name}: {then[name]} then, {now[name]} now" for name in changed)
+    if asked.sample not in (None, known.sample) or asked.seed != known.seed:
         raise InputError(
-            f"{folder.path} holds labels of another sample ({told}): give the same, or another --out"
+            f"{folder.path} holds labels of another sample: give --sample {known.sample} --seed {known.seed} "
+            "to go on with it, or another --out"
         )
     return known
 
@@ -136,44 +132,41 @@ class Agreed:
 
     raters: dict[str, int]
     questions: dict[str, Agreement]
-    standings: tuple[Standing, ...]
+    standings: tuple[AnswerStanding, ...]
     file: Path
 
     def lines(self) -> list[str]:
         """As it is printed."""
-        told = [
-            f"labelled: {', '.join(f'{name} {count}' for name, count in self.raters.items()) or 'nothing'}"
-        ]
+        by_rater = ", ".join(f"{name} {count}" for name, count in self.raters.items())
+        told = [f"labelled: {by_rater or 'nothing'}"]
         for name, one in self.questions.items():
             if one.items:
+                same = f"{one.observed:.0%} of {one.items} items".replace("%", " %")
                 told.append(
-                    f"{name}: kappa {one.kappa:.2f} [{share_interval(one.interval)}], the same in {one.observed:.0%} "
-                    f"of {one.items} items".replace("%", " %")
+                    f"{name}: kappa {one.kappa:.2f} [{share_interval(one.interval)}], the same in {same}"
                 )
-        if not any(one.items for one in self.questions.values()):
-            told.append(
-                "agreement: not known, no item was labelled by two raters (another --rater labels the same)"
-            )
+        if len(told) == 1:
+            told.append("agreement: not known, no item has labels of two raters: give another --rater")
         return [*told, *(one.sentence() for one in self.standings), f"labels: {self.file}"]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON; a kappa that is not defined is null."""
-        questions = {
-            name: {
-                key: None if isinstance(v, float) and math.isnan(v) else v for key, v in asdict(one).items()
-            }
-            for name, one in self.questions.items()
-        }
-        standings = [asdict(one) for one in self.standings]
+        """As JSON; what is not defined is null."""
         return {
             "raters": self.raters,
-            "questions": questions,
-            "standings": standings,
+            "questions": {name: _defined(asdict(one)) for name, one in self.questions.items()},
+            "standings": [asdict(one) for one in self.standings],
             "labels": str(self.file),
         }
 
 
-def agreement(asked: Asked) -> Agreed:
+def _defined(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(figure, float) and math.isnan(figure) else figure
+        for name, figure in figures.items()
+    }
+
+
+def raters_agreement(asked: LabelJob) -> Agreed:
     """How far the raters of a folder of labels agree, and who won where answers were compared.
 
     Raises:

@@ -14,7 +14,7 @@ from autoevol.core.records import digest
 from autoevol.core.schema import Document
 from autoevol.core.seeds import derived_fraction, derived_random
 from autoevol.core.text import printable
-from autoevol.labelling.form import Labels, by_item, note_of
+from autoevol.labelling.form import Labels, by_item, note_of, storable
 from autoevol.metrics.intervals import wilson
 
 
@@ -112,7 +112,7 @@ class AnswerForm(Document, schema="autoevol.label-answers/1"):
         rated = [list(by_item(item.id, labels).values()) for item in self.items]
         return {"which is better": [[label["winner"] for label in said] for said in rated if len(said) > 1]}
 
-    def standings(self, labels: Labels) -> list[Standing]:
+    def standings(self, labels: Labels) -> list[AnswerStanding]:
         """Wins, ties and losses of A: over all, then by skill and by difficulty."""
         groups: dict[str, Counter[str]] = {"all": Counter()}
         for record in self.records(labels):
@@ -123,7 +123,7 @@ class AnswerForm(Document, schema="autoevol.label-answers/1"):
                 groups.setdefault(name, Counter())[record["winner"]] += 1
         first, *others = groups
         return [
-            Standing(name, groups[name]["a"], groups[name]["tie"], groups[name]["b"])
+            AnswerStanding(name, groups[name]["a"], groups[name]["tie"], groups[name]["b"])
             for name in (first, *sorted(others))
         ]
 
@@ -132,7 +132,7 @@ class AnswerForm(Document, schema="autoevol.label-answers/1"):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AnswerStanding:
     """How A does against B in one group; an item whose raters disagree is a tie."""
 
     group: str
@@ -168,11 +168,8 @@ def read_answers(a: Path, b: Path, seed: int, sample: int | None) -> AnswerForm:
     items = [
         AnswerItem(
             digest(text),
-            text,
-            str(line["response"]),
-            str(theirs[text]["response"]),
-            str(line.get("skill", "")),
-            str(line.get("difficulty", "")),
+            *(storable(str(part)) for part in (text, line["response"], theirs[text]["response"])),
+            *(storable(str(line.get(name, ""))) for name in ("skill", "difficulty")),
         )
         for text, line in ours.items()
         if text in theirs

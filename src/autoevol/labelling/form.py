@@ -60,8 +60,13 @@ def majority(votes: Sequence[bool]) -> bool | None:
 
 
 def note_of(said: Mapping[str, Any]) -> str:
-    """The note, with halves of surrogate pairs replaced: no UTF-8 file can hold them."""
-    return str(said.get("note") or "")[:NOTE].encode("utf-8", "replace").decode()
+    """The note that came with a label."""
+    return storable(str(said.get("note") or "")[:NOTE])
+
+
+def storable(text: str) -> str:
+    """`text` with halves of surrogate pairs replaced by `?`: no UTF-8 file can hold them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def by_item(item: str, labels: Labels) -> dict[str, Label]:

@@ -12,6 +12,7 @@ from autoevol.core.records import digest
 from autoevol.core.seeds import derived_random
 from autoevol.evolution.lineage import Fate, Round, decode_lineage
 from autoevol.labelling.evolutions import EvolutionForm, EvolutionItem
+from autoevol.labelling.form import storable
 from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
@@ -78,26 +79,30 @@ def _of_round(step: Round) -> EvolutionItem | None:
         return None
     return EvolutionItem(
         id=step.id,
-        original=done.instruction,
-        evolved=done.evolved,
-        response=step.response,
+        original=storable(done.instruction),
+        evolved=storable(done.evolved),
+        response=_storable(step.response),
         source=f"{step.model}, {step.operation}",
         verdict=step.fate.outcome.value,
         kinds=tuple(kind.value for kind in step.kinds),
         finish_reason=done.finish_reason,
         response_finish_reason=step.response_finish_reason,
-        reply=done.reply,
+        reply=_storable(done.reply),
     )
+
+
+def _storable(text: str | None) -> str | None:
+    return None if text is None else storable(text)
 
 
 def _of_pair(pair: Labelled) -> EvolutionItem:
     done = pair.trajectory.evolutions[0]
     return EvolutionItem(
         id=pair.id or digest(done.instruction, done.evolved or ""),
-        original=done.instruction,
-        evolved=done.evolved or "",
-        response=pair.trajectory.response,
+        original=storable(done.instruction),
+        evolved=storable(done.evolved or ""),
+        response=_storable(pair.trajectory.response),
         finish_reason=done.finish_reason,
         response_finish_reason=pair.trajectory.response_finish_reason,
-        reply=done.reply or None,
+        reply=_storable(done.reply or None),
     )

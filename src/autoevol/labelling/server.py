@@ -85,7 +85,6 @@ class _Refused(Exception):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: LabelServer
     # A connection that says nothing would hold its thread for ever.
     timeout = 60
 
@@ -104,17 +103,22 @@ class _Handler(BaseHTTPRequestHandler):
         """Not which Python this is."""
         return "autoevol"
 
+    @property
+    def _labels(self) -> LabelServer:
+        assert isinstance(self.server, LabelServer)
+        return self.server
+
     def _get(self, name: str) -> tuple[str, bytes]:
         if name == "item":
-            return _as_json(self.server.session.current())
+            return _as_json(self._labels.session.current())
         if name:
             raise _Refused(HTTPStatus.NOT_FOUND, "there is no such page")
-        return "text/html; charset=utf-8", self.server.page
+        return "text/html; charset=utf-8", self._labels.page
 
     def _post(self, name: str) -> tuple[str, bytes]:
-        if self.headers.get("Origin") not in {f"http://{host}" for host in self.server.hosts}:
+        if self.headers.get("Origin") not in {f"http://{host}" for host in self._labels.hosts}:
             raise _Refused(HTTPStatus.FORBIDDEN, "posted from another page")
-        said, session = self._body(), self.server.session
+        said, session = self._body(), self._labels.session
         actions: dict[str, Callable[[], dict[str, Any]]] = {
             "label": lambda: session.label(str(said.get("item")), said),
             "skip": lambda: session.skip(str(said.get("item"))),
@@ -150,15 +154,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.UNPROCESSABLE_ENTITY, *_as_json({"error": str(error)}))
         except StopRun as error:
             # The disk takes no more: the page says so, and the command ends with the reason.
-            self.server.lost = error
-            self.server.gone.set()
+            self._labels.lost = error
+            self._labels.gone.set()
             self._send(HTTPStatus.INSUFFICIENT_STORAGE, *_as_json({"error": str(error)}))
 
     def _name(self) -> str:
-        if self.headers.get("Host") not in self.server.hosts:
+        if self.headers.get("Host") not in self._labels.hosts:
             raise _Refused(HTTPStatus.FORBIDDEN, "called by another name")
         before, token, *rest = (*self.path.split("/", 2), "", "")[:3]
-        if before or not secrets.compare_digest(token.encode(), self.server.token.encode()):
+        if before or not secrets.compare_digest(token.encode(), self._labels.token.encode()):
             raise _Refused(HTTPStatus.NOT_FOUND, "there is no such page")
         return rest[0]
 
