@@ -13,6 +13,7 @@ run: $(READY)
 	  --system "Answer in at most three sentences, or with one short piece of code." \
 	  --start initial --start weak --start compact \
 	  --selection race --dev-size 14 --holdout-size 10 --batch-size 3 --m 2 --steps 1
+	$(BIN)/autoevol report runs/first
 
 # The embedded model takes both cores, so its tests run by themselves.
 test: $(READY)
@@ -31,6 +32,11 @@ bench: $(READY)
 # Optimizers side by side on the embedded model; it takes both cores. Run it again and it resumes.
 study: $(READY)
 	$(BIN)/python -m autoevol.experiments.study --out runs/study
+
+# The pictures of docs/report.md, from the run of `make run`; needs chromium.
+pictures: $(READY)
+	$(BIN)/autoevol report runs/first
+	$(BIN)/python docs/pictures.py runs/first/report.html docs/pictures
 
 # The pages of docs/, into site/. Strict: a dead link or an unknown name is an error. No network.
 docs: $(READY)
@@ -61,4 +67,4 @@ $(READY): requirements.lock requirements-model.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-.PHONY: run test quick bench study docs lint lock wheel clean
+.PHONY: run test quick bench study pictures docs lint lock wheel clean

@@ -25,6 +25,7 @@ from autoevol.cli import (
     passport,
     plan,
     quality,
+    report,
     scale,
     search,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "passport",
     "plan",
     "quality",
+    "report",
     "scale",
     "search",
 ]

@@ -13,6 +13,7 @@ _PANELS = {
         "retry": "autoevol retry runs/mine",
         "again": "autoevol again runs/mine --keep all --out runs/all-rounds",
         "show": "autoevol show runs/mine",
+        "report": "autoevol report runs/mine --open",
     },
     "Before and after": {
         "doctor": "autoevol doctor --evol-model my-model --api-base http://localhost:8000/v1",

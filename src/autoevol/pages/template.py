@@ -45,6 +45,7 @@ def render_page(
             f"style-src {_hash(css)}",
             f"script-src {' '.join(map(_hash, code))}",
             *(["connect-src 'self'"] if own_server else []),
+            "img-src data:",  # the empty icon, so that none is asked for
             "base-uri 'none'",
             "form-action 'none'",
         ]

@@ -260,16 +260,8 @@ class RunFolder:
         write_sealed(self.path / "methods.json", {method.id: encode_method(method) for method in methods})
 
     def methods(self) -> dict[str, Method]:
-        """The methods that were saved, by id.
-
-        Raises:
-            StoreError: If the file is damaged.
-        """
-        path = self.path / "methods.json"
-        try:
-            return {key: decode_method(data) for key, data in (read_sealed(path) or {}).items()}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{path} is damaged: {error!r}") from error
+        """The methods that were saved, by id. Raises StoreError as `read_methods`."""
+        return read_methods(self.path)
 
     def save_seeds(self, fingerprint: str | None, found: Mapping[str, Any]) -> None:
         """Write what the seeds were found to hold, and the file's fingerprint then."""
@@ -299,6 +291,19 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def read_methods(folder: Path) -> dict[str, Method]:
+    """The methods that `methods.json` in a folder holds, by id; none without the file.
+
+    Raises:
+        StoreError: If it is damaged.
+    """
+    path = folder / "methods.json"
+    try:
+        return {key: decode_method(data) for key, data in (read_sealed(path) or {}).items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path} is damaged: {error!r}") from error
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
