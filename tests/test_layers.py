@@ -20,7 +20,7 @@ LAYERS = (
     "config signatures samples",
     "data store programs metrics",
     "lm",
-    "testing dataset optimization",
+    "testing dataset optimization answers",
     "evolution",
     "reports",
     "pages",

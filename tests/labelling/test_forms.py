@@ -11,9 +11,10 @@ import pytest
 from autoevol.commands.calibrate import calibrate
 from autoevol.commands.label import LabelJob, raters_agreement, serving
 from autoevol.core.errors import InputError
-from autoevol.labelling.answers import read_answers
+from autoevol.labelling.answers import read_pairs
 from autoevol.labelling.evolutions import EvolutionItem
 from autoevol.labelling.sampling import read_form, stratified
+from autoevol.metrics.weighted import ShareEstimate
 from command_line import at, command, seed_file
 from labelling_support import ask, labelling, pair, pair_file
 from servers import Answer, Endpoint, says
@@ -69,8 +70,9 @@ def test_a_sample_of_a_run_is_labelled_and_tells_what_the_runs_detector_is_worth
     worth = own.worth["usable"]
     assert worth.whole == pytest.approx(6)
     assert worth.prevalence.value == pytest.approx(5 / 6)
-    assert worth.recall.value == 1
-    assert worth.recall.low < 1
+    assert worth.recall == ShareEstimate(1, 1, 1), "what was refused is labelled whole"
+    assert worth.precision.value == 1
+    assert worth.precision.low < 1, "of what passed, one half is not labelled"
     assert others
     assert "on the whole run (6 pairs)" in command("calibrate", run / "labels" / "labelled.jsonl").stdout
 
@@ -117,20 +119,22 @@ def test_two_models_answers_are_compared_blind_on_swapped_sides(tmp_path: Path) 
             assert ask(server, "label", said)[0] == 200
     assert min(sides.values()) >= 3, "always on one side"
     agreed = raters_agreement(job)
-    overall, code, maths = agreed.standings
-    assert (overall.win, overall.tie, overall.lose) == (19, 1, 0)
-    assert (code.group, code.win, maths.win, maths.tie) == ("skill code", 10, 9, 1)
-    assert "all: A wins 19, ties 1, loses 0" in command("label", a, b, "--pairs", "--agreement").stdout
+    overall, code, maths = agreed.standings.values()
+    assert (overall.wins, overall.ties, overall.losses) == (19, 1, 0)
+    assert (code.wins, maths.wins, maths.ties) == (10, 9, 1)
+    told = command("label", a, b, "--pairs", "--agreement").stdout
+    assert "all: A wins 19, ties 1, loses 0 of 20" in told
+    assert "skill code: A wins 10" in told
 
 
 def test_answers_that_cannot_be_paired_are_refused(tmp_path: Path) -> None:
     a = answers(tmp_path, "first")
     other = tmp_path / "other.jsonl"
     other.write_text('{"instruction": "Else.", "response": "x"}\n')
-    with pytest.raises(InputError, match="no instruction in common"):
-        read_answers(a, other, 0, None)
-    other.write_text('{"instruction": "Else."}\n')
-    with pytest.raises(InputError, match="line 1"):
-        read_answers(a, other, 0, None)
+    with pytest.raises(InputError, match="answers none of"):
+        read_pairs(a, other, 0, None)
+    other.write_text('{"instruction": "Do 1."}\n')
+    with pytest.raises(InputError, match="holds no answer"):
+        read_pairs(a, other, 0, None)
     with pytest.raises(InputError, match="two files"):
         LabelJob([a], pairs=True)

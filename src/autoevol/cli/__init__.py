@@ -15,6 +15,7 @@ import traceback
 
 from autoevol.cli import (
     again,
+    answers,
     compare,
     doctor,
     files,
@@ -35,6 +36,7 @@ from autoevol.cli.examples import arrange
 
 __all__ = [
     "again",
+    "answers",
     "app",
     "compare",
     "doctor",

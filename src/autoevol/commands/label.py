@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from autoevol.answers.standing import HeadToHead
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import Malformed
-from autoevol.labelling.answers import AnswerForm, AnswerStanding, read_answers
+from autoevol.labelling.answers import AnswerForm, read_pairs
 from autoevol.labelling.evolutions import EvolutionForm
 from autoevol.labelling.form import Form
 from autoevol.labelling.sampling import read_form
@@ -89,7 +90,7 @@ def _form(folder: LabelFolder, asked: LabelJob) -> Form:
     known = _known(folder.path)
     if known is None:
         made = (
-            read_answers(asked.sources[0], asked.sources[1], asked.seed, asked.sample)
+            read_pairs(asked.sources[0], asked.sources[1], asked.seed, asked.sample)
             if asked.pairs
             else read_form(asked.sources[0], asked.seed, asked.sample)
         )
@@ -132,7 +133,7 @@ class Agreed:
 
     raters: dict[str, int]
     questions: dict[str, Agreement]
-    standings: tuple[AnswerStanding, ...]
+    standings: Mapping[str, HeadToHead]
     file: Path
 
     def lines(self) -> list[str]:
@@ -147,14 +148,14 @@ class Agreed:
                 )
         if len(told) == 1:
             told.append("agreement: not known, no item has labels of two raters: give another --rater")
-        return [*told, *(one.sentence() for one in self.standings), f"labels: {self.file}"]
+        return [*told, *(f"{name}: {one}" for name, one in self.standings.items()), f"labels: {self.file}"]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; what is not defined is null."""
         return {
             "raters": self.raters,
             "questions": {name: _defined(asdict(one)) for name, one in self.questions.items()},
-            "standings": [asdict(one) for one in self.standings],
+            "standings": {name: one.to_json() for name, one in self.standings.items()},
             "labels": str(self.file),
         }
 
@@ -178,7 +179,7 @@ def raters_agreement(asked: LabelJob) -> Agreed:
         raise InputError(f"{asked.folder}: nothing has been labelled there yet")
     labels = {name: standing(lines) for name, lines in read_logs(asked.folder).items()}
     questions = {name: agreement_of(said) for name, said in form.answers(labels).items()}
-    standings = tuple(form.standings(labels)) if isinstance(form, AnswerForm) else ()
+    standings = form.standings(labels) if isinstance(form, AnswerForm) else {}
     counts = {name: len(own) for name, own in labels.items() if own}
     return Agreed(counts, questions, standings, asked.folder / form.file)
 

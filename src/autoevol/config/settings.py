@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "again": ("requests", "store", "budget"),
     "transfer": _MODELS,
     "estimate": (*_MODELS, "loop", "methods", "pipeline", "batch"),
+    "judge-answers": ("models", "requests", "store", "budget"),
     "calibrate": ("models", "requests", "store", "budget"),
     "doctor": ("models", "requests", "budget"),
     "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),

@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import Document, Malformed, NewerSchema
-from autoevol.reports import comparison, run, search, transfer
+from autoevol.reports import answers, comparison, run, search, transfer
+from autoevol.reports.answers import AnswersReport
 from autoevol.reports.comparison import ComparisonReport
 from autoevol.reports.rates import StepReport
 from autoevol.reports.run import RunReport
@@ -43,6 +44,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         search: Of a search.
         transfer: Of a transfer.
         comparison: Of a comparison.
+        answers: Of answers that were judged.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
     """
@@ -51,13 +53,14 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     search: SearchReport | None = None
     transfer: TransferReport | None = None
     comparison: ComparisonReport | None = None
+    answers: AnswersReport | None = None
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
 
     @property
     def report(self) -> Report | None:
         """The one report that the folder was made for; None if its command has not ended."""
-        return self.search or self.transfer or self.comparison or self.summary
+        return self.search or self.transfer or self.comparison or self.answers or self.summary
 
     def lines(self) -> list[str]:
         """What `show` prints below the table: steps, and the method in force."""
@@ -81,6 +84,7 @@ def read_folder(folder: Path) -> FolderReport:
         search=read_report(folder / search.FILE, SearchReport),
         transfer=read_report(folder / transfer.FILE, TransferReport),
         comparison=read_report(folder / comparison.FILE, ComparisonReport),
+        answers=read_report(folder / answers.FILE, AnswersReport),
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
     )
