@@ -110,7 +110,7 @@
         at("item").append(card("Instruction", item.instruction, true),
           card("Left answer", item.left), card("Right answer", item.right));
       }
-      const note = made("textarea", undefined, { id: "note", maxlength: "2000", "aria-label": "note" });
+      const note = made("textarea", undefined, { id: "note", maxlength: "2000", "aria-label": "note", placeholder: "note" });
       note.value = label.note || "";
       at("form").append(...fields().map(group), note);
       tools.append(button("Enter", "save, next", save), button("n", "later", skip),
