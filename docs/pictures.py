@@ -35,7 +35,8 @@ def main(report: Path, folder: Path) -> None:
             box = page.locator(f"#{section}").bounding_box()
             assert box is not None
             height = min(box["height"], _HIGHEST)
-            clip = {"x": box["x"], "y": box["y"], "width": box["width"], "height": height}
+            top = box["y"] + page.evaluate("window.scrollY")
+            clip = {"x": box["x"], "y": top, "width": box["width"], "height": height}
             page.screenshot(path=folder / f"{name}.png", full_page=True, clip=clip)
         browser.close()
 

@@ -11,7 +11,8 @@ import autoevol
 
 FUNCTIONS = {
     "run", "optimize", "evolve", "retry", "again", "clean", "export", "quality", "estimate", "search",
-    "compare", "transfer", "calibrate", "judge_answers", "doctor", "load_rows", "load_method", "as_examples",
+    "compare", "transfer", "calibrate", "judge_answers", "doctor", "headroom", "load_rows", "load_method",
+    "as_examples",
     "answering_with",
 }  # fmt: skip
 PROGRAMS = {

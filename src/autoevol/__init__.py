@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from autoevol.commands.datasets import clean, export, quality
     from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
+    from autoevol.commands.headroom import headroom
     from autoevol.commands.result import Result
     from autoevol.commands.retry import retry
     from autoevol.commands.run import evolve, optimize, run
@@ -141,6 +142,7 @@ _HOMES = {
     "estimate": "autoevol.commands.estimate",
     "evolve": "autoevol.commands.run",
     "export": "autoevol.commands.datasets",
+    "headroom": "autoevol.commands.headroom",
     "judge_answers": "autoevol.commands.answers",
     "load_method": "autoevol.store.method_files",
     "load_rows": "autoevol.data.load",
@@ -218,6 +220,7 @@ __all__ = [
     "estimate",
     "evolve",
     "export",
+    "headroom",
     "judge_answers",
     "load_method",
     "load_rows",

@@ -14,8 +14,10 @@ import pytest
 from autoevol.pages import rows
 from autoevol.pages.folder_page import page_of
 from autoevol.store.files import read_json
-from command_line import command
+from command_line import command, summary
+from commanding import Served, evolve, write_seeds
 from report_folders import OLD, hostile_folder, lineage, write_folder
+from servers import Endpoint
 
 FOLDERS = {
     "run": {"rate", "methods", "grid", "funnel", "kinds", "examples", "rows", "lengths", "cost", "settings"},
@@ -183,6 +185,20 @@ def test_plots_are_files_too(old: Path, tmp_path: Path) -> None:
         'xmlns="http://www.w3.org/2000/svg"' in path.read_text()
         for path in (tmp_path / "plots").glob("*.svg")
     )
+
+
+def test_three_rounds_of_a_run_under_way_and_ended(tmp_path: Path) -> None:
+    with Endpoint(Served()) as endpoint:
+        done = evolve(write_seeds(tmp_path), endpoint, tmp_path / "run", "--rounds", 3)
+    told = summary(done)["evolution"]
+    page = page_of(tmp_path / "run")
+    assert {len(row["rounds"]) for row in page.browsed} >= {3}
+    facts = {fact.name: fact.value for fact in page.facts}
+    assert facts["rows kept"] == str(told["passed"])
+    (tmp_path / "run" / "summary.json").unlink()
+    begun = page_of(tmp_path / "run")
+    assert begun.verdict == f"This run has not ended: 0 steps and {told['rows']} rows are finished so far."
+    assert begun.browsed == page.browsed
 
 
 @pytest.mark.parametrize("words", [("nowhere",), ("run", "-o", ".")])

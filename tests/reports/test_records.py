@@ -17,6 +17,7 @@ from autoevol.core.schema import Document
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports.comparison import ComparisonReport, Finished
 from autoevol.reports.folder import FolderReport
+from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.passport import Passport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
@@ -58,7 +59,10 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{name: values_of(hints[name]) for name in names})
 
 
-KINDS = [RunReport, TransferReport, SearchReport, ComparisonReport, Finished, Passport, FolderReport]
+KINDS = [
+    RunReport, TransferReport, SearchReport, ComparisonReport, HeadroomReport, Finished, Passport,
+    FolderReport,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.SCHEMA)

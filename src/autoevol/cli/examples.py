@@ -17,6 +17,7 @@ _PANELS = {
     },
     "Before and after": {
         "doctor": "autoevol doctor --evol-model my-model --api-base http://localhost:8000/v1",
+        "headroom": "autoevol headroom seeds.jsonl --out runs/look --rows 48",
         "estimate": "autoevol estimate seeds.jsonl --sample 20 --out runs/mine",
         "clean": "autoevol clean runs/mine --against seeds.jsonl --out clean.jsonl",
         "export": "autoevol export clean.jsonl --format messages --out train.jsonl",

@@ -8,6 +8,7 @@ from autoevol.config.loop import (
     LoopConfig,
     MethodConfig,
     SearchConfig,
+    StagesConfig,
     TransferConfig,
 )
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
@@ -46,6 +47,7 @@ __all__ = [
     "RoleConfig",
     "SearchConfig",
     "Settings",
+    "StagesConfig",
     "StoreConfig",
     "TransferConfig",
 ]

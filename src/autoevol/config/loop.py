@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, check_url, setting
-from autoevol.config.choices import DevRows, Half, Selection, check_choices
+from autoevol.config.choices import DevRows, Half, Optimize, Selection, check_choices
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,20 @@ class MethodConfig:
     selection: Selection = setting("adaptive", "Rule that keeps or replaces the method.")
     holdout_size: int | None = setting(
         None, "Instructions held out for the final comparison (default: as many as dev)."
+    )
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+
+
+@dataclass(frozen=True)
+class StagesConfig:
+    """Stages."""
+
+    optimize: Optimize = setting(
+        "auto",
+        "Whether a method is optimised first; auto looks at up to 100 rows, and does not where the starting "
+        "method fails so few of them that at most 10 points can be gained.",
     )
 
     def __post_init__(self) -> None:

@@ -123,7 +123,9 @@ class RowPipeline:
         """The rewrite, with a fate if that is the end of the round."""
         choice = self.policy.draw(lineage.row.id, begun.round)
         parent = lineage.parent[1]
-        reply = await self._evolve[choice.method.id].acall(instruction=parent)
+        attempt = Attempt(begun.round, begun.attempt)
+        sampling = self.policy.sampling(begun.seed_id, attempt, lineage.rounds)
+        reply = await self._evolve[choice.method.id].acall(instruction=parent, **sampling)
         evolution = as_evolution(parent, reply)
         step = replace(
             begun,

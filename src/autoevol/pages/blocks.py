@@ -80,7 +80,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Example:
+class RowExample:
     """One row from seed to response.
 
     Attributes:
@@ -109,7 +109,7 @@ class Browser:
     kind: str = field(default="browser", init=False)
 
 
-Block = Grid | Plot | Words | Heading | Quote | Changed | Example | Browser
+Block = Grid | Plot | Words | Heading | Quote | Changed | RowExample | Browser
 
 
 @dataclass(frozen=True)

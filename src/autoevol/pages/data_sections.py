@@ -16,7 +16,7 @@ from autoevol.evolution.lineage import SEED, End, Lineage
 from autoevol.metrics.embeddings import unit
 from autoevol.metrics.quality import tfidf
 from autoevol.pages import plots
-from autoevol.pages.blocks import Block, Browser, Example, Grid, Heading, Section, Words
+from autoevol.pages.blocks import Block, Browser, Grid, Heading, RowExample, Section, Words
 from autoevol.pages.diff import word_diff
 from autoevol.pages.rows import RowsSeen, brief, browsed, clipped
 from autoevol.reports.run import RunReport
@@ -123,12 +123,12 @@ def _examples(seen: RowsSeen) -> Section:
     return Section("examples", "Rows to read", tuple(blocks))
 
 
-def _example(lineage: Lineage) -> Example:
+def _example(lineage: Lineage) -> RowExample:
     step, seed = lineage.decisive, clipped(lineage.row.instruction, 1_500)
     pieces = word_diff(seed, clipped(step.evolved, 1_500)) if step.evolved else ()
     kinds = ", ".join(kind.value.replace("_", " ") for kind in step.kinds) or step.fate.value
     reason = "" if lineage.end is End.KEPT else f"{kinds}. {clipped(step.reason, 300)}"
-    return Example(lineage.outcome.value, seed, pieces, clipped(step.response, 1_500), reason)
+    return RowExample(lineage.outcome.value, seed, pieces, clipped(step.response, 1_500), reason)
 
 
 def _browser(seen: RowsSeen) -> Section:

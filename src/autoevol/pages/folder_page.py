@@ -88,8 +88,11 @@ def _verdict(found: FolderReport, seen: RowsSeen) -> str:
             else "No trial has a result yet."
         )
     if found.comparison:
-        one = found.comparison.standings[0]
-        return f"{one.contestant} ranks best{_labelled(found)}: {one.rate_text} of the holdout fails."
+        ranked = [one for one in found.comparison.standings if one.rank] or found.comparison.standings[:1]
+        first = [one for one in ranked if one.rank == ranked[0].rank]
+        names = " and ".join(one.contestant for one in first)
+        rate = f"{ranked[0].rate_text} of the holdout fails{_labelled(found)}"
+        return f"{names} {'share the best rank' if len(first) > 1 else 'ranks best'}: {rate}."
     if found.transfer:
         scored = [one for one in found.transfer.methods if one.score and one.score.rate is not None]
         best = min(

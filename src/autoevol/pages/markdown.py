@@ -9,12 +9,12 @@ from autoevol.pages.blocks import (
     Block,
     Browser,
     Changed,
-    Example,
     Grid,
     Heading,
     Plot,
     Quote,
     ReportPage,
+    RowExample,
     Words,
 )
 from autoevol.pages.diff import Change
@@ -49,7 +49,7 @@ def _written(block: Block) -> Iterator[str]:
         yield _folded(block.title, block.text)
     elif isinstance(block, Changed):
         yield _folded(block.title, _marked(block.pieces))
-    elif isinstance(block, Example):
+    elif isinstance(block, RowExample):
         yield f"{block.outcome}. {markdown(block.reason)}".strip()
         yield code_block(_marked(block.pieces) or block.seed)
     else:

@@ -17,7 +17,7 @@ _MOST_METHODS, _MOST_ROWS = 12, 60
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredMethod:
     """One method as one step scored it.
 
     Attributes:
@@ -56,16 +56,16 @@ class History:
         known = self.methods.get(method_id)
         return known.name if known and known.name else method_id[:8]
 
-    def scored(self) -> list[Scored]:
+    def scored(self) -> list[ScoredMethod]:
         """Every score of every step, in order."""
-        made: list[Scored] = []
+        made: list[ScoredMethod] = []
         marked: set[tuple[str, str]] = set()
         for step in self.steps:
             for score in step.scores:
                 marked |= {(score.method_id, row) for row in score.marks}
                 chosen = score.method_id == step.chosen_id
                 name = self.name(score.method_id)
-                made.append(Scored(name, step.number, len(marked), RateReport.of(score), chosen))
+                made.append(ScoredMethod(name, step.number, len(marked), RateReport.of(score), chosen))
         return made
 
     def last_scores(self) -> dict[str, Score]:

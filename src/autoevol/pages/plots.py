@@ -98,7 +98,7 @@ def step_chart(
         shade = ("one", "two")[number % 2]
         last = bottom - span_y * curve[-1][1]
         while any(abs(last - other) < 14 for other in taken):
-            last += 14
+            last -= 14
         taken.append(last)
         parts.append(
             f'<g><title>{_safe(label)}</title><path class="{shade} line"{dash} d="{path}H{_LEFT + span_x}"/>'

@@ -77,7 +77,7 @@
 
   const details = (row) => {
     const box = make("div");
-    block(box, "seed", row.seed, false);
+    if (row.seed.length > 150) block(box, "seed", row.seed, false); // shorter ones stand above
     for (const step of row.rounds) {
       const head = step.round ? "Round " + step.round + (step.attempt ? ", attempt " + (step.attempt + 1) : "") : "Seed";
       box.append(make("h3", head));

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
-from autoevol.core.schema import Document, Malformed, NewerSchema
-from autoevol.reports import answers, comparison, run, search, transfer
+from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
+from autoevol.reports import answers, comparison, headroom, run, search, transfer
 from autoevol.reports.answers import AnswersReport
 from autoevol.reports.comparison import ComparisonReport
-from autoevol.reports.rates import StepReport
+from autoevol.reports.headroom import HeadroomReport
+from autoevol.reports.rates import FAILURE_RATE, StepReport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
 from autoevol.reports.text import TableRows, reached
@@ -45,6 +46,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         transfer: Of a transfer.
         comparison: Of a comparison.
         answers: Of answers that were judged.
+        headroom: Of a look at headroom.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
     """
@@ -56,17 +58,21 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     answers: AnswersReport | None = None
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
+    headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
         """The one report that the folder was made for; None if its command has not ended."""
-        return self.search or self.transfer or self.comparison or self.answers or self.summary
+        ended = self.search or self.transfer or self.comparison or self.answers or self.headroom
+        return ended or self.summary
 
     def lines(self) -> list[str]:
         """What `show` prints below the table: steps, and the method in force."""
         if self.report is not None and self.report is not self.summary:
             return []
-        steps = [f"step {step.step}: {reached(step.dev)} on dev; {step.note}" for step in self.steps]
+        objective = self.summary.metric.objective if self.summary else FAILURE_RATE
+        told = ((step.step, reached(step.dev, objective), step.note) for step in self.steps)
+        steps = [f"step {number}: {figure} on dev; {note}" for number, figure, note in told]
         return [*steps, f"\n{self.method['text']}"] if self.method else steps
 
 
@@ -87,6 +93,7 @@ def read_folder(folder: Path) -> FolderReport:
         answers=read_report(folder / answers.FILE, AnswersReport),
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
+        headroom=read_report(folder / headroom.FILE, HeadroomReport),
     )
 
 

@@ -1,6 +1,7 @@
 """The run folder: what one run leaves behind, and what it needs to resume after a crash.
 
 run.json        the settings of the run by group; the same folder with other settings is refused
+look.json       whether an optimisation looked worth its calls
 journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
@@ -60,9 +61,10 @@ _BEFORE = frozenset(
 
 
 _OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
-_OPTIMISED = ("journal.jsonl", "program.json", "passport.json", "passport.md")
+_OPTIMISED = ("look.json", "journal.jsonl", "program.json", "passport.json", "passport.md")
 # Files that a run would overwrite.
 _PRODUCTS = (
+    "look.json",
     "seeds.json",
     "rejects.jsonl",
     "method.json",
