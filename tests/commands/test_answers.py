@@ -181,7 +181,7 @@ def test_bad_input_is_told_before_anything_is_asked(files: Path) -> None:
 def test_the_function_gives_the_report(files: Path) -> None:
     with Endpoint(judge(honest)) as endpoint:
         done = autoevol.judge_answers(
-            files / "q.jsonl", files / "a.jsonl", files / "b.jsonl", files / "out",
+            files / "q.jsonl", (files / "a.jsonl", files / "b.jsonl"), files / "out",
             judge_model="judging", api_base=endpoint.url, listener=autoevol.Silent(),
         )  # fmt: skip
     assert done.report.total.wins == 50

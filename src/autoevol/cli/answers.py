@@ -31,7 +31,7 @@ def judge_answers(
 
     finish(
         lambda tell: judging.judge_answers(
-            questions, a, b, out, config=config, settings=settings, listener=tell
+            questions, (a, b), out, config=config, settings=settings, listener=tell
         ),
         json,
     )

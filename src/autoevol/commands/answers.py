@@ -60,8 +60,7 @@ class Sources:
 
 def judge_answers(
     questions: str | Path,
-    a: str | Path,
-    b: str | Path,
+    answers: tuple[str | Path, str | Path],
     out: str | Path,
     *,
     config: AnswersConfig | None = None,
@@ -75,8 +74,7 @@ def judge_answers(
 
     Args:
         questions: A file of questions (`answers.files` says which).
-        a: A file of answers, or the name of a model that is to answer.
-        b: The other.
+        answers: A and B, each a file of answers or the name of a model that is to answer.
         out: Folder; the same one resumes.
         config: Names and endpoints of the two.
         settings: The judge's model, requests, hard caps.
@@ -91,7 +89,7 @@ def judge_answers(
     judge = settings.models.judge.model
     if judge is None:
         raise InputError("there is nobody to judge: give --judge-model")
-    sources, listener = Sources(Path(questions), str(a), str(b)), listener or Progress()
+    sources, listener = Sources(Path(questions), *map(str, answers)), listener or Progress()
     asked = read_questions(sources.questions)
     given = {side: read_answers(path, asked) for side in _ROLE_OF if (path := sources.file_of(side))}
     settings = replace(settings, models=_models(settings.models, sources, config))
