@@ -56,7 +56,7 @@ def test_a_sample_of_a_run_is_labelled_and_tells_what_the_runs_detector_is_worth
     seeds = seed_file(tmp_path, [f"Task {n}: describe how a bridge is built over a river." for n in range(6)])
     run = tmp_path / "run"
     with Endpoint(evolves) as endpoint:
-        assert command("evolve", seeds, "--out", run, *at(endpoint)).exit_code == 0
+        assert command("evolve", seeds, "--out", run, *at(endpoint), "--on-failure", "again").exit_code == 0
     form = read_form(run, 0, 4)
     assert form.whole == {"failed": 1, "passed": 5}
     with labelling(run, sample=4) as server:
@@ -74,7 +74,8 @@ def test_a_sample_of_a_run_is_labelled_and_tells_what_the_runs_detector_is_worth
     assert worth.precision.value == 1
     assert worth.precision.low < 1, "of what passed, one half is not labelled"
     assert others
-    assert "on the whole run (6 pairs)" in command("calibrate", run / "labels" / "labelled.jsonl").stdout
+    told = command("calibrate", run / "labels" / "labelled.jsonl").stdout
+    assert "on the whole run (6 pairs)" in " ".join(told.split())
 
 
 def test_agreement_of_two_raters_by_question(tmp_path: Path) -> None:
