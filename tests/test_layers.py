@@ -24,6 +24,7 @@ LAYERS = (
     "evolution",
     "reports",
     "pages",
+    "labelling",
     "commands",
     "comparison hypersearch proof",
     "cli experiments",
