@@ -37,6 +37,11 @@ def render_table(calibrations: Sequence[Calibration]) -> str:
         if calibration.unanimous is not None:
             notes.append(f"the samples agree on the severity of {calibration.unanimous:.0%} of the pairs")
         notes += _spread([calibration, *again])
+        notes += (
+            f"on the whole run ({worth.whole:.0f} pairs): {worth.prevalence} are {question}; "
+            f"recall {worth.recall}, precision {worth.precision}, false alarms {worth.false_alarms}"
+            for question, worth in calibration.worth.items()
+        )
         blocks.append("\n".join((title, *lines, *map(_wrapped, notes))))
     return "\n\n".join([*blocks, *_parts(calibrations)])
 

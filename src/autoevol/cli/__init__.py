@@ -15,10 +15,12 @@ import traceback
 
 from autoevol.cli import (
     again,
+    answers,
     compare,
     doctor,
     files,
     headroom,
+    label,
     main_job,
     measure,
     methods,
@@ -36,11 +38,13 @@ from autoevol.cli.examples import arrange
 
 __all__ = [
     "again",
+    "answers",
     "app",
     "compare",
     "doctor",
     "files",
     "headroom",
+    "label",
     "main",
     "main_job",
     "measure",

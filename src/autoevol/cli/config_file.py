@@ -34,6 +34,7 @@ PREFIX = "AUTOEVOL_"
 TABLES: dict[str, type] = {
     **get_type_hints(config.Settings),
     "again": config.AgainConfig,
+    "answers": config.AnswersConfig,
     "calibrate": config.CalibrateConfig,
     "compare": config.CompareConfig,
     "endpoint": config.EndpointConfig,

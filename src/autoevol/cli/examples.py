@@ -33,6 +33,8 @@ _PANELS = {
         "compare": "autoevol compare seeds.jsonl --out runs/compare --optimizers race,gepa",
         "passport": "autoevol passport runs/mine --out mine.json --out mine.md",
         "transfer": "autoevol transfer initial mine.json --seeds other.jsonl --out runs/t",
+        "label": "autoevol label runs/mine --sample 100 --rater anna",
+        "judge-answers": "autoevol judge-answers q.jsonl a.jsonl b.jsonl --judge-model J --out runs/ab",
         "calibrate": "autoevol calibrate labelled.jsonl --judge-model openai/gpt-5-mini",
     },
 }

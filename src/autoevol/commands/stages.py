@@ -87,7 +87,7 @@ def optimize(job: Job, rows: Sequence[Row], when: Optimize = "always") -> Optimi
             "show no difference; "
             "give more seeds, or evolve with the starting method (--optimize never)"
         )
-    listener.phase("optimize", None)
+    listener.phase(f"optimize in at most {loop.steps} steps", None)
     teleprompter = AutoEvol(
         job.metric,
         config=replace(loop, concurrency=settings.requests.concurrency),

@@ -2,6 +2,7 @@
 
 from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
 from autoevol.config.loop import (
+    AnswersConfig,
     CalibrateConfig,
     CompareConfig,
     LoopConfig,
@@ -26,6 +27,7 @@ from autoevol.config.settings import SETTINGS_SCHEMA, Settings
 __all__ = [
     "SETTINGS_SCHEMA",
     "AgainConfig",
+    "AnswersConfig",
     "BatchConfig",
     "BudgetConfig",
     "CalibrateConfig",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoevol.config.base import at_least, check_sampling, setting
+from autoevol.config.base import at_least, check_sampling, check_url, setting
 from autoevol.config.choices import DevRows, Half, Optimize, Selection, check_choices
 
 
@@ -202,3 +202,24 @@ class TransferConfig:
 
     def __post_init__(self) -> None:
         at_least(1, self, "sample", "rounds")
+
+
+@dataclass(frozen=True)
+class AnswersConfig:
+    """Answers of two models.
+
+    Attributes:
+        api_base_a: Where model A answers, if A is no file; B has its own.
+        api_key_env_a: Holds the key for it.
+    """
+
+    name_a: str | None = setting(None, "What the report calls A (default: its file or model).", decides=False)
+    name_b: str | None = setting(None, "What the report calls B.", decides=False)
+    api_base_a: str | None = setting(None, "Endpoint of model A (default: --api-base).", decides=False)
+    api_base_b: str | None = setting(None, "Endpoint of model B (default: --api-base).", decides=False)
+    api_key_env_a: str | None = setting(None, "Environment variable with the key for A.", decides=False)
+    api_key_env_b: str | None = setting(None, "Environment variable with the key for B.", decides=False)
+
+    def __post_init__(self) -> None:
+        check_url("api_base_a", self.api_base_a)
+        check_url("api_base_b", self.api_base_b)

@@ -25,6 +25,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "transfer": _MODELS,
     "estimate": (*_MODELS, "stages", "loop", "methods", "pipeline", "batch"),
     "headroom": (*_MODELS, "loop", "methods"),
+    "judge-answers": ("models", "requests", "store", "budget"),
     "calibrate": ("models", "requests", "store", "budget"),
     "doctor": ("models", "requests", "budget"),
     "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),

@@ -91,7 +91,8 @@ def _verdict(found: FolderReport, seen: RowsSeen) -> str:
         ranked = [one for one in found.comparison.standings if one.rank] or found.comparison.standings[:1]
         first = [one for one in ranked if one.rank == ranked[0].rank]
         names = " and ".join(one.contestant for one in first)
-        rate = f"{ranked[0].rate_text} of the holdout fails{_labelled(found)}"
+        rate = f"{found.comparison.figure} {ranked[0].told(found.comparison.objective)} on the holdout"
+        rate += _labelled(found)
         return f"{names} {'share the best rank' if len(first) > 1 else 'ranks best'}: {rate}."
     if found.transfer:
         scored = [one for one in found.transfer.methods if one.score and one.score.rate is not None]

@@ -71,13 +71,13 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
         (
             f"{one.contestant}{mark}",
             str(one.rank) if one.rank else "apart: tunes demos",
-            one.rate_text,
+            one.told(report.objective),
             max(one.calls.values(), default=0),
             str(one.behind) if one.behind else "best",
         )
         for one in report.standings
     ]
-    columns = ("contestant", "mean rank", "holdout failure rate", "most calls", "behind the best")
+    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best")
     caption = f"{report.budget} calls per entry, {report.holdout} holdout rows{mark}"
     sections = [Section("ranks", "Ranks", (Grid.of(caption, columns, rows),))]
     if curves := _curves(report):

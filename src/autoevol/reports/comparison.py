@@ -173,7 +173,7 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
 
     def table_rows(self) -> TableRows:
         """The figures on the holdout, best first, as (label, value) rows."""
-        rows = [("contestant", f"holdout {self._figure}, {self.budget} calls per entry{self._mark}")]
+        rows = [("contestant", f"holdout {self.figure}, {self.budget} calls per entry{self._mark}")]
         told = ((one, one.told(self.objective) + self._usable(one)) for one in self.standings)
         return rows + [(one.contestant, f"{figure}{self._mark}") for one, figure in told]
 
@@ -183,7 +183,7 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         lines = [
             f"{self.budget} calls per entry, {seeds} seeds, {self.holdout} holdout rows, "
             f"{self.referee_calls} calls of the referee outside the budgets{self._mark}",
-            _line("", "mean rank", f"holdout {self._figure}", "most calls", "behind the best"),
+            _line("", "mean rank", f"holdout {self.figure}", "most calls", "behind the best"),
             *(self._standing(one) for one in self.standings),
         ]
         met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
@@ -191,7 +191,8 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         return "\n".join([*lines, *measured, *(["traps met:"] if met else []), *met])
 
     @property
-    def _figure(self) -> str:
+    def figure(self) -> str:
+        """What the standings tell, by name: failure rate, gain or usable."""
         return figure_of(self.objective)
 
     def _usable(self, one: Standing) -> str:

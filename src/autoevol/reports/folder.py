@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
-from autoevol.reports import comparison, headroom, proof, run, search, transfer
+from autoevol.reports import answers, comparison, headroom, proof, run, search, transfer
+from autoevol.reports.answers import AnswersReport
 from autoevol.reports.comparison import ComparisonReport
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.proof import ProofReport
@@ -47,6 +48,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         comparison: Of a comparison.
         headroom: Of a look at headroom.
         proof: Of a proof.
+        answers: Of answers that were judged.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
     """
@@ -55,15 +57,24 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     search: SearchReport | None = None
     transfer: TransferReport | None = None
     comparison: ComparisonReport | None = None
+    proof: ProofReport | None = None
+    answers: AnswersReport | None = None
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
-    proof: ProofReport | None = field(default=None, metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
         """The one report that the folder was made for; None if its command has not ended."""
-        return self.search or self.transfer or self.comparison or self.headroom or self.proof or self.summary
+        return (
+            self.search
+            or self.transfer
+            or self.comparison
+            or self.proof
+            or self.answers
+            or self.headroom
+            or self.summary
+        )
 
     def lines(self) -> list[str]:
         """What `show` prints below the table: steps, and the method in force."""
@@ -90,6 +101,7 @@ def read_folder(folder: Path) -> FolderReport:
         transfer=read_report(folder / transfer.FILE, TransferReport),
         comparison=read_report(folder / comparison.FILE, ComparisonReport),
         proof=read_report(folder / proof.FILE, ProofReport),
+        answers=read_report(folder / answers.FILE, AnswersReport),
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
