@@ -9,7 +9,7 @@ import pytest
 from autoevol.config import ProveConfig
 from autoevol.core.errors import InputError, StoreError
 from autoevol.proof.arms import Rivals, assemble_arms, load_material, save_material
-from autoevol.proof.pairs import Pair, matched_in_length, read_pairs, shuffled_responses
+from autoevol.proof.pairs import Pair, matched_in_length, pairs_of_file, shuffled_responses
 from proving import pair_file
 
 SEEDS = [Pair(f"s{n}", f"seed{n}", f"Ask {n}.", "word " * (n + 1)) for n in range(20)]
@@ -79,7 +79,7 @@ def test_material_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_file_without_responses_is_refused(tmp_path: Path) -> None:
-    assert len(read_pairs(pair_file(tmp_path / "pairs.jsonl", range(5)))) == 5
+    assert len(pairs_of_file(pair_file(tmp_path / "pairs.jsonl", range(5)))) == 5
     (tmp_path / "bare.jsonl").write_text('{"instruction": "Say it."}\n')
     with pytest.raises(InputError, match="no response to learn from"):
-        read_pairs(tmp_path / "bare.jsonl")
+        pairs_of_file(tmp_path / "bare.jsonl")

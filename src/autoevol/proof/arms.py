@@ -11,7 +11,7 @@ from autoevol.core.errors import InputError, StoreError, unknown
 from autoevol.core.schema import Malformed
 from autoevol.core.seeds import derived_fraction
 from autoevol.proof.analysis import CONTROL, SEEDS
-from autoevol.proof.pairs import Pair, matched_in_length, read_pairs, shuffled_responses
+from autoevol.proof.pairs import Pair, matched_in_length, pairs_of_file, shuffled_responses
 from autoevol.proof.tuning import Material
 from autoevol.store.files import read_json, write_json
 
@@ -89,7 +89,7 @@ def assemble_arms(
     hidden = {pair.seed_id for pair in (*heldout, *rate)}
     measured = {pair.seed_id for pair in heldout}
     if config.heldout_file:
-        heldout = read_pairs(config.heldout_file)[: config.heldout]
+        heldout = pairs_of_file(config.heldout_file)[: config.heldout]
         hidden |= {pair.seed_id for pair in heldout}
     mine = [pair for pair in found if pair.seed_id not in hidden]
     arms = {

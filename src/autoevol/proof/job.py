@@ -24,7 +24,7 @@ from autoevol.proof.analysis import REFERENCE, SEEDS, conclude
 from autoevol.proof.arms import FILE as MATERIAL
 from autoevol.proof.arms import Rivals, assemble_arms, load_material, save_material
 from autoevol.proof.making import calls_of_arms, drawn_rows, make_arm, natural_answers, start_of
-from autoevol.proof.pairs import Pair, answered_seeds, evolved_pairs, read_pairs, seed_rows
+from autoevol.proof.pairs import Pair, answered_seeds, evolved_pairs, pairs_of_file, seed_rows
 from autoevol.proof.plan import ProofPlan, freeze, frozen
 from autoevol.proof.schedule import schedule
 from autoevol.proof.student import TorchStudent
@@ -144,7 +144,7 @@ def outline(source: str | Path, against: Sequence[str], settings: Settings, conf
     """What `prove` would do. Raises InputError as it would."""
     rivals, path = Rivals.parse(against), Path(source)
     if not path.is_dir():
-        arms = {"found": len(read_pairs(path))} | _counted(rivals)
+        arms = {"found": len(pairs_of_file(path))} | _counted(rivals)
         _refuse_unmade(path, rivals)
         return Outline(_all_arms(arms, rivals), {}, config)
     with RunFolder(path) as run:
@@ -160,7 +160,7 @@ def outline(source: str | Path, against: Sequence[str], settings: Settings, conf
 
 
 def _counted(rivals: Rivals) -> dict[str, int]:
-    return {name: len(read_pairs(path)) for name, path in rivals.files.items()}
+    return {name: len(pairs_of_file(path)) for name, path in rivals.files.items()}
 
 
 def _all_arms(arms: dict[str, int], rivals: Rivals) -> dict[str, int]:
@@ -188,12 +188,12 @@ def _prepared(
     with RunFolder(out, decided) as folder:
         ledger = Ledger({})
         if not (out / MATERIAL).exists():
-            files = {name: read_pairs(given) for name, given in rivals.files.items()}
+            files = {name: pairs_of_file(given) for name, given in rivals.files.items()}
             if path.is_dir():
                 ledger = _from_run(path, folder, (rivals, files), now, (config, endpoint), listener)
             else:
                 _refuse_unmade(path, rivals)
-                save_material(out, assemble_arms(read_pairs(path), files, rivals, config))
+                save_material(out, assemble_arms(pairs_of_file(path), files, rivals, config))
             write_json(out / "ledger.json", ledger.to_json())
         yield folder, config, Ledger.from_json(read_json(out / "ledger.json") or ledger.to_json())
 

@@ -71,7 +71,7 @@ def seed_rows(folder: Path) -> list[Row]:
     return list({lineage.row.id: lineage.row for lineage in lineages_of(folder)}.values())
 
 
-def read_pairs(path: str | Path) -> list[Pair]:
+def pairs_of_file(path: str | Path) -> list[Pair]:
     """Pairs from a file of any shape that holds answers; a field `seed` says what they were made of.
 
     Raises:
