@@ -132,7 +132,7 @@ def test_a_split_that_can_show_nothing_says_so(endpoint: Endpoint, seeds: Path) 
 
 def test_plans_say_it(endpoint: Endpoint, world: World, seeds: Path) -> None:
     assert printed(run(seeds, endpoint, "--dry-run"))["first_look"] == 30
-    never = printed(run(seeds, endpoint, "--dry-run", "--optimize", "never"))
+    never = printed(run(seeds, endpoint, "--dry-run", "--optimize", "never", "--on-failure", "again"))
     assert never["first_look"] == 0
     assert never["calls"]["total"] == 2 * COUNT
     assert world.asked == 0

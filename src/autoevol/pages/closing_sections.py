@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from autoevol.core.progress import duration
 from autoevol.pages.blocks import Block, Grid, Quote, Section, Words
 from autoevol.reports.rates import Ledger, RoleCost
 from autoevol.reports.run import RunReport
@@ -36,16 +37,6 @@ def _cost(role: str, cost: RoleCost) -> tuple[str, ...]:
     money = f"${cost.usd:.4f}" if cost.usd else "none, or no price given"
     numbers = (cost.calls, cost.reused, cost.input_tokens, cost.output_tokens, cost.reasoning_tokens)
     return (role, *(f"{number:,}" for number in numbers), money)
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `3 min 40 s` or `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def settings_section(

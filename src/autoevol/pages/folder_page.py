@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from autoevol.core.progress import duration
 from autoevol.core.records import Method
 from autoevol.evolution.lineage import Lineage, decode_lineage
 from autoevol.pages.blocks import Fact, ReportPage
-from autoevol.pages.closing_sections import cost_section, duration, settings_section
+from autoevol.pages.closing_sections import cost_section, settings_section
 from autoevol.pages.data_sections import data_sections
 from autoevol.pages.method_sections import History, method_sections
 from autoevol.pages.rows import RowsSeen, look_at
