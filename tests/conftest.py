@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,6 +32,21 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: set AUTOEVOL_DATA, or put it at {folder}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A chromium for the tests of a file; they are skipped where it is missing."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium: `apt-get install chromium` installs the browser that these tests drive")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: `pip install playwright` (extra dev)"
+    )
+    with playwright.sync_playwright() as running:
+        started = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 @pytest.fixture

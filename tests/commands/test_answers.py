@@ -13,6 +13,7 @@ import pytest
 from typer.testing import Result
 
 import autoevol
+from autoevol.pages.folder_page import page_of
 from autoevol.reports.answers import AnswersReport
 from autoevol.reports.folder import read_folder
 from command_line import command, lines, printed, summary
@@ -78,6 +79,7 @@ def test_the_better_model_wins_by_skill_and_by_level(files: Path) -> None:
     assert list(report.by_level) == ["8", "9", "10"]
     assert report.position.dependent == 0
     assert report.conclusion == "A (tuned) is better"
+    assert page_of(files / "out").verdict == "A (tuned) is better."
     assert report.ledger.total.calls == 120
     assert read_folder(files / "out").report == report
     assert [one["schema"] for one in lines(files / "out" / "judged.jsonl")] == [

@@ -4,42 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import Result
 
 from autoevol.store.journal import FileJournal
 from autoevol.store.sealed import read_sealed
-from command_line import at, command, printed, seed_file
-from servers import Answer, Endpoint, says
+from command_line import at, command, printed
+from servers import Endpoint
+from task_world import COUNT, TaskWorld, task_file
 
-COUNT = 120
-"""Seeds; a quarter of them are dev rows, which is just enough to say no."""
 LOOP = ("--batch-size", "2", "--m", "1", "--steps", "1")
 
 
-class World:
-    """Evolves and answers well, but for answers to one in `every` tasks, which ask for more."""
+class World(TaskWorld):
+    """One answer in `every` asks for more; none where it is 0."""
 
-    def __init__(self) -> None:
-        self.every = 0
-        self.asked = 0
+    every = 0
 
-    def __call__(self, body: dict[str, Any]) -> Answer:
-        self.asked += 1
-        text = body["messages"][-1]["content"]
-        if "#Cases#:" in text:
-            return says("Case 1 lost its question.")
-        if "<improved_method>" in text:
-            return says("<improved_method>\nRewrite the instruction another way.\n</improved_method>")
-        if "#Instruction#:\n" in text:
-            task = text.rpartition("#Instruction#:\n")[2]
-            return says(f"<final_instruction>\n{task} Prove it, and list two more.\n</final_instruction>")
-        number = int(text.rpartition("Task ")[2].partition(":")[0])
-        if self.every and number % self.every == 0:
-            return says("Please provide more details?")
-        return says(f"The prime above it is {number + 3}, which the following steps prove. ({text})")
+    def fails(self, number: int, text: str) -> bool:
+        return bool(self.every) and number % self.every == 0
 
 
 @pytest.fixture
@@ -55,7 +39,7 @@ def endpoint(world: World) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    return seed_file(tmp_path, [f"Task {number}: name a prime above {number}." for number in range(COUNT)])
+    return task_file(tmp_path)
 
 
 def run(seeds: Path, endpoint: Endpoint, *more: object, name: str = "run") -> Result:

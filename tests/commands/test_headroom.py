@@ -9,30 +9,25 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from command_line import at, command, printed, seed_file
-from servers import Answer, Endpoint, says
+from autoevol.pages.folder_page import page_of
+from command_line import at, command, printed
+from servers import Endpoint
+from task_world import TaskWorld, task_file
 
 ROWS = 30
 
 
-class World:
-    """Answers that ask for more: to every task from `easy` on, and to all of one method's."""
+class World(TaskWorld):
+    """Tasks from `easy` on are not answered, nor what the `weak` method made of any."""
 
-    def __init__(self) -> None:
-        self.easy = 1000
-        self.asked = 0
+    easy = 1000
 
-    def __call__(self, body: dict[str, Any]) -> Answer:
-        self.asked += 1
-        text = body["messages"][-1]["content"]
-        if "between these two tags" in text or "#Instruction#:\n" in text:
-            task = text.rpartition("#Instruction#:\n")[2]
-            worse = " Keep it short." if "Step 1" not in str(body["messages"]) else " Prove it."
-            return says(f"<final_instruction>\n{task}{worse} List two more.\n</final_instruction>")
-        number = int(text.rpartition("Task ")[2].partition(":")[0])
-        if number >= self.easy or "Keep it short" in text:
-            return says("Please provide more details?")
-        return says(f"The prime above it is {number + 3}, which the following steps prove. ({text})")
+    def demand(self, body: dict[str, Any]) -> str:
+        worse = "Keep it short." if "Step 1" not in str(body["messages"]) else "Prove it."
+        return f"{worse} List two more."
+
+    def fails(self, number: int, text: str) -> bool:
+        return number >= self.easy or "Keep it short" in text
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def endpoint(world: World) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def seeds(tmp_path: Path) -> Path:
-    return seed_file(tmp_path, [f"Task {number}: name a prime above {number}." for number in range(120)])
+    return task_file(tmp_path)
 
 
 def headroom(seeds: Path, endpoint: Endpoint, *more: object) -> Result:
@@ -74,6 +69,9 @@ def test_what_it_shows_fits_a_terminal_and_says_what_follows(endpoint: Endpoint,
     headroom(seeds, endpoint)
     shown = command("show", seeds.parent / "look").stdout
     assert "run evolves with it at once" in " ".join(shown.split())
+    page = page_of(seeds.parent / "look")
+    assert page.verdict.endswith("run evolves with it at once.")
+    assert page.sections[0].id == "found"
 
 
 def test_rows_that_always_fail_are_counted(endpoint: Endpoint, world: World, seeds: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +10,18 @@ import pytest
 from autoevol.commands.label import LabelJob, serving
 from autoevol.labelling.server import LabelServer
 from autoevol.metrics.labels import load_labelled
+from browsing import Opened
 from labelling_support import HOSTILE, labelling, lines, pair, pair_file
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium: `apt-get install chromium` installs the browser that these tests drive")
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="no playwright: `pip install playwright` (extra dev)"
-    )
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-class Opened:
-    """A page, and what it did besides asking its own server."""
+class LabelPage(Opened):
+    """The page of a server, which may ask that server only."""
 
     def __init__(self, browser: Any, server: LabelServer, width: int = 1440, scheme: str = "light") -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        self.noise: list[str] = []
-        self.page.on("console", lambda message: self.noise.append(message.text))
-        self.page.on("pageerror", lambda error: self.noise.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.noise.append(dialog.message))
-        self.page.on("request", lambda request: self._asked(request.url, server.url))
-        self.page.goto(server.url)
+        super().__init__(browser, server.url, width, scheme, allowed=(server.url, "data:"))
         self.page.locator("#item article").first.wait_for()
-
-    def _asked(self, url: str, own: str) -> None:
-        if not url.startswith(own) and not url.startswith("data:"):
-            self.noise.append(url)
 
     def press(self, *keys: str) -> None:
         """Press these keys, one after another."""
@@ -62,7 +37,7 @@ def test_a_label_made_by_keyboard_arrives_in_the_file(browser: Any, tmp_path: Pa
     file = pair_file(tmp_path, [pair(number) for number in range(3)])
     kept = tmp_path / "pairs.labels" / "labelled.jsonl"
     with labelling(file, "anna") as server:
-        opened = Opened(browser, server)
+        opened = LabelPage(browser, server)
         assert opened.page.locator("ins").count() >= 1
         opened.press("Enter")
         opened.page.locator("#message", has_text="say first").wait_for()
@@ -95,7 +70,7 @@ def test_hostile_texts_are_text_and_fit(browser: Any, tmp_path: Path, width: int
     long = HOSTILE + "w" * 200_000
     file = pair_file(tmp_path, [pair(1, original=HOSTILE, evolved=long, response=long)])
     with labelling(file) as server:
-        opened = Opened(browser, server, width, scheme)
+        opened = LabelPage(browser, server, width, scheme)
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
         assert opened.page.locator("img").count() == 0
         assert opened.page.title() == "Labels"
@@ -109,7 +84,7 @@ def test_answers_are_compared_by_keyboard(browser: Any, tmp_path: Path) -> None:
         file.write_text(f'{{"question": "Name a prime.", "answer": "From {file.stem}: 7."}}\n')
     job = LabelJob(files, pairs=True)
     with serving(job, "anna") as server:
-        opened = Opened(browser, server, 390)
+        opened = LabelPage(browser, server, 390)
         left = opened.page.locator("article").nth(1).inner_text()
         opened.press("1", "Enter")
         opened.until("1 of 1")

@@ -4,44 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autoevol.commands.report import write_report
+from browsing import Opened
 from report_folders import OLD, hostile_folder, lineage, write_folder
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium: `apt-get install chromium` installs the browser that these tests drive")
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="no playwright: `pip install playwright` (extra dev)"
-    )
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-class Opened:
-    """A page and what it did besides showing itself."""
-
-    def __init__(self, browser: Any, path: Path, width: int = 1440, scheme: str = "light") -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        self.noise: list[str] = []
-        self.page.on("console", lambda message: self.noise.append(message.text))
-        self.page.on("pageerror", lambda error: self.noise.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.noise.append(dialog.message))
-        self.page.on("request", lambda request: self.noise.append(request.url))
-        self.page.goto(path.as_uri())
-        self.noise.remove(path.as_uri())
 
 
 @pytest.fixture
@@ -57,7 +29,7 @@ def test_a_report_is_quiet_and_fits(browser: Any, tmp_path: Path, name: str) -> 
     hostile_folder(folder) if name == "hostile" else shutil.copytree(OLD / name, folder)
     path = write_report(folder)[0]
     for width, scheme in ((390, "light"), (1440, "dark")):
-        opened = Opened(browser, path, width, scheme)
+        opened = Opened(browser, path.as_uri(), width, scheme)
         for summary in opened.page.locator("summary").all()[:60]:
             if summary.is_visible():
                 summary.click()
@@ -68,7 +40,7 @@ def test_a_report_is_quiet_and_fits(browser: Any, tmp_path: Path, name: str) -> 
 
 
 def test_filters_leave_the_rows_that_were_asked_for(browser: Any, many: Path) -> None:
-    opened = Opened(browser, many)
+    opened = Opened(browser, many.as_uri())
     page, count = opened.page, opened.page.locator("#count")
     assert count.inner_text() == "300 of 300 rows"
     page.select_option("#f-outcome", "failed")
@@ -90,7 +62,7 @@ def test_filters_leave_the_rows_that_were_asked_for(browser: Any, many: Path) ->
 
 
 def test_light_and_dark_by_keyboard(browser: Any, many: Path) -> None:
-    page = Opened(browser, many, scheme="dark").page
+    page = Opened(browser, many.as_uri(), scheme="dark").page
     paper = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(paper)
     page.keyboard.press("Tab")

@@ -14,10 +14,11 @@ import pytest
 from autoevol.pages import rows
 from autoevol.pages.folder_page import page_of
 from autoevol.store.files import read_json
-from command_line import command, summary
+from command_line import at, command, summary
 from commanding import Served, evolve, write_seeds
 from report_folders import OLD, hostile_folder, lineage, write_folder
 from servers import Endpoint
+from task_world import TaskWorld, task_file
 
 FOLDERS = {
     "run": {"rate", "methods", "grid", "funnel", "kinds", "examples", "rows", "lengths", "cost", "settings"},
@@ -199,6 +200,19 @@ def test_three_rounds_of_a_run_under_way_and_ended(tmp_path: Path) -> None:
     begun = page_of(tmp_path / "run")
     assert begun.verdict == f"This run has not ended: 0 steps and {told['rows']} rows are finished so far."
     assert begun.browsed == page.browsed
+
+
+def test_what_was_optimised_is_named(tmp_path: Path) -> None:
+    words = ("--batch-size", "2", "--m", "1", "--steps", "1", "--objective", "usable-yield")
+    with Endpoint(TaskWorld()) as endpoint:
+        done = command("optimize", task_file(tmp_path), "--out", tmp_path / "found", *at(endpoint), *words)
+    assert done.exit_code == 0, done.stderr
+    page = page_of(tmp_path / "found")
+    names = [fact.name for fact in page.facts]
+    assert {"usable yield before", "usable yield after"} <= set(names)
+    assert not any("failure rate" in name for name in names)
+    (plot,) = [plot for plot in page.plots if plot.name == "rate"]
+    assert "usable yield" in plot.grid.columns
 
 
 @pytest.mark.parametrize("words", [("nowhere",), ("run", "-o", ".")])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from autoevol.core.errors import InputError
+from autoevol.pages.folder_page import page_of
 from autoevol.proof.job import collect, prove
 from autoevol.proof.plan import frozen
 from autoevol.reports.folder import read_folder
@@ -38,6 +39,7 @@ def test_from_data_to_a_verdict(files: tuple[Path, str], tmp_path: Path) -> None
     assert set(conclusion.means["found"]) == {"heldout_nll", "choice"}
     assert "verdict" not in dict(done.report.table_rows())
     assert read_folder(out).report == done.report
+    assert page_of(out).verdict == "The proof has ended; a verdict on every arm is below."
     assert summary(command("show", out, "--json"))["proof"]["plan"] == done.report.plan
 
 

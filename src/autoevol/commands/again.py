@@ -15,7 +15,7 @@ from autoevol.commands import stages
 from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking
-from autoevol.commands.past import policy_of, seeds_of, settings_of
+from autoevol.commands.past import all_done, policy_of, seeds_of, settings_of
 from autoevol.commands.result import Result
 from autoevol.config import AgainConfig, EndpointConfig, RoleConfig, Settings
 from autoevol.core.errors import InputError
@@ -78,11 +78,9 @@ def again(
             _take_over(old, folder)
             tally, seeds = _renew(job, old, plan), seeds_of(old)
             out_of_budget = not tally.complete
-            before = read_report(source / FILE, RunReport)
-            # A run that was to keep so many rows has ended before its seeds did.
-            ended = before is not None and before.evolution is not None and before.evolution.complete
-            tally.complete = not out_of_budget and (ended or tally.rows == seeds.here)
+            tally.complete = not out_of_budget and all_done(source, tally.rows, seeds)
             report = summarise(job, seeds, tally=tally)
+            before = read_report(source / FILE, RunReport)
             if before and before.gates:
                 # What gates refused was counted from the old rounds, so it is told as they were set.
                 report = replace(report, gates=before.gates)

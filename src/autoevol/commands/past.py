@@ -12,6 +12,8 @@ from autoevol.config.options import restore
 from autoevol.core.errors import StoreError
 from autoevol.data.scan import Scanned
 from autoevol.evolution.policy import Policy
+from autoevol.reports.folder import read_report
+from autoevol.reports.run import FILE, RunReport
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder, read_run
 from autoevol.store.sealed import read_sealed
@@ -45,6 +47,15 @@ def policy_of(parts: Parts, folder: RunFolder) -> Policy:
         return Policy.from_json(parts.made, folder.methods())
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{folder.path} does not say how its rows were made: {error!r}") from error
+
+
+def all_done(folder: Path, rows: int, seeds: Scanned) -> bool:
+    """Whether the run in `folder`, of which `rows` are finished, had come to its end.
+
+    A run that was to keep so many rows ends before its seeds do.
+    """
+    told = read_report(folder / FILE, RunReport)
+    return rows == seeds.here or bool(told and told.evolution and told.evolution.complete)
 
 
 def save_seeds(folder: RunFolder, mark: str | None, seeds: Scanned) -> None:

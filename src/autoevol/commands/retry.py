@@ -9,13 +9,12 @@ from autoevol.commands import stages
 from autoevol.commands.job import Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking_for_rows
-from autoevol.commands.past import policy_of, seeds_of, settings_of
+from autoevol.commands.past import all_done, policy_of, seeds_of, settings_of
 from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, Settings
 from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
-from autoevol.reports.folder import read_report
-from autoevol.reports.run import FILE, RunReport
+from autoevol.reports.run import RunReport
 from autoevol.reports.summary import summarise
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
@@ -62,9 +61,6 @@ def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Liste
                 tally = stages.retry(job, stages.row_pipeline(job, policy), parts)
             seeds = seeds_of(folder)
             out_of_budget = not tally.complete
-            before = read_report(folder.path / FILE, RunReport)
-            ended = before is not None and before.evolution is not None and before.evolution.complete
-            # A run that was to keep so many rows has ended before its seeds did.
-            tally.complete = not out_of_budget and (ended or tally.rows == seeds.here)
+            tally.complete = not out_of_budget and all_done(folder.path, tally.rows, seeds)
             report = summarise(job, seeds, tally=tally)
             return Result(report, out, job.ending(tally, out_of_budget=out_of_budget))

@@ -83,11 +83,10 @@ def optimize(job: Job, rows: Sequence[Row], when: Optimize = "always") -> Optimi
         return Optimized(starts[0], starts[0], (), stopped, (None, None), sizes, seen)
     if min(len(split.dev), len(split.holdout)) < FEWEST:
         listener.note(
-            f"{len(split.dev)} dev and {len(split.holdout)} holdout rows: so few can "
-            "show no difference; "
+            f"{len(split.dev)} dev and {len(split.holdout)} holdout rows: so few can show no difference; "
             "give more seeds, or evolve with the starting method (--optimize never)"
         )
-    listener.phase(f"optimize in at most {loop.steps} steps", None)
+    listener.phase(f"optimize in at most {loop.steps} step{'' if loop.steps == 1 else 's'}", None)
     teleprompter = AutoEvol(
         job.metric,
         config=replace(loop, concurrency=settings.requests.concurrency),

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from autoevol.core.progress import duration
 from autoevol.core.records import Method
 from autoevol.evolution.lineage import Lineage, decode_lineage
-from autoevol.pages.blocks import Fact, ReportPage
+from autoevol.optimization.first_look import WORTH
+from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
 from autoevol.pages.closing_sections import cost_section, settings_section
 from autoevol.pages.data_sections import data_sections
 from autoevol.pages.method_sections import History, method_sections
 from autoevol.pages.rows import RowsSeen, look_at
-from autoevol.pages.study_sections import comparison_sections, search_sections, transfer_sections
+from autoevol.pages.study_sections import (
+    best_method,
+    comparison_sections,
+    search_sections,
+    transfer_sections,
+)
 from autoevol.programs.methods import BUILT_IN
-from autoevol.reports.folder import FolderReport, read_folder
+from autoevol.reports.folder import FolderReport, Report, read_folder
+from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
 from autoevol.reports.run import OptimizationReport, RunReport
-from autoevol.reports.text import counts, reached
+from autoevol.reports.text import counts
 from autoevol.store.journal import FileJournal
 from autoevol.store.method_files import load_method
 from autoevol.store.parts import Parts
 from autoevol.store.run import read_methods, read_run
-
-_LITTLE = 0.1
 
 
 def page_of(folder: Path) -> ReportPage:
@@ -39,8 +43,11 @@ def page_of(folder: Path) -> ReportPage:
     marked = {row for step in history.steps for score in step.scores for row in score.marks}
     seen = look_at(_lineages(folder), marked)
     report = found.report
-    sections = [*method_sections(history, seen.seeds), *data_sections(seen, found.summary, folder)]
-    if found.search:
+    objective = found.summary.metric.objective if found.summary else FAILURE_RATE
+    sections = [*method_sections(history, seen.seeds, objective), *data_sections(seen, found.summary, folder)]
+    if table := _apart(found):
+        sections = [_table_section(table)]
+    elif found.search:
         sections = search_sections(found.search)
     elif found.comparison:
         sections = comparison_sections(found.comparison)
@@ -79,15 +86,29 @@ def _lineages(folder: Path) -> Iterator[Lineage]:
             yield decode_lineage(line)
 
 
+def _apart(found: FolderReport) -> Report | None:
+    """A report that the page shows as the command has printed it."""
+    return found.proof or found.answers or found.headroom
+
+
+def _table_section(report: Report) -> Section:
+    return Section("found", "What was found", (Grid.of("As printed", ("", "result"), report.table_rows()),))
+
+
 def _verdict(found: FolderReport, seen: RowsSeen) -> str:
+    if found.proof:
+        void = found.proof.conclusion.void
+        return f"Void: {void}." if void else "The proof has ended; a verdict on every arm is below."
+    if found.answers:
+        return f"{found.answers.conclusion[:1].upper()}{found.answers.conclusion[1:]}."
+    if found.headroom:
+        return f"{found.headroom.verdict}."
     if found.search:
         best = found.search.best
-        picked = next((one for one in found.search.trials if best and one.trial == best.trial), None)
-        return (
-            f"Best of {len(found.search.trials)} trials: {picked}."
-            if picked
-            else "No trial has a result yet."
-        )
+        trials, objective = found.search.trials, found.search.metric.objective
+        picked = next((one for one in trials if best and one.trial == best.trial), None)
+        told = picked and f"Best of {len(trials)} trials: trial {picked.trial}, {picked.told(objective)}."
+        return told or "No trial has a result yet."
     if found.comparison:
         ranked = [one for one in found.comparison.standings if one.rank] or found.comparison.standings[:1]
         first = [one for one in ranked if one.rank == ranked[0].rank]
@@ -96,15 +117,7 @@ def _verdict(found: FolderReport, seen: RowsSeen) -> str:
         rate += _labelled(found)
         return f"{names} {'share the best rank' if len(first) > 1 else 'ranks best'}: {rate}."
     if found.transfer:
-        scored = [one for one in found.transfer.methods if one.score and one.score.rate is not None]
-        best = min(
-            scored,
-            key=lambda one: one.score.rate if one.score and one.score.rate is not None else 1,
-            default=None,
-        )
-        return (
-            f"Lowest failure rate: {best.source}, {reached(best.score)}." if best else "No method was scored."
-        )
+        return best_method(found.transfer)
     if found.summary and found.summary.optimization:
         return found.summary.optimization.verdict
     if found.summary and found.summary.evolution:
@@ -158,7 +171,7 @@ def _doubts(done: OptimizationReport) -> Iterator[str]:
             f"the methods apart ({change.test} p = {change.p_value:.3f}), though the interval leaves out 0."
         )
     before = done.holdout_before
-    if before and before.rate is not None and before.rate < _LITTLE:
+    if before and before.rate is not None and before.rate < WORTH:
         yield f"Little headroom: the first method fails on {before} of the holdout."
     lost = sum(rate.unscored for rate in (before, done.holdout_after) if rate)
     if lost:
@@ -172,9 +185,13 @@ def _facts(found: FolderReport) -> Iterator[Fact]:
     summary = found.summary
     if summary and summary.optimization:
         done = summary.optimization
-        yield _rate("failure rate before", done.holdout_before, done.before.name)
-        yield _rate("failure rate after", done.holdout_after, done.chosen.name)
-        if done.change:
+        for when, rate, method in (
+            ("before", done.holdout_before, done.before),
+            ("after", done.holdout_after, done.chosen),
+        ):
+            if rate:
+                yield _rate(f"{figure_of(done.objective)} {when}", rate, method.name, done.objective)
+        if done.change and done.objective == FAILURE_RATE:
             span = f"{_points(done.change.low)} to {_points(done.change.high)}, 95 %"
             yield Fact("change, in points", _points(done.change.difference), span)
     if summary and summary.evolution:
@@ -195,9 +212,12 @@ def _facts(found: FolderReport) -> Iterator[Fact]:
         yield Fact("measured by", summary.metric.detector, summary.metric.calibration or "not calibrated")
 
 
-def _rate(name: str, rate: Any, method: str) -> Fact:  # noqa: ANN401 (a RateReport or None)
-    if rate is None or rate.rate is None:
-        return Fact(name, reached(rate), f"method {method}")
+def _rate(name: str, rate: RateReport, method: str, objective: str) -> Fact:
+    value = rate.value(objective)
+    if rate.rate is None or value is None or objective != FAILURE_RATE:
+        return Fact(
+            name, "–" if value is None else f"{value:.2f}", f"{rate.told(objective)}; method {method}"
+        )
     return Fact(name, f"{rate.rate:.1%}", f"{rate.failed} of {rate.failed + rate.passed}, "
                 f"[{rate.low:.1%}, {rate.high:.1%}]; method {method}")  # fmt: skip
 

@@ -10,7 +10,7 @@ from autoevol.pages import plots
 from autoevol.pages.blocks import Block, Changed, Grid, Heading, Quote, Section, Words
 from autoevol.pages.diff import word_diff
 from autoevol.pages.rows import brief, clipped
-from autoevol.reports.rates import RateReport
+from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
 
 _SIGNS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.UNSCORED: "–"}
 _MOST_METHODS, _MOST_ROWS = 12, 60
@@ -77,22 +77,31 @@ class History:
         return latest
 
 
-def method_sections(history: History, seeds: Mapping[str, str]) -> list[Section]:
-    """The sections of an optimisation; `seeds` are instructions by row id, as far as they are known."""
+def method_sections(
+    history: History, seeds: Mapping[str, str], objective: str = FAILURE_RATE
+) -> list[Section]:
+    """The sections of an optimisation.
+
+    Args:
+        history: As its journal tells it.
+        seeds: Instructions by row id, as far as they are known.
+        objective: What was optimised.
+    """
     if not history.steps:
         return []
-    return [_rates(history), _lineage(history), _grid(history, seeds)]
+    return [_rates(history, objective), _lineage(history), _grid(history, seeds)]
 
 
-def _rates(history: History) -> Section:
+def _rates(history: History, objective: str) -> Section:
+    figure = figure_of(objective)
     scored = [one for one in history.scored() if one.rate.rate is not None]
     rows = [
-        (f"{one.step}", one.name, one.rows, str(one.rate), "in force" if one.chosen else "") for one in scored
+        (f"{one.step}", one.name, one.rows, one.rate.told(objective), "in force" if one.chosen else "")
+        for one in scored
     ]
-    caption = "Failure rate on dev rows with 95 % intervals. Filled and joined: the method in force."
-    grid = Grid.of(
-        "Every score of every step", ("step", "method", "rows scored so far", "failure rate", ""), rows
-    )
+    points = "; the drawing shows failures, the table what was optimised" if objective != FAILURE_RATE else ""
+    caption = f"Failure rate on dev rows with 95 % intervals{points}. Filled and joined: the method in force."
+    grid = Grid.of("Every score of every step", ("step", "method", "rows scored so far", figure, ""), rows)
     spots = [
         plots.Spot(
             one.rows, one.rate.rate or 0.0, one.rate.low, one.rate.high, one.chosen, f"{one.name}: {one.rate}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autoevol.pages import plots
 from autoevol.pages.blocks import Block, Grid, Plot, Section, Words
 from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.rates import FAILURE_RATE, figure_of
 from autoevol.reports.search import SearchReport, describe
 from autoevol.reports.text import reached
 from autoevol.reports.transfer import TransferReport, against
@@ -12,22 +13,26 @@ from autoevol.reports.transfer import TransferReport, against
 
 def search_sections(report: SearchReport) -> list[Section]:
     """Trials with the front, what decides, and the holdout."""
+    objective = report.metric.objective
+    figure = figure_of(objective)
     done = [trial for trial in report.trials if trial.dev and trial.dev.rate is not None]
     rows = [
         (
             trial.trial,
             describe(trial.params),
-            reached(trial.dev) if not trial.pruned else f"given up: {trial.why_pruned or 'pruned'}",
+            reached(trial.dev, objective)
+            if not trial.pruned
+            else f"given up: {trial.why_pruned or 'pruned'}",
             trial.calls,
             "on the front" if trial.trial in report.front else "",
         )
         for trial in report.trials
     ]
-    grid = Grid.of("All trials", ("trial", "settings", "failure rate on dev", "calls", ""), rows)
+    grid = Grid.of("All trials", ("trial", "settings", f"{figure} on dev", "calls", ""), rows)
     spots = [
         plots.Spot(
             trial.calls, trial.dev.rate, trial.dev.low, trial.dev.high, trial.trial in report.front,
-            f"trial {trial.trial}: {trial}",
+            f"trial {trial.trial}: {trial.told(objective)}",
         )
         for trial in done
         if trial.dev and trial.dev.rate is not None
@@ -41,9 +46,9 @@ def search_sections(report: SearchReport) -> list[Section]:
     shares: list[Block] = [
         plots.lying_bar_chart(
             f"importance-{number}", {name.replace("_", "-"): share for name, share in found.items()},
-            "share, 0 to 1", f"What decides {objective}",
+            "share, 0 to 1", f"What decides {'calls' if name_of == 'calls' else figure}",
         )
-        for number, (objective, found) in enumerate(report.importances.items())
+        for number, (name_of, found) in enumerate(report.importances.items())
         if found
     ]  # fmt: skip
     if shares:
@@ -53,13 +58,13 @@ def search_sections(report: SearchReport) -> list[Section]:
         (
             f"{line.trial}{' (first)' if line.trial == report.first else ''}",
             describe(by_number[line.trial].params),
-            str(line.failure),
+            line.failure.told(objective),
             against(line.difference) if line.difference else "",
         )
         for line in report.holdout or ()
     ]
     if lines:
-        columns = ("trial", "settings", "failure rate", "against the first configuration")
+        columns = ("trial", "settings", figure, "against the first configuration")
         sections.append(Section("holdout", "On the holdout", (Grid.of("Holdout", columns, lines),)))
     return sections
 
@@ -81,7 +86,7 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
     caption = f"{report.budget} calls per entry, {report.holdout} holdout rows{mark}"
     sections = [Section("ranks", "Ranks", (Grid.of(caption, columns, rows),))]
     if curves := _curves(report):
-        sections.append(Section("curves", "Failure rate over calls paid", (curves,)))
+        sections.append(Section("curves", "How they fell over calls paid", (curves,)))
     met = [(one.contestant, note) for one in report.standings for note in one.notes]
     if met:
         sections.append(
@@ -95,9 +100,23 @@ def _curves(report: ComparisonReport) -> Plot | None:
     if not curves:
         return None
     rows = [(name, calls, f"{rate:.1%}") for name, curve in curves.items() for calls, rate in curve]
-    grid = Grid.of("Rate of the method in force", ("contestant", "calls", "holdout failure rate"), rows)
-    caption = "Mean holdout failure rate of the method in force, over the calls paid."
+    lost = report.figure if report.objective == FAILURE_RATE else f"1 less {report.figure}"
+    grid = Grid.of("The method in force", ("contestant", "calls", f"holdout {lost}"), rows)
+    caption = f"Mean holdout {lost} of the method in force, over the calls paid."
     return plots.step_chart("curves", curves, report.budget, "calls paid", caption, grid)
+
+
+def best_method(report: TransferReport) -> str:
+    """Which method did best, in a sentence."""
+    objective = report.metric.objective
+    values = {one.id: one.score.value(objective) for one in report.methods if one.score}
+    scored = [one for one in report.methods if values.get(one.id) is not None]
+    if not scored:
+        return "No method was scored."
+    lowest = objective == FAILURE_RATE
+    best = sorted(scored, key=lambda one: values[one.id] or 0.0, reverse=not lowest)[0]
+    word = "Lowest" if lowest else "Highest"
+    return f"{word} {figure_of(objective)}: {best.source}, {reached(best.score, objective)}."
 
 
 def transfer_sections(report: TransferReport) -> list[Section]:
@@ -106,14 +125,14 @@ def transfer_sections(report: TransferReport) -> list[Section]:
         (
             one.source,
             one.name,
-            reached(one.score),
+            reached(one.score, report.metric.objective),
             "the reference" if one.id == report.reference.id else against(one.difference),
         )
         for one in report.methods
     ]
     grid = Grid.of(
         f"{report.seeds.rows} rows of {report.seeds.source}, evolved by {report.models.evol}",
-        ("method", "name", "failure rate", "against the reference"),
+        ("method", "name", figure_of(report.metric.objective), "against the reference"),
         rows,
     )
     left = report.seeds.left_out

@@ -37,6 +37,9 @@ from autoevol.store.run import RunFolder, read_run
 MakeStudent = Callable[[str, str], Student]
 """Model and what of it is tuned -> student."""
 
+PAID = "ledger.json"
+"""What making the missing arms has cost."""
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -136,8 +139,7 @@ def collect(out: str | Path) -> Result[ProofReport]:
     """
     folder = Path(out)
     plan = frozen(folder)
-    known = read_json(folder / "ledger.json")
-    return _concluded(folder, plan, Ledger.from_json(known) if known else Ledger({}))
+    return _concluded(folder, plan, _paid(folder))
 
 
 def outline(source: str | Path, against: Sequence[str], settings: Settings, config: ProveConfig) -> Outline:
@@ -186,16 +188,19 @@ def _prepared(
     inputs |= {f"arm {name}": _fingerprint(Path(given)) for name, given in rivals.files.items()}
     decided = {"proof": asdict(config) | {"rates": list(config.rates)}, "inputs": inputs}
     with RunFolder(out, decided) as folder:
-        ledger = Ledger({})
         if not (out / MATERIAL).exists():
             files = {name: pairs_of_file(given) for name, given in rivals.files.items()}
             if path.is_dir():
-                ledger = _from_run(path, folder, (rivals, files), now, (config, endpoint), listener)
+                _from_run(path, folder, (rivals, files), now, (config, endpoint), listener)
             else:
                 _refuse_unmade(path, rivals)
                 save_material(out, assemble_arms(pairs_of_file(path), files, rivals, config))
-            write_json(out / "ledger.json", ledger.to_json())
-        yield folder, config, Ledger.from_json(read_json(out / "ledger.json") or ledger.to_json())
+        yield folder, config, _paid(out)
+
+
+def _paid(folder: Path) -> Ledger:
+    known = read_json(folder / PAID)
+    return Ledger.from_json(known) if known else Ledger({})
 
 
 def _from_run(
@@ -205,7 +210,7 @@ def _from_run(
     now: Settings,
     how: tuple[ProveConfig, EndpointConfig],
     listener: Listener,
-) -> Ledger:
+) -> None:
     """Bring the arms of a run together, those that are missing made."""
     (rivals, others), (config, endpoint) = rivals_files, how
     with RunFolder(path) as run:
@@ -219,13 +224,12 @@ def _from_run(
             # What the run has asked already is not paid again.
             settings = replace(settings, store=replace(settings.store, path=str(path / "calls.sqlite")))
         missing = [name for name in rivals.to_make if name not in others]
-        ledger = Ledger({})
         if missing:
             with open_job(folder, settings, listener, roles=("evol", "respond", "judge"), gated=False) as job:
                 others |= {name: make_arm(job, name, rows, start) for name in missing}
-                ledger = Ledger.of(job.session.ledger())
+                # Before the material, which says that nothing is missing any more.
+                write_json(folder.path / PAID, Ledger.of(job.session.ledger()).to_json())
     save_material(folder.path, assemble_arms(found, others, rivals, config, natural_answers(rows)))
-    return ledger
 
 
 def _refuse_unmade(path: Path, rivals: Rivals) -> None:
