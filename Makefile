@@ -32,6 +32,12 @@ bench: $(READY)
 study: $(READY)
 	$(BIN)/python -m autoevol.experiments.study --out runs/study
 
+# Ten minutes of kills, faults and hostile seeds on simulated endpoints; it fails if a promise is broken.
+# Shorter: make soak MINUTES=1.
+MINUTES ?= 10
+soak: $(READY)
+	$(BIN)/python -m autoevol.experiments.soak --minutes $(MINUTES)
+
 # The pages of docs/, into site/. Strict: a dead link or an unknown name is an error. No network.
 docs: $(READY)
 	$(BIN)/python -m mkdocs build --strict --quiet
@@ -61,4 +67,4 @@ $(READY): requirements.lock requirements-model.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-.PHONY: run test quick bench study docs lint lock wheel clean
+.PHONY: run test quick bench study soak docs lint lock wheel clean
