@@ -6,13 +6,15 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 # The embedded model is small: short replies, and it follows demos better than rules, so three
-# starting methods compete before it tries rewrites of its own. Run it again and it resumes.
+# starting methods compete before it tries rewrites of its own. Most of its rows fail, so they are tried
+# once: three fresh samples each would take longer than all the rest. Run it again and it resumes.
 run: $(READY)
 	$(BIN)/autoevol run sample --out runs/first \
 	  --evol-model local/smollm2 --temperature 0.5 --reply-tokens 256 --concurrency 4 \
 	  --system "Answer in at most three sentences, or with one short piece of code." \
 	  --start initial --start weak --start compact \
-	  --selection race --dev-size 14 --holdout-size 10 --batch-size 3 --m 2 --steps 1
+	  --selection race --dev-size 14 --holdout-size 10 --batch-size 3 --m 2 --steps 1 --on-failure again
+	$(BIN)/autoevol report runs/first
 
 # The embedded model takes both cores, so its tests run by themselves.
 test: $(READY)
@@ -37,6 +39,11 @@ study: $(READY)
 MINUTES ?= 10
 soak: $(READY)
 	$(BIN)/python -m autoevol.experiments.soak --minutes $(MINUTES)
+
+# The pictures of docs/report.md, from the run of `make run`; needs chromium.
+pictures: $(READY)
+	$(BIN)/autoevol report runs/first
+	$(BIN)/python docs/pictures.py runs/first/report.html docs/pictures
 
 # The pages of docs/, into site/. Strict: a dead link or an unknown name is an error. No network.
 docs: $(READY)
@@ -67,4 +74,4 @@ $(READY): requirements.lock requirements-model.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-.PHONY: run test quick bench study soak docs lint lock wheel clean
+.PHONY: run test quick bench study soak pictures docs lint lock wheel clean

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from autoevol.metrics.intervals import Interval, kappa, mcc, wilson
 from autoevol.metrics.labels import Labelled
 from autoevol.metrics.parts import parts_of
 from autoevol.metrics.severity import SEVERITY, is_fatal
+from autoevol.metrics.weighted import WeightedCase, Worth, worth_of
 
 FORMAT_VERSION = 1
 FATAL = "fatal"
@@ -110,6 +111,8 @@ class Calibration:
         unanimous: Share of the pairs on which all samples of a judge gave one severity, 0..1; None
             where only one was asked for.
         parts: The same by domain and by strength, where the pairs are of several.
+        worth: By question, `fatal` and `usable`, what it is worth on the whole run that the pairs are a
+            weighted sample of; empty where they are none.
     """
 
     detector: str
@@ -122,6 +125,7 @@ class Calibration:
     gain: GainFit | None = None
     unanimous: float | None = None
     parts: tuple[Calibration, ...] = ()
+    worth: Mapping[str, Worth] = field(default_factory=dict)
 
     @property
     def broken(self) -> int:
@@ -164,6 +168,7 @@ class Calibration:
             **({"gain": self.gain.to_json()} if self.gain else {}),
             **({} if self.unanimous is None else {"unanimous": self.unanimous}),
             **({"parts": [part.to_json() for part in self.parts]} if self.parts else {}),
+            **({"worth": {q: worth.to_json() for q, worth in self.worth.items()}} if self.worth else {}),
         }
 
     @staticmethod
@@ -189,6 +194,7 @@ class Calibration:
                 GainFit.from_json(dict(_items(data["gain"]))) if "gain" in data else None,
                 float(str(data["unanimous"])) if "unanimous" in data else None,
                 tuple(Calibration.from_json(dict(_items(part))) for part in _list(data.get("parts", []))),
+                {str(q): Worth.from_json(worth) for q, worth in _items(data.get("worth", {}))},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"not a saved calibration: {error}") from error
@@ -250,7 +256,36 @@ def _measure(
         agreement,
         gain=gain_fit(judged),
         unanimous=unanimous(judged),
+        worth=_worth(judged),
     )
+
+
+def _worth(judged: _Judged) -> dict[str, Worth]:
+    """What the verdicts are worth on the whole that the pairs stand for."""
+    weighted = [(p, v, p.weight) for p, v in judged if p.weight is not None and p.verdict is not None]
+    if not weighted or len(weighted) < len(judged):
+        return {}
+    found: dict[str, Worth] = {}
+    for question, truth, decided in (
+        (FATAL, lambda p: p.fatal, is_fatal),
+        (USABLE, lambda p: p.usable, lambda v: v.outcome is Outcome.PASSED),
+    ):
+        cases = [
+            WeightedCase(p.verdict.outcome, weight, label, decided(v))
+            for p, v, weight in weighted
+            if (label := truth(p)) is not None and p.verdict is not None
+        ]
+        if cases:
+            found[question] = worth_of(cases)
+    return found
+
+
+def own_verdicts(pairs: Sequence[Labelled]) -> list[Calibration]:
+    """The detector that the run itself had, by the verdicts that stand in the file; none without them."""
+    verdicts = [pair.verdict for pair in pairs if pair.verdict is not None]
+    if not verdicts or len(verdicts) < len(pairs):
+        return []
+    return [count_verdicts(pairs, verdicts, "the run's own detector", FailureKind)]
 
 
 def load(path: str | Path) -> list[Calibration]:

@@ -16,19 +16,22 @@ One JSON object a line (`#` comments and blank lines are not allowed):
   else read from a source that calls it a frontier LM, or names a small model;
 - `gain` (optional): how much harder it is by each rater, 0 not, 1 slightly, 2 clearly, 3 much;
   `response_ok` (optional): whether the response is right, or null;
+- `weight`, `verdict` and `verdict_kinds` (optional, of `autoevol label`): how many pairs of a run this
+  one stands for, and what the run's own detector said, `passed` or `failed`;
 - `finish_reason`, `response_finish_reason`, `reply`, `note` (all optional).
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoevol.core.errors import InputError
-from autoevol.core.records import Evolution, FailureKind, Trajectory
+from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.domains import as_domain
 
 
@@ -49,6 +52,8 @@ class Labelled:
         strength: Of the LM that evolved it, `strong` or `weak`; "" if the file does not say.
         gain: Mean of the raters' gains, 0..3; None without them.
         response_right: Whether the response is right; None without a response or where raters disagree.
+        weight: How many pairs of a run this one stands for; None where it is no sample of one.
+        verdict: What the run's own detector said; None if the file does not say.
     """
 
     id: str
@@ -63,6 +68,8 @@ class Labelled:
     strength: str = ""
     gain: float | None = None
     response_right: bool | None = None
+    weight: float | None = None
+    verdict: Verdict | None = None
 
     def has(self, kind: FailureKind) -> bool | None:
         """Whether the pair fails in this way; None where raters disagree."""
@@ -139,7 +146,26 @@ def parse_labelled(data: Mapping[str, object]) -> Labelled:
         strength=str(data.get("strength") or strength_of(str(data.get("source") or ""))),
         gain=_mean_gain(data.get("gain")),
         response_right=_flag(data, "response_ok") if "response_ok" in data else None,
+        weight=_weight(data.get("weight")),
+        verdict=_verdict(data),
     )
+
+
+def _weight(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < math.inf:
+        raise ValueError(f"weight must be a number >= 1, got {value!r}")
+    return float(value)
+
+
+def _verdict(data: Mapping[str, object]) -> Verdict | None:
+    if data.get("verdict") is None:
+        return None
+    kinds = data.get("verdict_kinds", [])
+    if not isinstance(kinds, list):
+        raise TypeError(f"verdict_kinds must be a list, got {kinds!r}")
+    return Verdict(Outcome(data["verdict"]), tuple(FailureKind(kind) for kind in kinds))
 
 
 _SMALL = re.compile(r"(?<![\w.])(?:\d{1,3}m|[0-3](?:\.\d+)?b)(?![a-z0-9])|smollm", re.IGNORECASE)

@@ -1,36 +1,24 @@
-"""Calibrations as a text table."""
+"""Calibrations as text tables of 80 columns."""
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from autoevol.metrics.calibration import FATAL, USABLE, Calibration, Confusion
 from autoevol.metrics.intervals import Interval
 
-_HEAD = (
-    "",
-    "n",
-    "tp",
-    "fp",
-    "fn",
-    "tn",
-    "recall",
-    "95 %",
-    "precision",
-    "95 %",
-    "false al.",
-    "F1",
-    "MCC",
-    "raters",
-)
+_WIDTH = 80
+_HEAD = ("", "tp", "fp", "fn", "tn", "recall   95 %", "precision 95 %", "false", "MCC", "kappa")
 
 
 def render_table(calibrations: Sequence[Calibration]) -> str:
     """One block a detector, one line a question; the raters' kappa in the last column. Then the parts.
 
-    "-" stands for what is not defined (no positives, nothing found, one rater). Of a detector that
-    was measured several times the spread is told after its first block.
+    "false" are false alarms among the negatives. "-" stands for what is not defined (no positives,
+    nothing found, one rater). Of a detector that was measured several times the spread is told after its
+    first block.
     """
     blocks: list[str] = []
     for name in dict.fromkeys(found.detector for found in calibrations):
@@ -40,20 +28,27 @@ def render_table(calibrations: Sequence[Calibration]) -> str:
             rows.append(_row(question, counts, calibration.agreement.get(question, math.nan)))
         lines = _aligned(rows)
         unscored = f", {calibration.unscored} unscored" if calibration.unscored else ""
-        title = f"{calibration.detector} ({calibration.pairs} pairs{unscored}): {calibration.sentence()}"
+        title = _wrapped(
+            f"{calibration.detector} ({calibration.pairs} pairs{unscored}): {calibration.sentence()}"
+        )
         # The proxy is of the pairs, not of the detector: it is told once.
         fit = calibration.gain.sentence() if calibration.gain else ""
         notes = [fit] if fit and not any(fit in block for block in blocks) else []
         if calibration.unanimous is not None:
             notes.append(f"the samples agree on the severity of {calibration.unanimous:.0%} of the pairs")
         notes += _spread([calibration, *again])
-        blocks.append("\n".join((title, *lines, *notes)))
+        notes += (
+            f"on the whole run ({worth.whole:.0f} pairs): {worth.prevalence} are {question}; "
+            f"recall {worth.recall}, precision {worth.precision}, false alarms {worth.false_alarms}"
+            for question, worth in calibration.worth.items()
+        )
+        blocks.append("\n".join((title, *lines, *map(_wrapped, notes))))
     return "\n\n".join([*blocks, *_parts(calibrations)])
 
 
 def _parts(calibrations: Sequence[Calibration]) -> list[str]:
     """One line for each detector on each part: what it finds, and what that costs."""
-    rows = [("detector", "pairs", "n", "broken found", "false alarms", "usable thrown away", "let through")]
+    rows = [("detector", "pairs", "n", "found", "false", "thrown", "through")]
     for found in (part for whole in calibrations for part in whole.parts):
         fatal, usable = (found.confusions.get(name, Confusion()) for name in (FATAL, USABLE))
         rows.append(
@@ -61,15 +56,19 @@ def _parts(calibrations: Sequence[Calibration]) -> list[str]:
                 found.detector,
                 found.part,
                 str(found.pairs),
-                f"{fatal.tp} of {fatal.tp + fatal.fn}",
-                f"{fatal.fp} of {fatal.fp + fatal.tn}",
-                f"{usable.fn} of {usable.tp + usable.fn}",
-                f"{usable.fp} of {usable.fp + usable.tn}",
+                f"{fatal.tp}/{fatal.tp + fatal.fn}",
+                f"{fatal.fp}/{fatal.fp + fatal.tn}",
+                f"{usable.fn}/{usable.tp + usable.fn}",
+                f"{usable.fp}/{usable.fp + usable.tn}",
             )
         )
     if len(rows) == 1:
         return []
-    return ["\n".join(("by domain and strength of the evol LM:", *_aligned(rows, texts=2)))]
+    told = (
+        "by domain and strength of the evol LM: broken pairs found, false alarms, usable pairs thrown away, "
+        "unusable ones let through"
+    )
+    return ["\n".join((_wrapped(told), *_aligned(rows, texts=2)))]
 
 
 def _spread(times: Sequence[Calibration]) -> list[str]:
@@ -96,7 +95,7 @@ def _aligned(rows: Sequence[tuple[str, ...]], texts: int = 1) -> list[str]:
     """Lines of equal columns; the first `texts` columns stand at the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
-        "  ".join(
+        " ".join(
             cell.ljust(width) if column < texts else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
@@ -107,13 +106,10 @@ def _aligned(rows: Sequence[tuple[str, ...]], texts: int = 1) -> list[str]:
 def _row(question: str, counts: Confusion, agreement: float) -> tuple[str, ...]:
     return (
         question,
-        *(str(number) for number in (counts.total, counts.tp, counts.fp, counts.fn, counts.tn)),
-        _number(counts.recall),
+        *(str(number) for number in (counts.tp, counts.fp, counts.fn, counts.tn)),
         _span(counts.recall_interval, counts.recall),
-        _number(counts.precision),
         _span(counts.precision_interval, counts.precision),
         _number(counts.false_alarms),
-        _number(counts.f1),
         _number(counts.mcc),
         _number(agreement),
     )
@@ -124,4 +120,9 @@ def _number(value: float) -> str:
 
 
 def _span(interval: Interval, value: float) -> str:
-    return "-" if math.isnan(value) else f"{interval.low:.2f}-{interval.high:.2f}"
+    """The figure with its 95 % interval."""
+    return "-" if math.isnan(value) else f"{value:.2f} {interval.low:.2f}-{interval.high:.2f}"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, break_on_hyphens=False)

@@ -76,6 +76,10 @@ class BatchProvider:
         """Let one batch end, whatever is held."""
         self.released.add(job.id)
 
+    def requests(self, job: Job) -> list[dict[str, Any]]:
+        """What was handed in with `job`, line by line."""
+        return [json.loads(line) for line in self.files[job.file].splitlines()]
+
     def __enter__(self) -> BatchProvider:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()

@@ -44,5 +44,5 @@ def write_seeds(folder: Path) -> Path:
 
 
 def evolve(seeds: Path, endpoint: Endpoint, out: Path, *more: object) -> Result:
-    """Run `autoevol evolve` on the endpoint."""
-    return command("evolve", seeds, "--out", out, *at(endpoint), *more)
+    """Run `autoevol evolve` on the endpoint, one try a round unless it is said otherwise."""
+    return command("evolve", seeds, "--out", out, *at(endpoint), "--on-failure", "again", *more)

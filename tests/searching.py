@@ -110,3 +110,14 @@ def stored(folder: Path) -> list[str]:
             return [request for (request,) in store._reader.execute("SELECT request FROM calls")]
     finally:
         store.close()
+
+
+def booked(folder: Path) -> int:
+    """Calls that were on their way when a process was killed, booked by the one that took its place."""
+    store = CallStore(folder / "s" / "calls.sqlite")
+    try:
+        with store._reader_lock:
+            [(calls,)] = store._reader.execute("SELECT coalesce(sum(calls), 0) FROM wasted")
+            return calls
+    finally:
+        store.close()

@@ -11,7 +11,9 @@ import autoevol
 
 FUNCTIONS = {
     "run", "optimize", "evolve", "retry", "again", "clean", "export", "quality", "estimate", "search",
-    "compare", "transfer", "calibrate", "doctor", "load_rows", "load_method", "as_examples", "answering_with",
+    "compare", "transfer", "calibrate", "judge_answers", "doctor", "headroom", "load_rows", "load_method",
+    "as_examples",
+    "answering_with",
 }  # fmt: skip
 PROGRAMS = {
     "AutoEvol",
@@ -35,8 +37,8 @@ EXTENDING = {
     "Transport",
 }
 SETTINGS = {
-    "AgainConfig", "CompareConfig", "EndpointConfig", "EvolConfig", "LoopConfig", "MethodConfig",
-    "ModelConfig", "RoleConfig", "SearchConfig", "Settings", "TransferConfig",
+    "AgainConfig", "AnswersConfig", "CompareConfig", "EndpointConfig", "EvolConfig", "LoopConfig",
+    "MethodConfig", "ModelConfig", "RoleConfig", "SearchConfig", "Settings", "TransferConfig",
 }  # fmt: skip
 RECORDS = {
     "Case", "Demo", "Evolution", "FailureKind", "Method", "Outcome", "Progress", "Result", "Row", "Score",

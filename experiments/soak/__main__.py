@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from autoevol.experiments.soak.game import Plan, Score, play
+from autoevol.experiments.soak.game import play
+from autoevol.experiments.soak.plan import Plan, Score
 
 
 def main(argv: Sequence[str] | None = None) -> int:

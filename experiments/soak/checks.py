@@ -7,14 +7,11 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from autoevol.experiments.soak.plan import Plan, Score
 from autoevol.experiments.soak.server import MARK, Counts
 from autoevol.experiments.soak.terminal import Shown
 from autoevol.store.calls import CallStore, Spent
-
-if TYPE_CHECKING:
-    from autoevol.experiments.soak.game import Plan, Score
 
 KEYS = {
     "SOAK_EVOL": "sk-soak-evol-0123456789abcdef",

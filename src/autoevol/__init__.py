@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from autoevol.commands.again import again
+    from autoevol.commands.answers import judge_answers
     from autoevol.commands.calibrate import calibrate
     from autoevol.commands.datasets import clean, export, quality
     from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
+    from autoevol.commands.headroom import headroom
     from autoevol.commands.result import Result
     from autoevol.commands.retry import retry
     from autoevol.commands.run import evolve, optimize, run
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from autoevol.comparison.job import compare
     from autoevol.config import (
         AgainConfig,
+        AnswersConfig,
         CompareConfig,
         EndpointConfig,
         EvolConfig,
@@ -78,6 +81,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AccessDenied": "autoevol.core.errors",
     "AgainConfig": "autoevol.config",
+    "AnswersConfig": "autoevol.config",
     "AutoEvol": "autoevol.optimization.teleprompter",
     "AutoEvolError": "autoevol.core.errors",
     "BudgetReached": "autoevol.core.errors",
@@ -138,6 +142,8 @@ _HOMES = {
     "estimate": "autoevol.commands.estimate",
     "evolve": "autoevol.commands.run",
     "export": "autoevol.commands.datasets",
+    "headroom": "autoevol.commands.headroom",
+    "judge_answers": "autoevol.commands.answers",
     "load_method": "autoevol.store.method_files",
     "load_rows": "autoevol.data.load",
     "optimize": "autoevol.commands.run",
@@ -157,6 +163,7 @@ __all__ = [
     "AccessDenied",
     "AdaptiveRace",
     "AgainConfig",
+    "AnswersConfig",
     "AutoEvol",
     "AutoEvolError",
     "BudgetReached",
@@ -213,6 +220,8 @@ __all__ = [
     "estimate",
     "evolve",
     "export",
+    "headroom",
+    "judge_answers",
     "load_method",
     "load_rows",
     "optimize",

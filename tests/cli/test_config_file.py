@@ -179,6 +179,7 @@ def test_every_group_of_settings_has_a_table() -> None:
         "compare",
         "transfer",
         "calibrate",
+        "judge-answers",
     ],
 )
 def test_every_command_with_settings_takes_a_file(name: str) -> None:

@@ -131,10 +131,20 @@ def test_replies_of_nothing_but_thinking_end_the_run_with_the_flag_to_raise(
 
 def test_a_few_rows_of_nothing_but_thinking_are_told_at_the_end(words: list[object]) -> None:
     with Endpoint(thinks_only) as endpoint:
-        done = command("evolve", *words, "--limit", 3, "--api-base", endpoint.url)
+        done = command("evolve", *words, "--limit", 3, "--on-failure", "again", "--api-base", endpoint.url)
         assert done.exit_code == 1, done.output
         assert "3 of 3 replies of the evol model" in last_line(done.stderr)
-        raised = ("--limit", 3, "--reply-tokens", 4000, "--api-base", endpoint.url, "--json")
+        raised = (
+            "--limit",
+            3,
+            "--on-failure",
+            "again",
+            "--reply-tokens",
+            4000,
+            "--api-base",
+            endpoint.url,
+            "--json",
+        )
         assert summary(command("evolve", *words, *raised))["evolution"]["passed"] == 3
 
 

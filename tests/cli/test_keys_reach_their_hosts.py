@@ -127,7 +127,19 @@ def test_each_key_reaches_its_own_server_only(name: str, seeds: Path, asked: Ask
 def test_retry_and_again_send_the_keys_of_their_run(seeds: Path, asked: Asked, down: list[bool]) -> None:
     down[0] = True
     options = asked.options()
-    ran = command("evolve", seeds, "--out", "out", "--method", "weak", *options, **KEYS, **STRAY)
+    ran = command(
+        "evolve",
+        seeds,
+        "--out",
+        "out",
+        "--method",
+        "weak",
+        "--on-failure",
+        "again",
+        *options,
+        **KEYS,
+        **STRAY,
+    )
     assert ran.exit_code == 0, ran.output
     assert len(lines(Path("out/dead.jsonl"))) == 1
     down[0] = False

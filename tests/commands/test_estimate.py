@@ -41,7 +41,7 @@ def test_a_plan_is_what_planned_calls_says(seeds: Path) -> None:
     assert optimize.calls["respond"] == sum(optimize.rows)
     assert optimize.calls["optimizer"] == 2 * sum(optimize.chains)
     assert holdout.calls == {"evol": 32, "respond": 16}
-    assert evolve.calls == {"evol": 80, "respond": 80}  # every round is answered
+    assert evolve.calls == {"evol": 320, "respond": 320}  # every round is answered, each up to four times
     assert plan.sample == ()
 
 
@@ -171,7 +171,7 @@ def test_the_truth_lies_in_the_interval(endpoint: Endpoint, seeds: Path, tmp_pat
         assert interval["low"] <= ran[name] <= interval["high"], name
         assert interval["low"] < interval["high"]
     assert found["outcomes"]["failed"] > 0
-    assert found["plan"]["calls"]["total"] == 80
+    assert found["plan"]["calls"]["total"] == 40 * 2 * (1 + 3)
 
 
 def test_without_a_price_money_is_not_known(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_without_a_price_money_is_not_known(endpoint: Endpoint, seeds: Path, tmp
     done = command("estimate", seeds, "--sample", 4, "--method", "weak", *flags)
     assert done.exit_code == 0, done.output
     assert re.search(r"money +not known", done.stdout)
-    assert "at most 80" in done.stdout
+    assert "at most 320" in done.stdout
 
 
 def test_a_budget_holds_for_the_sample(endpoint: Endpoint, seeds: Path, tmp_path: Path) -> None:
@@ -222,7 +222,8 @@ def test_time_goes_by_waves() -> None:
 
 
 def test_a_plan_to_evolve_counts_in_one_pass(seeds: Path) -> None:
-    plan = plan_evolve(str(seeds), "weak", Settings.of(limit=30, rounds=2), judge_calls=1, sample=5)
+    settings = Settings.of(limit=30, rounds=2, on_failure="again")
+    plan = plan_evolve(str(seeds), "weak", settings, judge_calls=1, sample=5)
     assert plan.rows == 30
     assert plan.calls == {"evol": 60, "respond": 60, "judge": 60}
     assert len(plan.sample) == 5

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from autoevol.commands.pulse import Pulse, wait_line
+from autoevol.commands.pulse import Pulse, paid_line, wait_line
 from autoevol.core import aio
+from autoevol.lm.budget import Caps
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.sending import Waiting
 from autoevol.lm.session import Session
+from autoevol.store.calls import Spent
 from servers import Endpoint, refuses, says
 
 
@@ -31,7 +33,7 @@ class Ear:
 def test_calls_under_way_are_counted(tmp_path: Path) -> None:
     answered = threading.Event()
     with Endpoint([says("yes").once(answered.is_set)]) as endpoint, Session(tmp_path / "c.sqlite") as session:
-        ear = Ear("1 calls under way, 0 paid")
+        ear = Ear("1 calls under way, 0 calls paid, 0 tokens")
         session.attendants.callback(Pulse(session, ear, every=0.01).close)
         call = aio.submit(session.lm("m", api_base=endpoint.url).acall("Hello"))
         assert ear.enough.wait(60)
@@ -70,3 +72,11 @@ def test_the_end_of_a_wait_is_a_time_of_day() -> None:
     said = wait_line(Waiting("http://host/v1|m|", 12, 0.0))
     assert said.startswith("12 calls wait until ")
     assert said.endswith("because http://host/v1 says 429 (too many requests)")
+
+
+def test_what_is_paid_stands_against_its_caps() -> None:
+    paid = Spent(calls=1340, input_tokens=900, output_tokens=300, usd=0.416)
+    assert paid_line(paid, Caps()) == "1,340 calls paid, 1,200 tokens, $0.42"
+    capped = paid_line(paid, Caps(2000, 5000, 2))
+    assert capped == "1,340 of 2,000 calls paid, 1,200 of 5,000 tokens, $0.42 of 2.00"
+    assert paid_line(Spent(), Caps()) == "0 calls paid, 0 tokens", "no price, no money"

@@ -40,7 +40,7 @@ def command(folder: Path, url: str) -> list[str]:
 def test_a_run_by_batches_survives_kills(tmp_path: Path) -> None:
     seed_file(tmp_path, [f"Task {n}: describe how a bridge over a river is built." for n in range(ROWS)])
     with BatchProvider(evolves, looks_needed=1) as provider:
-        for kill in range(KILLS):
+        for _ in range(KILLS):
             provider.held.set()
             provider.looked_at.clear()
             process = subprocess.Popen(command(tmp_path, provider.url), stderr=subprocess.PIPE)
@@ -48,9 +48,9 @@ def test_a_run_by_batches_survives_kills(tmp_path: Path) -> None:
             process.send_signal(signal.SIGKILL)
             _, errors = process.communicate(timeout=60)
             assert process.returncode == -signal.SIGKILL, errors.decode()
-            assert len(provider.jobs) == kill + 1, "the pending batch was taken up again, and none was added"
-            # Its answers are there for the next process, which is killed at the batch after it.
-            provider.release(provider.jobs[-1])
+            # Their answers are there for the next process, which is killed at the batches after them.
+            for job in provider.jobs:
+                provider.release(job)
         provider.held.clear()
         done = subprocess.run(
             command(tmp_path, provider.url), capture_output=True, text=True, check=False, timeout=600
@@ -62,7 +62,9 @@ def test_a_run_by_batches_survives_kills(tmp_path: Path) -> None:
         f"Task {n}: describe how a bridge over a river is built." for n in range(ROWS)
     )
     assert {row["rounds"] for row in kept} == {ROUNDS}
-    assert len(provider.jobs) == 2 * ROUNDS, "a rewrite and a response for each round, whatever was killed"
+    # How many batches a stage takes depends on how fast its rows ask; what is in them does not.
+    sent = Counter(request["custom_id"] for job in provider.jobs for request in provider.requests(job))
+    assert sent.total() == len(sent) == 2 * ROUNDS * ROWS, "in one batch each, whatever was killed"
     waves = [job.metadata["autoevol_wave"] for job in provider.jobs]
     assert len(set(waves)) == len(waves)
     calls = 2 * ROUNDS * ROWS

@@ -76,9 +76,10 @@ def test_an_unknown_name_in_a_mix_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "means"), [("again", (0, False)), ("drop", (0, True)), ("retry:3", (3, False))]
+    ("text", "means"),
+    [("again", (0, False)), ("drop", (0, True)), ("retry:2", (2, False)), (None, (3, False))],
 )
-def test_what_to_do_on_failure(text: str, means: tuple[int, bool]) -> None:
+def test_what_to_do_on_failure(text: str | None, means: tuple[int, bool]) -> None:
     assert parse_on_failure(text) == means
 
 
@@ -107,6 +108,7 @@ def test_other_words_are_refused(text: str) -> None:
         ({"retries": 2}, [(1, Fate.FAILED)], Attempt(1, 1)),
         ({"retries": 2}, [(1, Fate.FAILED), (1, Fate.GATED)], Attempt(1, 2)),
         ({"retries": 2}, [(1, Fate.FAILED), (1, Fate.GATED), (1, Fate.UNPARSED)], Attempt(2, 0)),
+        ({"retries": 2}, [(1, Fate.FILTERED)], Attempt(2, 0)),  # the request itself was refused
         ({"retries": 1}, [(1, Fate.LOST), (1, Fate.FAILED)], Attempt(1, 2)),
         ({"retries": 1}, [(1, Fate.FAILED), (1, Fate.PASSED)], Attempt(2, 0)),
     ],

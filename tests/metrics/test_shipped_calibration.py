@@ -9,6 +9,7 @@ import pytest
 from autoevol.commands.calibrate import calibrate_text
 from autoevol.metrics.calibration import load
 from autoevol.metrics.labels import load_labelled
+from autoevol.metrics.tables import render_table
 from metrics_support import main, real_data
 
 SHIPPED = Path(str(resources.files("autoevol.samples"))) / "calibration.json"
@@ -35,6 +36,13 @@ def test_it_equals_a_fresh_measurement() -> None:
         pytest.skip(f"no real labelled pairs here: set AUTOEVOL_DATA to the folder that has {REAL}")
     pairs = [pair for path in paths if path for pair in load_labelled(path)]
     assert load(SHIPPED) == calibrate_text(pairs)
+
+
+def test_the_table_of_all_pairs_fits_80_columns() -> None:
+    pairs = [pair for path in map(real_data, REAL) if path for pair in load_labelled(path)]
+    lines = render_table(calibrate_text([*pairs, *load_labelled(SAMPLES)])).splitlines()
+    assert any(line.startswith("by domain") for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_command_writes_such_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,6 +67,18 @@ def test_added_words_must_pay_for_themselves(challenger: Method, letters: str, w
     assert ("incumbent kept" in picked.note) is not wins
 
 
+@given(st.text("fu", min_size=1, max_size=30))
+def test_where_nothing_passes_the_first_named_start_stays(letters: str) -> None:
+    picked, _ = select({INCUMBENT: letters, SHORTER: "f" * len(letters)})
+    assert picked.chosen == INCUMBENT
+    assert "incumbent kept" in picked.note or "no race" in picked.note or "no challenger" in picked.note
+
+
+def test_one_row_that_passes_lets_the_shorter_of_two_equals_win() -> None:
+    picked, _ = select({INCUMBENT: "f" * 9 + "p", SHORTER: "f" * 9 + "p"})
+    assert picked.chosen == SHORTER
+
+
 @pytest.mark.parametrize("bad", [{"failures": 0}, {"per_word": -0.1}])
 def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(InputError, match="failures must be at least 1"):

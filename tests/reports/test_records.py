@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +18,7 @@ from autoevol.core.schema import Document
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports.comparison import ComparisonReport, Finished
 from autoevol.reports.folder import FolderReport
+from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.passport import Passport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
@@ -47,6 +49,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.one_of(*map(values_of, args))
     if kind is Literal:
         return st.sampled_from(args)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return st.sampled_from(kind)
     if kind is Mapping:
         return st.dictionaries(values_of(args[0]), values_of(args[1]), max_size=2)
     if kind is tuple and args[-1] is Ellipsis:
@@ -58,7 +62,10 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{name: values_of(hints[name]) for name in names})
 
 
-KINDS = [RunReport, TransferReport, SearchReport, ComparisonReport, Finished, Passport, FolderReport]
+KINDS = [
+    RunReport, TransferReport, SearchReport, ComparisonReport, HeadroomReport, Finished, Passport,
+    FolderReport,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.SCHEMA)

@@ -15,15 +15,20 @@ import traceback
 
 from autoevol.cli import (
     again,
+    answers,
     compare,
     doctor,
     files,
+    headroom,
+    label,
     main_job,
     measure,
     methods,
     passport,
     plan,
+    prove,
     quality,
+    report,
     scale,
     search,
 )
@@ -33,17 +38,22 @@ from autoevol.cli.examples import arrange
 
 __all__ = [
     "again",
+    "answers",
     "app",
     "compare",
     "doctor",
     "files",
+    "headroom",
+    "label",
     "main",
     "main_job",
     "measure",
     "methods",
     "passport",
     "plan",
+    "prove",
     "quality",
+    "report",
     "scale",
     "search",
 ]

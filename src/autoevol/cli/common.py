@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,5 +100,7 @@ def finish(job: Callable[[Any], Result[Any]], json: bool) -> None:
     finally:
         reporter.close()
     print_report(outcome.report, json)
+    if not json:
+        say(f"see it: autoevol report {shlex.quote(str(outcome.folder))}", error=True)
     if outcome.stopped_by is not None:
         raise outcome.stopped_by

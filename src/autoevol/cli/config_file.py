@@ -34,11 +34,13 @@ PREFIX = "AUTOEVOL_"
 TABLES: dict[str, type] = {
     **get_type_hints(config.Settings),
     "again": config.AgainConfig,
+    "answers": config.AnswersConfig,
     "calibrate": config.CalibrateConfig,
     "compare": config.CompareConfig,
     "endpoint": config.EndpointConfig,
     "export": config.ExportConfig,
     "launch": config.LaunchConfig,
+    "prove": config.ProveConfig,
     "publish": config.PublishConfig,
     "search": config.SearchConfig,
     "transfer": config.TransferConfig,

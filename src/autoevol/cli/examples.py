@@ -13,13 +13,16 @@ _PANELS = {
         "retry": "autoevol retry runs/mine",
         "again": "autoevol again runs/mine --keep all --out runs/all-rounds",
         "show": "autoevol show runs/mine",
+        "report": "autoevol report runs/mine --open",
     },
     "Before and after": {
         "doctor": "autoevol doctor --evol-model my-model --api-base http://localhost:8000/v1",
+        "headroom": "autoevol headroom seeds.jsonl --out runs/look --rows 48",
         "estimate": "autoevol estimate seeds.jsonl --sample 20 --out runs/mine",
         "clean": "autoevol clean runs/mine --against seeds.jsonl --out clean.jsonl",
         "export": "autoevol export clean.jsonl --format messages --out train.jsonl",
         "quality": "autoevol quality runs/mine",
+        "prove": "autoevol prove runs/mine --against length,ops --out proofs/mine --dry-run",
     },
     "Several processes": {
         "launch": "autoevol launch --shards 8 -- seeds.jsonl --out runs/all",
@@ -30,6 +33,8 @@ _PANELS = {
         "compare": "autoevol compare seeds.jsonl --out runs/compare --optimizers race,gepa",
         "passport": "autoevol passport runs/mine --out mine.json --out mine.md",
         "transfer": "autoevol transfer initial mine.json --seeds other.jsonl --out runs/t",
+        "label": "autoevol label runs/mine --sample 100 --rater anna",
+        "judge-answers": "autoevol judge-answers q.jsonl a.jsonl b.jsonl --judge-model J --out runs/ab",
         "calibrate": "autoevol calibrate labelled.jsonl --judge-model openai/gpt-5-mini",
     },
 }

@@ -28,7 +28,7 @@ def run(
 ) -> None:
     """Optimise an evolving method on SEEDS, then evolve all of SEEDS with it."""
     if dry_run:
-        return show_run_plan(seeds, settings, json=json)
+        return show_run_plan(seeds, settings, out, json=json)
     from autoevol.commands import run as running
 
     return finish(lambda tell: running.run(seeds, out, settings=settings, listener=tell), json)
@@ -47,7 +47,7 @@ def optimize(
 ) -> None:
     """Optimise an evolving method on SEEDS, and stop there."""
     if dry_run:
-        return show_run_plan(seeds, settings, json=json, evolve=False)
+        return show_run_plan(seeds, settings, out, json=json, evolve=False)
     from autoevol.commands import run as running
 
     return finish(lambda tell: running.optimize(seeds, out, settings=settings, listener=tell), json)
@@ -84,7 +84,7 @@ def evolve(
     part = Shard.parse(shard) if shard else None
     settings = replace(settings, methods=MethodConfig(rounds=rounds))
     if dry_run:
-        return show_evolve_plan(seeds, method, settings, part, json=json)
+        return show_evolve_plan(seeds, method, settings, out, part, json=json)
     from autoevol.commands import run as running
 
     return finish(

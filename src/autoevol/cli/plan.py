@@ -56,20 +56,24 @@ def estimate(
         print_table(estimating.estimate_rows(report))
 
 
-def show_run_plan(seeds: str, settings: Settings, *, json: bool, evolve: bool = True) -> None:
+def show_run_plan(seeds: str, settings: Settings, out: Path, *, json: bool, evolve: bool = True) -> None:
     """Check everything that `run` (or `optimize`) is given, and print what it would do."""
     from autoevol.commands import plan
+    from autoevol.commands.past import as_begun
 
+    settings = as_begun(out, settings)
     judged = plan.check(settings)
     _show(plan.plan_run(seeds, settings, judge_calls=judged, evolve=evolve), settings.budget, json)
 
 
 def show_evolve_plan(
-    seeds: str, method: str | None, settings: Settings, shard: Shard | None, *, json: bool
+    seeds: str, method: str | None, settings: Settings, out: Path, shard: Shard | None, *, json: bool
 ) -> None:
     """Check everything that `evolve` is given, and print what it would do."""
     from autoevol.commands import plan
+    from autoevol.commands.past import as_begun
 
+    settings = as_begun(out / shard.folder if shard else out, settings)
     judged = plan.check(settings)
     budget = settings.budget.part(shard.of) if shard else settings.budget
     _show(plan.plan_evolve(seeds, method, settings, judge_calls=judged, shard=shard), budget, json)

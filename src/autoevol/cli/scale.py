@@ -72,6 +72,8 @@ def _out_of(arguments: list[str]) -> Path:
     for name in ("shard", "dry_run", "json"):
         if options[name]:
             raise InputError(f"{flag(name)} cannot be used with launch, which sets --shard itself")
+    if options["target_rows"]:
+        raise InputError("--target-rows cannot be used with launch: no shard knows what the others keep")
     for name, value in options.items():
         if name.endswith("api_base") and value != open_url(value):
             raise InputError(

@@ -78,9 +78,11 @@ def again(
             _take_over(old, folder)
             tally, seeds = _renew(job, old, plan), seeds_of(old)
             out_of_budget = not tally.complete
-            tally.complete = not out_of_budget and tally.rows == seeds.here
-            report = summarise(job, seeds, tally=tally)
             before = read_report(source / FILE, RunReport)
+            # A run that was to keep so many rows has ended before its seeds did.
+            ended = before is not None and before.evolution is not None and before.evolution.complete
+            tally.complete = not out_of_budget and (ended or tally.rows == seeds.here)
+            report = summarise(job, seeds, tally=tally)
             if before and before.gates:
                 # What gates refused was counted from the old rounds, so it is told as they were set.
                 report = replace(report, gates=before.gates)

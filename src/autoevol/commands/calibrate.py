@@ -22,7 +22,7 @@ from autoevol.core.context import in_scope
 from autoevol.core.errors import InputError
 from autoevol.core.records import Verdict, digest
 from autoevol.metrics.bound import WithLM
-from autoevol.metrics.calibration import Calibration, calibrate_detector, count_verdicts
+from autoevol.metrics.calibration import Calibration, calibrate_detector, count_verdicts, own_verdicts
 from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import TEXT_DETECTORS, answers_agree
 from autoevol.metrics.ensemble import default_text_ensemble
@@ -175,8 +175,8 @@ def load_pairs(wanted: Pairs) -> list[Labelled]:
 
 
 def calibrate_text(pairs: Sequence[Labelled]) -> list[Calibration]:
-    """Every detector that needs no LM, the baselines included."""
-    return [calibrate_detector(pairs, make()) for make in TEXT_DETECTORS.values()]
+    """Every detector that needs no LM, the baselines included; first that of the run, where it is told."""
+    return [*own_verdicts(pairs), *(calibrate_detector(pairs, make()) for make in TEXT_DETECTORS.values())]
 
 
 def calibrate_judge(

@@ -18,7 +18,8 @@ from dspy.utils.exceptions import LMError
 from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
-from autoevol.commands.plan import Plan, check, plan_evolve, plan_run
+from autoevol.commands.past import as_begun
+from autoevol.commands.plan import Plan, check, look_text, plan_evolve, plan_run
 from autoevol.commands.result import as_html, as_lines, frame
 from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
@@ -108,6 +109,7 @@ def estimate(
         StopRun: If access, endpoint, disk or budget fail.
     """
     (settings,) = take("estimate", settings, options)
+    settings = as_begun(Path(out), settings) if out else settings
     judged = check(settings)
     if method is None and not evolve:
         plan = plan_run(str(seeds), settings, judge_calls=judged, sample=sample)
@@ -141,7 +143,10 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
     if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
         raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
     rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
-    bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if _differs(plan) else rows
+    apart = _differs(plan)
+    bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if apart else rows
+    if not apart and not _only_bulk(plan):
+        bulk = _tried_again(rows, cases, plan.policy.retries)
     tries = _per_unit(uses, [f"chain-{number}" for number in range(chains)])
     drawn = [
         cost_of(
@@ -204,8 +209,18 @@ def _only_bulk(plan: Plan) -> bool:
 def _differs(plan: Plan) -> bool:
     """Whether the bulk stage makes other calls for a row than the optimisation before it."""
     policy = plan.policy
-    one_round = policy.rounds == 1 and not policy.retries and not policy.with_seeds
+    one_round = policy.rounds == 1 and not policy.with_seeds
     return not _only_bulk(plan) and not (one_round and len(policy.choices) == 1)
+
+
+def _tried_again(rows: np.ndarray, cases: Sequence[Case], retries: int) -> np.ndarray:
+    """Costs of `rows`, one a line, with `retries` fresh samples at most for those that failed.
+
+    A fresh sample is taken to fail as often as the first ones did.
+    """
+    failed = np.array([case.verdict.outcome is Outcome.FAILED for case in cases], dtype=float)
+    more = sum(failed.mean() ** number for number in range(retries))
+    return rows * (1 + more * failed)[:, None]
 
 
 async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: LoopConfig) -> None:
@@ -240,6 +255,12 @@ def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bo
         )
     if chains and sampled < batch_size:
         notes.append(f"Analyses saw {sampled} of {batch_size} cases, so they will take more tokens.")
+    if plan.policy.retries and not _differs(plan) and not _only_bulk(plan):
+        notes.append(
+            "Fresh samples of failed rows are taken to fail as often as the sample did with the first method."
+        )
+    if plan.target:
+        notes.append(f"Told for all rows; the run ends when {plan.target} are kept.")
     if settings.batch.on:
         notes.append(
             f"Batches spare {settings.batch.discount:.0%} of the bulk stage's price. Their time is the "
@@ -251,6 +272,8 @@ def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bo
             "The optimisation is told as if it made every step and scored every method on all rows. It ends "
             "earlier when patience runs out, and a race scores fewer rows, so it takes that much or less."
         )
+    if plan.look:
+        notes.append(f"First look: {look_text(plan.look)}.")
     if not priced:
         notes.append("Money is not known: give --price for every model.")
     if sampled == 1 < plan.rows:

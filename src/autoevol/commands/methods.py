@@ -65,7 +65,7 @@ def make_policy(settings: Settings, method: Method | None) -> Policy:
     if rounds < 1:
         raise InputError(f"--rounds must be at least 1, got {rounds}")
     retries, drop = parse_on_failure(pipeline.on_failure)
-    if retries and settings.models.evol.temperature == 0:
-        raise InputError("--on-failure retry:K takes fresh samples, so it needs a --temperature above 0")
+    # At temperature 0 the same rewrite would come back.
+    warmer = pipeline.retry_temperature if retries and settings.models.evol.temperature == 0 else None
     choices = parse_mix(pipeline.mix, method, find_method)
-    return Policy(choices, rounds, retries, drop, pipeline.with_seeds, pipeline.seed)
+    return Policy(choices, rounds, retries, drop, pipeline.with_seeds, pipeline.seed, warmer)

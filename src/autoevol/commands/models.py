@@ -22,6 +22,7 @@ from autoevol.lm.prices import caps_of, paid_models, prices_of
 from autoevol.lm.recorder import Watcher
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.session import Session
+from autoevol.metrics.base import Detector
 from autoevol.metrics.bound import WithLM
 from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import calibration_of, make_detector
@@ -156,11 +157,17 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
         raise InputError(
             f"--objective {objective.name} needs a judge: give --judge-model, or take --objective gain-proxy"
         )
-    detector = make_detector(chosen.detector, chosen.agreement_samples)
-    if models.judge.model and not detector.calls:
-        judge = LMDetector(samples=chosen.judge_samples)
-        detector = Cascade(detector, judge, hints=chosen.judge_hints)
+    detector = make_detector_of(models, chosen)
     if isinstance(detector, Cascade):
         detector = WithLM(detector, role_lm(session, models, "judge"))
     calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
     return FailureMetric(detector, objective())
+
+
+def make_detector_of(models: ModelConfig, chosen: MetricConfig) -> Detector:
+    """The detector that the settings name, before the judge where there is one. Makes no LM."""
+    detector = make_detector(chosen.detector, chosen.agreement_samples)
+    if models.judge.model and not detector.calls:
+        judge = LMDetector(samples=chosen.judge_samples)
+        return Cascade(detector, judge, hints=chosen.judge_hints)
+    return detector

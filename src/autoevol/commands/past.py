@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from autoevol.config import EndpointConfig, Settings
@@ -12,7 +13,7 @@ from autoevol.core.errors import StoreError
 from autoevol.data.scan import Scanned
 from autoevol.evolution.policy import Policy
 from autoevol.store.parts import Parts
-from autoevol.store.run import RunFolder
+from autoevol.store.run import RunFolder, read_run
 from autoevol.store.sealed import read_sealed
 
 
@@ -25,6 +26,12 @@ def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> S
     asked = endpoint.over(endpoint_of(folder))
     undecided = {"requests": now.requests, "store": now.store, "budget": now.budget, "batch": now.batch}
     return replace(known, models=asked.into(known.models), **undecided)
+
+
+def as_begun(out: Path, settings: Settings) -> Settings:
+    """`settings` that say what happens to failed rows: as the run in `out` was begun, if there is one."""
+    known = (read_run(out) if out.is_dir() else None) or {"settings": {}}
+    return settings.settled(known["settings"].get("pipeline", {}).get("on_failure"))
 
 
 def endpoint_of(folder: RunFolder) -> EndpointConfig:

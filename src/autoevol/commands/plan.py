@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from autoevol.commands.first_look import look_rows, may_decline
 from autoevol.commands.methods import find_method, make_policy
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.stages import plan_split
@@ -20,6 +21,7 @@ from autoevol.data.split import sample_rows
 from autoevol.evolution.policy import Policy
 from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.dev_rows import find_dev_rows
+from autoevol.optimization.first_look import WORTH
 from autoevol.optimization.plan import Extra, planned_calls
 from autoevol.optimization.rules import find_rule
 from autoevol.store.calls import CallStore
@@ -50,8 +52,10 @@ class Plan:
         rows: Distinct seeds.
         policy: How rows go through the bulk stage; its first method stands for those to be found.
         compare: Whether the bulk stage compares the rounds of a row.
+        look: Rows of the first look, which may leave out the stages before the bulk stage; 0 without one.
         stages: In order.
         sample: Rows to try first, each with the scope in which the run will ask for it.
+        target: Rows to keep, which may end the bulk stage before its last row; None for all.
     """
 
     source: str
@@ -60,6 +64,8 @@ class Plan:
     stages: tuple[Stage, ...]
     sample: tuple[tuple[Row, str], ...] = ()
     compare: bool = False
+    target: int | None = None
+    look: int = 0
 
     @property
     def method(self) -> Method:
@@ -92,6 +98,9 @@ class Plan:
             "seeds": {"source": self.source, "rows": self.rows},
             "method": {"id": self.method.id, "name": self.name},
             "rounds": self.rounds,
+            "retries": self.policy.retries,
+            "target_rows": self.target,
+            "first_look": self.look,
             "stages": {
                 stage.name: {"rows": sum(stage.rows), "chains": sum(stage.chains), "calls": stage.calls}
                 for stage in self.stages
@@ -116,6 +125,8 @@ def plan_run(
         InputError: If the seeds or a setting cannot be used.
     """
     loop, methods = settings.loop, settings.methods
+    if evolve and settings.stages.optimize == "never":
+        return plan_evolve(seeds, methods.start[0], settings, judge_calls=judge_calls, sample=sample)
     starts = {method.id: method for method in map(find_method, methods.start)}
     first = next(iter(starts.values()))
     loaded = load_rows(seeds, **settings.data.reading())
@@ -141,7 +152,12 @@ def plan_run(
     rest = split.dev[: max(0, sample - len(tried))]
     scoped = [(row, f"batch-1:{first.id}:{row.id}") for row in tried]
     scoped += [(row, f"dev:{first.id}:{row.id}") for row in rest]
-    return Plan(loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare)
+    target = settings.pipeline.target_rows
+    seen = look_rows(split, loop, methods.selection) if evolve and settings.stages.optimize == "auto" else ()
+    looked = len(seen) if may_decline(settings, seen) else 0
+    return Plan(
+        loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare, target, look=looked
+    )
 
 
 def plan_evolve(
@@ -172,7 +188,8 @@ def plan_evolve(
         tried, count = sample_rows(counted(stream), sample, settings.loop.seed)
     compare = settings.pipeline.keep == "best"
     stage = _bulk_stage(policy, count, answered, judge_calls, compare)
-    return Plan(stream.source, count, policy, (stage,), tuple((row, "bulk") for row in tried), compare)
+    scoped = tuple((row, "bulk") for row in tried)
+    return Plan(stream.source, count, policy, (stage,), scoped, compare, settings.pipeline.target_rows)
 
 
 def check(settings: Settings) -> int:
@@ -193,15 +210,29 @@ def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
     rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:
         made = ", ".join(f"{count} {role}" for role, count in stage.calls.items() if count)
-        rows.append(
-            (stage.name, f"{sum(stage.rows)} rows; at most {sum(stage.calls.values())} calls ({made})")
-        )
+        limits = _limits(plan) if stage.name == "evolve" else ""
+        calls = f"at most {sum(stage.calls.values())} calls ({made})"
+        rows.append((stage.name, f"{sum(stage.rows)} rows{limits}; {calls}"))
+    if plan.look:
+        rows.append(("first look", look_text(plan.look)))
     total = sum(plan.calls.values())
     rows.append(("LM calls", f"at most {total}"))
     if budget.max_calls is not None:
         fits = "covers them" if budget.max_calls >= total else "may end the run before they are made"
         rows.append(("--max-calls", f"{budget.max_calls} {fits}"))
     return rows
+
+
+def _limits(plan: Plan) -> str:
+    """What bounds the bulk stage beside its rows."""
+    times = f"{plan.policy.retries} more times" if plan.policy.retries > 1 else "once more"
+    again = f", a failed one up to {times}" if plan.policy.retries else ""
+    return again + (f", until {plan.target} are kept" if plan.target else "")
+
+
+def look_text(rows: int) -> str:
+    """What a first look at so many rows may come to."""
+    return f"{rows} rows, most of them of step 0; evolves at once if at most {WORTH:.0%} can be gained"
 
 
 def _rows_stage(name: str, batches: Sequence[int], rounds: int, judge_calls: int) -> Stage:

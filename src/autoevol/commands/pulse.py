@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from autoevol.core import aio
+from autoevol.lm.budget import Caps
 from autoevol.lm.sending import Waiting
 from autoevol.lm.session import Session
+from autoevol.store.calls import Spent
 
 
 class Alive(Protocol):
@@ -53,9 +55,21 @@ class Pulse:
 
 async def _status(session: Session) -> str:
     waits = [wait_line(waiting) for waiting in session.waits()]
-    paid = sum(line.paid.calls for line in session.ledger())
-    calls = f"{session.under_way} calls under way, {paid} paid"
-    return "; ".join([*waits, calls])
+    paid = sum((line.paid for line in session.ledger()), Spent())
+    return "; ".join([*waits, f"{session.under_way} calls under way, {paid_line(paid, session.caps)}"])
+
+
+def paid_line(paid: Spent, caps: Caps) -> str:
+    """`340 of 2,000 calls paid, 1,204,000 tokens, $0.42 of 2.00`; money where there is a price or a cap."""
+    told = [f"{_against(paid.calls, caps.calls, ',')} calls paid"]
+    told.append(f"{_against(paid.tokens, caps.tokens, ',')} tokens")
+    if paid.usd or caps.usd is not None:
+        told.append(f"${_against(paid.usd, caps.usd, ',.2f')}")
+    return ", ".join(told)
+
+
+def _against(used: float, cap: float | None, form: str) -> str:
+    return f"{used:{form}}" if cap is None else f"{used:{form}} of {cap:{form}}"
 
 
 def wait_line(waiting: Waiting) -> str:

@@ -14,7 +14,8 @@ from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, Settings
 from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
-from autoevol.reports.run import RunReport
+from autoevol.reports.folder import read_report
+from autoevol.reports.run import FILE, RunReport
 from autoevol.reports.summary import summarise
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
@@ -61,6 +62,9 @@ def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Liste
                 tally = stages.retry(job, stages.row_pipeline(job, policy), parts)
             seeds = seeds_of(folder)
             out_of_budget = not tally.complete
-            tally.complete = not out_of_budget and tally.rows == seeds.here
+            before = read_report(folder.path / FILE, RunReport)
+            ended = before is not None and before.evolution is not None and before.evolution.complete
+            # A run that was to keep so many rows has ended before its seeds did.
+            tally.complete = not out_of_budget and (ended or tally.rows == seeds.here)
             report = summarise(job, seeds, tally=tally)
             return Result(report, out, job.ending(tally, out_of_budget=out_of_budget))

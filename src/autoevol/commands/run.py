@@ -11,9 +11,10 @@ from autoevol.commands import stages
 from autoevol.commands.job import Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method, make_policy
-from autoevol.commands.past import save_seeds, scanned_of
+from autoevol.commands.past import as_begun, save_seeds, scanned_of
 from autoevol.commands.result import Result
 from autoevol.config import DataConfig, Settings
+from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
 from autoevol.core.records import Method
 from autoevol.data.load import Loaded, load_rows
@@ -51,6 +52,7 @@ def run(
             raises nothing: see `Result.stopped_by`.
     """
     (settings,) = take("run", settings, options)
+    settings = as_begun(Path(out), settings)
     make_policy(settings, None)  # a mix that cannot be read ends here
     return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=True)
 
@@ -72,18 +74,18 @@ def _optimized(
     seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool
 ) -> Result[RunReport]:
     mark, loaded = fingerprint(seeds, settings.data), load_rows(seeds, **settings.data.reading())
-    groups = ("loop", "methods", "models", "metrics", *(_of_rows(settings) if evolve else ()))
+    groups = ("loop", "methods", "models", "metrics", *(("stages", *_of_rows(settings)) if evolve else ()))
     decided = {**settings.decisive(*groups), "inputs": {"data_hash": loaded.data_hash}}
     with RunFolder(out, decided) as folder, open_job(folder, settings, listener, gated=evolve) as job:
         _set_aside(folder, loaded)
-        found = stages.optimize(job, loaded.rows)
+        found = stages.optimize(job, loaded.rows, settings.stages.optimize if evolve else "always")
         tally, scanned = None, Scanned.of(loaded)
         del loaded  # the rows are streamed from here on
         if evolve and found.stopped != "budget" and not job.too_short():
             policy = make_policy(settings, found.chosen)
             source = FileRows(seeds, settings.data, promised=scanned.rows, mark=mark)
             tally = stages.evolve(job, source, policy, scanned.rows)
-        cut = found.stopped == "budget" or None in found.holdout
+        cut = found.stopped == "budget" or (bool(found.steps) and None in found.holdout)
         stopped = cut or (tally is not None and not tally.complete)
         report = summarise(job, scanned, found, tally)
         passports.leave_passport(folder.path)
@@ -119,10 +121,13 @@ def evolve(
     seeds, out, listener = str(seeds), Path(out), listener or Progress()
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
     known = method if isinstance(method, Method) else find_method(str(method)) if method else None
-    policy = make_policy(settings, known)
     inputs: dict[str, Any] = {"method_id": known.id if known else None}
     if shard is not None:
+        if settings.pipeline.target_rows:
+            raise InputError("--target-rows cannot be used with --shard: no shard knows what the others keep")
         out, settings, inputs["shard"] = out / shard.folder, settings.of_a_part(shard.of), str(shard)
+    settings = as_begun(out, settings)
+    policy = make_policy(settings, known)
     with RunFolder(out, claim=False) as folder:
         decided = settings.decisive("models", "metrics", *_of_rows(settings))
         decided["methods"] = {"rounds": policy.rounds}

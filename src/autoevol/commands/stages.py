@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from autoevol.commands.first_look import first_look, look_rows
 from autoevol.commands.job import Job
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking, asking_for_rows, role_lm
 from autoevol.config import LoopConfig, MethodConfig
+from autoevol.config.choices import Optimize
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Case, Method, Row, Score
 from autoevol.data.split import Split, reserve_of, split_rows
@@ -27,6 +29,9 @@ from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
 from autoevol.store.parts import Parts
+
+FEWEST = 6
+"""Rows with which the exact paired test can reach 5 %, if all of them differ: 2 / 2^6 = 3 %."""
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
@@ -47,18 +52,42 @@ def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> 
     return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed, reserve=reserve)
 
 
-def optimize(job: Job, rows: Sequence[Row]) -> Optimized:
-    """Find the best method for `rows`, and score it against the first one on the holdout."""
+def optimize(job: Job, rows: Sequence[Row], when: Optimize = "always") -> Optimized:
+    """Find the best method for `rows`, and score it against the first one on the holdout.
+
+    Args:
+        job: Of the run.
+        rows: All seeds.
+        when: `auto` takes a first look, after which the first starting method may be the answer at
+            once; it is the answer of `never`.
+    """
     settings, listener = job.settings, job.listener
     models, loop, methods = settings.models, settings.loop, settings.methods
     starts = [find_method(name) for name in methods.start]
     split = plan_split(rows, loop, methods)
     student = Evolver(starts[0], rounds=methods.rounds, system=models.system)
+    sizes = {name: len(getattr(split, name)) for name in ("train", "dev", "reserve", "holdout")}
 
     def on_row(_: str, case: Case) -> None:
         listener.case(case)
 
-    listener.phase("optimize", None)
+    seen = None
+    if when == "auto":
+        board = Scoreboard(student, job.metric, concurrency=settings.requests.concurrency, on_row=on_row)
+        with asking(job.session, models):
+            seen = first_look(job, starts[0], look_rows(split, loop, methods.selection), board)
+    if when == "never" or (seen is not None and not seen.worth):
+        stopped = "never" if when == "never" else "not worth it"
+        job.folder.save_method(starts[0], {"steps": 0, "stopped": stopped})
+        student.save(job.folder.path / "program.json")
+        return Optimized(starts[0], starts[0], (), stopped, (None, None), sizes, seen)
+    if min(len(split.dev), len(split.holdout)) < FEWEST:
+        listener.note(
+            f"{len(split.dev)} dev and {len(split.holdout)} holdout rows: so few can "
+            "show no difference; "
+            "give more seeds, or evolve with the starting method (--optimize never)"
+        )
+    listener.phase(f"optimize in at most {loop.steps} steps", None)
     teleprompter = AutoEvol(
         job.metric,
         config=replace(loop, concurrency=settings.requests.concurrency),
@@ -85,8 +114,7 @@ def optimize(job: Job, rows: Sequence[Row]) -> Optimized:
         listener.phase("holdout", len(split.holdout) * len({starts[0].id, chosen.id}))
         board = Scoreboard(student, job.metric, concurrency=settings.requests.concurrency, on_row=on_row)
         scores = (_try_score(board, starts[0], split.holdout), _try_score(board, chosen, split.holdout))
-    sizes = {name: len(getattr(split, name)) for name in ("train", "dev", "reserve", "holdout")}
-    return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes)
+    return Optimized(starts[0], chosen, tuple(best.trial_logs.values()), best.stopped, scores, sizes, seen)
 
 
 def evolve(job: Job, source: RowSource, policy: Policy, total: int) -> Tally:

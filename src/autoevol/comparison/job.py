@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ import dspy
 
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
-from autoevol.commands.models import make_metric, open_session, respond_lm, role_lm
+from autoevol.commands.models import make_detector_of, make_metric, open_session, respond_lm, role_lm
 from autoevol.commands.result import frame
 from autoevol.comparison import tournament
 from autoevol.comparison.catalog import find_contestants
@@ -25,7 +26,7 @@ from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
-from autoevol.metrics.catalog import make_detector
+from autoevol.metrics.domains import domain_of, main_domain
 from autoevol.metrics.failure import FailureMetric
 from autoevol.programs.evolver import Evolver
 from autoevol.reports.comparison import ComparisonReport, Finished
@@ -174,16 +175,27 @@ def _compared(
         **settings.decisive("models", "metrics"),
         "inputs": {"data_hash": loaded.data_hash},
     }
-    measure = MetricReport.of(
-        settings.metrics, settings.models.judge.model, make_detector(settings.metrics.detector).name
-    )
+    measure = _measure(settings, loaded.rows)
     with RunFolder(out, decided) as folder:
         report = tournament.hold(
             contestants,
             heats,
             holdout,
-            tournament.Terms(config.budget, config.curve_methods, measure=str(measure)),
+            tournament.Terms(
+                config.budget, config.curve_methods, measure=str(measure), objective=measure.objective
+            ),
             folder.path,
             on_entry,
         )
     return Compared(report, out)
+
+
+def _measure(settings: Settings, rows: Sequence[Row]) -> MetricReport:
+    """What decides on failure; the sentence about it is the one for the domain of `rows`."""
+    return MetricReport.of(
+        settings.metrics,
+        settings.models.judge.model,
+        make_detector_of(settings.models, settings.metrics).name,
+        domain=main_domain(Counter(domain_of(row.instruction) for row in rows)),
+        evol_model=settings.models.evol.model,
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from autoevol.comparison.ranking import mean_curve, mean_ranks
 from autoevol.comparison.referee import thin
-from autoevol.core.records import Outcome, Score
+from autoevol.core.records import Score
 from autoevol.metrics.intervals import wilson
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports.comparison import Finished, MeanRank, Standing
@@ -23,10 +23,10 @@ def standings(entries: Sequence[Finished], scores: Mapping[str, Score], curve_me
         by_name.setdefault(entry.contestant, []).append(entry)
     if len({tuple(entry.seed for entry in group) for group in by_name.values()}) != 1:
         raise ValueError("every contestant needs an entry for every seed, in the same order")
-    means = {name: _mean([scores[e.method.id].rate for e in group]) for name, group in by_name.items()}
+    means = {name: _mean([scores[e.method.id].loss for e in group]) for name, group in by_name.items()}
     ranked = [name for name, group in by_name.items() if group[0].group != "demos"]
     best = min(ranked or by_name, key=lambda name: means[name])
-    table = [[scores[by_name[name][n].method.id].rate for name in ranked] for n in range(len(by_name[best]))]
+    table = [[scores[by_name[name][n].method.id].loss for name in ranked] for n in range(len(by_name[best]))]
     rank_of = dict(zip(ranked, mean_ranks(table), strict=True)) if ranked else {}
     unsorted = [
         _standing(group, scores, by_name[best], rank_of.get(name), curve_methods)
@@ -43,7 +43,7 @@ def _standing(
     curve_methods: int,
 ) -> Standing:
     first = group[0]
-    rates = {entry.seed: scores[entry.method.id].rate for entry in group}
+    rates = {entry.seed: scores[entry.method.id].loss for entry in group}
     mine, its = ({e.seed: scores[e.method.id] for e in entries} for entries in (group, best))
     rows = [row_id for row_id in scores[first.method.id].marks if _scored(mine, row_id)]
     rate = _mean(list(rates.values()))
@@ -52,7 +52,9 @@ def _standing(
         group=first.group,
         rates=rates,
         rate=rate,
+        # Of points between 0 and 1, which vary less than all or nothing, it is too wide if anything.
         interval=wilson(round(rate * len(rows)), len(rows)),
+        usable=_mean([1.0 - scores[entry.method.id].rate for entry in group]),
         behind=None if first.contestant == best[0].contestant else _behind(mine, its, rows),
         rank=rank,
         calls={entry.seed: entry.calls for entry in group},
@@ -66,20 +68,20 @@ def _behind(mine: Mapping[int, Score], its: Mapping[int, Score], rows: Sequence[
     both = [row_id for row_id in rows if _scored(its, row_id)]
     if not both:
         return None
-    return PairedTest.of([_failed(its, row) for row in both], [_failed(mine, row) for row in both])
+    return PairedTest.of([_lost(its, row) for row in both], [_lost(mine, row) for row in both])
 
 
 def _curve(entry: Finished, scores: Mapping[str, Score], most: int) -> list[tuple[int, float]]:
     """The entry's thinned curve with holdout rates; of several points at one call the last counts."""
-    return list({point.calls: scores[point.method.id].rate for point in thin(entry.curve, most)}.items())
+    return list({point.calls: scores[point.method.id].loss for point in thin(entry.curve, most)}.items())
 
 
 def _scored(by_seed: Mapping[int, Score], row_id: str) -> bool:
     return all(score.scored(row_id) for score in by_seed.values())
 
 
-def _failed(by_seed: Mapping[int, Score], row_id: str) -> float:
-    return _mean([float(score.marks[row_id].outcome is Outcome.FAILED) for score in by_seed.values()])
+def _lost(by_seed: Mapping[int, Score], row_id: str) -> float:
+    return _mean([score.marks[row_id].loss for score in by_seed.values()])
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -13,6 +13,7 @@ from autoevol.comparison.plot import curves_svg
 from autoevol.comparison.standings import standings
 from autoevol.core.records import Row
 from autoevol.reports.comparison import FILE, ComparisonReport, Finished, Traps
+from autoevol.reports.rates import FAILURE_RATE, figure_of
 from autoevol.reports.run import versions
 from autoevol.store.files import replacing, write_json
 
@@ -28,12 +29,14 @@ class Terms:
         curve_methods: Maximum number of methods of one entry's curve that are re-scored, >= 2.
         label: Said with every figure, such as `simulated`; '' for none.
         measure: What decides on failures and how good it is, in one sentence; '' if not given.
+        objective: What is optimised.
     """
 
     budget: int
     curve_methods: int = 8
     label: str = ""
     measure: str = ""
+    objective: str = FAILURE_RATE
 
 
 def hold(
@@ -74,9 +77,10 @@ def hold(
         referee_calls=paid,
         standings=tuple(ranked),
         traps={one.contestant: Traps(known[one.contestant], one.notes) for one in ranked},
-        rates={method_id: score.rate for method_id, score in scores.items()},
+        rates={method_id: score.loss for method_id, score in scores.items()},
         entries=tuple(entries),
         versions=versions(),
+        objective=terms.objective,
     )
     write_json(folder / FILE, report.to_json())
     _draw(report, folder / DRAWING)
@@ -86,6 +90,7 @@ def hold(
 def _draw(report: ComparisonReport, path: Path) -> None:
     label = f"({report.label})" if report.label else ""
     curves = {standing.contestant: standing.curve for standing in report.standings}
-    title = f"failure rate on the holdout {label}".rstrip()
+    lost = "" if report.objective == FAILURE_RATE else "1 less "
+    title = f"{lost}{figure_of(report.objective)} on the holdout {label}".rstrip()
     with replacing(path) as file:
         file.write(curves_svg(curves, title, report.budget).encode())

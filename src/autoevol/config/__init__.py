@@ -2,14 +2,17 @@
 
 from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
 from autoevol.config.loop import (
+    AnswersConfig,
     CalibrateConfig,
     CompareConfig,
     LoopConfig,
     MethodConfig,
     SearchConfig,
+    StagesConfig,
     TransferConfig,
 )
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
+from autoevol.config.proving import ProveConfig
 from autoevol.config.rows import (
     AgainConfig,
     CleanConfig,
@@ -24,6 +27,7 @@ from autoevol.config.settings import SETTINGS_SCHEMA, Settings
 __all__ = [
     "SETTINGS_SCHEMA",
     "AgainConfig",
+    "AnswersConfig",
     "BatchConfig",
     "BudgetConfig",
     "CalibrateConfig",
@@ -39,11 +43,13 @@ __all__ = [
     "MetricConfig",
     "ModelConfig",
     "PipelineConfig",
+    "ProveConfig",
     "PublishConfig",
     "RequestConfig",
     "RoleConfig",
     "SearchConfig",
     "Settings",
+    "StagesConfig",
     "StoreConfig",
     "TransferConfig",
 ]

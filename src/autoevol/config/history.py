@@ -47,7 +47,7 @@ def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[
     A group or a setting that one of them does not have counts with its default: a version that knows
     more settings than the one before goes on with what that began.
     """
-    groups = Settings().decisive(*(entry.name for entry in fields(Settings)))
+    groups = Settings().settled().decisive(*(entry.name for entry in fields(Settings)))
     default = _table(json.loads(json.dumps(groups)))
     before, after = ({**default, **_table(tree)} for tree in (then, now))
     return {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoevol.config.base import at_least, check_sampling, setting
-from autoevol.config.choices import DevRows, Half, Selection, check_choices
+from autoevol.config.base import at_least, check_sampling, check_url, setting
+from autoevol.config.choices import DevRows, Half, Optimize, Selection, check_choices
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,20 @@ class MethodConfig:
     selection: Selection = setting("adaptive", "Rule that keeps or replaces the method.")
     holdout_size: int | None = setting(
         None, "Instructions held out for the final comparison (default: as many as dev)."
+    )
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+
+
+@dataclass(frozen=True)
+class StagesConfig:
+    """Stages."""
+
+    optimize: Optimize = setting(
+        "auto",
+        "Whether a method is optimised first; auto looks at up to 100 rows, and does not where the starting "
+        "method fails so few of them that at most 10 points can be gained.",
     )
 
     def __post_init__(self) -> None:
@@ -188,3 +202,24 @@ class TransferConfig:
 
     def __post_init__(self) -> None:
         at_least(1, self, "sample", "rounds")
+
+
+@dataclass(frozen=True)
+class AnswersConfig:
+    """Answers of two models.
+
+    Attributes:
+        api_base_a: Where model A answers, if A is no file; B has its own.
+        api_key_env_a: Holds the key for it.
+    """
+
+    name_a: str | None = setting(None, "What the report calls A (default: its file or model).", decides=False)
+    name_b: str | None = setting(None, "What the report calls B.", decides=False)
+    api_base_a: str | None = setting(None, "Endpoint of model A (default: --api-base).", decides=False)
+    api_base_b: str | None = setting(None, "Endpoint of model B (default: --api-base).", decides=False)
+    api_key_env_a: str | None = setting(None, "Environment variable with the key for A.", decides=False)
+    api_key_env_b: str | None = setting(None, "Environment variable with the key for B.", decides=False)
+
+    def __post_init__(self) -> None:
+        check_url("api_base_a", self.api_base_a)
+        check_url("api_base_b", self.api_base_b)

@@ -112,7 +112,12 @@ class PipelineConfig:
 
     Attributes:
         mix: Shares of methods over the rounds; see `pipeline.policy.parse_mix`.
-        on_failure: `again` (WizardLM: the row returns unchanged to the pool), `drop`, or `retry:K`.
+        on_failure: `again` (WizardLM: the row returns unchanged to the pool), `drop`, or `retry:K`: up to K
+            fresh samples, then as `again`. None is `retry:3` in a new run, and as it was begun in an old one.
+        retry_temperature: Of a rewrite that is tried again, where the evol model is asked at temperature 0
+            and would answer the same; 0 < t <= 2.
+        target_rows: The run ends with the row that makes so many kept ones; which row that is does not
+            depend on the order in which replies arrive.
         keep: Which of the rounds that passed go into the dataset.
         with_seeds: Share of the seeds, 0 to 1, that are answered and go into it as well.
         seed: Random seed of the draws of methods and seeds.
@@ -124,11 +129,15 @@ class PipelineConfig:
     mix: str | None = setting(
         None, "Share of each method over the rounds: depth=0.8,breadth=0.2; depth is the method in use."
     )
-    on_failure: str = setting(
-        "again",
+    on_failure: str | None = setting(
+        None,
         "What happens to a row that fails in a round: again (goes on to the next round unchanged), drop, "
-        "or retry:K.",
+        "or retry:K, up to K fresh samples (default: retry:3, or as the run was begun).",
     )
+    retry_temperature: float = setting(
+        0.7, "Sampling temperature of a rewrite that is tried again, where --temperature is 0."
+    )
+    target_rows: int | None = setting(None, "Stop when this many rows are kept.", decides=False)
     keep: str = setting("last", "Rounds to keep of each row: last, all, best (one more call), or a number.")
     with_seeds: float = setting(0.0, "Share (0 to 1) of the seeds to answer and add to the dataset.")
     seed: int = setting(0, "Random seed of splits, batches, draws of methods and the optimizer's sampling.")
@@ -147,7 +156,12 @@ class PipelineConfig:
         parse_on_failure(self.on_failure)
         if not 0 <= self.with_seeds <= 1:
             raise InputError(f"--with-seeds must be between 0 and 1, got {self.with_seeds}")
-        at_least(1, self, "part_rows")
+        if not 0 < self.retry_temperature <= 2:
+            raise InputError(
+                f"--retry-temperature must be above 0 and at most 2, got {self.retry_temperature}: at 0 a "
+                "rewrite that failed comes back the same"
+            )
+        at_least(1, self, "part_rows", "target_rows")
 
 
 @dataclass(frozen=True)

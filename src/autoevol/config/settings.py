@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from autoevol.config.choices import FAILED_ROWS
 from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
-from autoevol.config.loop import LoopConfig, MethodConfig
+from autoevol.config.loop import LoopConfig, MethodConfig, StagesConfig
 from autoevol.config.models import ModelConfig
 from autoevol.config.options import assemble, decisive
 from autoevol.config.rows import CleanConfig, DataConfig, PipelineConfig
@@ -16,18 +17,21 @@ SETTINGS_SCHEMA = "autoevol.settings/1"
 
 _MODELS = ("data", "models", "requests", "store", "metrics", "budget")
 GROUPS: dict[str, tuple[str, ...]] = {
-    "run": (*_MODELS, "loop", "methods", "pipeline", "clean", "batch"),
+    "run": (*_MODELS, "stages", "loop", "methods", "pipeline", "clean", "batch"),
     "optimize": (*_MODELS, "loop", "methods"),
     "evolve": (*_MODELS, "pipeline", "clean", "batch"),
     "retry": ("requests", "store", "budget", "batch"),
     "again": ("requests", "store", "budget"),
     "transfer": _MODELS,
-    "estimate": (*_MODELS, "loop", "methods", "pipeline", "batch"),
+    "estimate": (*_MODELS, "stages", "loop", "methods", "pipeline", "batch"),
+    "headroom": (*_MODELS, "loop", "methods"),
+    "judge-answers": ("models", "requests", "store", "budget"),
     "calibrate": ("models", "requests", "store", "budget"),
     "doctor": ("models", "requests", "budget"),
     "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
     "compare": ("data", "models", "requests", "metrics"),
     "quality": ("models", "requests", "store", "budget"),
+    "prove": ("requests", "store", "budget"),
     "clean": ("clean", "data"),
     "export": ("data",),
 }
@@ -53,6 +57,7 @@ class Settings:
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     clean: CleanConfig = field(default_factory=CleanConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
+    stages: StagesConfig = field(default_factory=StagesConfig)
 
     @classmethod
     def of(cls, **values: Any) -> Settings:  # noqa: ANN401 (settings of every type)
@@ -71,6 +76,11 @@ class Settings:
     def of_a_part(self, parts: int) -> Settings:
         """The same with the budget of one of so many processes."""
         return replace(self, budget=self.budget.part(parts))
+
+    def settled(self, on_failure: str | None = None) -> Settings:
+        """The same that say what happens to failed rows; unsaid it is `on_failure`, or the default."""
+        said = self.pipeline.on_failure or on_failure or FAILED_ROWS
+        return replace(self, pipeline=replace(self.pipeline, on_failure=said))
 
     def cleaning(self) -> CleanConfig | None:
         """How the rows of the bulk stage are cleaned, None if they are not."""

@@ -19,6 +19,38 @@ FILES = {End.KEPT: "dataset.jsonl", End.REJECTED: "rejected.jsonl", End.DEAD: "d
 
 
 @dataclass
+class Retries:
+    """Fresh samples that followed a failure in their round; what was lost to the network is not among them.
+
+    Attributes:
+        rows: Rows that were tried again.
+        samples: Fresh samples.
+        passed: Fresh samples that passed.
+        kept: Rows that are kept and have a round that passed only when it was tried again.
+    """
+
+    rows: int = 0
+    samples: int = 0
+    passed: int = 0
+    kept: int = 0
+
+    def count(self, lineage: Lineage) -> None:
+        """Count one row."""
+        failed: set[int] = set()
+        fates: list[Fate] = []
+        for step in lineage.rounds:
+            if step.round in failed:
+                fates.append(step.fate)
+            if step.fate is not Fate.LOST:
+                failed.add(step.round)
+        passed = fates.count(Fate.PASSED)
+        self.rows += bool(fates)
+        self.samples += len(fates)
+        self.passed += passed
+        self.kept += passed > 0 and lineage.end is End.KEPT
+
+
+@dataclass
 class Tally:
     """What the bulk stage has done.
 
@@ -32,9 +64,11 @@ class Tally:
         refused: Texts that a gate refused, by gate and reason.
         fates: Rounds by how they ended, every attempt counted.
         operations: Rounds by method.
+        retries: What became of failed rounds that were tried again: see `Retries`.
+        target: Rows that were to be kept; None for all.
         written: Lines of `dataset.jsonl`.
         seeds: Lines among them that are seeds.
-        complete: False if the budget ended before the rows did.
+        complete: False if the budget ended before the rows did, or before there were enough.
     """
 
     rows: int = 0
@@ -46,6 +80,8 @@ class Tally:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
     operations: Counter[str] = field(default_factory=Counter)
+    retries: Retries = field(default_factory=Retries)
+    target: int | None = None
     written: int = 0
     seeds: int = 0
     complete: bool = True
@@ -54,6 +90,7 @@ class Tally:
         """Count one row."""
         self.rows += 1
         self.outcomes[lineage.outcome] += 1
+        self.retries.count(lineage)
         self.fates.update(step.fate for step in lineage.rounds)
         self.operations.update(step.operation for step in lineage.rounds if step.round)
         gated = (step.reason for step in lineage.rounds if step.fate is Fate.GATED)

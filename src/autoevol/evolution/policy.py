@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method
-from autoevol.core.seeds import derived_fraction
+from autoevol.core.seeds import derived_fraction, derived_seed
 from autoevol.evolution.lineage import Fate, Round
 from autoevol.programs.operations import IN_DEPTH, MUTATE
 
@@ -48,6 +48,7 @@ class Policy:
         drop: Whether a row ends with the first round that fails.
         with_seeds: Share of the seeds that are answered and kept themselves, 0..1.
         seed: Of all draws.
+        retry_temperature: Sampling temperature of fresh samples; None for that of the first.
     """
 
     choices: tuple[Choice, ...]
@@ -56,6 +57,7 @@ class Policy:
     drop: bool = False
     with_seeds: float = 0.0
     seed: int = 0
+    retry_temperature: float | None = None
 
     def draw(self, row_id: str, round: int) -> Choice:
         """The method of this row in this round, all attempts alike."""
@@ -77,10 +79,22 @@ class Policy:
         if last.round and last.fate is not Fate.PASSED:
             if self.drop:
                 return None
+            # A request that the provider refused, it would refuse again.
+            refused = last.fate is Fate.FILTERED and last.evolution is None
             tried = sum(1 for step in done if step.round == last.round and step.fate is not Fate.LOST)
-            if tried <= self.retries:
+            if tried <= self.retries and not refused:
                 return Attempt(last.round, last.attempt + 1)
         return Attempt(last.round + 1, 0) if last.round < self.rounds else None
+
+    def sampling(self, row_id: str, attempt: Attempt, before: Sequence[Round]) -> dict[str, Any]:
+        """How a rewrite is sampled, beside the LM's own settings: one that follows a failure in its round is
+        sent a seed of its own, so that neither model nor a cache on the way gives the failed one again.
+        """
+        failed = (step for step in before if step.round == attempt.round and step.fate is not Fate.LOST)
+        if next(failed, None) is None:
+            return {}
+        warmer = {} if self.retry_temperature is None else {"temperature": self.retry_temperature}
+        return {**warmer, "seed": derived_seed(self.seed, row_id, *attempt)}
 
     def to_json(self) -> dict[str, Any]:
         """What decides the rounds, to tell one policy from another."""
@@ -91,6 +105,8 @@ class Policy:
             "drop": self.drop,
             "with_seeds": self.with_seeds,
             "seed": self.seed,
+            # Absent where it changes nothing, as in the parts of earlier versions.
+            **({"retry_temperature": self.retry_temperature} if self.retry_temperature else {}),
         }
 
     @classmethod

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from enum import Enum, auto
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 import dspy
 
@@ -15,7 +17,8 @@ from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.records import Case, Verdict
-from autoevol.evolution.gates import Gate
+from autoevol.evolution.demand import Demand
+from autoevol.evolution.gates import Gate, context_of
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage, encode_lineage
 from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
@@ -29,6 +32,13 @@ WINDOW = 8
 
 OnCase = Callable[[Case], None]
 Forget = Callable[[str], Future[None]]
+
+
+class _Halt(Enum):
+    """Why a row was not taken to its end."""
+
+    BUDGET = auto()
+    ENOUGH = auto()
 
 
 def evolve_rows(
@@ -53,7 +63,7 @@ def evolve_rows(
         work: Takes one row through its rounds; its gates are told what earlier processes let through.
         source: The rows, the same every time.
         folder: The run folder; its lock is the caller's to hold.
-        config: `part_rows` and `keep` count here.
+        config: `part_rows`, `keep` and `target_rows` count here.
         concurrency: Most rows begun and not finished.
         on_case: Told of every row that this process finishes, in order.
         forget: Given the tag of the calls of a part as soon as the part is durable.
@@ -68,15 +78,17 @@ def evolve_rows(
     parts.drop_damaged()
     confirm_source(source)
     remind(work.gates, parts)
-    stage = _Stage(work, parts, config.part_rows, concurrency, on_case, forget)
+    known = parts.lines() if config.target_rows else ()
+    demand = Demand(config.target_rows, sum(line["end"] == End.KEPT for line in known))
+    stage = _Stage(work, parts, demand, concurrency, on_case, _Filing(config.part_rows, forget))
     try:
         complete = aio.run_and_wait(stage.run(source))
     except InputError:
         confirm_source(source)  # a file that is rewritten while it is read looks damaged
         raise
-    confirm_source(source, parts.rows if complete else None)
+    confirm_source(source, parts.rows if complete and not stage.enough else None)
     tally = write_outputs(parts, folder, config.keep)
-    tally.complete = complete
+    tally.complete, tally.target = complete, config.target_rows
     return tally
 
 
@@ -97,7 +109,7 @@ def remind(gates: Sequence[Gate], parts: Parts) -> None:
         texts += [(step.round, step.evolved or "") for step in lineage.rounds if _let_through(step)]
         for number, text in texts:
             for gate in gates:
-                gate.remember(text, seed_id=lineage.row.id, round=number)
+                gate.remember(text, seed_id=lineage.row.id, round=number, context=context_of(lineage.row))
 
 
 def _let_through(step: Round) -> bool:
@@ -106,34 +118,43 @@ def _let_through(step: Round) -> bool:
     return bool(asked) and step.fate is not Fate.GATED
 
 
+class _Filing(NamedTuple):
+    """Rows of a part, and who forgets the calls of one that is durable."""
+
+    part_rows: int
+    forget: Forget | None
+
+
 class _Stage:
     def __init__(
         self,
         work: RowPipeline,
         parts: Parts,
-        part_rows: int,
+        demand: Demand,
         concurrency: int,
         on_case: OnCase | None,
-        forget: Forget | None,
+        filing: _Filing,
     ) -> None:
         self._work = work
         self._parts = parts
-        self._part_rows = part_rows
+        self._demand = demand
+        self._part_rows, self._forget = filing
         self._slots = asyncio.Semaphore(concurrency)
         self._width = WINDOW * concurrency
         self._on_case = on_case
-        self._forget = forget
         self._complete = True
+        self.enough = False
 
     async def run(self, source: RowSource) -> bool:
-        """Make parts until the rows or the budget end; returns whether it was the rows."""
-        rows = takewhile(lambda _: self._complete, self._tagged(source))
+        """Make parts until there are enough rows, no more, or no budget; returns False for the last."""
+        rows = takewhile(lambda _: self._complete and not self.enough, self._tagged(source))
         part = self._writer()
         try:
             with dspy.context(trace=None, disable_history=True):
                 async for placed, lineage in aio.ordered(self._one, rows, self._width):
-                    if lineage is None:
-                        self._complete = False
+                    if isinstance(lineage, _Halt):
+                        self._complete &= lineage is not _Halt.BUDGET
+                        self.enough |= lineage is _Halt.ENOUGH
                         continue
                     # The record lets finished shards be put together in the order of the source.
                     line = {**encode_lineage(lineage), "record": placed.record}
@@ -173,11 +194,18 @@ class _Stage:
         # The rows and not the part's number: a run may go on with parts of another size.
         return f"rows-{first}-{first + self._part_rows}"
 
-    async def _one(self, tagged: tuple[str, PlacedRow]) -> tuple[PlacedRow, Lineage | None]:
+    async def _one(self, tagged: tuple[str, PlacedRow]) -> tuple[PlacedRow, Lineage | _Halt]:
         tag, placed = tagged
         async with self._slots:
+            if not await self._demand.begin():
+                return placed, _Halt.ENOUGH
+            kept = False
             try:
                 with in_scope("bulk", tag=tag):
-                    return placed, await self._work.run(placed.row)
+                    lineage = await self._work.run(placed.row)
+                kept = lineage.end is End.KEPT
+                return placed, lineage
             except BudgetReached:
-                return placed, None
+                return placed, _Halt.BUDGET
+            finally:
+                self._demand.end(kept=kept)

@@ -27,6 +27,7 @@ from autoevol.reports.rates import RateReport
 from autoevol.store.study import StudyFolder
 
 OBJECTIVES = ("failure rate", "calls")
+"""Both are minimised. Of another objective it is the loss: 1 less the yield or the gain."""
 
 
 @contextmanager
@@ -118,7 +119,7 @@ class SharedStudy:
             "seconds": round(measured.seconds, 3),
         }.items():
             trial.set_user_attr(key, value)
-        self.study.tell(trial, [measured.score.rate, measured.calls])
+        self.study.tell(trial, [measured.score.loss, measured.calls])
 
     def prune(self, trial: Trial, curve: Sequence[TrialPoint], why: str) -> None:
         """File a trial that was given up."""

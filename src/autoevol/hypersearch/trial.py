@@ -133,7 +133,7 @@ def run_trial(
     def step_done(step: Step) -> None:
         bench.listener.step(step, len(step.scores))
         score = step.chosen_score
-        rate = score.rate if score else 1.0
+        rate = score.loss if score else 1.0
         on_point(TrialPoint(step.number, len(calls), rate))
 
     teleprompter = AutoEvol(

@@ -94,7 +94,8 @@ class Recorder:
         paid = store.spent()
         self._paid = dict(paid)
         self._reused: Counter[str] = Counter()
-        budget = Budget(caps or Caps(), sum(paid.values(), Spent()))
+        self.caps = caps or Caps()
+        budget = Budget(self.caps, sum(paid.values(), Spent()))
         flow = Flow(concurrency, limits, self.retry, clock, sleep)
         self._sender = Sender(budget, flow, self.retry, sleep, clock, self)
         # Counters die with their scopes: a run enters one per row, and rows may be millions.

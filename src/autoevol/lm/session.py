@@ -206,6 +206,11 @@ class Session:
         return [each for learned in every for each in learned]
 
     @property
+    def caps(self) -> Caps:
+        """Hard limits over the whole run."""
+        return self.recorder.caps
+
+    @property
     def under_way(self) -> int:
         """Calls that are being sent, or wait to be."""
         return self.recorder.under_way

@@ -20,7 +20,9 @@ class AdaptiveRace(Race):
 
     The leader replaces the incumbent only if it cures more rows than it breaks by more than
     `per_word` failures a row for every word that it is longer; a tie goes to the shorter text, and
-    to the incumbent between equals. Without this price long runs collect idle sentences.
+    to the incumbent between equals. Without this price long runs collect idle sentences. Where neither
+    passes a row, nothing tells them apart and the incumbent stays: the shortest of several starts
+    that all fail is not the best of them.
 
     To stop at the incumbent's failures overstates its rate a little (by up to 1/failures of it).
     Single decisions are meant to be cheap, not safe: `confirming` guards the whole run. The
@@ -58,6 +60,10 @@ class AdaptiveRace(Race):
 
     def _verdict(self, bar: Runner, leader: Runner) -> tuple[bool, str]:
         cured, broken = cured_and_broken(bar.marks, leader.marks)
+        passed = bar.score.count(Outcome.PASSED) + leader.score.count(Outcome.PASSED)
+        # Of failures that are graded, one may still be the lesser.
+        if cured == broken == passed == 0:
+            return False, f"no method passed any of {len(bar.marks)} rows: incumbent kept"
         longer = _words(leader.method) - _words(bar.method)
         price = self.per_word * longer * len(bar.marks)
         counts = f"{cured:.3g} rows cured, {broken:.3g} broken, {longer:+d} words"

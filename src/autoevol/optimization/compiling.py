@@ -10,6 +10,7 @@ from autoevol.core.errors import InputError, MethodError
 from autoevol.core.records import Candidate, Mark, Method, Outcome, Row, Score, Step, digest
 from autoevol.core.seeds import derived_random
 from autoevol.data.split import reserve_of, split_rows
+from autoevol.optimization.first_look import FirstLook
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import check_new, says_the_same
 
@@ -22,10 +23,11 @@ class Optimized:
         before: The first starting method.
         chosen: The method in force at the end.
         steps: All steps.
-        stopped: steps, patience, solved or budget.
+        stopped: steps, patience, solved or budget; without a step `not worth it` or `never`.
         holdout: Scores of `before` and `chosen` on the holdout; None where the budget did not
             reach that far.
         split: Sizes of train, dev, reserve and holdout.
+        look: What was seen before the first step; None where no look was taken.
     """
 
     before: Method
@@ -34,6 +36,7 @@ class Optimized:
     stopped: str
     holdout: tuple[Score | None, Score | None]
     split: dict[str, int]
+    look: FirstLook | None = None
 
 
 class BatchSampler(Protocol):

@@ -10,6 +10,7 @@ from autoevol.core.records import Method
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.intervals import Interval
 from autoevol.metrics.paired import PairedTest
+from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 from autoevol.reports.text import TableRows
 
 FILE = "comparison.json"
@@ -96,7 +97,7 @@ class Standing(Record):
     """One contestant over all seeds.
 
     Attributes:
-        rates: Failure rate on the holdout by seed, 0..1.
+        rates: Loss on the holdout by seed, 0..1: the failure rate, or 1 less the yield or gain.
         rate: Their mean.
         interval: 95 % Wilson interval of `rate` as if it were one run over the holdout: seeds share
             their rows, so they do not add up.
@@ -108,6 +109,7 @@ class Standing(Record):
         endings: Endings by seed.
         notes: Traps that its entries ran into, each once.
         curve: Mean over seeds of the holdout rate of the method in force, over the calls paid.
+        usable: Share of the scored holdout rows that are usable, mean over seeds; None in older files.
     """
 
     contestant: str
@@ -121,11 +123,14 @@ class Standing(Record):
     endings: Mapping[int, str]
     notes: tuple[str, ...]
     curve: tuple[tuple[int, float], ...]
+    usable: float | None = field(default=None, metadata=SPARSE)
 
-    @property
-    def rate_text(self) -> str:
-        """`50.0% [15.0%, 85.0%]`."""
-        return f"{self.rate:.1%} [{self.interval.low:.1%}, {self.interval.high:.1%}]"
+    def told(self, objective: str) -> str:
+        """`50.0% [15.0%, 85.0%]`: the failure rate, or what else `objective` counts, with its interval."""
+        low, high = self.interval.low, self.interval.high
+        if objective == FAILURE_RATE:
+            return f"{self.rate:.1%} [{low:.1%}, {high:.1%}]"
+        return f"{1 - self.rate:.1%} [{1 - high:.1%}, {1 - low:.1%}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +153,10 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         referee_calls: Calls that the referee paid, outside every budget.
         standings: Best first; contestants that are reported apart last.
         traps: By contestant.
-        rates: The referee's failure rates by method id, 0..1.
+        rates: The referee's losses by method id, 0..1; see `Standing.rates`.
         entries: All entries.
         versions: Of autoevol, DSPy and Python; not in files of 0.1.0.
+        objective: What was optimised.
     """
 
     label: str
@@ -163,11 +169,13 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
     rates: Mapping[str, float]
     entries: tuple[Finished, ...]
     versions: Mapping[str, str] = field(default_factory=dict, metadata=SPARSE)
+    objective: str = field(default=FAILURE_RATE, metadata=SPARSE)
 
     def table_rows(self) -> TableRows:
-        """The holdout failure rates, best first, as (label, value) rows."""
-        rows = [("contestant", f"holdout failure rate, {self.budget} calls per entry{self._mark}")]
-        return rows + [(one.contestant, f"{one.rate_text}{self._mark}") for one in self.standings]
+        """The figures on the holdout, best first, as (label, value) rows."""
+        rows = [("contestant", f"holdout {self.figure}, {self.budget} calls per entry{self._mark}")]
+        told = ((one, one.told(self.objective) + self._usable(one)) for one in self.standings)
+        return rows + [(one.contestant, f"{figure}{self._mark}") for one, figure in told]
 
     def table(self) -> str:
         """The comparison as text, a line per contestant; whatever is labelled says so in every line."""
@@ -175,12 +183,23 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         lines = [
             f"{self.budget} calls per entry, {seeds} seeds, {self.holdout} holdout rows, "
             f"{self.referee_calls} calls of the referee outside the budgets{self._mark}",
-            _line("", "mean rank", "holdout failure rate", "most calls", "behind the best"),
+            _line("", "mean rank", f"holdout {self.figure}", "most calls", "behind the best"),
             *(self._standing(one) for one in self.standings),
         ]
         met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
         measured = [f"measured by {self.measure}"] if self.measure else []
         return "\n".join([*lines, *measured, *(["traps met:"] if met else []), *met])
+
+    @property
+    def figure(self) -> str:
+        """What the standings tell, by name: failure rate, gain or usable."""
+        return figure_of(self.objective)
+
+    def _usable(self, one: Standing) -> str:
+        """The share of usable rows, where the objective counts something else."""
+        if one.usable is None or self.objective in (FAILURE_RATE, USABLE_YIELD):
+            return ""
+        return f", usable {one.usable:.1%}"
 
     @property
     def _mark(self) -> str:
@@ -190,7 +209,8 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         rank = str(one.rank) if one.rank else "apart: tunes demos"
         calls = str(max(one.calls.values()))
         behind = str(one.behind) if one.behind else "best"
-        return f"{_line(one.contestant, rank, one.rate_text, calls, behind)}{self._mark}"
+        figure = one.told(self.objective)
+        return f"{_line(one.contestant, rank, figure, calls, behind)}{self._usable(one)}{self._mark}"
 
 
 def _line(name: str, rank: str, rate: str, calls: str, behind: str) -> str:

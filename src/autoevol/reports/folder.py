@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
-from autoevol.core.schema import Document, Malformed, NewerSchema
-from autoevol.reports import comparison, run, search, transfer
+from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
+from autoevol.reports import answers, comparison, headroom, proof, run, search, transfer
+from autoevol.reports.answers import AnswersReport
 from autoevol.reports.comparison import ComparisonReport
-from autoevol.reports.rates import StepReport
+from autoevol.reports.headroom import HeadroomReport
+from autoevol.reports.proof import ProofReport
+from autoevol.reports.rates import FAILURE_RATE, StepReport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
 from autoevol.reports.text import TableRows, reached
@@ -43,6 +46,9 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         search: Of a search.
         transfer: Of a transfer.
         comparison: Of a comparison.
+        headroom: Of a look at headroom.
+        proof: Of a proof.
+        answers: Of answers that were judged.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
     """
@@ -51,19 +57,32 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     search: SearchReport | None = None
     transfer: TransferReport | None = None
     comparison: ComparisonReport | None = None
+    proof: ProofReport | None = None
+    answers: AnswersReport | None = None
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
+    headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
         """The one report that the folder was made for; None if its command has not ended."""
-        return self.search or self.transfer or self.comparison or self.summary
+        return (
+            self.search
+            or self.transfer
+            or self.comparison
+            or self.proof
+            or self.answers
+            or self.headroom
+            or self.summary
+        )
 
     def lines(self) -> list[str]:
         """What `show` prints below the table: steps, and the method in force."""
         if self.report is not None and self.report is not self.summary:
             return []
-        steps = [f"step {step.step}: {reached(step.dev)} on dev; {step.note}" for step in self.steps]
+        objective = self.summary.metric.objective if self.summary else FAILURE_RATE
+        told = ((step.step, reached(step.dev, objective), step.note) for step in self.steps)
+        steps = [f"step {number}: {figure} on dev; {note}" for number, figure, note in told]
         return [*steps, f"\n{self.method['text']}"] if self.method else steps
 
 
@@ -81,8 +100,11 @@ def read_folder(folder: Path) -> FolderReport:
         search=read_report(folder / search.FILE, SearchReport),
         transfer=read_report(folder / transfer.FILE, TransferReport),
         comparison=read_report(folder / comparison.FILE, ComparisonReport),
+        proof=read_report(folder / proof.FILE, ProofReport),
+        answers=read_report(folder / answers.FILE, AnswersReport),
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
+        headroom=read_report(folder / headroom.FILE, HeadroomReport),
     )
 
 

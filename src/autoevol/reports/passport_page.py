@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from autoevol.core.text import code_block, code_span, markdown
 from autoevol.reports.passport import Passport, TransferEntry
+from autoevol.reports.rates import FAILURE_RATE, figure_of
 from autoevol.reports.text import reached
 from autoevol.reports.transfer import against
 
@@ -61,8 +62,9 @@ def _selection(passport: Passport) -> list[str]:
         f"({code_span(chosen.start.id)}); "
         f"stopped: {markdown(str(chosen.stopped))}."
     )
-    curve = [(step.step, step.chosen, reached(step.dev), step.note) for step in passport.dev_curve]
-    blocks = ["## Selection on dev", said, _table(("step", "method", "failure rate", "note"), curve)]
+    objective = passport.measure.objective if passport.measure else FAILURE_RATE
+    curve = [(step.step, step.chosen, reached(step.dev, objective), step.note) for step in passport.dev_curve]
+    blocks = ["## Selection on dev", said, _table(("step", "method", figure_of(objective), "note"), curve)]
     if curve:
         blocks.append("Dev rates are those that the choice was made by, so they flatter the chosen method.")
     for one in chosen.lineage:
@@ -78,8 +80,11 @@ def _holdout(passport: Passport) -> list[str]:
     holdout = passport.holdout
     if holdout is None:
         return []
-    rows = [("first method", reached(holdout.before)), ("this method", reached(holdout.after))]
-    return ["## Holdout", _table(("", "failure rate, 95 % Wilson interval"), rows), markdown(holdout.verdict)]
+    objective = passport.measure.objective if passport.measure else FAILURE_RATE
+    scores = (("first method", holdout.before), ("this method", holdout.after))
+    rows = [(name, reached(rate, objective)) for name, rate in scores]
+    head = f"{figure_of(objective)}, 95 % Wilson interval"
+    return ["## Holdout", _table(("", head), rows), markdown(holdout.verdict)]
 
 
 def _transfer(passport: Passport) -> list[str]:
@@ -90,12 +95,12 @@ def _transfer(passport: Passport) -> list[str]:
             f"{one.seeds.source} (rows {one.seeds.rows_hash})",
             one.models.evol,
             one.metric.detector,
-            one.score,
+            one.score.named(one.metric.objective),
             _against(one, passport.method.id),
         )
         for one in passport.transfer
     ]
-    return ["## Transfer", _table(("data", "evol LM", "detector", "failure rate", "against"), rows)]
+    return ["## Transfer", _table(("data", "evol LM", "detector", "figure", "against"), rows)]
 
 
 def _against(one: TransferEntry, method_id: str) -> str:

@@ -14,6 +14,15 @@ from autoevol.lm.recorder import LedgerLine
 from autoevol.metrics.catalog import calibration_of
 from autoevol.metrics.failure import FailureRate
 from autoevol.metrics.labels import strength_of
+from autoevol.metrics.objectives import OBJECTIVES, FailureRateObjective, UsableYield
+
+FAILURE_RATE, USABLE_YIELD = FailureRateObjective.name, UsableYield.name
+
+
+def figure_of(objective: str) -> str:
+    """What tables call the figure of an objective; a name of another version stands for itself."""
+    known = OBJECTIVES.get(objective)
+    return known.label if known else objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,7 @@ class RateReport(Record):
         passed: Rows that passed.
         unscored: Rows without a decision, which are in no rate.
         kinds: Failed rows by kind, the most frequent first.
+        points: Mean points of the scored rows under the objective, 0..1; None where the outcomes say it all.
     """
 
     rate: float | None
@@ -37,6 +47,7 @@ class RateReport(Record):
     passed: int
     unscored: int
     kinds: Mapping[str, int]
+    points: float | None = field(default=None, metadata=SPARSE)
 
     @classmethod
     def of(cls, score: Score) -> RateReport:
@@ -44,15 +55,37 @@ class RateReport(Record):
         rate = FailureRate.of(mark.outcome for mark in score.marks.values())
         kinds = Counter(mark.kind.value for mark in score.marks.values() if mark.kind)
         ordered = dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0])))
-        return cls(rate.rate, *rate.interval, rate.failed, rate.passed, rate.unscored, ordered)
+        pointed = any(mark.points is not None for mark in score.marks.values())
+        counts = (rate.failed, rate.passed, rate.unscored)
+        return cls(rate.rate, *rate.interval, *counts, ordered, 1.0 - score.loss if pointed else None)
 
     @classmethod
     def maybe(cls, score: Score | None) -> RateReport | None:
         """The same; None for a score that was not reached."""
         return None if score is None else cls.of(score)
 
+    def value(self, objective: str) -> float | None:
+        """The figure that `objective` counts, 0..1; None where nothing was scored."""
+        if self.rate is None or objective == FAILURE_RATE:
+            return self.rate
+        return 1.0 - self.rate if self.points is None else self.points
+
+    def told(self, objective: str) -> str:
+        """`41.7% [24.5%, 61.2%] (10/24)` of a failure rate, else `gain 0.39, usable 58.3% [..] (14/24)`."""
+        value = self.value(objective)
+        if value is None or self.rate is None or objective == FAILURE_RATE:
+            return str(self)
+        gain = f"{figure_of(objective)} {value:.2f}, " if objective != USABLE_YIELD else ""
+        lost = f", {self.unscored} not scored" if self.unscored else ""
+        share = f"{1 - self.rate:.1%} [{1 - self.high:.1%}, {1 - self.low:.1%}]"
+        return f"{gain}usable {share} ({self.passed}/{self.failed + self.passed}{lost})"
+
+    def named(self, objective: str) -> str:
+        """The same with the name of the figure, for tables that hold several."""
+        return f"{figure_of(objective)} {self}" if objective == FAILURE_RATE else self.told(objective)
+
     def __str__(self) -> str:
-        """`41.7% [24.5%, 61.2%] (10/24)`."""
+        """`41.7% [24.5%, 61.2%] (10/24)`: the failure rate."""
         if self.rate is None:
             return f"not scored (0 of {self.unscored})"
         lost = f", {self.unscored} not scored" if self.unscored else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,17 @@ from autoevol.data.scan import Scanned
 from autoevol.evolution.outputs import Tally
 from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.compiling import Optimized, steps_made
+from autoevol.optimization.first_look import FirstLook
 from autoevol.reports import legacy
-from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, StepReport
+from autoevol.reports.rates import (
+    FAILURE_RATE,
+    Ledger,
+    MethodRef,
+    MetricReport,
+    RateReport,
+    StepReport,
+    figure_of,
+)
 from autoevol.reports.text import TableRows, cost_rows, counts, reached
 
 FILE = "summary.json"
@@ -40,12 +49,14 @@ class OptimizationReport(Record):
         chosen: The method in force at the end.
         chosen_at_step: Step at which it came into force; 0 for a starting method.
         steps: Steps made, step 0 not counted.
-        stopped: steps, patience, solved or budget.
+        stopped: steps, patience, solved or budget; without a step `not worth it` or `never`.
         split: Rows by part: train, dev, reserve, holdout.
         dev_curve: All steps.
         holdout_before: `before` on the holdout; None where the budget did not reach that far.
         holdout_after: `chosen` on the same rows.
         change: The second rate against the first; None where no row was scored for both.
+        objective: What was optimised.
+        look: What was seen before the first step; None where no look was taken.
     """
 
     before: MethodRef
@@ -58,9 +69,11 @@ class OptimizationReport(Record):
     holdout_before: RateReport | None
     holdout_after: RateReport | None
     change: PairedTest | None = None
+    objective: str = field(default=FAILURE_RATE, metadata=SPARSE)
+    look: FirstLook | None = field(default=None, metadata=SPARSE)
 
     @classmethod
-    def of(cls, optimized: Optimized) -> OptimizationReport:
+    def of(cls, optimized: Optimized, objective: str = FAILURE_RATE) -> OptimizationReport:
         """The report of what a loop has found."""
         before, after = optimized.holdout
         return cls(
@@ -74,34 +87,48 @@ class OptimizationReport(Record):
             holdout_before=RateReport.maybe(before),
             holdout_after=RateReport.maybe(after),
             change=PairedTest.of_scores(before, after),
+            objective=objective,
+            look=optimized.look,
         )
 
     @property
     def verdict(self) -> str:
         """What the holdout says about the chosen method, in one sentence that claims no more."""
         before, after = self.holdout_before, self.holdout_after
+        if self.stopped == "never":
+            return "No optimisation was asked for: the first method was used as it is."
+        if self.look is not None and not self.look.worth:
+            return f"An optimisation was {self.look}. The first method was used as it is."
         if self.before.id == self.chosen.id:
             if self.stopped == "budget":
                 return "The budget was reached before a better method was found, so the first one was kept."
             return "No method was better than the first starting method on the dev set, so it was kept."
-        if before is None or after is None or before.rate is None or after.rate is None:
+        first = before.value(self.objective) if before else None
+        last = after.value(self.objective) if after else None
+        if first is None or last is None:
             return "The holdout was not scored, so nothing can be said about the chosen method."
         origin = (
             "a starting method" if self.chosen_at_step == 0 else f"a rewrite of step {self.chosen_at_step}"
         )
-        change = after.rate - before.rate
-        if change < 0:
-            sure = f"paired {self.change}" if self.change else "no paired test"
-            return f"The failure rate fell by {-change:.1%} on the holdout with {origin} ({sure})."
-        worse = f"The failure rate did not improve on the holdout (+{change:.1%})"
+        figure, change = figure_of(self.objective), last - first
+        lower = self.objective == FAILURE_RATE
+        if change < 0 if lower else change > 0:
+            of = "" if lower else " of unusable rows"
+            sure = f"paired{of} {self.change}" if self.change else "no paired test"
+            moved = "fell" if lower else "rose"
+            return f"The {figure} {moved} by {abs(change):.1%} on the holdout with {origin} ({sure})."
+        worse = f"The {figure} did not improve on the holdout ({change:+.1%})"
         return f"{worse}, although {origin} was better on dev."
 
     def table_rows(self, measure: str) -> TableRows:
         """(label, value) rows; `measure` says which detector decided, and how good it is known to be."""
-        before, after = self.before.name, self.chosen.name
+        if self.stopped in ("never", "not worth it"):
+            return [("method", self.before.name), ("verdict", self.verdict), ("measured by", measure)]
+        figure, objective = figure_of(self.objective), self.objective
+        before, after = reached(self.holdout_before, objective), reached(self.holdout_after, objective)
         return [
-            ("holdout failure rate before", f"{reached(self.holdout_before)}  method {before}"),
-            ("holdout failure rate after", f"{reached(self.holdout_after)}  method {after}"),
+            (f"holdout {figure} before", f"{before}  method {self.before.name}"),
+            (f"holdout {figure} after", f"{after}  method {self.chosen.name}"),
             ("verdict", self.verdict),
             ("measured by", measure),
             ("steps", f"{self.steps} (stopped: {self.stopped})"),
@@ -114,6 +141,20 @@ class DatasetLines(Record):
 
     lines: int
     seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryReport(Record):
+    """What fresh samples after a failure brought; see `Retries`."""
+
+    rows: int
+    samples: int
+    passed: int
+    kept: int
+
+    def __str__(self) -> str:
+        """`82 rows that failed, by 124 fresh samples: 76 of them kept`."""
+        return f"{self.rows} rows that failed, by {self.samples} fresh samples: {self.kept} of them kept"
 
 
 @dataclass(frozen=True)
@@ -132,7 +173,9 @@ class EvolutionReport(Record):
         rounds: Rounds by how they ended, every attempt counted.
         operations: Rounds by method.
         dataset: What was written.
-        complete: False if the budget ended before the rows did.
+        complete: False if the budget ended before the rows did, or before there were enough.
+        retries: What fresh samples after a failure brought; None where there were none.
+        target: Rows that were to be kept; None for all.
     """
 
     rows: int
@@ -147,6 +190,8 @@ class EvolutionReport(Record):
     operations: Mapping[str, int]
     dataset: DatasetLines
     complete: bool
+    retries: RetryReport | None = field(default=None, metadata=SPARSE)
+    target: int | None = field(default=None, metadata=SPARSE)
 
     @classmethod
     def of(cls, tally: Tally) -> EvolutionReport:
@@ -165,12 +210,20 @@ class EvolutionReport(Record):
             operations=dict(tally.operations.most_common()),
             dataset=DatasetLines(tally.written, tally.seeds),
             complete=tally.complete,
+            retries=RetryReport(**asdict(tally.retries)) if tally.retries.rows else None,
+            target=tally.target,
         )
 
     def table_rows(self, gates: Iterable[str]) -> TableRows:
         """(label, value) rows, with what each of these gates refused."""
         done = f"{self.passed} kept, {self.failed} failed, {self.unscored} lost, of {self.rows}"
-        rows = [("dataset rows", done if self.complete else f"{done} (stopped early)")]
+        if not self.complete:
+            done += " (stopped early)"
+        elif self.target and self.passed < self.target:
+            done += f"; {self.target} were wanted, and there are no more seeds"
+        rows = [("dataset rows", done)]
+        if self.retries:
+            rows.append(("tried again", str(self.retries)))
         if self.kinds:
             rows.append(("failures by kind", counts(self.kinds)))
         rows.append(("rounds", counts(self.rounds)))
@@ -232,7 +285,8 @@ class RunReport(Document, schema="autoevol.run/2"):
                 rows.append(("lost rows by error", lost))
         rows += [("learned", sentence) for sentence in self.learned]
         over = f" over {self.shards} shards" if self.shards else ""
-        rows += [*cost_rows(self.ledger), ("time", f"{self.seconds:.0f} s{over}")]
+        kept = self.evolution.passed if self.evolution else None
+        rows += [*cost_rows(self.ledger, kept), ("time", f"{self.seconds:.0f} s{over}")]
         return rows + list(self.paths.items())
 
 

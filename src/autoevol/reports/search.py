@@ -10,7 +10,7 @@ from autoevol.config import SETTINGS_SCHEMA
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports import legacy
-from autoevol.reports.rates import Ledger, MetricReport, RateReport
+from autoevol.reports.rates import Ledger, MetricReport, RateReport, figure_of
 from autoevol.reports.text import TableRows, reached
 
 FILE, BEST = "search.json", "best.json"
@@ -34,7 +34,8 @@ class TrialReport(Record):
         stopped: Why its loop ended.
         method_id: Its method.
         seconds: How long it took.
-        curve: Step, calls so far and dev failure rate in force, 0..1, after every step.
+        curve: Step, calls so far and dev loss in force, 0..1, after every step: the failure rate, or what
+            the objective's figure lacks of 1.
         why_pruned: None if it was not.
         feasible: Whether it kept to the calls that a trial may make.
     """
@@ -54,9 +55,9 @@ class TrialReport(Record):
     why_pruned: str | None = None
     feasible: bool = True
 
-    def __str__(self) -> str:
-        """Rate, cost and settings."""
-        return f"{reached(self.dev)} on dev, {self.calls} calls; {describe(self.params)}"
+    def told(self, objective: str) -> str:
+        """The figure of the objective, the cost and the settings."""
+        return f"{reached(self.dev, objective)} on dev, {self.calls} calls; {describe(self.params)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class SearchReport(Document, schema="autoevol.search/2"):
         front: Numbers of the trials that no other beats in both objectives, best rate first.
         importances: By objective, how much each setting decides, 0..1.
         holdout: The first configuration and the best of the front; None if it was not reached.
-        best: The lowest failure rate on dev, the fewest calls among equals. The holdout has no say in it.
+        best: The best figure on dev, the fewest calls among equals. The holdout has no say in it.
         metric: What decided on failure.
         ledger: Costs of all workers by role.
         seconds: How long this worker was at it.
@@ -142,10 +143,12 @@ class SearchReport(Document, schema="autoevol.search/2"):
             rows.append(("other workers", "still at work; the last one compares the best on the holdout"))
         else:
             rows += self._holdout_rows(by_number)
-        rows += [(f"front: trial {number}", str(by_number[number])) for number in self.front]
+        figure = self.metric.objective
+        rows += [(f"front: trial {number}", by_number[number].told(figure)) for number in self.front]
         for objective, shares in self.importances.items():
             told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-            rows.append((f"decides {objective}", told))
+            name = "calls" if objective == "calls" else figure_of(figure)
+            rows.append((f"decides {name}", told))
         asked = sum(trial.calls for trial in self.trials)
         paid = self.ledger.total.calls
         rows += [
@@ -168,7 +171,8 @@ class SearchReport(Document, schema="autoevol.search/2"):
             best = " (best)" if self.best and self.best.trial == line.trial else ""
             against = f", against the first {line.difference}" if line.difference else ""
             settings = describe(by_number[line.trial].params)
-            rows.append((f"holdout: {label}{best}", f"{line.failure}{against}; {settings}"))
+            figure = line.failure.told(self.metric.objective)
+            rows.append((f"holdout: {label}{best}", f"{figure}{against}; {settings}"))
         return rows
 
 

@@ -57,7 +57,7 @@ def summarise(
         versions=versions(),
         seconds=time.monotonic() - job.started,
         paths=result_paths(job.folder.path),
-        optimization=OptimizationReport.of(optimized) if optimized else None,
+        optimization=OptimizationReport.of(optimized, job.settings.metrics.objective) if optimized else None,
         evolution=EvolutionReport.of(tally) if tally else None,
         # Roles may share an endpoint and a model.
         learned=tuple(dict.fromkeys(str(learned) for learned in job.session.learned())),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from autoevol.reports.rates import Ledger, RateReport
+from autoevol.reports.rates import FAILURE_RATE, Ledger, RateReport
 
 TableRows = list[tuple[str, str]]
 """(label, value) rows, as they are printed."""
 
 
-def reached(rate: RateReport | None) -> str:
-    """A rate in words; a rate that a run did not get to is said to be missing."""
-    return "not reached" if rate is None else str(rate)
+def reached(rate: RateReport | None, objective: str = FAILURE_RATE) -> str:
+    """A rate in the words of its objective; one that a run did not get to is said to be missing."""
+    return "not reached" if rate is None else rate.told(objective)
 
 
 def counts(numbers: Mapping[str, int]) -> str:
@@ -20,6 +20,12 @@ def counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in numbers.items())
 
 
-def cost_rows(ledger: Ledger) -> TableRows:
-    """What was paid, and for how many tokens."""
-    return [("LM calls paid", str(ledger)), ("tokens", ledger.tokens)]
+def cost_rows(ledger: Ledger, usable: int | None = None) -> TableRows:
+    """What was paid, for how many tokens, and for each of so many usable rows."""
+    rows = [("LM calls paid", str(ledger)), ("tokens", ledger.tokens)]
+    if not usable:
+        return rows
+    total = ledger.total
+    money = f", ${total.usd / usable:.6f}" if total.usd else ""
+    tokens = (total.input_tokens + total.output_tokens) / usable
+    return [*rows, ("per usable row", f"{total.calls / usable:.1f} calls, {tokens:,.0f} tokens{money}")]

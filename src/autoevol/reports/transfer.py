@@ -10,7 +10,7 @@ from autoevol.core.records import Method, Score
 from autoevol.core.schema import Document, Record
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports import legacy
-from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport
+from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, figure_of
 from autoevol.reports.text import TableRows, reached
 
 FILE = "transfer.json"
@@ -119,14 +119,14 @@ class TransferReport(Document, schema="autoevol.transfer/2"):
         return [
             ("data", data),
             ("evol LM", self.models.evol),
-            *(("failure rate", self._line(one)) for one in self.methods),
+            *((figure_of(self.metric.objective), self._line(one)) for one in self.methods),
             ("measured by", str(self.metric)),
             ("LM calls paid", str(self.ledger)),
         ]
 
     def _line(self, one: TransferScore) -> str:
         beside = "the reference" if one.id == self.reference.id else against(one.difference)
-        return f"{reached(one.score)}  {one.source}: {beside}"
+        return f"{reached(one.score, self.metric.objective)}  {one.source}: {beside}"
 
 
 def against(difference: PairedTest | None) -> str:

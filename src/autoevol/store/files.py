@@ -61,6 +61,12 @@ def replace_text(path: Path, text: str) -> None:
         lines.write(text.encode("utf-8", "surrogatepass"))
 
 
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Write `data`, whole or not at all."""
+    with replacing(path) as lines:
+        lines.write(data)
+
+
 def file_lock(path: Path) -> FileLock:
     """An exclusive lock between processes, which the operating system ends with its process.
 

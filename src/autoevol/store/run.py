@@ -1,6 +1,7 @@
 """The run folder: what one run leaves behind, and what it needs to resume after a crash.
 
 run.json        the settings of the run by group; the same folder with other settings is refused
+look.json       whether an optimisation looked worth its calls
 journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
@@ -60,9 +61,10 @@ _BEFORE = frozenset(
 
 
 _OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
-_OPTIMISED = ("journal.jsonl", "program.json", "passport.json", "passport.md")
+_OPTIMISED = ("look.json", "journal.jsonl", "program.json", "passport.json", "passport.md")
 # Files that a run would overwrite.
 _PRODUCTS = (
+    "look.json",
     "seeds.json",
     "rejects.jsonl",
     "method.json",
@@ -260,16 +262,8 @@ class RunFolder:
         write_sealed(self.path / "methods.json", {method.id: encode_method(method) for method in methods})
 
     def methods(self) -> dict[str, Method]:
-        """The methods that were saved, by id.
-
-        Raises:
-            StoreError: If the file is damaged.
-        """
-        path = self.path / "methods.json"
-        try:
-            return {key: decode_method(data) for key, data in (read_sealed(path) or {}).items()}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{path} is damaged: {error!r}") from error
+        """The methods that were saved, by id. Raises StoreError as `read_methods`."""
+        return read_methods(self.path)
 
     def save_seeds(self, fingerprint: str | None, found: Mapping[str, Any]) -> None:
         """Write what the seeds were found to hold, and the file's fingerprint then."""
@@ -299,6 +293,19 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def read_methods(folder: Path) -> dict[str, Method]:
+    """The methods that `methods.json` in a folder holds, by id; none without the file.
+
+    Raises:
+        StoreError: If it is damaged.
+    """
+    path = folder / "methods.json"
+    try:
+        return {key: decode_method(data) for key, data in (read_sealed(path) or {}).items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path} is damaged: {error!r}") from error
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:

@@ -1,0 +1,163 @@
+"""`autoevol headroom` as a function: is there anything to gain from an optimisation?
+
+The data path: seeds -> the split that `run` makes of them -> dev rows, and those behind them -> every
+starting method, one sample under the scope of step 0 (which a later `run` with the same store finds), one
+under a scope of its own -> outcomes by method, row and sample -> bound, paired differences, variances
+-> `headroom.json`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autoevol.commands.first_look import look_rows
+from autoevol.commands.job import Job, Listener, open_job
+from autoevol.commands.keywords import take
+from autoevol.commands.methods import find_method
+from autoevol.commands.models import asking
+from autoevol.commands.plan import plan_run
+from autoevol.commands.result import Result
+from autoevol.commands.stages import plan_split
+from autoevol.config import Settings
+from autoevol.core.errors import InputError
+from autoevol.core.progress import Progress
+from autoevol.core.records import Method, Outcome, Row, Score
+from autoevol.data.load import load_rows
+from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.variance import Variances, decompose
+from autoevol.optimization.first_look import FirstLook
+from autoevol.optimization.scoreboard import Scoreboard
+from autoevol.programs.evolver import Evolver
+from autoevol.programs.methods import BUILT_IN
+from autoevol.reports.headroom import FILE, HeadroomMethod, HeadroomReport, OptimizationCost
+from autoevol.reports.rates import Ledger, MethodRef, RateReport
+from autoevol.reports.run import versions
+from autoevol.reports.summary import measure_of
+from autoevol.store.files import write_json
+from autoevol.store.run import RunFolder
+
+SCOPES = ("dev", "headroom-2")
+"""Where the two samples of a method and row are drawn; the first is that of the loop's steps."""
+
+
+def headroom(
+    seeds: str | Path,
+    out: str | Path,
+    *,
+    rows: int = 48,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result[HeadroomReport]:
+    """Sample every starting method twice on a few rows: `autoevol headroom`.
+
+    Args:
+        seeds: As for `run`.
+        out: Run folder; the same one resumes. With the same `--store`, `run` does not pay again.
+        rows: Rows to sample, at least 2; fewer if the run would have fewer dev and reserve rows.
+        settings: Those of the run; its first starting method is compared with the others and with the
+            shipped ones.
+        listener: As for `run`.
+        options: Settings by the names of the command's options.
+
+    Raises:
+        InputError: If a setting, a model or the seeds cannot be used, before anything is paid.
+        StoreError, StopRun: As for `run`; `BudgetReached` too, as part of the samples tells little.
+    """
+    (settings,) = take("headroom", settings, options)
+    if rows < 2:
+        raise InputError(f"--rows must be at least 2, got {rows}")
+    started, loaded = time.monotonic(), load_rows(str(seeds), **settings.data.reading())
+    split = plan_split(loaded.rows, settings.loop, settings.methods)
+    drawn = look_rows(split, settings.loop, settings.methods.selection)[:rows]
+    starts = [find_method(name) for name in settings.methods.start]
+    methods = list({method.id: method for method in (*starts, *BUILT_IN.values())}.values())
+    inputs = {
+        "data_hash": loaded.data_hash,
+        "rows": len(drawn),
+        "methods": [method.id for method in methods],
+    }
+    decided = {**settings.decisive("loop", "methods", "models", "metrics"), "headroom": inputs}
+    roles = ("evol", "respond", "judge")
+    with (
+        RunFolder(Path(out), decided) as folder,
+        open_job(folder, settings, listener or Progress(), roles=roles, gated=False) as job,
+    ):
+        scores = sample_starts(job, methods, drawn)
+        ledger = Ledger.of(job.session.ledger())
+        judged = job.metric.detector.calls
+        report = HeadroomReport(
+            source=loaded.source,
+            data_hash=loaded.data_hash,
+            rows=len(drawn),
+            samples=len(SCOPES),
+            look=FirstLook.of(scores[0][0], len(drawn)),
+            methods=tuple(
+                _line(method, of[0], scores[0][0]) for method, of in zip(methods, scores, strict=True)
+            ),
+            variances=variances_of(scores, drawn),
+            always_failed=sum(_is_failed(scores, row) for row in drawn),
+            cost=_cost(str(seeds), settings, judged, ledger, len(methods) * len(drawn) * len(SCOPES)),
+            metric=measure_of(settings, job.metric),
+            ledger=ledger,
+            versions=versions(),
+            seconds=time.monotonic() - started,
+        )
+        write_json(folder.path / FILE, report.to_json())
+    return Result(report, Path(out))
+
+
+def sample_starts(job: Job, methods: Sequence[Method], rows: Sequence[Row]) -> list[list[Score]]:
+    """A score by method and scope of `SCOPES`."""
+    settings = job.settings
+    student = Evolver(methods[0], rounds=settings.methods.rounds, system=settings.models.system)
+    job.listener.phase("headroom", len(methods) * len(rows) * len(SCOPES))
+    # A scoreboard never runs a method on a row twice, so each sample has one of its own.
+    boards = [
+        Scoreboard(
+            student,
+            job.metric,
+            concurrency=settings.requests.concurrency,
+            on_row=lambda _, case: job.listener.case(case),
+        )
+        for _ in SCOPES
+    ]
+    with asking(job.session, settings.models):
+        return [
+            [board.score(method, rows, scope) for board, scope in zip(boards, SCOPES, strict=True)]
+            for method in methods
+        ]
+
+
+def variances_of(scores: Sequence[Sequence[Score]], rows: Sequence[Row]) -> Variances | None:
+    """The parts of the variance over rows scored in every sample; None if these are fewer than two."""
+    whole = [row.id for row in rows if all(one.scored(row.id) for of in scores for one in of)]
+    if len(whole) < 2 or len(scores) < 2:
+        return None
+    return decompose(
+        np.array([[[one.marks[row_id].loss for one in of] for row_id in whole] for of in scores], float)
+    )
+
+
+def _is_failed(scores: Sequence[Sequence[Score]], row: Row) -> bool:
+    return all(one.marks[row.id].outcome is Outcome.FAILED for of in scores for one in of)
+
+
+def _line(method: Method, score: Score, first: Score) -> HeadroomMethod:
+    against = None if score is first else PairedTest.of_scores(first, score)
+    return HeadroomMethod(MethodRef.of(method), RateReport.of(score), against)
+
+
+def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger, runs: int) -> OptimizationCost:
+    """What `run` may pay before its bulk stage, at what a run of a row has cost here."""
+    plan = plan_run(seeds, settings, judge_calls=judge_calls)
+    stages = [stage for stage in plan.stages if stage.name != "evolve"]
+    roles = dict.fromkeys(role for stage in stages for role in stage.calls)
+    calls = {role: sum(stage.calls.get(role, 0) for stage in stages) for role in roles}
+    usd = ledger.total.usd
+    return OptimizationCost(calls, usd / runs * sum(sum(stage.rows) for stage in stages) if usd else None)

@@ -1,0 +1,193 @@
+"""`autoevol label`: from a run, a file or two models' answers to labels by people."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from autoevol.answers.standing import HeadToHead
+from autoevol.core.errors import InputError, StoreError
+from autoevol.core.schema import Malformed
+from autoevol.labelling.answers import AnswerForm, read_pairs
+from autoevol.labelling.evolutions import EvolutionForm
+from autoevol.labelling.form import Form
+from autoevol.labelling.sampling import read_form
+from autoevol.labelling.server import LabelServer
+from autoevol.labelling.session import LabelSession, standing
+from autoevol.metrics.kappa import Agreement, agreement_of, share_interval
+from autoevol.store.labels import LabelFolder, log_path, read_logs, read_task
+
+_FORMS = (EvolutionForm, AnswerForm)
+
+
+@dataclass(frozen=True)
+class LabelJob:
+    """What is to be labelled.
+
+    Attributes:
+        sources: A run folder or a file of pairs; with `pairs` the answers of two models.
+        pairs: Whether two models' answers are compared.
+        sample: Label so many, stratified by the detector's verdict where there is one; None is all.
+        seed: Decides the sample, the order and the sides.
+        out: Where labels are kept; None is beside the source.
+    """
+
+    sources: Sequence[Path]
+    pairs: bool = False
+    sample: int | None = None
+    seed: int = 0
+    out: Path | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.sources) != (2 if self.pairs else 1):
+            wanted = "two files of answers" if self.pairs else "one run folder or file, or --pairs A B"
+            raise InputError(f"label takes {wanted}, got {len(self.sources)}")
+
+    @property
+    def folder(self) -> Path:
+        """Where labels are kept: `DIR/labels`, or beside a file."""
+        if self.out is not None:
+            return self.out
+        first = self.sources[0]
+        if self.pairs:
+            return first.with_name(f"{first.stem}-{self.sources[1].stem}.labels")
+        return first / "labels" if first.is_dir() else first.with_name(f"{first.stem}.labels")
+
+
+@contextmanager
+def serving(asked: LabelJob, rater: str, port: int = 0) -> Iterator[LabelServer]:
+    """A server of the page for one rater, which answers until the block ends.
+
+    Raises:
+        InputError: If the source, the rater's name or the port cannot be used, or the folder has labels
+            of something else.
+        StoreError: If the labels are damaged, or another process adds to them.
+    """
+    log_path(asked.folder, rater)
+    with LabelFolder(asked.folder) as folder:
+        form = _form(folder, asked)
+        try:
+            server = LabelServer(LabelSession(folder, form, rater), port)
+        except OSError as error:
+            raise InputError(f"--port {port}: {error}") from error
+        thread = threading.Thread(target=server.serve_forever, name="labels", daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def _form(folder: LabelFolder, asked: LabelJob) -> Form:
+    """What the folder asks already, so that raters see the same items; else what is asked now."""
+    known = _known(folder.path)
+    if known is None:
+        made = (
+            read_pairs(asked.sources[0], asked.sources[1], asked.seed, asked.sample)
+            if asked.pairs
+            else read_form(asked.sources[0], asked.seed, asked.sample)
+        )
+        folder.describe(made.to_json())
+        return made
+    if isinstance(known, AnswerForm) != asked.pairs:
+        raise InputError(f"{folder.path} holds labels of {known.kind}; give another --out")
+    if asked.sample not in (None, known.sample) or asked.seed != known.seed:
+        raise InputError(
+            f"{folder.path} holds labels of another sample: give --sample {known.sample} --seed {known.seed} "
+            "to go on with it, or another --out"
+        )
+    return known
+
+
+def _known(folder: Path) -> EvolutionForm | AnswerForm | None:
+    data = read_task(folder)
+    if data is None:
+        return None
+    kind = str(data.get("schema", "")).partition("/")[0]
+    for form in _FORMS:
+        if form.SCHEMA.startswith(f"{kind}/"):
+            try:
+                return form.from_json(data)
+            except Malformed as error:
+                raise StoreError(f"{folder} is damaged: {error}") from error
+    raise StoreError(f"{folder} holds {data.get('schema')!r}, which is none of labels")
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """How far raters agree, and what they found.
+
+    Attributes:
+        raters: Items that each has labelled.
+        questions: Agreement by question, of items that at least two have labelled.
+        standings: Of two models' answers: wins, ties and losses of the first.
+        file: The labels of all raters.
+    """
+
+    raters: dict[str, int]
+    questions: dict[str, Agreement]
+    standings: Mapping[str, HeadToHead]
+    file: Path
+
+    def lines(self) -> list[str]:
+        """As it is printed."""
+        by_rater = ", ".join(f"{name} {count}" for name, count in self.raters.items())
+        told = [f"labelled: {by_rater or 'nothing'}"]
+        for name, one in self.questions.items():
+            if one.items:
+                same = f"{one.observed:.0%} of {one.items} items".replace("%", " %")
+                told.append(
+                    f"{name}: kappa {one.kappa:.2f} [{share_interval(one.interval)}], the same in {same}"
+                )
+        if len(told) == 1:
+            told.append("agreement: not known, no item has labels of two raters: give another --rater")
+        return [*told, *(f"{name}: {one}" for name, one in self.standings.items()), f"labels: {self.file}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; what is not defined is null."""
+        return {
+            "raters": self.raters,
+            "questions": {name: _defined(asdict(one)) for name, one in self.questions.items()},
+            "standings": {name: one.to_json() for name, one in self.standings.items()},
+            "labels": str(self.file),
+        }
+
+
+def _defined(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(figure, float) and math.isnan(figure) else figure
+        for name, figure in figures.items()
+    }
+
+
+def raters_agreement(asked: LabelJob) -> Agreed:
+    """How far the raters of a folder of labels agree, and who won where answers were compared.
+
+    Raises:
+        InputError: If nothing has been labelled there.
+        StoreError: If the labels are damaged.
+    """
+    form = _known(asked.folder)
+    if form is None:
+        raise InputError(f"{asked.folder}: nothing has been labelled there yet")
+    labels = {name: standing(lines) for name, lines in read_logs(asked.folder).items()}
+    questions = {name: agreement_of(said) for name, said in form.answers(labels).items()}
+    standings = form.standings(labels) if isinstance(form, AnswerForm) else {}
+    counts = {name: len(own) for name, own in labels.items() if own}
+    return Agreed(counts, questions, standings, asked.folder / form.file)
+
+
+def wait(server: LabelServer, opened: Callable[[str], object] | None) -> None:
+    """Open the page and wait until the disk fails or Ctrl-C comes. Raises StopRun or KeyboardInterrupt."""
+    if opened is not None:
+        threading.Thread(target=opened, args=(server.url,), name="browser", daemon=True).start()
+    while server.lost is None:
+        server.gone.wait(0.5)
+    raise server.lost

@@ -1,0 +1,230 @@
+"""What the rows of a run look like: failures, examples, lengths, measures, the way from seeds to data."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autoevol.dataset.quality import StageQuality, measure_stages
+from autoevol.evolution.lineage import SEED, End, Lineage
+from autoevol.metrics.embeddings import unit
+from autoevol.metrics.quality import tfidf
+from autoevol.pages import plots
+from autoevol.pages.blocks import Block, Browser, Grid, Heading, RowExample, Section, Words
+from autoevol.pages.diff import word_diff
+from autoevol.pages.rows import RowsSeen, brief, browsed, clipped
+from autoevol.reports.run import RunReport
+from autoevol.store.files import read_json
+
+_EXAMPLES = 5
+_MEASURED = 400
+_NEAREST = 8
+
+
+def data_sections(seen: RowsSeen, report: RunReport | None, folder: Path) -> list[Section]:
+    """The sections of evolved rows, those that the run has something for."""
+    if not seen.rows:
+        return []
+    made = [
+        _funnel(seen, report, folder),
+        _kinds(seen),
+        _examples(seen),
+        _browser(seen),
+        _lengths(seen),
+        _quality(seen),
+        _gated(seen),
+    ]
+    return [section for section in made if section]
+
+
+def _funnel(seen: RowsSeen, report: RunReport | None, folder: Path) -> Section:
+    requested = report.seeds.here if report else seen.rows
+    steps = {
+        "seeds requested": requested,
+        "rows finished": seen.rows,
+        "with a rewrite": seen.evolved,
+        "with a response": seen.answered,
+        "passed": seen.ends[End.KEPT],
+    }
+    if report and report.evolution:
+        steps["lines of dataset.jsonl"] = report.evolution.dataset.lines
+    cleaned = clean_reports(folder)
+    steps |= {f"clean ({name})": told["kept"] for name, told in cleaned.items()}
+    lost: list[tuple[str, str, int]] = []
+    if report:
+        lost += [("not read from the seeds", "could not be used", report.seeds.rejected)]
+        lost += [("not read from the seeds", "same instruction twice", report.seeds.duplicates)]
+    if report and report.evolution:
+        done = report.evolution
+        lost += [("rejected", kind.replace("_", " "), count) for kind, count in done.kinds.items()]
+        unkinded = done.failed - sum(done.kinds.values())
+        lost += [("rejected", "refused by a gate, or no pair of the wanted round passed", unkinded)]
+        lost += [("lost", word, count) for word, count in done.losses.items()]
+    for name, told in cleaned.items():
+        lost += [(f"clean ({name})", why.replace("_", " "), count) for why, count in told["removed"].items()]
+    reasons = Grid.of(
+        "Where rows were left, and why", ("where", "reason", "rows"), [one for one in lost if one[2]]
+    )
+    plot = plots.lying_bar_chart("funnel", steps, "rows", "From the seeds to the data set")
+    return Section("funnel", "From seeds to data", (plot, reasons))
+
+
+def clean_reports(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """What `autoevol clean` wrote about the data set of this folder, in it or beside it, by file name."""
+    told = {}
+    for path in sorted({*folder.glob("*.clean.json"), *folder.parent.glob("*.clean.json")}):
+        report = read_json(path)
+        source = Path(str(report.get("source"))) if isinstance(report, dict) else Path()
+        if source.name and folder.resolve() in (source.resolve(), source.resolve().parent):
+            told[path.name.removesuffix(".clean.json")] = report
+    return told
+
+
+def _kinds(seen: RowsSeen) -> Section | None:
+    rounds = sorted({number for number, _ in seen.fates})
+    kinds = Counter[str]()
+    for (_, kind), count in seen.kinds.items():
+        kinds[kind] += count
+    if not kinds:
+        return None
+    columns = ["kind", *(f"round {number}" if number else "seed" for number in rounds)]
+    rows = [
+        (kind.replace("_", " "), *(seen.kinds[number, kind] for number in rounds))
+        for kind, _ in kinds.most_common()
+    ]
+    total = [sum(count for (at, _), count in seen.fates.items() if at == number) for number in rounds]
+    rows.append(("rounds made", *total))
+    values = {kind.replace("_", " "): float(count) for kind, count in kinds.most_common()}
+    plot = plots.lying_bar_chart("kinds", values, "rounds", "Rounds that did not pass, by kind of failure")
+    grid = Grid.of("Rounds by kind of failure", columns, rows)
+    told = Words("Every attempt at a round is counted, so a row that was tried again counts more than once.")
+    return Section("kinds", "Why rounds failed", (told, replace(plot, grid=grid)))
+
+
+def _examples(seen: RowsSeen) -> Section:
+    blocks: list[Block] = [
+        Words(
+            "Drawn at random. Read the passed ones as well: what the detector lets through is what a model "
+            "would be trained on."
+        )
+    ]
+    for end, title in ((End.KEPT, "Passed"), (End.REJECTED, "Rejected"), (End.DEAD, "Lost")):
+        sampled = seen.samples.get(end, [])
+        drawn = random.Random(0).sample(sampled, min(_EXAMPLES, len(sampled)))
+        if drawn:
+            blocks.append(Heading(f"{title} ({len(drawn)} of {seen.ends[end]})"))
+            blocks += [_example(lineage) for lineage in drawn]
+    return Section("examples", "Rows to read", tuple(blocks))
+
+
+def _example(lineage: Lineage) -> RowExample:
+    step, seed = lineage.decisive, clipped(lineage.row.instruction, 1_500)
+    pieces = word_diff(seed, clipped(step.evolved, 1_500)) if step.evolved else ()
+    kinds = ", ".join(kind.value.replace("_", " ") for kind in step.kinds) or step.fate.value
+    reason = "" if lineage.end is End.KEPT else f"{kinds}. {clipped(step.reason, 300)}"
+    return RowExample(lineage.outcome.value, seed, pieces, clipped(step.response, 1_500), reason)
+
+
+def _browser(seen: RowsSeen) -> Section:
+    rows = browsed(seen)
+    told = f"All {seen.rows:,} rows."
+    if len(rows) < seen.rows:
+        told = (
+            f"{len(rows):,} of {seen.rows:,} rows, drawn at random from passed, rejected and lost ones "
+            "alike; the figures on this page count all rows."
+        )
+    return Section("rows", "Every step of a row", (Browser(told, rows),))
+
+
+def _lengths(seen: RowsSeen) -> Section | None:
+    if not seen.tokens:
+        return None
+    counts = {name: seen.tokens.get(name, Counter()) for name in ("seed", "evolved", "response")}
+    classes = sorted({size for found in counts.values() for size in found})
+    sizes = range(classes[0], classes[-1] + 1)
+    before_after = {_class(size): (counts["seed"][size], counts["evolved"][size]) for size in sizes}
+    answers = {_class(size): (counts["response"][size],) for size in sizes}
+    axis = "tokens, estimated from the characters"
+    blocks: list[Block] = [
+        plots.bar_chart(
+            "lengths", before_after, ("seed", "evolved"), axis, "Length of instructions before and after"
+        ),
+    ]
+    if counts["response"]:
+        blocks.append(plots.bar_chart("responses", answers, ("responses",), axis, "Length of responses"))
+    return Section("lengths", "Lengths", tuple(blocks))
+
+
+def _class(size: int) -> str:
+    """The name of a length class: numbers with so many binary digits."""
+    return f"{1 << (size - 1)}–{(1 << size) - 1}" if size > 1 else str(size)
+
+
+def _quality(seen: RowsSeen) -> Section | None:
+    kept = [lineage for lineage in seen.samples.get(End.KEPT, []) if lineage.decisive.round][:_MEASURED]
+    stages = [lineage.stages(lineage.decisive) for lineage in kept]
+    if len(stages) < 2:
+        return None
+    measured = measure_stages(stages)
+    columns = ("measure", *(one.stage for one in measured))
+    rows = [(label, *(show(one) for one in measured)) for label, show in _MEASURES]
+    grid = Grid.of(
+        f"Passed rows, without an LM, on {len(stages)} of {seen.ends[End.KEPT]} rows", columns, rows
+    )
+    told = Words(
+        "Complexity counts words of constraint and of work; diversity falls where texts grow alike. Compare "
+        "columns, not runs: diversity depends on the number of rows."
+    )
+    return Section("quality", "Complexity and diversity", (told, grid, _nearest(stages)))
+
+
+_MEASURES: tuple[tuple[str, Callable[[StageQuality], str]], ...] = (
+    ("words of constraint, mean", lambda one: f"{one.constraints:.2f}"),
+    ("words of operation, mean", lambda one: f"{one.operations:.2f}"),
+    ("words, median", lambda one: f"{one.words.median:g}"),
+    ("words added, median", lambda one: "" if one.added is None else f"{one.added.median:g}"),
+    ("distinct words", lambda one: f"{one.distinct_1:.3f}"),
+    ("distinct pairs of words", lambda one: f"{one.distinct_2:.3f}"),
+    ("effective number of texts (Vendi)", lambda one: f"{one.vendi:.1f}"),
+    ("topics of the seeds covered", lambda one: f"{one.coverage:.0%}"),
+)
+
+
+def _nearest(stages: Sequence[tuple[str, ...]]) -> Grid:
+    """The evolved instructions that are most like a seed, their own or another."""
+    seeds, evolved = [texts[0] for texts in stages], [texts[-1] for texts in stages]
+    vectors = unit(tfidf([*seeds, *evolved]), 2 * len(stages))
+    alike = vectors[len(stages) :] @ vectors[: len(stages)].T
+    nearest, values = alike.argmax(axis=1), alike.max(axis=1)
+    order = np.argsort(-values, kind="stable")[:_NEAREST]
+    rows = [
+        (
+            brief(evolved[place], 200),
+            brief(seeds[nearest[place]], 200),
+            "its own seed" if nearest[place] == place else "the seed of another row",
+            f"{values[place]:.2f}",
+        )
+        for place in order
+    ]
+    return Grid.of(
+        "Evolved instructions nearest to a seed", ("evolved", "seed", "", "similarity (TF-IDF)"), rows
+    )
+
+
+def _gated(seen: RowsSeen) -> Section | None:
+    if not seen.gated:
+        return None
+    rows = [
+        (brief(seed, 160), number if number else SEED, clipped(reason, 300))
+        for seed, number, reason in seen.gated
+    ]
+    grid = Grid.of(
+        "Texts refused by a gate, with what they matched", ("seed", "round", "gate, reason, match"), rows
+    )
+    return Section("gated", "Duplicates and contamination", (grid,))

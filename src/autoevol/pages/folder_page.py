@@ -1,0 +1,206 @@
+"""From a run folder to the record of what its report shows. Nothing is written, and no model is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from autoevol.core.progress import duration
+from autoevol.core.records import Method
+from autoevol.evolution.lineage import Lineage, decode_lineage
+from autoevol.pages.blocks import Fact, ReportPage
+from autoevol.pages.closing_sections import cost_section, settings_section
+from autoevol.pages.data_sections import data_sections
+from autoevol.pages.method_sections import History, method_sections
+from autoevol.pages.rows import RowsSeen, look_at
+from autoevol.pages.study_sections import comparison_sections, search_sections, transfer_sections
+from autoevol.programs.methods import BUILT_IN
+from autoevol.reports.folder import FolderReport, read_folder
+from autoevol.reports.run import OptimizationReport, RunReport
+from autoevol.reports.text import counts, reached
+from autoevol.store.journal import FileJournal
+from autoevol.store.method_files import load_method
+from autoevol.store.parts import Parts
+from autoevol.store.run import read_methods, read_run
+
+_LITTLE = 0.1
+
+
+def page_of(folder: Path) -> ReportPage:
+    """All that the report of a folder shows; of a run that has not ended, what there is.
+
+    Raises:
+        InputError: If it is no run folder.
+        StoreError: If a file is damaged, or was written by a later version.
+    """
+    found = read_folder(folder)
+    history = History(_methods(folder), FileJournal(folder / "journal.jsonl").steps())
+    marked = {row for step in history.steps for score in step.scores for row in score.marks}
+    seen = look_at(_lineages(folder), marked)
+    report = found.report
+    sections = [*method_sections(history, seen.seeds), *data_sections(seen, found.summary, folder)]
+    if found.search:
+        sections = search_sections(found.search)
+    elif found.comparison:
+        sections = comparison_sections(found.comparison)
+    elif found.transfer:
+        sections = transfer_sections(found.transfer)
+    priced = found.search or found.transfer or found.summary
+    if priced:
+        sections.append(cost_section(priced.ledger, priced.seconds))
+    versions: Mapping[str, str] = getattr(report, "versions", {})
+    sections.append(settings_section(folder, read_run(folder) or {}, found.summary, versions))
+    return ReportPage(
+        title=folder.resolve().name,
+        verdict=_verdict(found, seen),
+        warnings=tuple(_warnings(found, seen)),
+        facts=tuple(_facts(found)),
+        sections=tuple(sections),
+    )
+
+
+def _methods(folder: Path) -> dict[str, Method]:
+    """Every method that the folder or this version knows, by id."""
+    known = {method.id: method for method in BUILT_IN.values()}
+    known |= read_methods(folder)
+    if (folder / "method.json").exists():
+        chosen = load_method(folder)
+        known[chosen.id] = chosen
+    for step in FileJournal(folder / "journal.jsonl").steps():
+        proposed = (candidate.method for candidate in step.candidates)
+        known |= {method.id: method for method in proposed if method}
+    return known
+
+
+def _lineages(folder: Path) -> Iterator[Lineage]:
+    if (folder / "parts" / "manifest.jsonl").exists():
+        for line in Parts(folder / "parts", None).lines():
+            yield decode_lineage(line)
+
+
+def _verdict(found: FolderReport, seen: RowsSeen) -> str:
+    if found.search:
+        best = found.search.best
+        picked = next((one for one in found.search.trials if best and one.trial == best.trial), None)
+        return (
+            f"Best of {len(found.search.trials)} trials: {picked}."
+            if picked
+            else "No trial has a result yet."
+        )
+    if found.comparison:
+        ranked = [one for one in found.comparison.standings if one.rank] or found.comparison.standings[:1]
+        first = [one for one in ranked if one.rank == ranked[0].rank]
+        names = " and ".join(one.contestant for one in first)
+        rate = f"{found.comparison.figure} {ranked[0].told(found.comparison.objective)} on the holdout"
+        rate += _labelled(found)
+        return f"{names} {'share the best rank' if len(first) > 1 else 'ranks best'}: {rate}."
+    if found.transfer:
+        scored = [one for one in found.transfer.methods if one.score and one.score.rate is not None]
+        best = min(
+            scored,
+            key=lambda one: one.score.rate if one.score and one.score.rate is not None else 1,
+            default=None,
+        )
+        return (
+            f"Lowest failure rate: {best.source}, {reached(best.score)}." if best else "No method was scored."
+        )
+    if found.summary and found.summary.optimization:
+        return found.summary.optimization.verdict
+    if found.summary and found.summary.evolution:
+        done = found.summary.evolution
+        return (
+            f"Of {done.rows} rows, {done.passed} passed, {done.failed} failed and {done.unscored} were lost."
+        )
+    return f"This run has not ended: {len(found.steps)} steps and {seen.rows} rows are finished so far."
+
+
+def _labelled(found: FolderReport) -> str:
+    return f" ({found.comparison.label})" if found.comparison and found.comparison.label else ""
+
+
+def _warnings(found: FolderReport, seen: RowsSeen) -> Iterator[str]:
+    """What the verdict must not be read without."""
+    if found.comparison and found.comparison.label:
+        yield f"These figures are {found.comparison.label}."
+    if found.comparison and any(
+        one.rank and one.rank.tied and one.rank.behind for one in found.comparison.standings
+    ):
+        yield "Contestants marked “tied” cannot be told from the best by these seeds."
+    if found.search and found.search.holdout is None:
+        yield "The holdout was not reached, so the best trial was picked and judged by the same rows."
+    summary = found.summary
+    if summary is None:
+        return
+    if summary.optimization:
+        yield from _doubts(summary.optimization)
+    if summary.metric.calibration is None:
+        yield f"The detector “{summary.metric.detector}” is not calibrated: what it misses is not known."
+    if summary.evolution:
+        done = summary.evolution
+        if done.unscored:
+            yield f"{done.unscored} rows were lost: {counts(done.losses)}. `autoevol retry` takes them up."
+        if not done.complete:
+            yield f"The budget ended before the rows did: {done.rows} of {summary.seeds.here} are finished."
+        if done.rows and not done.passed:
+            yield "No row passed, so there is nothing to train on."
+    if seen.rows and summary.evolution and seen.rows != summary.evolution.rows:
+        yield f"The folder holds {seen.rows} rows, its older summary tells of {summary.evolution.rows}."
+
+
+def _doubts(done: OptimizationReport) -> Iterator[str]:
+    change = done.change
+    if done.before.id != done.chosen.id and change and change.low <= 0 <= change.high:
+        yield f"No significant winner: the interval of the difference holds 0 ({change})."
+    elif done.before.id != done.chosen.id and change and change.p_value is not None and change.p_value > 0.05:
+        yield (
+            f"Few rows decide: {change.discordant} of {change.rows} differ, and the exact test does not tell "
+            f"the methods apart ({change.test} p = {change.p_value:.3f}), though the interval leaves out 0."
+        )
+    before = done.holdout_before
+    if before and before.rate is not None and before.rate < _LITTLE:
+        yield f"Little headroom: the first method fails on {before} of the holdout."
+    lost = sum(rate.unscored for rate in (before, done.holdout_after) if rate)
+    if lost:
+        yield f"{lost} holdout rows were not scored and are in no rate."
+    if done.stopped == "budget":
+        yield "The optimisation ended at the budget, not by itself."
+
+
+def _facts(found: FolderReport) -> Iterator[Fact]:
+    """The figures at the top of the page."""
+    summary = found.summary
+    if summary and summary.optimization:
+        done = summary.optimization
+        yield _rate("failure rate before", done.holdout_before, done.before.name)
+        yield _rate("failure rate after", done.holdout_after, done.chosen.name)
+        if done.change:
+            span = f"{_points(done.change.low)} to {_points(done.change.high)}, 95 %"
+            yield Fact("change, in points", _points(done.change.difference), span)
+    if summary and summary.evolution:
+        rows = summary.evolution
+        yield Fact(
+            "rows kept",
+            f"{rows.passed:,}",
+            f"of {rows.rows:,}; {rows.failed:,} failed, {rows.unscored:,} lost",
+        )
+    priced = found.search or found.transfer or summary
+    if priced:
+        total = priced.ledger.total
+        money = f"${total.usd:.4f}" if total.usd else "no price given"
+        yield Fact("LM calls paid", f"{total.calls:,}", money)
+        yield Fact("tokens", f"{total.input_tokens + total.output_tokens:,}", priced.ledger.tokens)
+        yield Fact("time", duration(priced.seconds), "of the last process")
+    if isinstance(summary, RunReport):
+        yield Fact("measured by", summary.metric.detector, summary.metric.calibration or "not calibrated")
+
+
+def _rate(name: str, rate: Any, method: str) -> Fact:  # noqa: ANN401 (a RateReport or None)
+    if rate is None or rate.rate is None:
+        return Fact(name, reached(rate), f"method {method}")
+    return Fact(name, f"{rate.rate:.1%}", f"{rate.failed} of {rate.failed + rate.passed}, "
+                f"[{rate.low:.1%}, {rate.high:.1%}]; method {method}")  # fmt: skip
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"

@@ -1,0 +1,121 @@
+"""What searches, comparisons and transfers found."""
+
+from __future__ import annotations
+
+from autoevol.pages import plots
+from autoevol.pages.blocks import Block, Grid, Plot, Section, Words
+from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.search import SearchReport, describe
+from autoevol.reports.text import reached
+from autoevol.reports.transfer import TransferReport, against
+
+
+def search_sections(report: SearchReport) -> list[Section]:
+    """Trials with the front, what decides, and the holdout."""
+    done = [trial for trial in report.trials if trial.dev and trial.dev.rate is not None]
+    rows = [
+        (
+            trial.trial,
+            describe(trial.params),
+            reached(trial.dev) if not trial.pruned else f"given up: {trial.why_pruned or 'pruned'}",
+            trial.calls,
+            "on the front" if trial.trial in report.front else "",
+        )
+        for trial in report.trials
+    ]
+    grid = Grid.of("All trials", ("trial", "settings", "failure rate on dev", "calls", ""), rows)
+    spots = [
+        plots.Spot(
+            trial.calls, trial.dev.rate, trial.dev.low, trial.dev.high, trial.trial in report.front,
+            f"trial {trial.trial}: {trial}",
+        )
+        for trial in done
+        if trial.dev and trial.dev.rate is not None
+    ]  # fmt: skip
+    caption = (
+        "Failure rate against calls, with 95 % intervals. Filled and joined: no other trial beats it in both."
+    )
+    sections = [
+        Section("front", "Trials and the front", (plots.rate_chart("front", spots, "calls", caption, grid),))
+    ]
+    shares: list[Block] = [
+        plots.lying_bar_chart(
+            f"importance-{number}", {name.replace("_", "-"): share for name, share in found.items()},
+            "share, 0 to 1", f"What decides {objective}",
+        )
+        for number, (objective, found) in enumerate(report.importances.items())
+        if found
+    ]  # fmt: skip
+    if shares:
+        sections.append(Section("importance", "Which settings decide", tuple(shares)))
+    by_number = {trial.trial: trial for trial in report.trials}
+    lines = [
+        (
+            f"{line.trial}{' (first)' if line.trial == report.first else ''}",
+            describe(by_number[line.trial].params),
+            str(line.failure),
+            against(line.difference) if line.difference else "",
+        )
+        for line in report.holdout or ()
+    ]
+    if lines:
+        columns = ("trial", "settings", "failure rate", "against the first configuration")
+        sections.append(Section("holdout", "On the holdout", (Grid.of("Holdout", columns, lines),)))
+    return sections
+
+
+def comparison_sections(report: ComparisonReport) -> list[Section]:
+    """Ranks, curves, and the traps that were met."""
+    mark = f" ({report.label})" if report.label else ""
+    rows = [
+        (
+            f"{one.contestant}{mark}",
+            str(one.rank) if one.rank else "apart: tunes demos",
+            one.told(report.objective),
+            max(one.calls.values(), default=0),
+            str(one.behind) if one.behind else "best",
+        )
+        for one in report.standings
+    ]
+    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best")
+    caption = f"{report.budget} calls per entry, {report.holdout} holdout rows{mark}"
+    sections = [Section("ranks", "Ranks", (Grid.of(caption, columns, rows),))]
+    if curves := _curves(report):
+        sections.append(Section("curves", "Failure rate over calls paid", (curves,)))
+    met = [(one.contestant, note) for one in report.standings for note in one.notes]
+    if met:
+        sections.append(
+            Section("traps", "Traps met", (Grid.of("By contestant", ("contestant", "trap"), met),))
+        )
+    return sections
+
+
+def _curves(report: ComparisonReport) -> Plot | None:
+    curves = {one.contestant: one.curve for one in report.standings if one.curve}
+    if not curves:
+        return None
+    rows = [(name, calls, f"{rate:.1%}") for name, curve in curves.items() for calls, rate in curve]
+    grid = Grid.of("Rate of the method in force", ("contestant", "calls", "holdout failure rate"), rows)
+    caption = "Mean holdout failure rate of the method in force, over the calls paid."
+    return plots.step_chart("curves", curves, report.budget, "calls paid", caption, grid)
+
+
+def transfer_sections(report: TransferReport) -> list[Section]:
+    """Methods on the same rows, each against the first."""
+    rows = [
+        (
+            one.source,
+            one.name,
+            reached(one.score),
+            "the reference" if one.id == report.reference.id else against(one.difference),
+        )
+        for one in report.methods
+    ]
+    grid = Grid.of(
+        f"{report.seeds.rows} rows of {report.seeds.source}, evolved by {report.models.evol}",
+        ("method", "name", "failure rate", "against the reference"),
+        rows,
+    )
+    left = report.seeds.left_out
+    told = [Words(f"{left} rows were left out, because a method was chosen on them.")] if left else []
+    return [Section("transfer", "Methods on the same rows", (grid, *told))]

@@ -1,0 +1,136 @@
+"""The arms of a proof, with the same seeds set aside for all of them, and the files that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autoevol.config import ProveConfig
+from autoevol.core.errors import InputError, StoreError, unknown
+from autoevol.core.schema import Malformed
+from autoevol.core.seeds import derived_fraction
+from autoevol.proof.analysis import CONTROL, SEEDS
+from autoevol.proof.pairs import Pair, matched_in_length, pairs_of_file, shuffled_responses
+from autoevol.proof.tuning import Material
+from autoevol.store.files import read_json, write_json
+
+FOUND, LENGTH = "found", "length"
+MADE = (SEEDS, "ops", "initial")
+"""Arms that LM calls make where nobody gives them: answered seeds, and two ways of evolving them."""
+FILE = "material.json"
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """What the found data is compared with.
+
+    Attributes:
+        names: In order; seeds and control are always among the arms.
+        files: Arms that a file gives, by name.
+    """
+
+    names: tuple[str, ...]
+    files: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, against: Iterable[str]) -> Rivals:
+        """`length,ops` or `seeds=seeds.jsonl`, each a word of --against.
+
+        Raises:
+            InputError: For a name that is none of the arms and has no file.
+        """
+        names, files = dict.fromkeys([SEEDS]), {}
+        for word in (word.strip() for given in against for word in given.split(",") if word.strip()):
+            name, _, path = word.partition("=")
+            if path:
+                files[name] = path
+            elif name not in (*MADE, LENGTH):
+                raise unknown("--against", name, (*MADE, LENGTH, "NAME=FILE"))
+            if name in (FOUND, CONTROL, "base", "reference") or "/" in name:
+                raise InputError(f"--against {name}: this name is taken; give another one")
+            names[name] = None
+        return cls(tuple(names), files)
+
+    @property
+    def to_make(self) -> list[str]:
+        """Arms that need LM calls, unless the run has them."""
+        return [name for name in self.names if name in MADE and name not in self.files]
+
+
+def assemble_arms(
+    found: Sequence[Pair],
+    others: Mapping[str, Sequence[Pair]],
+    rivals: Rivals,
+    config: ProveConfig,
+    natural: Mapping[str, str] | None = None,
+) -> Material:
+    """Arms and items out of pairs: no arm has anything made of a seed that is measured on.
+
+    Args:
+        found: The data under test.
+        others: Pairs by arm, `seeds` among them.
+        rivals: The arms wanted.
+        config: How many seeds are set aside, or the file to measure on.
+        natural: Answers that the seed file itself had, by seed; these are measured on where they are known.
+
+    Raises:
+        InputError: If there are too few seeds, or an arm would be empty.
+    """
+    seeds = sorted(others[SEEDS], key=lambda pair: derived_fraction("heldout", pair.seed_id))
+    few, aside = max(2, config.heldout // 4), 0 if config.heldout_file else config.heldout
+    if len(seeds) < aside + few + 2:
+        raise InputError(
+            f"{len(seeds)} answered seeds are too few to set {aside + few} aside: give a smaller --heldout, "
+            "or --heldout-file"
+        )
+    heldout, rate = seeds[:aside], seeds[aside : aside + few]
+    heldout = [replace(pair, response=(natural or {}).get(pair.seed_id, pair.response)) for pair in heldout]
+    hidden = {pair.seed_id for pair in (*heldout, *rate)}
+    measured = {pair.seed_id for pair in heldout}
+    if config.heldout_file:
+        heldout = pairs_of_file(config.heldout_file)[: config.heldout]
+        hidden |= {pair.seed_id for pair in heldout}
+    mine = [pair for pair in found if pair.seed_id not in hidden]
+    arms = {
+        name: [pair for pair in others[name] if pair.seed_id not in hidden]
+        for name in rivals.names
+        if name != LENGTH
+    }
+    if LENGTH in rivals.names:
+        arms[LENGTH] = matched_in_length(arms[SEEDS], mine)
+    arms |= {FOUND: mine, CONTROL: shuffled_responses(mine)}
+    if empty := [name for name, pairs in arms.items() if not pairs]:
+        raise InputError(f"nothing is left of {', '.join(empty)} beside the seeds that are set aside")
+    by_another = [
+        pair for name in ("ops", "initial") for pair in others.get(name, ()) if pair.seed_id in measured
+    ]
+    items = {"heldout": heldout, "rate": rate, **({"evolved": by_another} if by_another else {})}
+    return Material(arms, items)
+
+
+def save_material(folder: Path, material: Material) -> None:
+    """Write all pairs into the folder of a proof, so that it needs no other file from then on."""
+    groups = {"arms": material.arms, "items": material.items}
+    write_json(
+        folder / FILE,
+        {
+            group: {name: [pair.to_json() for pair in pairs] for name, pairs in members.items()}
+            for group, members in groups.items()
+        },
+    )
+
+
+def load_material(folder: Path) -> Material:
+    """The inverse. Raises InputError where there is nothing, StoreError where it is damaged."""
+    data = read_json(folder / FILE)
+    if data is None:
+        raise InputError(f"{folder} holds no pairs (no {FILE}); begin with `autoevol prove DIR --out`")
+    try:
+        made = [
+            {name: [Pair.from_json(pair) for pair in pairs] for name, pairs in data[group].items()}
+            for group in ("arms", "items")
+        ]
+    except (Malformed, KeyError, AttributeError, TypeError) as error:
+        raise StoreError(f"{folder / FILE} is damaged: {error}") from error
+    return Material(*made)

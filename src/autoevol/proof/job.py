@@ -1,0 +1,289 @@
+"""`autoevol prove` as functions: arms, a frozen plan, students, and a verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from autoevol.commands.job import Listener, open_job
+from autoevol.commands.keywords import take
+from autoevol.commands.past import settings_of
+from autoevol.commands.result import Result
+from autoevol.config import EndpointConfig, ProveConfig, Settings
+from autoevol.core.errors import InputError
+from autoevol.core.progress import Progress
+from autoevol.core.records import Row
+from autoevol.metrics.catalog import make_detector
+from autoevol.proof.analysis import REFERENCE, SEEDS, conclude
+from autoevol.proof.arms import FILE as MATERIAL
+from autoevol.proof.arms import Rivals, assemble_arms, load_material, save_material
+from autoevol.proof.making import calls_of_arms, drawn_rows, make_arm, natural_answers, start_of
+from autoevol.proof.pairs import Pair, answered_seeds, evolved_pairs, pairs_of_file, seed_rows
+from autoevol.proof.plan import ProofPlan, freeze, frozen
+from autoevol.proof.schedule import schedule
+from autoevol.proof.student import TorchStudent
+from autoevol.proof.tuning import Material, Student, collected, encode_all, keep_measures, tune_all
+from autoevol.reports.proof import FILE, ProofReport
+from autoevol.reports.rates import Ledger
+from autoevol.store.files import read_json, write_json
+from autoevol.store.run import RunFolder, read_run
+
+MakeStudent = Callable[[str, str], Student]
+"""Model and what of it is tuned -> student."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a proof would do, before anything is paid or trained.
+
+    Attributes:
+        arms: Arms that are there, with their pairs.
+        calls: LM calls at most for each arm that is missing.
+        config: Of the proof.
+    """
+
+    arms: dict[str, int]
+    calls: dict[str, int]
+    config: ProveConfig
+
+    def to_json(self) -> dict[str, Any]:
+        """The outline as JSON."""
+        return asdict(self)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The outline as (label, value) rows."""
+        config = self.config
+        shown = [(f"arm {name}", f"{count} pairs") for name, count in self.arms.items()]
+        shown += [(f"arm {name}", f"missing; at most {calls} LM calls") for name, calls in self.calls.items()]
+        students = (len(self.arms) + len(self.calls)) * config.seeds
+        tokens = config.steps * config.step_tokens
+        return [
+            *shown,
+            ("student", f"{config.student}, {config.tune}"),
+            ("training", f"{config.steps} steps x {config.step_tokens} response tokens = {tokens} for each"),
+            ("students", f"{students}, and {len(config.rates)} to choose the learning rate"),
+            ("LM calls", f"at most {sum(self.calls.values())}"),
+        ]
+
+
+def prove(
+    source: str | Path,
+    out: str | Path,
+    *,
+    against: Sequence[str] = ("length",),
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    make_student: MakeStudent = TorchStudent,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> Result[ProofReport]:
+    """Tune a student on the data and on its rivals, and say which is better: `autoevol prove`.
+
+    The same call goes on where it was stopped; no student that is finished is tuned again.
+
+    Args:
+        source: A run folder, or a file of pairs.
+        out: Folder of the proof.
+        against: Arms besides seeds and control; see `Rivals.parse`.
+        settings: Requests, budget and call store count, where arms are made.
+        listener: Is told of the progress.
+        make_student: Loads the model.
+        options: Fields of `ProveConfig`, `EndpointConfig` and these settings by the names of options.
+
+    Raises:
+        InputError: If arms are missing that cannot be made, seeds are too few, a package is missing, or
+            `out` holds another plan.
+        StoreError, StopRun: As for `run`; a budget that ends an arm is one.
+    """
+    listener = listener or Progress()
+    with _prepared(source, Path(out), against, settings, listener, options) as (folder, config, ledger):
+        material, plan = _planned(folder.path, config)
+        for label, value in plan.rows():
+            listener.note(f"{label}: {value}")
+        student = make_student(plan.student, plan.tune)
+        listener.note(_pace(student, material, plan))
+        tune_all(student, material, plan, folder.path, listener.note)
+        if plan.reference:
+            keep_measures(make_student(plan.reference, "full"), material, plan, folder.path, REFERENCE, 0)
+        return _concluded(folder.path, plan, ledger)
+
+
+def prepare(
+    source: str | Path,
+    out: str | Path,
+    *,
+    against: Sequence[str] = ("length",),
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+    **options: Any,  # noqa: ANN401 (settings of every type)
+) -> ProofPlan:
+    """The first half of `prove`: arms and frozen plan, with nothing trained, for a recipe."""
+    listener = listener or Progress()
+    with _prepared(source, Path(out), against, settings, listener, options) as (folder, config, _):
+        return _planned(folder.path, config)[1]
+
+
+def collect(out: str | Path) -> Result[ProofReport]:
+    """Conclude from students that were tuned elsewhere: `autoevol prove P --collect`.
+
+    Raises:
+        InputError: If there is no plan, a student is missing, or is of another plan.
+    """
+    folder = Path(out)
+    plan = frozen(folder)
+    known = read_json(folder / "ledger.json")
+    return _concluded(folder, plan, Ledger.from_json(known) if known else Ledger({}))
+
+
+def outline(source: str | Path, against: Sequence[str], settings: Settings, config: ProveConfig) -> Outline:
+    """What `prove` would do. Raises InputError as it would."""
+    rivals, path = Rivals.parse(against), Path(source)
+    if not path.is_dir():
+        arms = {"found": len(pairs_of_file(path))} | _counted(rivals)
+        _refuse_unmade(path, rivals)
+        return Outline(_all_arms(arms, rivals), {}, config)
+    with RunFolder(path) as run:
+        known = settings_of(run, settings, EndpointConfig())
+    rows = drawn_rows(seed_rows(path), config.arm_rows)
+    has = answered_seeds(path)
+    missing = [name for name in rivals.to_make if name != SEEDS or not _enough(has, rows)]
+    arms = {"found": len(evolved_pairs(path, known.pipeline.keep))} | _counted(rivals)
+    if SEEDS not in missing and SEEDS not in arms:
+        arms[SEEDS] = len(has)
+    judged = make_detector(known.metrics.detector, known.metrics.agreement_samples).calls
+    return Outline(_all_arms(arms, rivals), calls_of_arms(missing, len(rows), known, judged), config)
+
+
+def _counted(rivals: Rivals) -> dict[str, int]:
+    return {name: len(pairs_of_file(path)) for name, path in rivals.files.items()}
+
+
+def _all_arms(arms: dict[str, int], rivals: Rivals) -> dict[str, int]:
+    follow = ["length"] if "length" in rivals.names else []
+    return arms | dict.fromkeys((*follow, "shuffled"), arms["found"])
+
+
+@contextmanager
+def _prepared(
+    source: str | Path,
+    out: Path,
+    against: Sequence[str],
+    settings: Settings | None,
+    listener: Listener,
+    options: dict[str, Any],
+) -> Iterator[tuple[RunFolder, ProveConfig, Ledger]]:
+    """The folder of a proof, locked, with the pairs of all its arms in it."""
+    now, config, endpoint = take("prove", settings, options, ProveConfig(), EndpointConfig())
+    rivals, path = Rivals.parse(against), Path(source)
+    if out.exists() and path.exists() and out.samefile(path):
+        raise InputError(f"{out} is the data itself; give another --out")
+    inputs = {"source": _fingerprint(path), "against": list(rivals.names)}
+    inputs |= {f"arm {name}": _fingerprint(Path(given)) for name, given in rivals.files.items()}
+    decided = {"proof": asdict(config) | {"rates": list(config.rates)}, "inputs": inputs}
+    with RunFolder(out, decided) as folder:
+        ledger = Ledger({})
+        if not (out / MATERIAL).exists():
+            files = {name: pairs_of_file(given) for name, given in rivals.files.items()}
+            if path.is_dir():
+                ledger = _from_run(path, folder, (rivals, files), now, (config, endpoint), listener)
+            else:
+                _refuse_unmade(path, rivals)
+                save_material(out, assemble_arms(pairs_of_file(path), files, rivals, config))
+            write_json(out / "ledger.json", ledger.to_json())
+        yield folder, config, Ledger.from_json(read_json(out / "ledger.json") or ledger.to_json())
+
+
+def _from_run(
+    path: Path,
+    folder: RunFolder,
+    rivals_files: tuple[Rivals, dict[str, list[Pair]]],
+    now: Settings,
+    how: tuple[ProveConfig, EndpointConfig],
+    listener: Listener,
+) -> Ledger:
+    """Bring the arms of a run together, those that are missing made."""
+    (rivals, others), (config, endpoint) = rivals_files, how
+    with RunFolder(path) as run:
+        settings = settings_of(run, now, endpoint)
+        rows = drawn_rows(seed_rows(path), config.arm_rows)
+        found, has = evolved_pairs(path, settings.pipeline.keep), answered_seeds(path)
+        start = start_of(path, settings)
+        if SEEDS not in others and _enough(has, rows):
+            others = {**others, SEEDS: has}
+        if settings.store.path is None and (path / "calls.sqlite").exists():
+            # What the run has asked already is not paid again.
+            settings = replace(settings, store=replace(settings.store, path=str(path / "calls.sqlite")))
+        missing = [name for name in rivals.to_make if name not in others]
+        ledger = Ledger({})
+        if missing:
+            with open_job(folder, settings, listener, roles=("evol", "respond", "judge"), gated=False) as job:
+                others |= {name: make_arm(job, name, rows, start) for name in missing}
+                ledger = Ledger.of(job.session.ledger())
+    save_material(folder.path, assemble_arms(found, others, rivals, config, natural_answers(rows)))
+    return ledger
+
+
+def _refuse_unmade(path: Path, rivals: Rivals) -> None:
+    if rivals.to_make:
+        names = ", ".join(rivals.to_make)
+        raise InputError(
+            f"{path} is a file, and only a run folder says how to make {names}: give a file of pairs, such "
+            f"as --against {rivals.to_make[0]}=FILE"
+        )
+
+
+def _enough(has: Sequence[Pair], rows: Sequence[Row]) -> bool:
+    return bool(has) and len(has) >= 0.9 * len(rows)
+
+
+def _fingerprint(path: Path) -> str:
+    """Which data this is, wherever it lies."""
+    if path.is_dir():
+        return (read_run(path) or {}).get("run_id", "")
+    if not path.is_file():
+        raise InputError(f"no such file or run folder: {path}")
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _planned(folder: Path, config: ProveConfig) -> tuple[Material, ProofPlan]:
+    material = load_material(folder)
+    arms = {name: list(pairs) for name, pairs in material.arms.items()}
+    plan = ProofPlan.of(config, arms, {name: list(pairs) for name, pairs in material.items.items()})
+    freeze(plan, folder)
+    return material, plan
+
+
+def _pace(student: Student, material: Material, plan: ProofPlan) -> str:
+    """How long it will take, from a few steps that nothing keeps."""
+    steps = min(20, plan.steps)
+    examples = encode_all(student, material.arms[SEEDS], plan.max_length)
+    batches, began = schedule(examples, steps, plan.step_tokens, plan.seeds), time.monotonic()
+    with student.tuned(batches, 0, min(plan.rates)):
+        each = (time.monotonic() - began) / steps
+    minutes = math.ceil(each * plan.steps * plan.trainings / 60)
+    return (
+        f"{steps} steps take {each * steps:.1f} s: {minutes} min or so to tune all, about as long to measure"
+    )
+
+
+def _concluded(folder: Path, plan: ProofPlan, ledger: Ledger) -> Result[ProofReport]:
+    try:
+        conclusion = conclude(collected(folder, plan))
+    except ValueError as error:
+        raise InputError(f"{folder}: {error}") from error
+    report = ProofReport(
+        conclusion=conclusion,
+        plan=plan.id,
+        student=f"{plan.student}, {plan.tune}",
+        training=plan.told(),
+        rate=(read_json(folder / "rate.json") or {"rate": plan.rates[0]})["rate"],
+        lengths={name: sample.characters for name, sample in plan.arms.items()},
+        ledger=ledger,
+    )
+    write_json(folder / FILE, report.to_json())
+    return Result(report, folder)

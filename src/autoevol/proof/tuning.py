@@ -1,0 +1,234 @@
+"""Every student of a plan, tuned and measured once; what is finished is never repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from autoevol.core.errors import InputError
+from autoevol.metrics.agreement import normal_answer
+from autoevol.proof.analysis import BASE, REFERENCE, SEEDS, MeasuredStudent
+from autoevol.proof.pairs import Pair
+from autoevol.proof.plan import ProofPlan
+from autoevol.proof.schedule import Batch, Encoded, schedule
+from autoevol.reports.folder import read_report
+from autoevol.store.files import read_json, write_json
+
+TUNED = "tuned"
+_ANSWER_TOKENS = 96
+
+
+class Scorer(Protocol):
+    """A model that is asked how likely responses are, and for answers."""
+
+    def losses(self, examples: Sequence[Encoded]) -> list[float]:
+        """NLL of each in nats per supervised token."""
+        ...
+
+    def answers(self, instructions: Sequence[str], most_tokens: int) -> list[str]:
+        """The likeliest answer to each."""
+        ...
+
+
+class Student(Protocol):
+    """A model before its tuning, of which every arm and seed gets a fresh copy."""
+
+    def encode(self, instruction: str, response: str, max_length: int) -> Encoded | None:
+        """A pair in its tokens; None where the instruction is too long."""
+        ...
+
+    def untouched(self) -> Scorer:
+        """Itself."""
+        ...
+
+    def tuned(self, batches: Sequence[Batch], seed: int, rate: float) -> AbstractContextManager[Scorer]:
+        """A copy that has learned from `batches`; it is gone after the block."""
+        ...
+
+
+@dataclass(frozen=True)
+class Material:
+    """The pairs that a plan describes: those of every arm, and those to measure on."""
+
+    arms: Mapping[str, Sequence[Pair]]
+    items: Mapping[str, Sequence[Pair]]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Measures a scorer on the items of a plan.
+
+    Args:
+        student: Encodes.
+        material: `heldout`, `rate` and `evolved` items.
+        plan: `max_length` and `exact` count here.
+    """
+
+    student: Student
+    material: Material
+    plan: ProofPlan
+
+    def all_of(self, scorer: Scorer) -> dict[str, dict[str, float]]:
+        """Measure -> item -> value; measures without items are left out."""
+        heldout = self.material.items["heldout"]
+        own = self.nll(scorer, heldout)
+        # Another row's answer to the same instruction: what a model without a clue would take as often.
+        others = [replace(pair, response=after.response) for pair, after in _followed(heldout)]
+        wrong = self.nll(scorer, others)
+        values = {
+            "heldout_nll": own,
+            "evolved_nll": self.nll(scorer, self.material.items.get("evolved", ())),
+            "choice": {item: float(own[item] < wrong[item]) for item in own.keys() & wrong.keys()},
+            "exact": self._exact(scorer),
+        }
+        return {name: found for name, found in values.items() if found}
+
+    def nll(self, scorer: Scorer, pairs: Sequence[Pair]) -> dict[str, float]:
+        """NLL per token of each response, by item; what is too long is left out, for every arm alike."""
+        encoded = encode_all(self.student, pairs, self.plan.max_length)
+        return dict(zip(encoded, scorer.losses(list(encoded.values())), strict=True))
+
+    def _exact(self, scorer: Scorer) -> dict[str, float]:
+        wanted = {pair.id: normal_answer(pair.response) for pair in self.material.items["heldout"]}
+        asked = [pair for pair in self.material.items["heldout"] if wanted[pair.id]][: self.plan.exact]
+        said = scorer.answers([pair.instruction for pair in asked], _ANSWER_TOKENS) if asked else []
+        return {
+            pair.id: float(normal_answer(answer) == wanted[pair.id])
+            for pair, answer in zip(asked, said, strict=True)
+        }
+
+
+def encode_all(student: Student, pairs: Sequence[Pair], max_length: int) -> dict[str, Encoded]:
+    """Pairs by id as the student reads them, those that are too long left out."""
+    encoded = {pair.id: student.encode(pair.instruction, pair.response, max_length) for pair in pairs}
+    return {name: example for name, example in encoded.items() if example is not None}
+
+
+def tune_all(
+    student: Student, material: Material, plan: ProofPlan, folder: Path, tell: Callable[[str], None]
+) -> None:
+    """Tune and measure every student that the folder lacks.
+
+    Seed by seed, and within a seed arm by arm, so that what is there is paired.
+
+    Args:
+        student: The model.
+        material: As the plan describes it.
+        plan: Frozen in `folder`.
+        folder: Takes `rate.json` and a file for each student.
+        tell: Told of each.
+    """
+    measuring = Measuring(student, material, plan)
+    encoded = {arm: encode_all(student, pairs, plan.max_length) for arm, pairs in material.arms.items()}
+    keep_measures(student, material, plan, folder, BASE, 0)
+    rate = chosen_rate(measuring, encoded[SEEDS], folder, tell)
+    for number, (arm, seed) in enumerate(pending := list(_pending(folder, plan)), 1):
+        batches = schedule(encoded[arm], plan.steps, plan.step_tokens, seed)
+
+        def made(arm: str = arm, seed: int = seed, batches: Sequence[Batch] = batches) -> MeasuredStudent:
+            with student.tuned(batches, seed, rate) as scorer:
+                values = measuring.all_of(scorer)
+            return MeasuredStudent(arm, seed, plan.id, values, plan.tokens, plan.steps, rate)
+
+        done = _keep(folder, plan, arm, seed, made)
+        shown = _mean(done.values[plan.primary].values())
+        tell(f"{arm}, seed {seed}: {plan.primary} {shown:.4f} ({number} of {len(pending)} students)")
+
+
+def chosen_rate(
+    measuring: Measuring, seeds: Mapping[str, Encoded], folder: Path, tell: Callable[[str], None]
+) -> float:
+    """The learning rate with the lowest NLL of the seed arm, on items that decide nothing else."""
+    plan, path = measuring.plan, folder / "rate.json"
+    known = read_json(path)
+    if known is not None and known["plan"] == plan.id:
+        return known["rate"]
+    tried: dict[float, float] = {}
+    for rate in plan.rates if len(plan.rates) > 1 else ():
+        # A random seed of its own: no student that is measured had a hand in the choice.
+        batches = schedule(seeds, plan.steps, plan.step_tokens, plan.seeds)
+        with measuring.student.tuned(batches, plan.seeds, rate) as scorer:
+            tried[rate] = _mean(measuring.nll(scorer, measuring.material.items["rate"]).values())
+        tell(f"learning rate {rate:g}: {tried[rate]:.4f} on the seed arm")
+    best = min(tried, key=lambda rate: (tried[rate], rate)) if tried else next(iter(plan.rates))
+    write_json(
+        path, {"plan": plan.id, "rate": best, "tried": {f"{rate:g}": nll for rate, nll in tried.items()}}
+    )
+    return best
+
+
+def keep_measures(
+    student: Student,
+    material: Material,
+    plan: ProofPlan,
+    folder: Path,
+    arm: str,
+    seed: int,
+    rate: float = 0.0,
+) -> MeasuredStudent:
+    """Measure a model as it is, as the student of `arm` and `seed`, unless the folder has that."""
+    measuring = Measuring(student, material, plan)
+    tokens, steps = (plan.tokens, plan.steps) if arm in plan.arms else (0, 0)
+
+    def made() -> MeasuredStudent:
+        return MeasuredStudent(arm, seed, plan.id, measuring.all_of(student.untouched()), tokens, steps, rate)
+
+    return _keep(folder, plan, arm, seed, made)
+
+
+def collected(folder: Path, plan: ProofPlan) -> list[MeasuredStudent]:
+    """Every student of the plan.
+
+    Raises:
+        InputError: If one is missing, or was tuned under another plan.
+    """
+    lacking = [f"{arm}-{seed}" for arm, seed in _pending(folder, plan)]
+    if lacking:
+        raise InputError(
+            f"{folder / TUNED} lacks {len(lacking)} of {len(plan.arms) * plan.seeds} students "
+            f"({', '.join(lacking[:4])}{', ...' if len(lacking) > 4 else ''}): train them, then collect again"
+        )
+    untouched = [one for name in (BASE, REFERENCE) if (one := student_of(folder, plan, name, 0))]
+    tuned = [student_of(folder, plan, arm, seed) for seed in range(plan.seeds) for arm in plan.arms]
+    return [*untouched, *(one for one in tuned if one is not None)]
+
+
+def student_of(folder: Path, plan: ProofPlan, arm: str, seed: int) -> MeasuredStudent | None:
+    """One student as it was measured, None if it was not yet. Raises InputError for another plan's."""
+    path = folder / TUNED / f"{arm}-{seed}.json"
+    known = read_report(path, MeasuredStudent)
+    if known is not None and known.plan != plan.id:
+        raise InputError(
+            f"{path} belongs to another plan ({known.plan}, not {plan.id}): remove it to train anew"
+        )
+    return known
+
+
+def _pending(folder: Path, plan: ProofPlan) -> Iterator[tuple[str, int]]:
+    for seed in range(plan.seeds):
+        for arm in plan.arms:
+            if student_of(folder, plan, arm, seed) is None:
+                yield arm, seed
+
+
+def _keep(
+    folder: Path, plan: ProofPlan, arm: str, seed: int, make: Callable[[], MeasuredStudent]
+) -> MeasuredStudent:
+    known = student_of(folder, plan, arm, seed)
+    if known is None:
+        (folder / TUNED).mkdir(exist_ok=True)
+        known = make()
+        write_json(folder / TUNED / f"{arm}-{seed}.json", known.to_json())
+    return known
+
+
+def _followed(pairs: Sequence[Pair]) -> Iterator[tuple[Pair, Pair]]:
+    yield from zip(pairs, [*pairs[1:], *pairs[:1]], strict=True)
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return sum(numbers) / len(numbers)

@@ -1,0 +1,96 @@
+"""The folder in which labels are kept: one durable log for each rater, and what follows from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import Timeout
+
+from autoevol.core.errors import InputError, InUse
+from autoevol.store.files import file_lock, read_object, refused, replacing, write_json
+from autoevol.store.log import JsonLog
+
+TASK = "task.json"
+RATER = re.compile(r"[\w][\w.-]{0,39}")
+"""What a rater may be called: the name is that of a file."""
+
+
+class LabelFolder:
+    """Opens and locks a folder of labels: `task.json`, `RATER.jsonl`, and the files made of them.
+
+    A log only grows; taking a label back is a line as well. The last line about an item counts.
+
+    Args:
+        path: Created if missing.
+
+    Raises:
+        InUse: If another process holds it.
+        StoreError: If it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = file_lock(path / ".lock")
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise InUse(f"{path} is in use by another autoevol process: one rater at a time") from error
+        except OSError as error:
+            raise refused(error, f"cannot write to {path}") from error
+        self._logs: dict[str, JsonLog] = {}
+
+    def task(self) -> dict[str, Any] | None:
+        """What is asked here; None in a new folder. Raises StoreError if it is damaged."""
+        return read_task(self.path)
+
+    def describe(self, task: Mapping[str, Any]) -> None:
+        """Keep what is asked here, before the first label."""
+        write_json(self.path / TASK, task)
+
+    def append(self, rater: str, record: Mapping[str, Any]) -> None:
+        """Add a line to a rater's log; it is on disk when this returns. Raises StoreLost."""
+        log = self._logs.setdefault(rater, JsonLog(log_path(self.path, rater)))
+        log.append(record)
+
+    def write(self, name: str, records: Iterable[Mapping[str, Any]]) -> Path:
+        """Write a JSON Lines file that follows from the logs, whole or not at all. Raises StoreLost."""
+        path = self.path / name
+        with replacing(path) as lines:
+            for record in records:
+                lines.add(record)
+        return path
+
+    def close(self) -> None:
+        """Give the folder back."""
+        self._lock.release()
+
+    def __enter__(self) -> LabelFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def log_path(folder: Path, rater: str) -> Path:
+    """Where a rater's lines are. Raises InputError if no file may have this name."""
+    if not RATER.fullmatch(rater):
+        raise InputError(f"--rater {rater!r}: 1 to 40 letters, digits, `_`, `.` and `-`, no point first")
+    return folder / f"rater-{rater}.jsonl"
+
+
+def read_task(folder: Path) -> dict[str, Any] | None:
+    """What is asked in a folder of labels; None where there is none. Raises StoreError."""
+    return read_object(folder / TASK)
+
+
+def read_logs(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """All lines by rater, in order. Raises StoreError if a log is damaged."""
+    paths = sorted(folder.glob("rater-*.jsonl"))
+    return {path.stem.removeprefix("rater-"): list(JsonLog(path).replay()) for path in paths}

@@ -1,0 +1,138 @@
+"""The first look inside `run`: what it answers, that it is kept, and that the loop finds its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from autoevol.store.journal import FileJournal
+from autoevol.store.sealed import read_sealed
+from command_line import at, command, printed, seed_file
+from servers import Answer, Endpoint, says
+
+COUNT = 120
+"""Seeds; a quarter of them are dev rows, which is just enough to say no."""
+LOOP = ("--batch-size", "2", "--m", "1", "--steps", "1")
+
+
+class World:
+    """Evolves and answers well, but for answers to one in `every` tasks, which ask for more."""
+
+    def __init__(self) -> None:
+        self.every = 0
+        self.asked = 0
+
+    def __call__(self, body: dict[str, Any]) -> Answer:
+        self.asked += 1
+        text = body["messages"][-1]["content"]
+        if "#Cases#:" in text:
+            return says("Case 1 lost its question.")
+        if "<improved_method>" in text:
+            return says("<improved_method>\nRewrite the instruction another way.\n</improved_method>")
+        if "#Instruction#:\n" in text:
+            task = text.rpartition("#Instruction#:\n")[2]
+            return says(f"<final_instruction>\n{task} Prove it, and list two more.\n</final_instruction>")
+        number = int(text.rpartition("Task ")[2].partition(":")[0])
+        if self.every and number % self.every == 0:
+            return says("Please provide more details?")
+        return says(f"The prime above it is {number + 3}, which the following steps prove. ({text})")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def endpoint(world: World) -> Iterator[Endpoint]:
+    with Endpoint(world) as served:
+        yield served
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    return seed_file(tmp_path, [f"Task {number}: name a prime above {number}." for number in range(COUNT)])
+
+
+def run(seeds: Path, endpoint: Endpoint, *more: object, name: str = "run") -> Result:
+    done = command("run", seeds, "--out", seeds.parent / name, *at(endpoint), *LOOP, *more)
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def test_nothing_to_gain_evolves_at_once(endpoint: Endpoint, world: World, seeds: Path) -> None:
+    done = run(seeds, endpoint)
+    assert world.asked == 2 * COUNT  # at temperature 0 the rows looked at are not paid again
+    assert printed(done)["optimization"]["look"]["failed"] == 0
+    out = seeds.parent / "run"
+    shown = " ".join(command("show", out).stdout.split())
+    assert "An optimisation was not worth it: the first method failed 0 of 30 rows" in shown
+    assert not FileJournal(out / "journal.jsonl").steps()
+    assert len((out / "dataset.jsonl").read_text().splitlines()) == COUNT
+
+
+def test_a_resume_gives_the_same_answer_without_a_call(endpoint: Endpoint, world: World, seeds: Path) -> None:
+    first = run(seeds, endpoint, "--json").stdout
+    asked, world.every = world.asked, 2  # what the world does now must not matter
+    again = run(seeds, endpoint, "--json").stdout
+    assert world.asked == asked
+    assert '"stopped":"not worth it"' in first.replace(": ", ":")
+    assert '"stopped":"not worth it"' in again.replace(": ", ":")
+
+
+def test_a_loop_that_is_worth_it_finds_the_calls_of_the_look(
+    endpoint: Endpoint, world: World, seeds: Path
+) -> None:
+    world.every = 3
+    run(seeds, endpoint, "--optimize", "always", name="always")
+    always = world.asked
+    run(seeds, endpoint, name="auto")
+    assert world.asked == 2 * always
+    steps = [FileJournal(seeds.parent / name / "journal.jsonl").steps() for name in ("always", "auto")]
+    assert steps[0] == steps[1]
+    assert (read_sealed(seeds.parent / "auto" / "look.json") or {})["failed"] >= 2
+
+
+def test_never_asks_nothing_but_the_rows(endpoint: Endpoint, world: World, seeds: Path) -> None:
+    done = run(seeds, endpoint, "--optimize", "never")
+    assert world.asked == 2 * COUNT
+    assert printed(done)["optimization"]["stopped"] == "never"
+    assert "No optimisation was asked for" in command("show", seeds.parent / "run").stdout
+
+
+def test_a_run_that_began_without_a_look_goes_on_without(
+    endpoint: Endpoint, world: World, seeds: Path
+) -> None:
+    world.every = 3
+    run(seeds, endpoint)
+    out, asked = seeds.parent / "run", world.asked
+    # As autoevol 0.2 left it.
+    (out / "look.json").unlink()
+    run(seeds, endpoint)
+    assert world.asked == asked
+    assert not (out / "look.json").exists()
+
+
+def test_the_optimize_command_always_optimises(endpoint: Endpoint, seeds: Path) -> None:
+    out = seeds.parent / "found"
+    done = command("optimize", seeds, "--out", out, *at(endpoint), *LOOP)
+    assert done.exit_code == 0, done.stderr
+    assert FileJournal(out / "journal.jsonl").steps()
+
+
+def test_a_split_that_can_show_nothing_says_so(endpoint: Endpoint, seeds: Path) -> None:
+    told = " ".join(run(seeds, endpoint, "--limit", "4").stderr.split())
+    assert "1 dev and 1 holdout rows: so few can show no difference" in told
+    assert "can show no difference" not in run(seeds, endpoint, name="whole").stderr
+
+
+def test_plans_say_it(endpoint: Endpoint, world: World, seeds: Path) -> None:
+    assert printed(run(seeds, endpoint, "--dry-run"))["first_look"] == 30
+    never = printed(run(seeds, endpoint, "--dry-run", "--optimize", "never", "--on-failure", "again"))
+    assert never["first_look"] == 0
+    assert never["calls"]["total"] == 2 * COUNT
+    assert world.asked == 0

@@ -1,0 +1,109 @@
+"""Reports in a real browser: quiet, asking nobody, quick to filter, the same in light and dark."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoevol.commands.report import write_report
+from report_folders import OLD, hostile_folder, lineage, write_folder
+
+pytestmark = pytest.mark.slow
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium: `apt-get install chromium` installs the browser that these tests drive")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: `pip install playwright` (extra dev)"
+    )
+    with playwright.sync_playwright() as running:
+        started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Opened:
+    """A page and what it did besides showing itself."""
+
+    def __init__(self, browser: Any, path: Path, width: int = 1440, scheme: str = "light") -> None:
+        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.noise: list[str] = []
+        self.page.on("console", lambda message: self.noise.append(message.text))
+        self.page.on("pageerror", lambda error: self.noise.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.noise.append(dialog.message))
+        self.page.on("request", lambda request: self.noise.append(request.url))
+        self.page.goto(path.as_uri())
+        self.noise.remove(path.as_uri())
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """The report of 300 rows, every third of which has failed."""
+    made = [lineage(n, f"Task {n}: " + "name a prime. " * (1 + n % 5), passes=n % 3 > 0) for n in range(300)]
+    return write_report(write_folder(tmp_path / "run", made))[0]
+
+
+@pytest.mark.parametrize("name", ["run", "evolve", "search", "compare", "transfer", "hostile"])
+def test_a_report_is_quiet_and_fits(browser: Any, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    hostile_folder(folder) if name == "hostile" else shutil.copytree(OLD / name, folder)
+    path = write_report(folder)[0]
+    for width, scheme in ((390, "light"), (1440, "dark")):
+        opened = Opened(browser, path, width, scheme)
+        for summary in opened.page.locator("summary").all()[:60]:
+            if summary.is_visible():
+                summary.click()
+        assert opened.noise == []
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert opened.page.locator("img").count() == 0
+        opened.page.close()
+
+
+def test_filters_leave_the_rows_that_were_asked_for(browser: Any, many: Path) -> None:
+    opened = Opened(browser, many)
+    page, count = opened.page, opened.page.locator("#count")
+    assert count.inner_text() == "300 of 300 rows"
+    page.select_option("#f-outcome", "failed")
+    page.locator("#count", has_text="100 of 300 rows").wait_for()
+    page.fill("#f-text", "task 27:")
+    page.locator("#count", has_text=re.compile("^1 of 300 rows")).wait_for()
+    row = page.locator("#list details.row")
+    row.locator("summary").first.click()
+    assert "Task 27:" in row.inner_text()
+    assert row.locator("ins").first.inner_text().strip().startswith("And say why")
+    assert "I thought." in (row.text_content() or "")
+    page.click("#filters button[type=reset]")
+    page.locator("#count", has_text="300 of 300 rows").wait_for()
+    page.click("#next")
+    assert page.locator("#at").inner_text() == "page 2 of 15"
+    page.select_option("#f-kind", "lost_information")
+    page.locator("#count", has_text="100 of 300 rows").wait_for()
+    assert opened.noise == []
+
+
+def test_light_and_dark_by_keyboard(browser: Any, many: Path) -> None:
+    page = Opened(browser, many, scheme="dark").page
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(paper)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "theme"
+    page.keyboard.press("Enter")
+    assert page.evaluate(paper) != dark
+
+
+def test_without_javascript_the_tables_are_there(browser: Any, many: Path) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(many.as_uri())
+    assert page.locator("table").count() >= 3
+    assert page.locator("#browser").is_hidden()
+    assert "needs JavaScript" in page.locator("noscript").first.inner_text()

@@ -1,0 +1,219 @@
+"""Reports of every kind of folder: their figures, their sections, and texts that would like to be more."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from autoevol.pages import rows
+from autoevol.pages.folder_page import page_of
+from autoevol.store.files import read_json
+from command_line import command, summary
+from commanding import Served, evolve, write_seeds
+from report_folders import OLD, hostile_folder, lineage, write_folder
+from servers import Endpoint
+
+FOLDERS = {
+    "run": {"rate", "methods", "grid", "funnel", "kinds", "examples", "rows", "lengths", "cost", "settings"},
+    "stopped": {"rate", "methods", "grid", "cost", "settings"},
+    "evolve": {"funnel", "examples", "rows", "lengths", "cost", "settings"},
+    "search": {"front", "cost", "settings"},
+    "compare": {"ranks", "curves", "settings"},
+    "transfer": {"transfer", "cost", "settings"},
+}
+
+
+class Seen(HTMLParser):
+    """What a browser makes of a page: its elements, and its text apart from styles and scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.ids: list[str] = []
+        self._texts: list[str] = []
+        self._inside = ""
+        self.feed(page)
+        self.text = " ".join(" ".join(self._texts).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside not in ("style", "script"):
+            self._texts.append(data)
+
+
+def report(folder: Path, *more: object) -> str:
+    """The page that `autoevol report` writes."""
+    done = command("report", folder, *more)
+    assert done.exit_code == 0, done.stderr
+    return Path(done.stdout.splitlines()[0]).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(OLD, tmp_path / "old"))
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_kind_of_folder_has_its_sections(old: Path, name: str) -> None:
+    seen = Seen(report(old / name))
+    assert set(seen.ids) >= FOLDERS[name] | {"verdict"}
+    assert len(seen.ids) == len(set(seen.ids)), "an id twice"
+    assert not {"style", "src"} & {attribute for attribute, _ in seen.attributes}
+    outside = [v for k, v in seen.attributes if k == "href" and not str(v).startswith(("#", "data:"))]
+    assert not outside
+
+
+def test_a_report_writes_nothing_but_itself(old: Path) -> None:
+    def files() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in sorted(old.rglob("*")) if path.is_file()}
+
+    before = files()
+    report(old / "run", "-o", old / "run" / "mine.html")
+    after = files()
+    after.pop(str(old / "run" / "mine.html"))
+    assert after == before
+
+
+def test_the_figures_of_the_page_are_those_of_the_summary(old: Path) -> None:
+    told = read_json(old / "run" / "summary.json") or {}
+    text = Seen(report(old / "run")).text
+    optimized, rows_done = told["optimization"], told["evolution"]
+    for rate in (optimized["holdout_before"], optimized["holdout_after"]):
+        total = rate["failed"] + rate["passed"]
+        assert (
+            f"{rate['rate']:.1%} {rate['failed']} of {total}, [{rate['low']:.1%}, {rate['high']:.1%}]" in text
+        )
+    kept = f"rows kept {rows_done['passed']} of {rows_done['rows']}; {rows_done['failed']} failed"
+    assert f"{kept}, {rows_done['unscored']} lost" in text
+    assert f"lines of dataset.jsonl {rows_done['dataset']['lines']}" in text
+    for kind, count in rows_done["kinds"].items():
+        assert f"rejected {kind.replace('_', ' ')} {count}" in text
+    for role, cost in told["ledger"]["roles"].items():
+        numbers = (cost["calls"], cost["reused"], cost["input_tokens"], cost["output_tokens"])
+        assert f"{role} {' '.join(f'{number:,}' for number in numbers)}" in text
+    assert f"LM calls paid {sum(cost['calls'] for cost in told['ledger']['roles'].values()):,}" in text
+    assert told["seeds"]["data_hash"] in text
+
+
+def test_the_curve_is_that_of_the_journal(old: Path) -> None:
+    page = page_of(old / "run")
+    (plot,) = [plot for plot in page.plots if plot.name == "rate"]
+    curve = (read_json(old / "run" / "summary.json") or {})["optimization"]["dev_curve"]
+    in_force = [row for row in plot.grid.rows if row[-1] == "in force"]
+    assert [f"{step['dev']['rate']:.1%}" for step in curve if step["dev"]] == [
+        row[3].partition(" ")[0] for row in in_force
+    ]
+
+
+def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
+    folder = hostile_folder(tmp_path / "</title><b>x")
+    page = report(folder)
+    page.encode("utf-8")
+    seen = Seen(page)
+    assert not {"img", "b"} & set(seen.tags)
+    assert "</script><img src=x onerror=alert(1)>" in seen.text
+    assert "\\u202egnp.exe\\u200f" in seen.text
+    assert "\\x1b[2J\\x07\\x00 bell" in seen.text
+    assert "{{ 7*7 }} ${7*7}" in seen.text
+    assert not set("\u202e\u200f\x1b\x00") & set(page)
+    assert len(page) < 2_000_000, "long lines are cut, with what is left out"
+    assert "more characters]" in seen.text
+    (island,) = re.findall(r'<script type="application/json" id="row-data">(.*?)</script>', page, re.DOTALL)
+    assert len(json.loads(island)) == 14
+
+
+def test_markdown_of_hostile_texts_is_text(tmp_path: Path) -> None:
+    page = report(hostile_folder(tmp_path / "run"), "--format", "md")
+    outside = re.sub(r"^(`{3,})text\n.*?^\1$", "", page, flags=re.DOTALL | re.MULTILINE)
+    assert "<img" not in outside
+    assert not set("\u202e\x1b\x00") & set(page)
+
+
+def test_a_large_folder_is_counted_whole_and_shown_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "SHOWN", 10)
+    folder = write_folder(
+        tmp_path / "run", [lineage(n, f"Task {n}.", passes=n % 3 > 0) for n in range(90)], 40
+    )
+    page = page_of(folder)
+    assert len(page.browsed) == 20
+    text = unescape(report(folder))
+    assert "20 of 90 rows, drawn at random" in text
+    assert "This run has not ended: 0 steps and 90 rows" in text
+    (kinds,) = [plot for plot in page.plots if plot.name == "kinds"]
+    assert kinds.grid.rows[0] == ("lost information", "30")
+
+
+def test_rows_are_shown_until_the_budget_is_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "BUDGET", 12_000)
+    folder = write_folder(tmp_path / "run", [lineage(n, "word " * 100, passes=n % 2 > 0) for n in range(20)])
+    outcomes = [row["outcome"] for row in page_of(folder).browsed]
+    assert 0 < len(outcomes) < 20
+    assert set(outcomes) == {"passed", "failed"}
+
+
+def test_the_rows_of_the_browser_hold_every_text(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "run", [lineage(1, "Name a prime.")])
+    (row,) = page_of(folder).browsed
+    (step,) = row["rounds"]
+    assert row["seed"] == "".join(text for sign, text in step["diff"] if sign <= 0) == "Name a prime."
+    assert "".join(text for sign, text in step["diff"] if sign >= 0) in step["reply"]
+    assert (step["response"], step["outcome"], row["outcome"]) == ("An answer.", "passed", "passed")
+
+
+def test_plots_are_files_too(old: Path, tmp_path: Path) -> None:
+    report(old / "run", "--plots", tmp_path / "plots")
+    names = {path.name for path in (tmp_path / "plots").glob("*.svg")}
+    assert {"rate.svg", "funnel.svg", "lengths.svg"} <= names
+    assert all(
+        'xmlns="http://www.w3.org/2000/svg"' in path.read_text()
+        for path in (tmp_path / "plots").glob("*.svg")
+    )
+
+
+def test_three_rounds_of_a_run_under_way_and_ended(tmp_path: Path) -> None:
+    with Endpoint(Served()) as endpoint:
+        done = evolve(write_seeds(tmp_path), endpoint, tmp_path / "run", "--rounds", 3)
+    told = summary(done)["evolution"]
+    page = page_of(tmp_path / "run")
+    assert {len(row["rounds"]) for row in page.browsed} >= {3}
+    facts = {fact.name: fact.value for fact in page.facts}
+    assert facts["rows kept"] == str(told["passed"])
+    (tmp_path / "run" / "summary.json").unlink()
+    begun = page_of(tmp_path / "run")
+    assert begun.verdict == f"This run has not ended: 0 steps and {told['rows']} rows are finished so far."
+    assert begun.browsed == page.browsed
+
+
+@pytest.mark.parametrize("words", [("nowhere",), ("run", "-o", ".")])
+def test_what_cannot_be_done_is_said(
+    old: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(old)
+    done = command("report", *words)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_plots_are_png_where_the_extra_is(old: Path, tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert", reason="no vl-convert-python (extra report)")
+    report(old / "run", "--plots", tmp_path / "plots")
+    pictures = list((tmp_path / "plots").glob("*.png"))
+    assert len(pictures) == len(list((tmp_path / "plots").glob("*.svg")))
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
