@@ -168,6 +168,9 @@ def test_a_data_set_with_a_lost_line_is_not_passed_on(
     assert done.exit_code == 2
     assert "dataset.jsonl is not as the run left it: it has 11 lines; 12 were written" in done.stderr
     assert not target.exists()
+    measured = command("quality", out)
+    assert measured.exit_code == 2
+    assert "12 were written" in measured.stderr
     assert evolve(begun[0] / "seeds.jsonl", endpoint, out, *begun[1]).exit_code == 0
     assert command(words[0], out, *words[1:], "--out", target).exit_code == 0
 
