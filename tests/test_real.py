@@ -21,7 +21,7 @@ pytestmark = [
 
 SMALL = (
     "--limit 6 --start compact --start weak --dev-size 1 --holdout-size 1 --batch-size 1 --m 1 --steps 1"
-    " --reply-tokens 64 --temperature 0.5 --concurrency 4"
+    " --reply-tokens 64 --temperature 0.5 --concurrency 4 --on-failure again"
 )
 
 
