@@ -65,7 +65,8 @@ def _to_the_end(begin: list[str], cap: int, score: Score) -> list[Shown]:
 
 def _moment(plan: Plan, counts: Counts, draw: random.Random) -> Callable[[], bool]:
     """When to kill: so many requests from now, or, as `moments` has it, after some seconds."""
-    wanted = counts.requests + draw.randrange(1, plan.rows)
+    # So that all kills fall into the two requests and more that every row takes.
+    wanted = counts.requests + draw.randint(1, max(1, 3 * plan.rows // plan.kills))
     wait = draw.uniform(0.2, 6.0) if plan.moments and draw.random() < 0.5 else None
     began = time.monotonic()
     if wait is None:
