@@ -34,6 +34,12 @@ bench: $(READY)
 study: $(READY)
 	$(BIN)/python -m autoevol.experiments.study --out runs/study
 
+# Ten minutes of kills, faults and hostile seeds on simulated endpoints; it fails if a promise is broken.
+# Shorter: make soak MINUTES=1.
+MINUTES ?= 10
+soak: $(READY)
+	$(BIN)/python -m autoevol.experiments.soak --minutes $(MINUTES)
+
 # The pictures of docs/report.md, from the run of `make run`; needs chromium.
 pictures: $(READY)
 	$(BIN)/autoevol report runs/first
@@ -68,4 +74,4 @@ $(READY): requirements.lock requirements-model.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-.PHONY: run test quick bench study pictures docs lint lock wheel clean
+.PHONY: run test quick bench study soak pictures docs lint lock wheel clean

@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import Result
 
-from command_line import command, lines
+from command_line import at, command, lines
 from commanding import SEEDS, Served, evolve, write_seeds
 from servers import Endpoint
 
 PARTS = ("--part-rows", 3, "--concurrency", 1)
 HALF = 15  # calls: two parts and a half
+OF_THE_BULK_STAGE = (
+    "run.json", "seeds.json", "endpoint.json", "methods.json", "outputs.json", "dataset.jsonl",
+    "rejected.jsonl", "dead.jsonl",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +102,56 @@ def damage(
         shutil.rmtree(out)
 
 
+@pytest.fixture(scope="module")
+def optimised(tmp_path_factory: pytest.TempPathFactory, endpoint: Endpoint) -> Path:
+    """A folder with seeds, a finished run that was optimised, and one whose budget ended in its midst."""
+    folder = tmp_path_factory.mktemp("optimised")
+    seeds = write_seeds(folder)
+    assert optimise(seeds, endpoint, folder / "finished").exit_code == 0
+    assert optimise(seeds, endpoint, folder / "half", "--max-calls", HALF).exit_code == 3
+    return folder
+
+
+def optimise(seeds: Path, endpoint: Endpoint, out: Path, *more: object) -> Result:
+    """`autoevol run` with two steps on few rows."""
+    sizes = ("--dev-size", 4, "--holdout-size", 3, "--batch-size", 2, "--m", 1, "--steps", 2)
+    words = ("--selection", "race", "--reserve-size", 0, "--optimize", "always", *sizes, *more)
+    return command("run", seeds, "--out", out, *at(endpoint), *PARTS, *words)
+
+
+# What only an optimised run has; the rest is the bulk stage's.
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["finished", "half"])
+def test_damage_of_what_an_optimisation_left_is_told_or_does_no_harm(
+    state: str, optimised: Path, endpoint: Endpoint, tmp_path: Path
+) -> None:
+    expected = lines(optimised / "finished" / "dataset.jsonl")
+    assert len(expected) == len(SEEDS)
+    files = {path.name for path in (optimised / state).iterdir() if path.is_file()}
+    files -= {"calls.sqlite", "calls.sqlite-wal", "calls.sqlite-shm", ".lock", *OF_THE_BULK_STAGE}
+    assert "journal.jsonl" in files
+    assert state == "half" or "passport.json" in files
+    for name in sorted(files):
+        draw, content = random.Random(name), (optimised / state / name).read_bytes()
+        for number, damaged in enumerate(damages(content, draw, 1)):
+            out, what = tmp_path / f"{number} {name}", f"{state}/{name}, damage {number}"
+            shutil.copytree(optimised / state, out)
+            (out / name).unlink() if damaged is None else (out / name).write_bytes(damaged)
+            for words in (("show", out), ("methods", "show", out)):
+                told(command(*words), what)
+            done = told(optimise(optimised / "seeds.jsonl", endpoint, out), what)
+            if done.exit_code == 0:
+                assert lines(out / "dataset.jsonl") == expected, what
+            shutil.rmtree(out)
+
+
+def told(done: Result, what: str) -> Result:
+    """A command that ended well, or in one sentence."""
+    assert done.exception is None or isinstance(done.exception, SystemExit), f"{what}: {done.exception!r}"
+    assert done.exit_code in (0, 1, 2), f"{what}: {done.output[-2000:]}"
+    return done
+
+
 @pytest.mark.parametrize("begun", [()], indirect=True, ids=["kept"])
 @pytest.mark.parametrize(
     "words", [("export", "--format", "messages"), ("clean",)], ids=lambda words: words[0]
@@ -113,6 +168,9 @@ def test_a_data_set_with_a_lost_line_is_not_passed_on(
     assert done.exit_code == 2
     assert "dataset.jsonl is not as the run left it: it has 11 lines; 12 were written" in done.stderr
     assert not target.exists()
+    measured = command("quality", out)
+    assert measured.exit_code == 2
+    assert "12 were written" in measured.stderr
     assert evolve(begun[0] / "seeds.jsonl", endpoint, out, *begun[1]).exit_code == 0
     assert command(words[0], out, *words[1:], "--out", target).exit_code == 0
 

@@ -109,6 +109,20 @@ def test_a_process_that_resumes_remembers_texts_and_counts_nothing() -> None:
     assert told.report()["near"] == 0.8
 
 
+def test_the_same_question_after_other_turns_is_another_one() -> None:
+    """Live, and in a process that was only told of the first."""
+    asked, told = gate(), gate()
+    for number, first in ((0, SEEDS[0]), (1, SAME)):
+        assert asked.check(first, seed_id="a", round=number, context="About rivers.") is None
+        told.remember(first, seed_id="a", round=number, context="About rivers.")
+        for judge in (asked, told):
+            same = judge.check(f"{first} now", seed_id="b", round=number, context="About rivers.")
+            assert same is not None
+            assert judge.check(f"{first} now", seed_id="c", round=number, context="About hills.") is None
+    assert asked.check(SEEDS[0], seed_id="d", round=1, context="About rivers.") is not None, "the seed of a"
+    assert asked.check(SEEDS[5], seed_id="e", round=0, context=EXAM) is not None, "a turn is a benchmark's"
+
+
 def test_a_rewrite_whose_response_was_lost_is_still_held_against_others(tmp_path: Path) -> None:
     def serve(asked: Request) -> Answer:
         lost = number_of(asked) == 2 and not is_evolution(asked)

@@ -110,10 +110,10 @@ class NoEleven:
 
     name = "no-eleven"
 
-    def check(self, text: str, *, seed_id: str, round: int) -> str | None:
+    def check(self, text: str, *, seed_id: str, round: int, context: str = "") -> str | None:
         return "It says eleven." if text == "row 11" else None
 
-    def remember(self, text: str, *, seed_id: str, round: int) -> None: ...
+    def remember(self, text: str, *, seed_id: str, round: int, context: str = "") -> None: ...
 
     def report(self) -> dict[str, int]:
         return {}

@@ -68,6 +68,29 @@ def test_a_run_with_refused_rows_that_was_stopped_late_ends_at_the_next_start(
     assert tally.outcomes == {Outcome.PASSED: ROWS}
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_a_run_whose_last_rows_meet_a_500_for_ever_ends_at_the_next_start(
+    tmp_path: Path, temperature: float
+) -> None:
+    """Its resume, and `retry`, ask for nothing but these rows, and whether the endpoint is there."""
+
+    def fails_some(asked: Request) -> Answer:
+        asks_for_a_row = "row" in (asked.messages[-1].text or "")
+        if asks_for_a_row and number_of(asked) in REFUSED:
+            return lm15.ServerError("oops", status=500)
+        return evolves(asked) if asks_for_a_row else "Yes."
+
+    with pytest.raises(AccessDenied):
+        Bulk(tmp_path, denied_after(1900, fails_some)).run(
+            numbered(ROWS), temperature=temperature, concurrency=16
+        )
+    expected = {Outcome.PASSED: ROWS - len(REFUSED), Outcome.UNSCORED: len(REFUSED)}
+    tally = Bulk(tmp_path, fails_some).run(numbered(ROWS), temperature=temperature, concurrency=16)
+    assert tally.complete
+    assert tally.outcomes == expected
+    assert Bulk(tmp_path, fails_some).run((), temperature=temperature, retry=True).outcomes == expected
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_errors_on_six_of_a_hundred_requests_do_not_end_a_run(tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)

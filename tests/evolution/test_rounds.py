@@ -202,11 +202,11 @@ class NoBananas:
         self.asked: list[tuple[str, int]] = []
         self.told: list[tuple[str, int]] = []
 
-    def check(self, text: str, *, seed_id: str, round: int) -> str | None:
+    def check(self, text: str, *, seed_id: str, round: int, context: str = "") -> str | None:
         self.asked.append((text, round))
         return "It names a banana." if "banana" in text else None
 
-    def remember(self, text: str, *, seed_id: str, round: int) -> None:
+    def remember(self, text: str, *, seed_id: str, round: int, context: str = "") -> None:
         self.told.append((text, round))
 
     def report(self) -> dict[str, int]:

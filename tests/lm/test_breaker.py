@@ -12,6 +12,7 @@ from autoevol.core.errors import AccessDenied, EndpointDown
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy
+from autoevol.lm.sending import PROBE
 from autoevol.lm.transport import FILTERED
 from autoevol.store.calls import CallStore
 from autoevol.testing import ScriptedTransport
@@ -33,10 +34,11 @@ def test_the_breaker_opens_after_its_number_of_final_failures_in_a_row(store: Ca
 
 def test_one_success_closes_the_breaker(store: CallStore) -> None:
     recorder = Recorder(store, retry=RetryPolicy(attempts=1, breaker=3))
-    script: list[Exception | str] = [LATER, LATER, "fine", LATER, LATER, LATER, "fine", LATER]
+    # The seventh answers whether the endpoint is still there.
+    script: list[Exception | str] = [LATER, LATER, "fine", LATER, LATER, LATER, LATER, "fine", LATER]
     transport = ScriptedTransport(script)
     ends: list[str] = []
-    for n in range(len(script)):
+    for n in range(len(script) - 1):
         try:
             ends.append(ask(recorder, transport, request(str(n))).text)
         except (lm15.ServerError, EndpointDown) as error:
@@ -58,7 +60,7 @@ def test_each_endpoint_has_a_breaker_of_its_own(store: CallStore) -> None:
 
 def test_an_answer_from_the_store_does_not_close_the_breaker(store: CallStore) -> None:
     recorder = Recorder(store, retry=RetryPolicy(attempts=1, breaker=2))
-    transport = ScriptedTransport(["fine", LATER, LATER])
+    transport = ScriptedTransport(["fine", LATER, LATER, LATER])
     ask(recorder, transport)
     with pytest.raises(lm15.ServerError):
         ask(recorder, transport, request("0"))
@@ -124,6 +126,40 @@ def test_a_breaker_says_what_the_last_error_said_on_one_line() -> None:
     assert "slow down" in str(stopped.value)
 
 
+def is_probe(asked: lm15.Request) -> bool:
+    return asked.messages[-1].text == PROBE
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_rows_that_always_fail_do_not_end_a_run_whose_endpoint_answers(
+    resumed: bool, store: CallStore
+) -> None:
+    """All that is left at the end, and in a resume, is rows that meet a 500 for ever."""
+
+    def serve(asked: lm15.Request) -> str | Exception:
+        return LATER if (asked.messages[-1].text or "").isdecimal() else "fine"
+
+    transport = ScriptedTransport(serve)
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1))
+    ask(recorder, transport, request("a task"))
+    if resumed:
+        recorder = Recorder(store, retry=RetryPolicy(attempts=1))
+    results = [result for n in range(60) for result in ask_all(recorder, transport, [request(str(n))])]
+    assert {type(result) for result in results} == {lm15.ServerError}
+    probes = sum(map(is_probe, transport.requests))
+    assert probes == 3
+    assert sum(spent.calls for spent in store.spent().values()) == 1 + probes, "they are in the ledger"
+
+
+def test_an_endpoint_that_is_gone_is_asked_once_whether_it_is(store: CallStore) -> None:
+    transport = ScriptedTransport(lambda asked: "fine" if asked.messages[-1].text == "a task" else LATER)
+    recorder = Recorder(store, retry=RetryPolicy(attempts=1), concurrency=16)
+    ask(recorder, transport, request("a task"))
+    results = ask_all(recorder, transport, [request(str(n)) for n in range(40)])
+    assert sum(isinstance(result, EndpointDown) for result in results) == 21
+    assert sum(map(is_probe, transport.requests)) == 1
+
+
 def breaks_at(breaker: Breaker, outcomes: str) -> int | None:
     """After how many outcomes (`.` a reply, `x` a failure, `f` filtered) the breaker opens."""
     breaker.succeeded()  # proven: an endpoint that has never replied is given up sooner
@@ -158,7 +194,9 @@ def test_a_breaker_opens_when_half_of_the_last_hundred_calls_failed(outcomes: st
 
 def test_the_error_rate_is_named(store: CallStore) -> None:
     numbers = iter(range(1000))
-    transport = ScriptedTransport(lambda _: "fine" if next(numbers) % 2 else LATER)
+    transport = ScriptedTransport(
+        lambda asked: LATER if is_probe(asked) or next(numbers) % 2 == 0 else "fine"
+    )
     recorder = Recorder(store, retry=RetryPolicy(attempts=1))
     for n in range(100):
         with suppress(lm15.ServerError):

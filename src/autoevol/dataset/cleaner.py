@@ -76,14 +76,15 @@ class Cleaner:
             count += 1
         return count
 
-    def admit_seed(self, key: str, instruction: str) -> Finding | None:
+    def admit_seed(self, key: str, instruction: str, context: str = "") -> Finding | None:
         """Remember a seed that is to be evolved; or count and return why it must not be.
 
-        A seed is refused for a benchmark or for an earlier seed, as its evolutions would be.
+        A seed is refused for a benchmark or for an earlier seed of the same context, as its evolutions
+        would be.
         """
-        finding = self.contamination(instruction)
+        finding = self.contamination(instruction, context)
         if finding is None:
-            sketch = Sketch(instruction)
+            sketch = Sketch(instruction).within(context)
             finding = _repeats(self._seeds.find(sketch, but=key), Reason.REPEATED, Reason.NEAR_REPEATED)
             if finding is None:
                 self._seeds.remember(key, sketch)
@@ -100,18 +101,21 @@ class Cleaner:
         finding = self.contamination(instruction, response, context)
         if finding is None:
             sketch = Sketch(instruction)
-            finding = _repeats(self._seeds.find(sketch, but=key), Reason.SEED, Reason.NEAR_SEED)
-            sketch = sketch.within(context)
-            finding = finding or _repeats(
-                self._kept.find(sketch, but=key), Reason.REPEATED, Reason.NEAR_REPEATED
+            placed = sketch.within(context)
+            # Seeds of a file stand without a context, those that are evolved stand in theirs.
+            seed = self._seeds.find(sketch, but=key) or (
+                self._seeds.find(placed, but=key) if context else None
+            )
+            finding = _repeats(seed, Reason.SEED, Reason.NEAR_SEED) or _repeats(
+                self._kept.find(placed, but=key), Reason.REPEATED, Reason.NEAR_REPEATED
             )
             if finding is None:
-                self._kept.remember(key, sketch)
+                self._kept.remember(key, placed)
         return self._counted(finding)
 
-    def remember(self, key: str, instruction: str, *, seed: bool = False) -> None:
+    def remember(self, key: str, instruction: str, *, seed: bool = False, context: str = "") -> None:
         """Take a text that was admitted before, by `admit_seed` or by `admit`; nothing is counted."""
-        (self._seeds if seed else self._kept).remember(key, instruction)
+        (self._seeds if seed else self._kept).remember(key, Sketch(instruction).within(context))
 
     def contamination(self, *texts: str) -> Finding | None:
         """The worst that `texts` share with the benchmarks, if it is too much; counts all of it."""

@@ -23,6 +23,7 @@ from autoevol.metrics.quality import (
     tfidf,
     vendi,
 )
+from autoevol.store.sealed import check_counts
 
 SAMPLE = 1_000
 """Rows that are looked at by default: diversity depends on the size of a set, and its cost
@@ -82,10 +83,13 @@ def read_stages(path: Path) -> list[Stages]:
     Raises:
         InputError: If it cannot be read, has no rows, or a line has no `stages` of at least two
             texts; the message names the line.
+        StoreError: If the data set of a run folder is not as the run left it.
     """
     file = path / "dataset.jsonl" if path.is_dir() else path
     if path.is_dir() and not file.exists():
         raise InputError(f"{path} holds no dataset.jsonl yet: finish the run first")
+    if path.is_dir():
+        check_counts(path)
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:

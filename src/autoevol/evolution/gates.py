@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from autoevol.core.records import Row
 from autoevol.dataset.cleaner import Cleaner, Finding
 
 
@@ -25,16 +26,17 @@ class Gate(Protocol):
 
     name: str
 
-    def check(self, text: str, *, seed_id: str, round: int) -> str | None:
+    def check(self, text: str, *, seed_id: str, round: int, context: str = "") -> str | None:
         """Why `text` must go, in one short sentence, or None. Refusals are counted by what stands
         before its first colon.
 
         A text is never to be refused for being like one of the same `seed_id`: a round adds some
-        words to its parent.
+        words to its parent. `context` is what went before it in a conversation, '' for nothing: the
+        same question after something else is another one.
         """
         ...
 
-    def remember(self, text: str, *, seed_id: str, round: int) -> None:
+    def remember(self, text: str, *, seed_id: str, round: int, context: str = "") -> None:
         """A process before this one let `text` through; told for all finished rows on resuming."""
         ...
 
@@ -50,10 +52,15 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def refusal(gates: Iterable[Gate], text: str, *, seed_id: str, round: int) -> Refusal | None:
-    """The first refusal of `text`, None if all gates let it through."""
+def context_of(row: Row) -> str:
+    """What went before the instruction of a row, as gates are told of it."""
+    return "\n\n".join(message.text for message in row.context)
+
+
+def refusal(gates: Iterable[Gate], text: str, row: Row, *, round: int) -> Refusal | None:
+    """The first refusal of `text`, which comes of `row`; None if all gates let it through."""
     for gate in gates:
-        reason = gate.check(text, seed_id=seed_id, round=round)
+        reason = gate.check(text, seed_id=row.id, round=round, context=context_of(row))
         if reason is not None:
             return Refusal(gate.name, reason)
     return None
@@ -70,15 +77,15 @@ class CleanGate:
     def __init__(self, cleaner: Cleaner) -> None:
         self._cleaner = cleaner
 
-    def check(self, text: str, *, seed_id: str, round: int) -> str | None:
+    def check(self, text: str, *, seed_id: str, round: int, context: str = "") -> str | None:
         """See `Gate`."""
         ask = self._cleaner.admit if round else self._cleaner.admit_seed
-        finding = ask(seed_id, text)
+        finding = ask(seed_id, text, context=context)
         return None if finding is None else _sentence(finding)
 
-    def remember(self, text: str, *, seed_id: str, round: int) -> None:
+    def remember(self, text: str, *, seed_id: str, round: int, context: str = "") -> None:
         """See `Gate`."""
-        self._cleaner.remember(seed_id, text, seed=not round)
+        self._cleaner.remember(seed_id, text, seed=not round, context=context)
 
     def report(self) -> Mapping[str, Any]:
         """The thresholds, and how many texts of benchmarks there are."""

@@ -62,7 +62,7 @@ class RowPipeline:
     async def run(self, row: Row) -> Lineage:
         """All rounds of a new row."""
         lineage = Lineage(row)
-        refused = refusal(self.gates, row.instruction, seed_id=row.id, round=0)
+        refused = refusal(self.gates, row.instruction, row, round=0)
         if refused is not None:
             told = f"{refused.gate}: {refused.reason}"
             return lineage.plus(replace(self._begun(lineage, Attempt(0, 0)), fate=Fate.GATED, reason=told))
@@ -136,7 +136,7 @@ class RowPipeline:
         if evolution.finish_reason == FILTERED:
             return replace(step, fate=Fate.FILTERED, reason="The provider's filter stopped the rewrite.")
         if evolution.evolved is not None:
-            refused = refusal(self.gates, evolution.evolved, seed_id=begun.seed_id, round=begun.round)
+            refused = refusal(self.gates, evolution.evolved, lineage.row, round=begun.round)
             if refused is not None:
                 return replace(step, fate=Fate.GATED, reason=f"{refused.gate}: {refused.reason}")
         return step

@@ -18,7 +18,7 @@ from autoevol.core.context import in_scope
 from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.records import Case, Verdict
 from autoevol.evolution.demand import Demand
-from autoevol.evolution.gates import Gate
+from autoevol.evolution.gates import Gate, context_of
 from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage, encode_lineage
 from autoevol.evolution.outputs import Tally, write_outputs
 from autoevol.evolution.rounds import RowPipeline
@@ -109,7 +109,7 @@ def remind(gates: Sequence[Gate], parts: Parts) -> None:
         texts += [(step.round, step.evolved or "") for step in lineage.rounds if _let_through(step)]
         for number, text in texts:
             for gate in gates:
-                gate.remember(text, seed_id=lineage.row.id, round=number)
+                gate.remember(text, seed_id=lineage.row.id, round=number, context=context_of(lineage.row))
 
 
 def _let_through(step: Round) -> bool:

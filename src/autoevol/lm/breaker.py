@@ -23,13 +23,18 @@ class Breaker:
     - A row's failures count while no reply has come since it began. One reply closes the breaker.
     - A request that was refused (400, a content filter) was answered: the endpoint is there. Where
       that is all that it has ever said, the fault is in what all requests share.
+    - Before an endpoint that has answered this run is given up, it is asked something short (see
+      `Sender`). If it answers, the fault is in the rows.
 
     Threads of foreign optimizers go on asking for a while after the run has ended. While the
     breaker is open their calls are sent once, not retried.
     """
 
     def __init__(self, policy: RetryPolicy, *, answered_before: bool = False) -> None:
-        """`answered_before`: this run has had replies in an earlier process."""
+        """`answered_before`: this run has had replies in an earlier process.
+
+        `silent` is set where the endpoint did not answer when it was asked whether it is there.
+        """
         self._policy = policy
         self._answered_before = answered_before
         self._refused = 0
@@ -38,6 +43,12 @@ class Breaker:
         self._row = 0
         self._failures: list[int] = []  # numbers of the calls that failed, sorted
         self._shared = False
+        self.silent = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is worth asking if the endpoint is still there: it was, and was not asked in vain."""
+        return (self.proven or self._answered_before) and not self.silent
 
     @property
     def proven(self) -> bool:
@@ -61,6 +72,12 @@ class Breaker:
         self._replies += 1
         self._row = 0
         self._shared = False
+        self.silent = False
+
+    def still_there(self) -> None:
+        """The endpoint has answered what any endpoint answers: earlier failures were the rows'."""
+        self.succeeded()
+        self._failures.clear()
 
     def failed(self, call: tuple[int, int], error: lm15.LM15Error, model: str) -> None:
         """Count a call that failed for good.

@@ -29,6 +29,7 @@ from autoevol.store.calls import Spent
 _FIRST_AGAIN = 3
 # Seconds that the first call to an endpoint is ahead of all others.
 _HEAD_START = 0.25
+PROBE = "Say in one word that you are there."
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ class Sender:
         self._breakers: dict[str, Breaker] = {}
         self._forecasts: dict[str, TokenForecast] = {}
         self._backing_off: dict[str, Counter[float]] = {}
+        self._asking = asyncio.Lock()
 
     async def send(self, call: Call, store: object) -> Sent:
         """The reply to `call`.
@@ -195,7 +197,7 @@ class Sender:
                 now, wait = self._clock(), error.retry_after or self._policy.wait(limits)
                 give_up = now + self._policy.patience if give_up is None else give_up
                 if now + wait > give_up:
-                    self._give_up(call, breaker, began, error)
+                    await self._give_up(call, breaker, began, error)
                     raise
                 await self._back_off(endpoint, wait, closed=bool(error.retry_after))
             except lm15.LM15Error as error:
@@ -204,7 +206,7 @@ class Sender:
                     raise denied from error
                 faults += 1
                 if not is_transient(error) or faults >= self._attempts(call, error, breaker):
-                    self._give_up(call, breaker, began, error)
+                    await self._give_up(call, breaker, began, error)
                     raise
                 await self._sleep(self._policy.wait(faults, error.retry_after))
 
@@ -222,7 +224,7 @@ class Sender:
     def _breaker(self) -> Breaker:
         return Breaker(self._policy, answered_before=self._answered_before)
 
-    def _give_up(
+    async def _give_up(
         self, call: Call, breaker: Breaker, began: tuple[int, int] | None, error: lm15.LM15Error
     ) -> None:
         """Count a call that failed for good; where all that ever came back is refusals, it was the last.
@@ -236,7 +238,29 @@ class Sender:
         except EndpointDown as down:
             if is_answer(error):
                 self.over[call.transport] = down
-            raise
+                raise
+            if not await self._is_there(call, breaker):
+                raise
+
+    async def _is_there(self, call: Call, breaker: Breaker) -> bool:
+        """Whether the endpoint answers a short question: then the rows are at fault, and the run goes on.
+
+        At the end of a run, and in every resume and `retry`, rows that always fail may be all that is left.
+        """
+        async with self._asking:
+            if not breaker.open or not breaker.doubtful:
+                return not breaker.open
+            request = replace(call.request, messages=(lm15.Message.user(PROBE),), system=None)
+            probe = replace(call, request=request, body=PROBE)
+            endpoint = call.transport.identity
+            try:
+                reply = await self._paid(probe, self._forecasts[endpoint])
+            except lm15.LM15Error:
+                breaker.silent = True
+                return False
+            self._books.wasted(probe, call.spent(reply))
+            breaker.still_there()
+            return True
 
     def _attempts(self, call: Call, error: lm15.LM15Error, breaker: Breaker) -> int:
         if breaker.open:
