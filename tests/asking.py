@@ -13,8 +13,9 @@ from dspy.lm15 import Config, Message, Request
 
 from autoevol.core import aio
 from autoevol.core.context import Role, in_scope
+from autoevol.lm.budget import Price
 from autoevol.lm.flow import Limits
-from autoevol.lm.recorder import Price, Recorder
+from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallRecord, CallStore

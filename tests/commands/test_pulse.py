@@ -8,9 +8,9 @@ from pathlib import Path
 
 from autoevol.commands.pulse import Pulse, paid_line, wait_line
 from autoevol.core import aio
+from autoevol.lm.backoff import Waiting
 from autoevol.lm.budget import Caps
 from autoevol.lm.retry import RetryPolicy
-from autoevol.lm.sending import Waiting
 from autoevol.lm.session import Session
 from autoevol.store.calls import Spent
 from servers import Endpoint, refuses, says

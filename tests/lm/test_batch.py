@@ -18,8 +18,8 @@ from autoevol.core.context import in_scope
 from autoevol.core.errors import EndpointDown
 from autoevol.lm.batch import BatchProgress, BatchSettings, BatchTransport
 from autoevol.lm.batch_api import BatchAPI
+from autoevol.lm.budget import Price
 from autoevol.lm.http import HTTPTransport
-from autoevol.lm.sending import Price
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
 from autoevol.store.batches import BatchStore

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from asking import ask, ask_all, request
 from autoevol.core import aio
 from autoevol.core.errors import BudgetReached
-from autoevol.lm.budget import Budget, Caps
-from autoevol.lm.recorder import Price, Recorder
+from autoevol.lm.budget import Budget, Caps, Price
+from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Reply
 from autoevol.store.calls import CallRecord, CallStore, Spent

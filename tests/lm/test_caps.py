@@ -10,9 +10,9 @@ from dspy.lm15 import Request
 
 from asking import ask_all, request
 from autoevol.core.errors import BudgetReached
-from autoevol.lm.budget import Caps
+from autoevol.lm.budget import Caps, Price
 from autoevol.lm.forecast import TokenForecast
-from autoevol.lm.recorder import Price, Recorder
+from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import BrokenReply, Reply
 from autoevol.lm.usage import estimate_tokens, with_usage

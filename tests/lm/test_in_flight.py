@@ -12,8 +12,8 @@ from dspy.lm15 import Request
 
 from asking import ask, ask_all, request
 from autoevol.core.errors import BudgetReached
-from autoevol.lm.budget import Caps
-from autoevol.lm.recorder import Price, Recorder
+from autoevol.lm.budget import Caps, Price
+from autoevol.lm.recorder import Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import BrokenReply, Reply
 from autoevol.store.calls import CallRecord, CallStore, Flight, Spent
@@ -26,7 +26,8 @@ _KILLED = f"""
 import asyncio, os, signal, sys
 from dspy.lm15 import Config, Message, Request
 from autoevol.core import aio
-from autoevol.lm.recorder import Price, Recorder
+from autoevol.lm.budget import Price
+from autoevol.lm.recorder import Recorder
 from autoevol.lm.transport import Reply
 from autoevol.store.calls import CallStore, Spent
 

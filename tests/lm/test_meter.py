@@ -8,9 +8,8 @@ import pytest
 
 from asking import ask, ask_all, request
 from autoevol.core.errors import BudgetReached
-from autoevol.lm.budget import Caps
+from autoevol.lm.budget import Caps, Price
 from autoevol.lm.meter import DistinctCalls, Use, Uses, metered_as
-from autoevol.lm.recorder import Price
 from autoevol.lm.session import Session
 from autoevol.store.calls import CallStore
 from autoevol.testing import ScriptedTransport

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from asking import LATER, ask, ask_all, numbered, request, texts
 from autoevol.core.context import Role
-from autoevol.lm.recorder import LedgerLine, Price, Recorder
+from autoevol.lm.budget import Price
+from autoevol.lm.recorder import LedgerLine, Recorder
 from autoevol.lm.retry import RetryPolicy
 from autoevol.lm.transport import Reply
 from autoevol.store.calls import CallStore, Spent

@@ -15,13 +15,13 @@ from dspy.lm15 import Request
 
 from autoevol.core import aio
 from autoevol.core.errors import BudgetReached, InputError, StoreLost
-from autoevol.lm.budget import Caps
+from autoevol.lm.budget import Caps, Price
 from autoevol.lm.flow import Limits
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.local import LocalTransport
 from autoevol.lm.native import NativeTransport
 from autoevol.lm.openai_client import OpenAITransport
-from autoevol.lm.recorder import LedgerLine, Price
+from autoevol.lm.recorder import LedgerLine
 from autoevol.lm.session import Session, is_reasoning_model, make_transport
 from autoevol.lm.transport import Reply
 from autoevol.store.calls import CallStore, Spent

@@ -13,10 +13,10 @@ from dspy import lm15
 from asking import ask_all, limited, request
 from autoevol.core.errors import AccessDenied
 from autoevol.core.masking import Mask
+from autoevol.lm.backoff import Waiting
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.refusals import read_refusal
 from autoevol.lm.retry import RetryPolicy
-from autoevol.lm.sending import Waiting
 from autoevol.lm.session import Session
 from autoevol.store.calls import CallStore
 from autoevol.testing import ScriptedTransport

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from autoevol.core import aio
+from autoevol.lm.backoff import Waiting
 from autoevol.lm.budget import Caps
-from autoevol.lm.sending import Waiting
 from autoevol.lm.session import Session
 from autoevol.store.calls import Spent
 

@@ -8,7 +8,7 @@ from autoevol.config import ModelConfig
 from autoevol.config.models import ROLES, RoleName
 from autoevol.core.context import Role
 from autoevol.core.errors import RepliesTooShort
-from autoevol.lm.sending import Price
+from autoevol.lm.budget import Price
 from autoevol.store.calls import CallRecord
 
 _ENOUGH = 10

@@ -24,6 +24,22 @@ class Caps:
     usd: float | None = None
 
 
+@dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """Dollars for one call."""
+        return (self.input * input_tokens + self.output * output_tokens) / 1e6
+
+    def less(self, discount: float) -> Price:
+        """The price after a discount, a share of 0..1."""
+        return Price(self.input * (1 - discount), self.output * (1 - discount))
+
+
 class Budget:
     """Counts what is spent and what is in flight against `caps`. Use it on one event loop.
 

@@ -10,7 +10,8 @@ from dspy.lm15 import Message, Request, Response, Usage, response_to_events
 from autoevol.core import aio
 from autoevol.core.context import THINKING, Role, current_role
 from autoevol.lm.answers import FINISH_WORDS
-from autoevol.lm.recorder import Price, Recorder
+from autoevol.lm.budget import Price
+from autoevol.lm.recorder import Recorder
 from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallRecord
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from autoevol.core.context import Role
-from autoevol.lm.recorder import Price
+from autoevol.lm.budget import Price
 from autoevol.store.calls import CallRecord
 
 _unit: ContextVar[str] = ContextVar("autoevol_unit", default="")

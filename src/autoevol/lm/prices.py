@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from autoevol.config import BudgetConfig
 from autoevol.core.errors import InputError
-from autoevol.lm.budget import Caps
-from autoevol.lm.recorder import Price
+from autoevol.lm.budget import Caps, Price
 
 
 def paid_models(models: Iterable[str], budget: BudgetConfig) -> list[str]:

@@ -17,10 +17,12 @@ from dspy.lm15 import Request
 
 from autoevol.core.context import Role, Scope, current_scope
 from autoevol.core.errors import BudgetReached, StoreLost
-from autoevol.lm.budget import Budget, Caps
+from autoevol.lm.backoff import Waiting
+from autoevol.lm.budget import Budget, Caps, Price
 from autoevol.lm.flow import Flow, Limits
+from autoevol.lm.outgoing import Call, Sent
 from autoevol.lm.retry import RetryPolicy, error_of, is_answer, refusal_of
-from autoevol.lm.sending import Call, Price, Sender, Sent, Waiting
+from autoevol.lm.sending import Sender
 from autoevol.lm.transport import Transport
 from autoevol.lm.wire import chat_body
 from autoevol.store.call_tables import SHARED
@@ -150,12 +152,12 @@ class Recorder:
 
     def waits(self) -> list[Waiting]:
         """What waits on a 429 now, by endpoint."""
-        return self._sender.waits()
+        return self._sender.back_off.waits()
 
     @property
     def wait_listeners(self) -> list[Callable[[Waiting], None]]:
         """Told whenever calls begin to wait on a 429; on the shared loop."""
-        return self._sender.listeners
+        return self._sender.back_off.listeners
 
     @property
     def under_way(self) -> int:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from dspy import lm15
-from dspy.lm15 import Request
 
-from autoevol.core.context import Role
 from autoevol.core.errors import EndpointDown, StopRun
 from autoevol.core.masking import Mask
+from autoevol.lm.backoff import BackOff
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.budget import Budget
 from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import TokenForecast
+from autoevol.lm.outgoing import Books, Call, Sent
 from autoevol.lm.retry import RetryPolicy, access_denied, is_answer, is_pointless, is_transient
 from autoevol.lm.transport import BrokenReply, Reply, Transport, is_queued
 from autoevol.lm.usage import with_usage
@@ -30,92 +27,6 @@ _FIRST_AGAIN = 3
 # Seconds that the first call to an endpoint is ahead of all others.
 _HEAD_START = 0.25
 PROBE = "Say in one word that you are there."
-
-
-@dataclass(frozen=True)
-class Price:
-    """US dollars per million tokens."""
-
-    input: float
-    output: float
-
-    def of(self, input_tokens: int, output_tokens: int) -> float:
-        """Dollars for one call."""
-        return (self.input * input_tokens + self.output * output_tokens) / 1e6
-
-    def less(self, discount: float) -> Price:
-        """The price after a discount, a share of 0..1."""
-        return Price(self.input * (1 - discount), self.output * (1 - discount))
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What is to be sent, and for whom.
-
-    Attributes:
-        body: The request as JSON, as it stands in the store.
-        attempts: Most sends, None for the policy's.
-        slot: Key and sample under which it is stored.
-    """
-
-    request: Request
-    body: str
-    transport: Transport
-    role: Role
-    price: Price | None = None
-    attempts: int | None = None
-    slot: tuple[str, int] = ("", 0)
-
-    def spent(self, reply: Reply) -> Spent:
-        """What `reply` is booked at."""
-        tokens = (reply.input_tokens, reply.output_tokens)
-        usd = self.price.of(*tokens) if self.price else 0.0
-        return Spent(1, *tokens, usd, reply.reasoning_tokens, int(reply.estimated))
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A reply, and what it took.
-
-    Attributes:
-        attempts: Requests sent for it, refused and failed ones included; >= 1.
-        seconds: From the first attempt to the reply.
-    """
-
-    reply: Reply
-    attempts: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Calls that wait because their endpoint has said 429.
-
-    Attributes:
-        endpoint: Its identity.
-        calls: How many wait.
-        until: When the next one is sent, in seconds of `time.time()`.
-    """
-
-    endpoint: str
-    calls: int
-    until: float
-
-
-class Books(Protocol):
-    """Is told what is on its way, in case nobody is there when it comes back."""
-
-    def departs(self, call: Call, expected: Spent) -> None:
-        """A request is sent; its reply, once it is stored, ends that."""
-        ...
-
-    def fails(self, call: Call) -> None:
-        """It has brought no reply."""
-        ...
-
-    def wasted(self, call: Call, spent: Spent) -> None:
-        """Its reply was paid for and cannot be used."""
-        ...
 
 
 class Sender:
@@ -136,7 +47,7 @@ class Sender:
     Attributes:
         sending: Tasks whose call is in flight, until they are removed.
         over: Why nothing more is sent to a transport.
-        listeners: Told whenever calls begin to wait on a 429.
+        back_off: Waits out the 429s.
     """
 
     def __init__(
@@ -150,7 +61,7 @@ class Sender:
     ) -> None:
         self.sending: set[asyncio.Task[object] | None] = set()
         self.over: dict[object, StopRun] = {}
-        self.listeners: list[Callable[[Waiting], None]] = []
+        self.back_off = BackOff(flow, sleep, clock)
         self._budget = budget
         self._flow = flow
         self._policy = policy
@@ -160,7 +71,6 @@ class Sender:
         self._answered_before = budget.spent.calls > 0
         self._breakers: dict[str, Breaker] = {}
         self._forecasts: dict[str, TokenForecast] = {}
-        self._backing_off: dict[str, Counter[float]] = {}
         self._asking = asyncio.Lock()
 
     async def send(self, call: Call, store: object) -> Sent:
@@ -199,7 +109,7 @@ class Sender:
                 if now + wait > give_up:
                     await self._give_up(call, breaker, began, error)
                     raise
-                await self._back_off(endpoint, wait, closed=bool(error.retry_after))
+                await self.back_off.wait(endpoint, wait, closed=bool(error.retry_after))
             except lm15.LM15Error as error:
                 if is_pointless(error):
                     self.over[call.transport] = denied = access_denied(error, request.model)
@@ -209,11 +119,6 @@ class Sender:
                     await self._give_up(call, breaker, began, error)
                     raise
                 await self._sleep(self._policy.wait(faults, error.retry_after))
-
-    def waits(self) -> list[Waiting]:
-        """What waits on a 429 now, by endpoint."""
-        every = (self._waiting(endpoint) for endpoint in self._backing_off)
-        return [waiting for waiting in every if waiting is not None]
 
     def stop_if_over(self, *needed: object) -> None:
         """Raise again what has ended the use of one of `needed`."""
@@ -323,28 +228,3 @@ class Sender:
                 mask = getattr(call.transport, "mask", None) or Mask()
                 raise lm15.LM15Error(mask(f"{type(error).__name__}: {error}")) from error
             raise
-
-    async def _back_off(self, endpoint: str, wait: float, *, closed: bool) -> None:
-        """Wait out a 429; where the server says how long, the endpoint is closed for everybody."""
-        until = self._clock() + wait
-        held = self._backing_off.setdefault(endpoint, Counter())
-        held[until] += 1
-        if (waiting := self._waiting(endpoint)) is not None:
-            for listener in self.listeners:
-                listener(waiting)
-        try:
-            if not closed:
-                await self._sleep(wait)
-        finally:
-            held[until] -= 1
-            held += Counter()  # drops what is 0
-
-    def _waiting(self, endpoint: str) -> Waiting | None:
-        now = self._clock()
-        queued, closed_until = self._flow.queue(endpoint)
-        held = self._backing_off[endpoint]
-        until = max([closed_until, *held], default=now)
-        calls = queued + sum(held.values())
-        if calls == 0 or until <= now:
-            return None
-        return Waiting(endpoint, calls, time.time() + until - now)

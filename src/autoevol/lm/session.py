@@ -15,17 +15,17 @@ from autoevol.core import aio
 from autoevol.core.context import Role
 from autoevol.core.errors import InputError
 from autoevol.core.urls import open_url
+from autoevol.lm.backoff import Waiting
 from autoevol.lm.batch import BatchSettings, BatchTransport, OnProgress
 from autoevol.lm.batch_api import BatchAPI
-from autoevol.lm.budget import Caps
+from autoevol.lm.budget import Caps, Price
 from autoevol.lm.endpoints import Sending, is_reasoning_model, looks_reasoning, make_transport, route
 from autoevol.lm.engine import AsyncRecordedEngine, RecordedEngine
 from autoevol.lm.flow import Limits
 from autoevol.lm.openai_compatible import TIMEOUT, ChatEndpoint, extra_key
 from autoevol.lm.parameters import Learned
-from autoevol.lm.recorder import LedgerLine, Price, Recorder, Watcher
+from autoevol.lm.recorder import LedgerLine, Recorder, Watcher
 from autoevol.lm.retry import RetryPolicy
-from autoevol.lm.sending import Waiting
 from autoevol.lm.transport import Transport
 from autoevol.store.batches import BatchStore
 from autoevol.store.calls import CallStore
