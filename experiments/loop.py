@@ -13,6 +13,7 @@ from autoevol.config import LoopConfig
 from autoevol.core.records import Method, Step
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
+from autoevol.optimization.rule import SelectionRule
 from autoevol.optimization.rules import RULES
 from autoevol.optimization.teleprompter import AutoEvol
 
@@ -35,7 +36,7 @@ class Reached(NamedTuple):
 
 def run_loop(
     heat: Heat,
-    rule: str,
+    rule: str | SelectionRule,
     config: LoopConfig,
     path: Path,
     cap: int | None = None,
@@ -45,7 +46,7 @@ def run_loop(
 
     Args:
         heat: Student, rows and models.
-        rule: Name of the selection rule.
+        rule: The selection rule, or its name.
         config: Settings of the loop.
         path: Call store of this loop alone; a run that was killed finds its calls there.
         cap: Most calls.
@@ -65,7 +66,7 @@ def run_loop(
             heat.bench.metric(session),
             config=config,
             optimizer_lm=heat.bench.prompt_lm(session),
-            selection=RULES[rule](),
+            selection=RULES[rule]() if isinstance(rule, str) else rule,
             starts=starts,
             on_step=tell,
         )

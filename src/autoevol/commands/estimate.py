@@ -31,8 +31,8 @@ from autoevol.evolution.stage import case_of
 from autoevol.lm.meter import Use, Uses, metered_as
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
+from autoevol.optimization.rewriting import chain_sampling
 from autoevol.optimization.scoreboard import run_row
-from autoevol.optimization.teleprompter import chain_sampling
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
