@@ -133,7 +133,7 @@ def test_settings_go_before_the_rule_and_a_rule_without_any_has_the_papers_way()
 def test_the_evidence_that_is_waited_for_grows_with_the_steps() -> None:
     rule = AdaptiveRace(failures=4, growth=0.5, per_word=0.002)
     grown = [rule.at_step(number) for number in range(5)]
-    assert [one.failures for one in grown] == [4, 4.5, 5, 5.5, 6]
+    assert [one.failures for one in grown] == [10, 4.5, 5, 5.5, 6]
     assert all(one.per_word == 0.002 and one.settings == rule.settings for one in grown)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Self
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, Outcome, Row
 from autoevol.optimization.race import Race, RaceSettings, Runner, cured_and_broken
 from autoevol.optimization.rule import Evaluate, Proposing
+
+# No later step takes back which of several starts was taken.
+_FOR_STARTS = 10
 
 
 class AdaptiveRace(Race):
@@ -37,7 +41,7 @@ class AdaptiveRace(Race):
 
     Args:
         settings: How challengers race; `error` and `step` are not used.
-        failures: Failures of the incumbent to wait for before the first step, >= 1.
+        failures: Failures of the incumbent to wait for, >= 1; ten at least between several starts.
         growth: By how much this grows with every step, >= 0.
         per_word: Failure rate that an added word must pay for, >= 0.
     """
@@ -66,8 +70,9 @@ class AdaptiveRace(Race):
 
     def at_step(self, number: int) -> Self:
         """See `Scheduled`."""
-        failures = self.failures + self.growth * number
-        return type(self)(self.settings, failures=failures, growth=0, per_word=self.per_word)
+        grown = copy(self)
+        grown.failures = self.failures + self.growth * number if number else max(self.failures, _FOR_STARTS)
+        return grown
 
     async def _bar_rows(self, bar: Runner, rows: Sequence[Row], evaluate: Evaluate) -> Sequence[Row]:
         seen = 0

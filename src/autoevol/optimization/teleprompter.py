@@ -227,7 +227,9 @@ class _Loop:
         challengers: Sequence[Method],
     ) -> Step:
         dev, reserve = self._rows_after(self.steps)
-        rule = self.rule.at_step(number) if isinstance(self.rule, Scheduled) else self.rule
+        # One starting method is not chosen between others: step 1 goes on with its rows.
+        stage = number if challengers else max(number, 1)
+        rule = self.rule.at_step(stage) if isinstance(self.rule, Scheduled) else self.rule
         picked = await rule.select(incumbent, challengers, dev, self.board.evaluate, reserve)
         return self._step(number, batch, candidates, incumbent, picked)
 
