@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,12 +59,13 @@ def estimate(
 
 def show_run_plan(seeds: str, settings: Settings, out: Path, *, json: bool, evolve: bool = True) -> None:
     """Check everything that `run` (or `optimize`) is given, and print what it would do."""
-    from autoevol.commands import plan
+    from autoevol.commands import plan, shares
     from autoevol.commands.past import as_begun
 
     settings = as_begun(out, settings)
-    judged = plan.check(settings)
-    _show(plan.plan_run(seeds, settings, judge_calls=judged, evolve=evolve), settings.budget, json)
+    planned = plan.plan_run(seeds, settings, judge_calls=plan.check(settings), evolve=evolve)
+    share = shares.Share.of(settings, planned) if evolve else None
+    _show(planned, settings.budget, json, [("--optimize-share", str(share))] if share else [])
 
 
 def show_evolve_plan(
@@ -79,12 +81,11 @@ def show_evolve_plan(
     _show(plan.plan_evolve(seeds, method, settings, judge_calls=judged, shard=shard), budget, json)
 
 
-def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
-
+def _show(planned: Plan, budget: BudgetConfig, json: bool, more: Sequence[tuple[str, str]] = ()) -> None:
     from autoevol.cli.console import print_table
     from autoevol.commands import plan
 
     if json:
         say_json(planned.to_json())
     else:
-        print_table(plan.plan_rows(planned, budget))
+        print_table([*plan.plan_rows(planned, budget), *more])

@@ -20,9 +20,8 @@ from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking
-from autoevol.commands.plan import plan_run
+from autoevol.commands.plan import plan_run, plan_split
 from autoevol.commands.result import Result
-from autoevol.commands.stages import plan_split
 from autoevol.config import Settings
 from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress

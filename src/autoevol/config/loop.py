@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, check_url, setting
 from autoevol.config.choices import DevRows, Half, Optimize, Selection, check_choices
+from autoevol.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,20 @@ class StagesConfig:
         "Whether a method is optimised first; auto looks at up to 100 rows, and does not where the starting "
         "method fails so few of them that at most 10 points can be gained.",
     )
+    optimize_share: float = setting(
+        0.3,
+        "Share (0 to 1) of --max-calls, --max-tokens and --max-usd that may be spent before the bulk stage, "
+        "for which the rest is reserved; 1 reserves nothing.",
+        decides=False,
+    )
 
     def __post_init__(self) -> None:
         check_choices(self)
+        if not 0 < self.optimize_share <= 1:
+            raise InputError(
+                f"--optimize-share must be above 0 and at most 1, got {self.optimize_share:g}; "
+                "--optimize never spends nothing on it"
+            )
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,8 @@ def _doubts(done: OptimizationReport) -> Iterator[str]:
         yield f"{lost} holdout rows were not scored and are in no rate."
     if done.stopped == "budget":
         yield "The optimisation ended at the budget, not by itself."
+    if done.stopped == "share":
+        yield "The optimisation ended where its share of the budget did, not by itself."
 
 
 def _facts(found: FolderReport) -> Iterator[Fact]:
