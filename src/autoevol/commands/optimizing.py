@@ -90,6 +90,9 @@ class _Search:
         if known_look(job) is None and (declined := self._too_small(when)):
             return declined, None
         rows = look_rows(self.split, job.settings.loop, job.settings.methods.selection)
+        if self.share:
+            row_calls = job.settings.methods.rounds + 1 + job.metric.detector.calls
+            rows = rows[: self.share.look(len(rows), len(self.split.dev), row_calls)]
         with job.session.recorder.limited(self.share and self.share.loop):
             seen = first_look(job, self.starts[0], rows, self._board())
         if seen is not None and not seen.worth:

@@ -20,7 +20,7 @@ from autoevol.data.split import Split, reserve_of, sample_rows, split_rows
 from autoevol.evolution.policy import Policy
 from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.dev_rows import find_dev_rows
-from autoevol.optimization.first_look import WORTH
+from autoevol.optimization.first_look import BAR
 from autoevol.optimization.plan import Extra, planned_calls, spare_rows
 from autoevol.optimization.rules import find_rule
 from autoevol.store.calls import CallStore
@@ -301,7 +301,7 @@ def _limits(plan: Plan) -> str:
 
 def look_text(rows: int) -> str:
     """What a first look at so many rows may come to."""
-    return f"{rows} rows, most of them of step 0; evolves at once if at most {WORTH:.0%} can be gained"
+    return f"up to {rows} rows, most of them of the steps; evolves at once where surely below {BAR:.0%} fail"
 
 
 def _rows_stage(name: str, batches: Sequence[int], rounds: int, judge_calls: int) -> Stage:

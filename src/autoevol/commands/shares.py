@@ -75,6 +75,18 @@ class Share:
         """The limits of the confirmation."""
         return StageCaps(self.caps, self.holdout)
 
+    def look(self, rows: int, dev: int, row_calls: int) -> int:
+        """Rows of the first look, `rows` at most, that leave enough for the step which it may call for.
+
+        Args:
+            rows: As many as there are.
+            dev: Rows of step 0, which asks for nothing that the look has paid.
+            row_calls: Calls of a row.
+        """
+        if self.caps.calls is None:
+            return rows
+        return min(rows, dev + max(0, self.caps.calls - self.first - self.holdout) // row_calls)
+
     def __str__(self) -> str:
         """`at most 360 calls before the bulk stage`, or why that is too little."""
         parts = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from autoevol.core.progress import duration
 from autoevol.core.records import Method
 from autoevol.evolution.lineage import Lineage, decode_lineage
-from autoevol.optimization.first_look import WORTH
+from autoevol.optimization.first_look import BAR
 from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
 from autoevol.pages.closing_sections import cost_section, settings_section
 from autoevol.pages.data_sections import data_sections
@@ -171,7 +171,7 @@ def _doubts(done: OptimizationReport) -> Iterator[str]:
             f"the methods apart ({change.test} p = {change.p_value:.3f}), though the interval leaves out 0."
         )
     before = done.holdout_before
-    if before and before.rate is not None and before.rate < WORTH:
+    if before and before.rate is not None and before.rate < BAR:
         yield f"Little headroom: the first method fails on {before} of the holdout."
     lost = sum(rate.unscored for rate in (before, done.holdout_after) if rate)
     if lost:
