@@ -205,7 +205,7 @@ class ModelGround:
 
         def rate(methods: Sequence[Method]) -> Rates:
             path = self._folder / f"referee-{name}.sqlite"
-            scores, _ = referee.score(methods, bench, student, split.holdout, path)
+            scores = referee.score(methods, bench, student, split.holdout, path).scores
             common = [row.id for row in split.holdout if all(s.scored(row.id) for s in scores.values())]
             if not common:
                 raise InputError("no holdout row could be scored for all methods")

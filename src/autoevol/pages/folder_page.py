@@ -111,11 +111,11 @@ def _verdict(found: FolderReport, seen: RowsSeen) -> str:
         return told or "No trial has a result yet."
     if found.comparison:
         ranked = [one for one in found.comparison.standings if one.rank] or found.comparison.standings[:1]
-        first = [one for one in ranked if one.rank == ranked[0].rank]
+        first = [one for one in ranked if one.rate == ranked[0].rate]
         names = " and ".join(one.contestant for one in first)
         rate = f"{found.comparison.figure} {ranked[0].told(found.comparison.objective)} on the holdout"
         rate += _labelled(found)
-        return f"{names} {'share the best rank' if len(first) > 1 else 'ranks best'}: {rate}."
+        return f"{names} {'share the first place' if len(first) > 1 else 'comes first'}: {rate}."
     if found.transfer:
         return best_method(found.transfer)
     if found.summary and found.summary.optimization:
@@ -136,10 +136,8 @@ def _warnings(found: FolderReport, seen: RowsSeen) -> Iterator[str]:
     """What the verdict must not be read without."""
     if found.comparison and found.comparison.label:
         yield f"These figures are {found.comparison.label}."
-    if found.comparison and any(
-        one.rank and one.rank.tied and one.rank.behind for one in found.comparison.standings
-    ):
-        yield "Contestants marked “tied” cannot be told from the best by these seeds."
+    if found.comparison and any(one.behind and one.tied for one in found.comparison.standings):
+        yield "Contestants marked “tied” cannot be told from the best by these rows."
     if found.search and found.search.holdout is None:
         yield "The holdout was not reached, so the best trial was picked and judged by the same rows."
     summary = found.summary

@@ -78,11 +78,12 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
             str(one.rank) if one.rank else "apart: tunes demos",
             one.told(report.objective),
             max(one.calls.values(), default=0),
-            str(one.behind) if one.behind else "best",
+            one.against_best,
+            str(one.row_cost) if one.row_cost else "",
         )
         for one in report.standings
     ]
-    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best")
+    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best", "cost")
     caption = f"{report.budget} calls per entry, {report.holdout} holdout rows{mark}"
     sections = [Section("ranks", "Ranks", (Grid.of(caption, columns, rows),))]
     if curves := _curves(report):

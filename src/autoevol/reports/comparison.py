@@ -10,6 +10,8 @@ from autoevol.core.records import Method
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.intervals import Interval
 from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.simultaneous import Behind
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 from autoevol.reports.text import TableRows
 
@@ -75,7 +77,8 @@ class MeanRank(NamedTuple):
         high: Upper end.
         shared: Seeds in which it shares its rank with another contestant.
         behind: Mean rank minus that of the best contestant, >= 0.
-        tied: Whether the 95 % interval of `behind` reaches 0: the seeds do not tell it from the best.
+        tied: Whether the 95 % interval of `behind` reaches 0. It is not corrected for the number of
+            contestants: `Standing.tied` is.
     """
 
     mean: float
@@ -86,10 +89,9 @@ class MeanRank(NamedTuple):
     tied: bool
 
     def __str__(self) -> str:
-        """`1.25 [1.0, 1.5] tied (1 shared)`."""
-        tied = " tied" if self.tied and self.behind > 0 else ""
+        """`1.25 [1.0, 1.5] (1 shared)`."""
         shared = f" ({self.shared} shared)" if self.shared else ""
-        return f"{self.mean:.2f} [{self.low:.1f}, {self.high:.1f}]{tied}{shared}"
+        return f"{self.mean:.2f} [{self.low:.1f}, {self.high:.1f}]{shared}"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,12 @@ class Standing(Record):
         notes: Traps that its entries ran into, each once.
         curve: Mean over seeds of the holdout rate of the method in force, over the calls paid.
         usable: Share of the scored holdout rows that are usable, mean over seeds; None in older files.
+        corrected: `rate` less that of the best contestant, over the rows scored for all that are ranked,
+            with an interval that holds for all pairs of them at once, whoever is the best; None for
+            contestants that are reported apart, and in older files.
+        tied: Whether that interval holds 0: the rows do not tell it from the best.
+        row_cost: What a usable row of the holdout costs, mean over seeds; None where there is none, and
+            in older files.
     """
 
     contestant: str
@@ -124,6 +132,18 @@ class Standing(Record):
     notes: tuple[str, ...]
     curve: tuple[tuple[int, float], ...]
     usable: float | None = field(default=None, metadata=SPARSE)
+    corrected: Behind | None = field(default=None, metadata=SPARSE)
+    tied: bool | None = field(default=None, metadata=SPARSE)
+    row_cost: RowCost | None = field(default=None, metadata=SPARSE)
+
+    @property
+    def against_best(self) -> str:
+        """`best`, or the distance to it with its interval, and `tied` where that holds 0."""
+        if self.behind is None:
+            return "best"
+        if self.corrected is None:
+            return str(self.behind)
+        return f"{self.corrected}{' tied' if self.tied else ''}"
 
     def told(self, objective: str) -> str:
         """`50.0% [15.0%, 85.0%]`: the failure rate, or what else `objective` counts, with its interval."""
@@ -183,7 +203,7 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         lines = [
             f"{self.budget} calls per entry, {seeds} seeds, {self.holdout} holdout rows, "
             f"{self.referee_calls} calls of the referee outside the budgets{self._mark}",
-            _line("", "mean rank", f"holdout {self.figure}", "most calls", "behind the best"),
+            _line("", "mean rank", f"holdout {self.figure}", "most calls", "behind the best, corrected"),
             *(self._standing(one) for one in self.standings),
         ]
         met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
@@ -208,9 +228,9 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
     def _standing(self, one: Standing) -> str:
         rank = str(one.rank) if one.rank else "apart: tunes demos"
         calls = str(max(one.calls.values()))
-        behind = str(one.behind) if one.behind else "best"
-        figure = one.told(self.objective)
-        return f"{_line(one.contestant, rank, figure, calls, behind)}{self._usable(one)}{self._mark}"
+        figure, cost = one.told(self.objective), f"; {one.row_cost}" if one.row_cost else ""
+        line = _line(one.contestant, rank, figure, calls, one.against_best)
+        return f"{line}{self._usable(one)}{cost}{self._mark}"
 
 
 def _line(name: str, rank: str, rate: str, calls: str, behind: str) -> str:
