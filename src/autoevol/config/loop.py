@@ -109,7 +109,8 @@ class SearchConfig:
     Attributes:
         trials: Total number of finished trials, pruned ones included.
         space: What to vary, as `--space` takes it; see `search.space`.
-        search_seed: Seeds the proposals; the loop's own seed is the same in every trial.
+        search_seed: Seeds the proposals; the seeds of the loops are the same in every trial.
+        loop_seeds: Loops per configuration; a trial counts with the means of their rates and calls.
         trial_calls: Maximum calls of a feasible configuration; None calls any feasible.
         no_pruning: Run every trial to its end.
         top: Configurations of the front that are compared on the holdout, the best first.
@@ -123,6 +124,9 @@ class SearchConfig:
         "What else to vary (patience, rounds, temperature, dev-size, start, selection), or a range such as "
         "m=1:5 or start=initial,weak. Repeatable.",
     )
+    loop_seeds: int = setting(
+        1, "Loops per configuration, each with a random seed of its own, whose means count."
+    )
     search_seed: int = setting(0, "Random seed of the proposals.")
     trial_calls: int | None = setting(None, "Maximum LM calls that a single configuration may need.")
     no_pruning: bool = setting(False, "Run every trial to its end.")
@@ -133,7 +137,7 @@ class SearchConfig:
     )
 
     def __post_init__(self) -> None:
-        at_least(1, self, "trials", "top", "workers", "trial_calls")
+        at_least(1, self, "trials", "top", "workers", "trial_calls", "loop_seeds")
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
 from autoevol.core.codec import decode_method
-from autoevol.core.records import Score
+from autoevol.core.records import Outcome, Score
 from autoevol.hypersearch.space import Space
 from autoevol.hypersearch.study import OBJECTIVES, SharedStudy
 from autoevol.hypersearch.trial import TrialBench
+from autoevol.lm.meter import Uses
 from autoevol.metrics.paired import PairedTest
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import RateReport
 from autoevol.reports.search import HoldoutLine
 
@@ -45,16 +48,17 @@ def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[HoldoutLin
     chosen = [*([first] if first else []), *(t for t in best if not first or t.number != first.number)]
     rows = bench.common.holdout
     bench.listener.phase("holdout", len(rows) * len(chosen))
-    scores = [_score(bench, study.space, trial) for trial in chosen]
+    found = [_scores(bench, study.space, trial) for trial in chosen]
     # Without its own trial, the first configuration has no score to compare with.
-    reference = scores[0] if first else None
+    reference = found[0][0] if first else None
     return [
         HoldoutLine(
             trial.number,
-            RateReport.of(score),
-            None if score is reference else PairedTest.of_scores(reference, score),
+            RateReport.mean(scores),
+            None if scores is reference or reference is None else _difference(reference, scores),
+            cost,
         )
-        for trial, score in zip(chosen, scores, strict=True)
+        for trial, (scores, cost) in zip(chosen, found, strict=True)
     ]
 
 
@@ -83,6 +87,25 @@ def importances(study: SharedStudy) -> dict[str, dict[str, float]]:
     return shares
 
 
-def _score(bench: TrialBench, space: Space, trial: FrozenTrial) -> Score:
-    method = decode_method(trial.user_attrs["method"])
-    return bench.score(space.configuration(trial.params), method, bench.common.holdout, "holdout")
+def _scores(bench: TrialBench, space: Space, trial: FrozenTrial) -> tuple[list[Score], RowCost | None]:
+    """The methods of all loops of a trial on the holdout, and what a usable row costs with them."""
+    scores: list[Score] = []
+    costs: list[RowCost | None] = []
+    for told in trial.user_attrs.get("methods") or [trial.user_attrs["method"]]:
+        with bench.session.watched(uses := Uses()):
+            configuration = space.configuration(trial.params)
+            scores.append(bench.score(configuration, decode_method(told), bench.common.holdout, "holdout"))
+        costs.append(RowCost.of(uses, scores[-1]))
+    return scores, RowCost.mean(costs)
+
+
+def _difference(first: Sequence[Score], second: Sequence[Score]) -> PairedTest | None:
+    """Mean failures of two configurations over their loops, paired by row; None if no row is in all."""
+    both = [row_id for row_id in first[0].marks if all(score.scored(row_id) for score in (*first, *second))]
+    if not both:
+        return None
+    return PairedTest.of(*([_failed(scores, row_id) for row_id in both] for scores in (first, second)))
+
+
+def _failed(scores: Sequence[Score], row_id: str) -> float:
+    return sum(score.marks[row_id].outcome is Outcome.FAILED for score in scores) / len(scores)

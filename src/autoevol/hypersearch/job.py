@@ -186,7 +186,7 @@ class Search:
                 raise optuna.TrialPruned("above the median at equal cost")
 
         try:
-            measured = run_trial(bench, configuration, on_point)
+            measured = run_trial(bench, configuration, on_point, config.loop_seeds)
         except optuna.TrialPruned as pruned:
             self.study.prune(trial, curve, str(pruned))
         else:
