@@ -25,13 +25,14 @@ HOLDOUT = 120  # 30 rows, both methods
 
 
 class World(TaskWorld):
-    """Every third answer asks for more; each rewrite differs; after `alive` calls the key is refused."""
+    """Every third answer asks for more, or four of five; each rewrite differs; `alive` calls are answered."""
 
     alive: int | None = None
+    often = False
     rewrites = 0
 
     def fails(self, number: int, text: str) -> bool:
-        return number % 3 == 0
+        return number % 5 > 0 if self.often else number % 3 == 0
 
     def __call__(self, body: dict[str, Any]) -> Answer:
         if self.asked == self.alive:
@@ -116,6 +117,25 @@ def test_larger_caps_of_a_resume_go_on_with_the_loop_before_there_are_rows(
     assert printed(done)["optimization"]["stopped"] == "share"
     assert steps(seeds) > cut
     assert 600 < world.asked <= 900
+
+
+@pytest.mark.slow
+def test_what_the_loop_keeps_back_is_for_the_confirmation(
+    endpoint: Endpoint, world: World, seeds: Path
+) -> None:
+    world.often = True
+    sizes = ("--dev-size", 4, "--holdout-size", 6, "--confirm-size", 200, "--optimize", "always")
+    caps = ("--max-calls", 700, "--optimize-share", 0.9)
+    done = run(seeds, endpoint, *sizes, *caps)
+    last = FileJournal(seeds.parent / "run" / "journal.jsonl").steps()[-1]
+    assert "not confirmed, so back to the first method" in last.note
+    told = printed(done)["optimization"]
+    assert (told["stopped"], told["chosen"]["name"]) == ("share", "initial")
+    assert told["holdout_after"]
+    asked = world.asked
+    again = run(seeds, endpoint, *sizes, *caps)
+    assert printed(again)["optimization"] == told
+    assert world.asked == asked
 
 
 @pytest.mark.slow

@@ -23,6 +23,8 @@ from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
 from autoevol.data.shard import Shard
 from autoevol.evolution.source import FileRows
+from autoevol.lm.budget import Caps
+from autoevol.lm.prices import caps_of
 from autoevol.reports import passports
 from autoevol.reports.run import RunReport
 from autoevol.reports.summary import summarise
@@ -98,8 +100,10 @@ def _optimized(
 
 def _share_of(job: Job, loaded: Loaded) -> Share | None:
     """What the optimisation may spend; None where that is all that the run may."""
-    plan = plan_loaded(loaded, job.settings, judge_calls=job.metric.detector.calls)
-    return Share.of(job.settings, plan)
+    settings = job.settings
+    if settings.stages.optimize == "never" or caps_of(settings.budget) == Caps():
+        return None
+    return Share.of(settings, plan_loaded(loaded, settings, judge_calls=job.metric.detector.calls))
 
 
 def evolve(
