@@ -20,7 +20,7 @@ LAYERS = (
     "config signatures samples",
     "data store programs metrics",
     "lm",
-    "testing dataset optimization answers",
+    "testing dataset optimization answers training",
     "evolution",
     "reports",
     "pages",

@@ -23,6 +23,7 @@ from autoevol.config.rows import (
     PublishConfig,
 )
 from autoevol.config.settings import SETTINGS_SCHEMA, Settings
+from autoevol.config.training import RecipeConfig
 
 __all__ = [
     "SETTINGS_SCHEMA",
@@ -45,6 +46,7 @@ __all__ = [
     "PipelineConfig",
     "ProveConfig",
     "PublishConfig",
+    "RecipeConfig",
     "RequestConfig",
     "RoleConfig",
     "SearchConfig",

@@ -21,6 +21,11 @@ ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "o
 Half = Literal["development", "report"]
 Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
 Optimize = Literal["auto", "always", "never"]
+Preset = Literal[
+    "small", "wizardlm-7b", "wizardlm-13b", "auto-evol-mistral-7b", "auto-evol-mixtral-8x7b",
+    "auto-evol-codellama-13b", "auto-evol-deepseek-33b",
+]  # fmt: skip
+Recipe = Literal["trl", "axolotl", "llama-factory", "unsloth"]
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
