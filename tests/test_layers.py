@@ -21,7 +21,7 @@ LAYERS = (
     "data store programs metrics",
     "lm",
     "testing dataset optimization answers training",
-    "evolution",
+    "evolution harnesses",
     "reports",
     "pages",
     "labelling",

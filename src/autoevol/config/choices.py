@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from autoevol.config.base import flag
 from autoevol.core.errors import InputError, nearest, unknown
 
+Backend = Literal["hf", "vllm"]
 Client = Literal["aiohttp", "openai"]
+CodeHarness = Literal["evalplus", "bigcode"]
 Detector = Literal["text", "paper", "author", "eliminator", "eliminator-lm", "agreement"]
 DevRows = Literal["fixed", "fresh", "after-adoption"]
 Executor = Literal["local", "slurm", "ray"]

@@ -52,7 +52,7 @@ class Trl:
     """TRL's `SFTTrainer`, by a script of its own, so that the types of the columns are stated."""
 
     name = "trl"
-    formats = ("messages", "prompt-completion", "parquet")
+    formats: tuple[str, ...] = ("messages", "prompt-completion", "parquet")
     versions = "trl 1.16, transformers 5.24, accelerate 1.15, peft 0.21, datasets 5.2"
     one_gpu = False
 
@@ -92,7 +92,7 @@ class Axolotl:
     """Axolotl, by one YAML file."""
 
     name = "axolotl"
-    formats = ("messages", "sharegpt", "parquet")
+    formats: tuple[str, ...] = ("messages", "sharegpt", "parquet")
     versions = "axolotl 0.19"
     one_gpu = False
 
@@ -153,7 +153,7 @@ class LlamaFactory:
     """LLaMA-Factory, by one YAML file and the `dataset_info.json` that the export has written."""
 
     name = "llama-factory"
-    formats = ("sharegpt", "alpaca")
+    formats: tuple[str, ...] = ("sharegpt", "alpaca")
     versions = "llamafactory 0.9.5"
     one_gpu = False
 
@@ -193,7 +193,7 @@ class Unsloth:
     """Unsloth, by a script and its settings. The template's marks make the labels; no text is matched."""
 
     name = "unsloth"
-    formats = ("messages", "parquet")
+    formats: tuple[str, ...] = ("messages", "parquet")
     versions = "unsloth 2026.10, trl 1.15"
     one_gpu = True
 
