@@ -20,7 +20,7 @@ LAYERS = (
     "config signatures samples",
     "data store programs metrics",
     "lm",
-    "testing dataset optimization answers training",
+    "testing dataset optimization answers training students",
     "evolution harnesses",
     "reports",
     "pages",

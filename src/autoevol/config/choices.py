@@ -21,7 +21,7 @@ DevRows = Literal["fixed", "fresh", "after-adoption"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
-Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
+Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy", "learnability"]
 Optimize = Literal["auto", "always", "never"]
 Preset = Literal[
     "small", "wizardlm-7b", "wizardlm-13b", "auto-evol-mistral-7b", "auto-evol-mixtral-8x7b",
