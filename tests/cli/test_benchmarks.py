@@ -67,6 +67,7 @@ def test_all_results_stand_in_one_table_beside_the_papers(out: Path, tmp_path: P
     assert len({line.count(" | ") for line in table.splitlines() if line.startswith("|")}) == 1
     assert "GSM8K" in command("show", out).stdout
     assert command("report", out).exit_code == 0
+    assert "4 of 9 benchmarks have a result" in (out / "report.html").read_text()
 
 
 def test_the_commands_are_written_and_no_key_is_in_any_file(tmp_path: Path) -> None:
