@@ -73,6 +73,8 @@ def test_without_items_the_error_of_the_harness_makes_the_interval(tmp_path: Pat
 def test_what_differs_from_the_papers_is_told(tmp_path: Path) -> None:
     made.lm_eval(tmp_path, [1.0, 0.0], **{"n-shot": {"gsm8k": 0}, "config": {"limit": 2.0}})
     assert read(tmp_path)["gsm8k"].note == "0 shots, not 5; cut off by --limit 2.0"
+    made.lm_eval(tmp_path, [1.0], "2026-11-30T1", **{"n-shot": {"gsm8k": [1, {}]}, "config": {"limit": [2]}})
+    assert read(tmp_path)["gsm8k"].note == "[1, {}] shots, not 5; cut off by --limit [2]"
     made.alpaca(tmp_path, [2.0, 1.0], other="gpt4_turbo")
     assert read(tmp_path)["alpaca-eval"].note == "against gpt4_turbo, not text_davinci_003"
     made.judgements(tmp_path, [(81, 1, 7.0)])
@@ -142,7 +144,7 @@ def graded(folder: Path, content: object) -> None:
         (lambda to: results(to, {}), "no result file of lm-eval"),
         (lambda to: results(to, {"results": {"gsm8k": 3}}), "task gsm8k: an object"),
         (lambda to: results(to, {"results": {"gsm8k": {}}}), "should be a number from 0 to 1"),
-        (lambda to: made.lm_eval(to, [1.0], model_name="other/model"), "is of the model other/model, not"),
+        (lambda to: made.lm_eval(to, [1.0], model_name="other/\nmodel"), "is of the model other/ model, not"),
         (lambda to: made.lm_eval(to, [2.0]), "should be a number from 0 to 1, not 2.0"),
         (lambda to: made.lm_eval(to, [2.0, 0.0]), "line 1: 'exact_match' should be a number from 0 to 1"),
         (lambda to: made.lm_eval(to, [1.0], results={"gsm8k": {"exact_match": 0.5}}), "of another run"),
@@ -180,7 +182,7 @@ _JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
-        st.sampled_from(["results", "gsm8k", "eval", "config", "model", "score", "turn", "humaneval"]),
+        st.sampled_from(["results", "gsm8k", "eval", "config", "n-shot", "model", "score", "humaneval"]),
         inner,
         max_size=3,
     ),

@@ -11,7 +11,7 @@ from autoevol.data.files import shown
 from autoevol.dataset.benchmarks import record_texts
 from autoevol.harnesses.catalog import BY_TASK, Benchmark
 from autoevol.harnesses.measured import Origin, Reading, from_error, from_items
-from autoevol.harnesses.reading import as_object, lines_of, number_in, object_of, same_model
+from autoevol.harnesses.reading import as_object, brief, lines_of, number_in, object_of, same_model
 
 
 def lm_eval_readings(folder: Path, model: str) -> Iterator[Reading]:
@@ -24,39 +24,34 @@ def lm_eval_readings(folder: Path, model: str) -> Iterator[Reading]:
     Raises:
         InputError: If a file cannot be read, or is another model's.
     """
-    newest: dict[str, tuple[str, Path]] = {}
-    for path in sorted(folder.rglob("results_*.json")):
-        results = _results(path)
-        _check_model(path, model)
-        for task in BY_TASK.keys() & results.keys():
-            # Names end in an ISO date, so the last in their order is the newest.
-            newest[task] = max(newest.get(task, ("", path)), (path.name, path))
-    for task, (_, path) in sorted(newest.items()):
-        yield _reading(BY_TASK[task], path)
+    newest: dict[str, tuple[Path, Mapping[str, Any]]] = {}
+    # Names end in an ISO date, so that the newest comes last and stays.
+    for path in sorted(folder.rglob("results_*.json"), key=lambda found: found.name):
+        content = _checked(path, model)
+        newest |= dict.fromkeys(BY_TASK.keys() & content["results"].keys(), (path, content))
+    for task, (path, content) in sorted(newest.items()):
+        yield _reading(BY_TASK[task], path, content)
 
 
-def _results(path: Path) -> Mapping[str, Any]:
+def _checked(path: Path, model: str) -> Mapping[str, Any]:
     content = object_of(path)
     if "results" not in content:
         raise InputError(f"{shown(path)} has no 'results': it is no result file of lm-eval")
-    return as_object(content["results"], f"{shown(path)}, 'results'")
-
-
-def _check_model(path: Path, model: str) -> None:
-    told = object_of(path).get("model_name")
+    as_object(content["results"], f"{shown(path)}, 'results'")
+    told = content.get("model_name")
     if isinstance(told, str) and told and not same_model(told, model):
-        raise InputError(f"{shown(path)} is of the model {told}, not {model}: move it elsewhere")
+        raise InputError(f"{shown(path)} is of the model {brief(told)}, not {model}: move it elsewhere")
+    return content
 
 
-def _reading(benchmark: Benchmark, path: Path) -> Reading:
-    content = object_of(path)
+def _reading(benchmark: Benchmark, path: Path, content: Mapping[str, Any]) -> Reading:
     place = f"{shown(path)}, task {benchmark.task}"
-    figures = as_object(_results(path)[benchmark.task or ""], place)
+    figures = as_object(content["results"][benchmark.task], place)
     metric, _, kept = benchmark.metric.partition(",")
     # Of harnesses before 0.4: without the name of the filter.
     key = benchmark.metric if benchmark.metric in figures else metric
     value = number_in(figures, key, place)
-    version = str(content.get("lm_eval_version") or "").strip()
+    version = brief(content.get("lm_eval_version") or "")
     note = "; ".join(_differences(benchmark, content))
     origin = Origin(f"lm-eval {version}".strip(), path, note)
     points, texts = _items(benchmark, path, metric, kept)
@@ -78,12 +73,12 @@ def _differences(benchmark: Benchmark, content: Mapping[str, Any]) -> Iterator[s
     """What makes a run another one than the catalog asks for."""
     shots = content.get("n-shot")
     every = shots.items() if isinstance(shots, Mapping) else ()
-    told = {value for name, value in every if name.startswith(benchmark.task or "")}
-    if told and told != {benchmark.shots}:
-        yield f"{', '.join(sorted(map(str, told)))} shots, not {benchmark.shots}"
+    told = {brief(value) for name, value in every if name.startswith(benchmark.task or "")}
+    if told and told != {str(benchmark.shots)}:
+        yield f"{', '.join(sorted(told))} shots, not {benchmark.shots}"
     config = content.get("config")
     if isinstance(config, Mapping) and config.get("limit") is not None:
-        yield f"cut off by --limit {config['limit']}"
+        yield f"cut off by --limit {brief(config['limit'])}"
 
 
 def _items(

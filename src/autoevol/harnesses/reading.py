@@ -98,6 +98,11 @@ def number_in(record: Mapping[str, Any], key: str, place: str, low: float = 0.0,
     return number
 
 
+def brief(value: object) -> str:
+    """A name out of a file, on one line and not too long for a table or a message."""
+    return " ".join(str(value).split())[:60]
+
+
 def same_model(one: str, other: str) -> bool:
     """Whether two names of a model end alike: a folder may have been moved."""
     return _last(one) == _last(other)
