@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autoevol.core.records import Row
 from autoevol.data.load import load_rows
 from autoevol.metrics.intervals import spearman
 from autoevol.metrics.paired import PairedTest
@@ -27,25 +28,28 @@ def main() -> None:
     """Learn every pair, a JSON line each, then what the lines say together."""
     options = _options()
     rows = [row for path in options.labelled for row in _records(path) if row.get("response")]
-    rows = [row for row in rows if (row.get("domain") or "math") in options.domains]
-    natural = load_rows(str(options.natural), limit=options.pairs).rows
+    rows = [row for row in rows if (row.get("domain") or "math") in options.domains][: options.limit]
+    natural = [
+        row for row in load_rows(str(options.natural)).rows if _characters(row) <= options.most_characters
+    ]
     learner = PairLearner(
         TorchStudent(options.student, "last"),
-        [(row.instruction, row.reference or "") for row in natural],
+        [(row.instruction, row.reference or "") for row in natural[: options.pairs]],
         LearnerSettings(options.steps, options.step_tokens, max_length=options.max_length),
     )
     print(json.dumps({"natural": learner.natural, "rows": len(rows), "steps": options.steps}), flush=True)
     found = []
     for number, (row, after) in enumerate(zip(rows, [*rows[1:], *rows[:1]], strict=True)):
-        own = learner.gain(row["evolved"], row["response"])
+        instruction = row.get("evolved") or row["instruction"]
+        own = learner.gain(instruction, row["response"])
         controlled = number % options.control_every == 0
-        shuffled = learner.gain(row["evolved"], after["response"]) if controlled else None
+        shuffled = learner.gain(instruction, after["response"]) if controlled else None
         if own is None:
             continue
         raters = row.get("gain")
         found.append(
             {
-                "id": row["id"],
+                "id": row.get("id", number),
                 "own": own / learner.natural,
                 "shuffled": None if shuffled is None else shuffled / learner.natural,
                 "characters": len(row["response"]),
@@ -66,7 +70,7 @@ def conclusions(found: Sequence[dict[str, Any]]) -> list[str]:
     lines = [
         f"{len(found)} pairs: mean {np.mean(own):.2f} of a natural pair's gain, sd {np.std(own):.2f}; "
         f"{sum(value > 0 for value in own)} above 0",
-        f"own less shuffled response, {len(pairs)} pairs: {PairedTest.of(*zip(*pairs, strict=True))}",
+        *([f"own less shuffled response: {PairedTest.of(*zip(*pairs, strict=True))}"] if pairs else []),
         _rank("characters of the response", own, [one["characters"] for one in found]),
     ]
     for label in ("ok", "fatal"):
@@ -96,6 +100,10 @@ def _auc(yes: Sequence[float], no: Sequence[float]) -> float:
     return float(np.mean([(one > other) + 0.5 * (one == other) for one in yes for other in no]))
 
 
+def _characters(row: Row) -> int:
+    return len(row.instruction) + len(row.reference or "")
+
+
 def _records(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -107,6 +115,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--domains", nargs="+", default=["math", "code", "general", "own"])
     parser.add_argument("--student", default="smollm2")
     parser.add_argument("--pairs", type=int, default=16)
+    parser.add_argument("--most-characters", type=int, default=1_000, help="of a natural pair")
+    parser.add_argument("--limit", type=int, help="learn the first rows only")
     parser.add_argument("--steps", type=int, default=2)
     parser.add_argument(
         "--control-every", type=int, default=1, help="shuffle the response of every n-th pair"

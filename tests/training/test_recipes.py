@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoevol.commands.datasets import export
 from autoevol.core.errors import InputError
 from autoevol.training.folder import warnings_of, write_training_folder
 from autoevol.training.plan import TrainingPlan
@@ -152,3 +153,17 @@ def test_names_with_quotes_end_no_text(tmp_path: Path) -> None:
             assert f"../{strange.file}" in strings
         for config in folder.glob("config.yaml"):
             assert strange.model in yaml.safe_load(config.read_text()).values()
+
+
+def test_as_a_function_the_options_are_keywords(tmp_path: Path) -> None:
+    source = tmp_path / "d.jsonl"
+    source.write_text(json.dumps({"instruction": "Name a prime.", "response": "7"}) + "\n")
+    done = export(source, tmp_path / "t.jsonl", recipe="axolotl", preset="wizardlm-7b", gpus=2)
+    assert done.training is not None
+    assert done.training.path == tmp_path / "t.axolotl"
+    assert (
+        yaml.safe_load((done.training.path / "config.yaml").read_text())["base_model"]
+        == "huggyllama/llama-7b"
+    )
+    assert done.to_json()["recipe"] == str(done.training.path)
+    assert done.notes()[-1] == "1 examples are fewer than a batch of 64: 3 optimizer steps in all"
