@@ -35,6 +35,7 @@ TABLES: dict[str, type] = {
     **get_type_hints(config.Settings),
     "again": config.AgainConfig,
     "answers": config.AnswersConfig,
+    "benchmarks": config.BenchmarksConfig,
     "calibrate": config.CalibrateConfig,
     "compare": config.CompareConfig,
     "endpoint": config.EndpointConfig,

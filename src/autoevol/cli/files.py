@@ -62,14 +62,14 @@ def export(
     publish: PublishConfig,
     settings: Settings,
 ) -> None:
-    """Write DATASET in the format that a trainer reads, and its provenance next to it."""
+    """Write DATASET in the format that a trainer reads; with --recipe, what starts the trainer too."""
     from autoevol.cli.console import print_table
     from autoevol.commands import datasets
 
     written = datasets.export(
         dataset, out, format=format, examples=examples, publish=publish, settings=settings
     )
-    for line in written.exported.notes():
+    for line in written.notes():
         say(line, error=True)
     if json:
         say_json(written.to_json())

@@ -12,6 +12,7 @@ from typing import Any
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking, open_session
 from autoevol.commands.result import Dataset, as_lines, frame
+from autoevol.commands.training import ChosenRecipe, TrainingFolder
 from autoevol.config import ExportConfig, PublishConfig, Settings
 from autoevol.core import aio
 from autoevol.dataset import card, hub
@@ -95,11 +96,17 @@ class Written:
         exported: Data, provenance and what trainers want beside them.
         card: The dataset card, if one was asked for.
         hub: Where the data set is on the hub, if it was pushed.
+        training: What a trainer is started with, if that was asked for.
     """
 
     exported: Exported
     card: Path | None = None
     hub: str | None = None
+    training: TrainingFolder | None = None
+
+    def notes(self) -> list[str]:
+        """What a user should know before training, a line each."""
+        return [*self.exported.notes(), *(self.training.notes if self.training else ())]
 
     @property
     def dataset(self) -> Dataset | None:
@@ -124,6 +131,7 @@ class Written:
             **{path.name: str(path) for path in done.companions},
             **({"card": str(self.card)} if self.card else {}),
             **({"hub": self.hub} if self.hub else {}),
+            **({"recipe": str(self.training.path)} if self.training else {}),
         }
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
@@ -150,28 +158,33 @@ def export(
         dataset: A run folder, a file or the name of a Hugging Face data set.
         out: File to write.
         format: `messages`, `prompt-completion`, `sharegpt`, `alpaca`, `openai` or `parquet`.
-        examples: How long an example may be, and whether what a model thought goes with it.
+        examples: How long an example may be, whether what a model thought goes with it, and the recipe.
         publish: The card, and the hub.
         settings: How the data set is read.
         options: Fields of these by the names of the command's options.
 
     Raises:
-        InputError: If the data set or a record of it cannot be used, or `out` has another suffix.
+        InputError: If the data set or a record of it cannot be used, `out` has another suffix, or the
+            trainer of the recipe does not read the format.
         StoreLost: If the disk refuses.
     """
     settings, examples, publish = take(
         "export", settings, options, examples or ExportConfig(), publish or PublishConfig()
     )
     folder = Path(publish.run) if publish.run else run_folder_of(dataset)
+    chosen = ChosenRecipe.of(examples, format)
+    if chosen is not None:
+        examples = chosen.watching(examples)
     done = export_file(dataset, Path(out), format, data=settings.data, settings=examples)
+    training = None if chosen is None else chosen.write(done)
     if not (publish.card or publish.push_to_hub):
-        return Written(done)
+        return Written(done, training=training)
     licences = card.Licences(publish.license, publish.seed_license)
     readme = card.write_card(done, folder, licences, title=publish.push_to_hub or done.path.stem)
     if not publish.push_to_hub:
-        return Written(done, readme)
+        return Written(done, readme, training=training)
     url = hub.push_to_hub(done, readme, publish.push_to_hub, private=not publish.public)
-    return Written(done, readme, url)
+    return Written(done, readme, url, training)
 
 
 @dataclass(frozen=True, repr=False)

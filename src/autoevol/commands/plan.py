@@ -11,7 +11,7 @@ from typing import Any
 
 from autoevol.commands.first_look import look_rows, may_decline
 from autoevol.commands.methods import find_method, make_policy
-from autoevol.commands.models import asking, make_metric, open_session, role_lm
+from autoevol.commands.models import asking, checked_detector, open_session, role_lm
 from autoevol.commands.stages import plan_split
 from autoevol.config import BudgetConfig, Settings
 from autoevol.core.records import Method, Row
@@ -202,7 +202,7 @@ def check(settings: Settings) -> int:
         open_store = partial(CallStore, Path(folder) / "none.sqlite")
         with open_session(open_store, settings) as session, asking(session, settings.models):
             role_lm(session, settings.models, "optimizer")
-            return make_metric(session, settings.models, settings.metrics).detector.calls
+            return checked_detector(session, settings.models, settings.metrics).calls
 
 
 def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:

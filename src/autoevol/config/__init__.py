@@ -23,12 +23,14 @@ from autoevol.config.rows import (
     PublishConfig,
 )
 from autoevol.config.settings import SETTINGS_SCHEMA, Settings
+from autoevol.config.training import BenchmarksConfig, RecipeConfig
 
 __all__ = [
     "SETTINGS_SCHEMA",
     "AgainConfig",
     "AnswersConfig",
     "BatchConfig",
+    "BenchmarksConfig",
     "BudgetConfig",
     "CalibrateConfig",
     "CleanConfig",
@@ -45,6 +47,7 @@ __all__ = [
     "PipelineConfig",
     "ProveConfig",
     "PublishConfig",
+    "RecipeConfig",
     "RequestConfig",
     "RoleConfig",
     "SearchConfig",

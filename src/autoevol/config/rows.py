@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from autoevol.config.base import at_least, setting
+from autoevol.config.base import at_least, nested, setting
 from autoevol.config.choices import Detector, Executor, Turns, check_choices, check_keep, parse_on_failure
+from autoevol.config.training import RecipeConfig
 from autoevol.core.errors import InputError
 
 
@@ -88,6 +89,7 @@ class ExportConfig:
     Attributes:
         max_example_tokens: What is longer is told, with a histogram of the lengths; trainers cut it silently.
         tokenizer: A `tokenizer.json`; without it tokens are estimated.
+        training: Trainer whose files go beside the data.
     """
 
     max_example_tokens: int | None = setting(
@@ -98,6 +100,7 @@ class ExportConfig:
     with_thinking: bool = setting(
         False, "Export what the model thought too: reasoning_content in messages, <think> elsewhere."
     )
+    training: RecipeConfig = nested(RecipeConfig, "")
 
     def __post_init__(self) -> None:
         at_least(1, self, "max_example_tokens")

@@ -88,7 +88,7 @@ def _lineages(folder: Path) -> Iterator[Lineage]:
 
 def _apart(found: FolderReport) -> Report | None:
     """A report that the page shows as the command has printed it."""
-    return found.proof or found.answers or found.headroom
+    return found.proof or found.answers or found.headroom or found.benchmarks
 
 
 def _table_section(report: Report) -> Section:
@@ -103,6 +103,9 @@ def _verdict(found: FolderReport, seen: RowsSeen) -> str:
         return f"{found.answers.conclusion[:1].upper()}{found.answers.conclusion[1:]}."
     if found.headroom:
         return f"{found.headroom.verdict}."
+    if found.benchmarks:
+        done = found.benchmarks
+        return f"{len(done.measured)} of {len(done.asked)} benchmarks have a result."
     if found.search:
         best = found.search.best
         trials, objective = found.search.trials, found.search.metric.objective
