@@ -42,6 +42,7 @@ TABLES: dict[str, type] = {
     "launch": config.LaunchConfig,
     "prove": config.ProveConfig,
     "publish": config.PublishConfig,
+    "quality": config.QualityConfig,
     "search": config.SearchConfig,
     "transfer": config.TransferConfig,
 }

@@ -13,6 +13,7 @@ from autoevol.config.loop import (
 )
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
 from autoevol.config.proving import ProveConfig
+from autoevol.config.quality import QualityConfig
 from autoevol.config.rows import (
     AgainConfig,
     CleanConfig,
@@ -45,6 +46,7 @@ __all__ = [
     "PipelineConfig",
     "ProveConfig",
     "PublishConfig",
+    "QualityConfig",
     "RequestConfig",
     "RoleConfig",
     "SearchConfig",
