@@ -11,9 +11,9 @@ import pytest
 
 import autoevol as ae
 from autoevol.core.errors import BudgetReached, StoreError
-from autoevol.dataset.figures import KnownFigures, figures_file, read_figures
+from autoevol.dataset.figures import KnownFigures, figures_file, read_figures, report_file
 from autoevol.dataset.lineages import pair_key
-from autoevol.reports.quality import QualityReport, report_file
+from autoevol.reports.quality import QualityReport
 from quality_judge import MORE, ROWS, opinion, write_dataset
 from servers import Answer, Endpoint, says
 

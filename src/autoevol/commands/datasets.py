@@ -102,11 +102,12 @@ class Written:
 
     def to_json(self) -> dict[str, Any]:
         """What was written, as JSON."""
-        done = self.exported
+        done, picked = self.exported, self.exported.counts.selection
         return {
             "rows": done.rows,
             "rejected": done.rejected,
             **({"dropped": done.counts.dropped} if done.settings.drop_long else {}),
+            **({"left_out": picked.dropped} if picked.ranges else {}),
             "data": str(done.path),
             "provenance": str(done.provenance),
             **{path.name: str(path) for path in done.companions},

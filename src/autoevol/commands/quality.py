@@ -17,12 +17,19 @@ from autoevol.config import QualityConfig, Settings
 from autoevol.config.models import RoleName
 from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.progress import Progress
-from autoevol.dataset.figures import Figures, figures_file, figures_of, read_figures, write_figures
+from autoevol.dataset.figures import (
+    Figures,
+    figures_file,
+    figures_of,
+    read_figures,
+    report_file,
+    write_figures,
+)
 from autoevol.dataset.lineages import SeedLineage, dataset_file, read_lineages, sample
 from autoevol.dataset.quality import StageQuality, measure_stages
 from autoevol.metrics.embeddings import Embed, model2vec_embedder
 from autoevol.metrics.quality import tfidf
-from autoevol.reports.quality import QualityReport, report_file
+from autoevol.reports.quality import QualityReport
 from autoevol.reports.rates import Ledger
 from autoevol.reports.run import versions
 from autoevol.store.calls import CallStore

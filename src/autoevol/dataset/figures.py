@@ -6,7 +6,7 @@ that is not kept). A figure that was once paid for stays until the same version 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import orjson
 from autoevol.core.errors import StoreError
 from autoevol.core.records import digest
 from autoevol.core.schema import SPARSE, Malformed, Record
-from autoevol.dataset.lineages import EvolvedPair, SeedLineage, Stages
+from autoevol.dataset.lineages import EvolvedPair, SeedLineage, Stages, pair_key
 from autoevol.metrics.difficulty import Difficulty
 from autoevol.store.files import read_object, replacing
 
@@ -115,6 +115,11 @@ def figures_file(dataset: Path) -> Path:
     return dataset.with_suffix(".quality.jsonl")
 
 
+def report_file(dataset: Path) -> Path:
+    """Where the figures of its stages are (`reports.quality`)."""
+    return dataset.with_suffix(".quality.json")
+
+
 def write_figures(path: Path, figures: Iterable[Figures]) -> None:
     """Write them, whole or not at all. Raises StoreLost if the disk refuses."""
     with replacing(path) as lines:
@@ -149,7 +154,7 @@ class KnownFigures:
     """
 
     def __init__(self, dataset: Path) -> None:
-        known = (one for path in _origins(dataset) for one in read_figures(figures_file(path)))
+        known = (one for path in origins(dataset) for one in read_figures(figures_file(path)))
         self._by_pair = {one.pair: one for one in known if one.pair is not None}
 
     def __len__(self) -> int:
@@ -162,11 +167,21 @@ class KnownFigures:
         return {name: held.get(name) if value is None else value for name, value in known.items()}
 
 
-def _origins(dataset: Path) -> Sequence[Path]:
-    """A file and those that it was cleaned from, the oldest first."""
-    made = [dataset]
-    while (report := read_object(made[-1].with_suffix(".clean.json"))) and report.get("source"):
-        source = Path(str(report["source"]))
+def key_of(record: object) -> str | None:
+    """The key of the pair that a record of an evolved data set holds; None for any other record."""
+    if not isinstance(record, Mapping):
+        return None
+    stages, response = record.get("stages"), record.get("response")
+    if not isinstance(stages, list) or not stages or not isinstance(stages[-1], str):
+        return None
+    return pair_key(stages[-1], response if isinstance(response, str) else "")
+
+
+def origins(dataset: Path) -> list[Path]:
+    """A file and those that it was cleaned from, the oldest first; nothing for what is no file."""
+    made = [dataset] if dataset.is_file() else []
+    while made and (report := read_object(made[-1].with_suffix(".clean.json"))):
+        source = Path(str(report.get("source")))
         if source in made or not source.is_file():
             break
         made.append(source)

@@ -82,7 +82,7 @@ class SeedLineage:
 
 
 def pair_key(instruction: str, response: str) -> str:
-    """See `EvolvedPair.key`: what is known of a pair stays true however files are cut, cleaned or named anew."""
+    """See `EvolvedPair.key`: what is known of a pair stays true however files are cut or cleaned."""
     return digest(instruction, response)
 
 

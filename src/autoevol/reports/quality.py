@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from autoevol.core.schema import Document
 from autoevol.dataset.quality import StageQuality, render
@@ -43,8 +42,3 @@ class QualityReport(Document, schema="autoevol.quality/1"):
         """What was looked at and paid, as (label, value) rows."""
         counted = f"{self.rows} lines, {self.seeds} seeds evolved, {self.looked_at} looked at"
         return [("data set", counted), *(cost_rows(self.ledger) if self.ledger.roles else ())]
-
-
-def report_file(dataset: Path) -> Path:
-    """Where the report of a data set is."""
-    return dataset.with_suffix(".quality.json")
