@@ -44,6 +44,7 @@ TABLES: dict[str, type] = {
     "publish": config.PublishConfig,
     "quality": config.QualityConfig,
     "search": config.SearchConfig,
+    "select": config.SelectConfig,
     "transfer": config.TransferConfig,
 }
 """Settings records by the name of their table."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from autoevol.commands.keywords import take
 from autoevol.commands.result import Dataset, as_lines
-from autoevol.config import ExportConfig, PublishConfig, Settings
+from autoevol.config import ExportConfig, PublishConfig, SelectConfig, Settings
 from autoevol.dataset import card, hub
 from autoevol.dataset import clean as cleaning
 from autoevol.dataset.export import Exported, export_file, run_folder_of
@@ -52,6 +52,7 @@ def clean(
     out: str | Path,
     *,
     against: Sequence[str | Path] = (),
+    select: SelectConfig | None = None,
     settings: Settings | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Cleaned:
@@ -61,6 +62,7 @@ def clean(
         dataset: A run folder, a file or the name of a Hugging Face data set.
         out: JSONL file for the records that stay.
         against: Seeds that nothing may repeat.
+        select: What stays by what `quality` has measured.
         settings: How the data set is read and cleaned.
         options: Settings by the names of the command's options.
 
@@ -68,11 +70,12 @@ def clean(
         InputError: If something cannot be read, or `out` is an input or no .jsonl file.
         StoreLost: If the disk refuses.
     """
-    (settings,) = take("clean", settings, options)
+    settings, select = take("clean", settings, options, select or SelectConfig())
     seeds = [str(path) for path in against]
-    return Cleaned(
-        cleaning.clean_file(dataset, Path(out), against=seeds, settings=settings.clean, data=settings.data)
+    report = cleaning.clean_file(
+        dataset, Path(out), against=seeds, settings=settings.clean, data=settings.data, select=select
     )
+    return Cleaned(report)
 
 
 @dataclass(frozen=True, repr=False)

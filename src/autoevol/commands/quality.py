@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from autoevol.commands.job import Listener
 from autoevol.commands.keywords import take
 from autoevol.commands.models import open_session
 from autoevol.commands.opinions import Opinions, ask_for_opinions, wanted_opinions
+from autoevol.commands.predictors import find_difficulties, pairs_to_predict, with_difficulty
 from autoevol.commands.result import as_lines, frame
 from autoevol.config import QualityConfig, Settings
 from autoevol.config.models import RoleName
@@ -25,8 +27,10 @@ from autoevol.dataset.figures import (
     report_file,
     write_figures,
 )
-from autoevol.dataset.lineages import SeedLineage, dataset_file, read_lineages, sample
+from autoevol.dataset.lineages import EvolvedPair, SeedLineage, dataset_file, read_lineages, sample
 from autoevol.dataset.quality import StageQuality, measure_stages
+from autoevol.lm.likelihood import Predictor, likelihoods, predictor_weights
+from autoevol.metrics.difficulty import difficulty_table
 from autoevol.metrics.embeddings import Embed, model2vec_embedder
 from autoevol.metrics.quality import tfidf
 from autoevol.reports.quality import QualityReport
@@ -129,11 +133,12 @@ def quality(
     evolved = _evolved(every, source)
     looked_at = sample(evolved, config.limit)
     figures = _known(every, source)
+    wanted = _Wanted.of(looked_at, settings, config)
     ledger, stop = Ledger({}), None
-    if asks := wanted_opinions(looked_at, settings.models, config):
-        figures, ledger, stop = _asked(source, figures, asks, settings, listener)
+    if wanted:
+        figures, ledger, stop = _asked(source, figures, wanted, settings, listener)
     report = _report(every, looked_at, [one for of in figures.values() for one in of], embed, ledger)
-    if asks or Path(dataset).is_dir():
+    if wanted or Path(dataset).is_dir():
         write_figures(figures_file(source), (one for of in figures.values() for one in of))
         write_json(report_file(source), report.to_json())
     shown = (one for lineage in looked_at for one in figures[lineage.seed_id])
@@ -151,8 +156,30 @@ def plan_quality(
     settings, config = take("quality", settings, options, config or QualityConfig())
     source = dataset_file(Path(dataset))
     looked_at = sample(_evolved(read_lineages(Path(dataset)), source), config.limit)
-    asks = wanted_opinions(looked_at, settings.models, config)
-    return QualityPlan(len(looked_at), asks.calls if asks else {})
+    wanted = _Wanted.of(looked_at, settings, config)
+    return QualityPlan(len(looked_at), wanted.calls if wanted else {})
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be asked: opinions of an LM, likelihoods of a model in this process, or both."""
+
+    opinions: Opinions | None
+    model: str | None = None
+    pairs: Sequence[EvolvedPair] = ()
+
+    @classmethod
+    def of(cls, lineages: Sequence[SeedLineage], settings: Settings, config: QualityConfig) -> _Wanted | None:
+        opinions = wanted_opinions(lineages, settings.models, config)
+        if config.predictors is None:
+            return cls(opinions) if opinions else None
+        predictor_weights(config.predictors)  # refused before anything is paid
+        return cls(opinions, config.predictors, pairs_to_predict(lineages))
+
+    @property
+    def calls(self) -> dict[str, int]:
+        asked = dict(self.opinions.calls) if self.opinions else {}
+        return {**asked, "difficulty, in this process": len(self.pairs)} if self.pairs else asked
 
 
 def _evolved(every: Sequence[SeedLineage], source: Path) -> list[SeedLineage]:
@@ -182,18 +209,34 @@ def _merged(by_run: Figures, asked: Figures | None) -> Figures:
 def _asked(
     source: Path,
     figures: dict[str, list[Figures]],
-    asks: Opinions,
+    wanted: _Wanted,
     settings: Settings,
     listener: Listener,
 ) -> tuple[dict[str, list[Figures]], Ledger, BudgetReached | None]:
     """The figures with what the models say, what that has cost, and what stopped it."""
     shared = settings.store.path or source.with_suffix(".quality.sqlite")
     open_store = partial(CallStore, shared, "quality")
-    role: RoleName = asks.role
-    with open_session(open_store, settings, roles=(role,), listener=listener) as session:
-        said, stop = ask_for_opinions(session, settings, asks, listener)
-        figures = {seed_id: [said.on(one) for one in known] for seed_id, known in figures.items()}
+    roles: tuple[RoleName, ...] = (wanted.opinions.role,) if wanted.opinions else ()
+    stop: BudgetReached | None = None
+    with (
+        likelihoods(wanted.model) if wanted.model else nullcontext() as transport,
+        open_session(open_store, settings, roles=roles, listener=listener) as session,
+    ):
+        if wanted.opinions:
+            said, stop = ask_for_opinions(session, settings, wanted.opinions, listener)
+            figures = _each(figures, said.on)
+        if wanted.model and transport and stop is None:
+            predictor, model = Predictor(wanted.model, session, transport), wanted.model
+            found, stop = find_difficulties(predictor, wanted.pairs, listener)
+            asked = frozenset(pair.key for pair in wanted.pairs)
+            figures = _each(figures, lambda one: with_difficulty(one, found, model, asked))
         return figures, Ledger.of(session.ledger()), stop
+
+
+def _each(
+    figures: Mapping[str, list[Figures]], change: Callable[[Figures], Figures]
+) -> dict[str, list[Figures]]:
+    return {seed_id: [change(one) for one in known] for seed_id, known in figures.items()}
 
 
 def _report(
@@ -203,14 +246,17 @@ def _report(
     embed: Embed,
     ledger: Ledger,
 ) -> QualityReport:
-    wanted = {lineage.seed_id for lineage in looked_at}
-    judges = {one.judge for one in figures if one.judge and one.seed_id in wanted}
+    ids = {lineage.seed_id for lineage in looked_at}
+    here = [one for one in figures if one.seed_id in ids]
+    pairs = [one.difficulty for one in here if one.pair is not None]
     return QualityReport(
         rows=sum(len(lineage.pairs) for lineage in every),
         seeds=sum(lineage.evolved for lineage in every),
         looked_at=len(looked_at),
         stages=tuple(measure_stages(looked_at, embed, figures)),
-        judges=tuple(sorted(judges)),
+        judges=tuple(sorted({one.judge for one in here if one.judge})),
         ledger=ledger,
         versions=versions(),
+        difficulty=difficulty_table(pairs),
+        predictors=tuple(sorted({one.model for one in pairs if one})),
     )

@@ -13,7 +13,7 @@ from autoevol.config.loop import (
 )
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
 from autoevol.config.proving import ProveConfig
-from autoevol.config.quality import QualityConfig
+from autoevol.config.quality import QualityConfig, SelectConfig
 from autoevol.config.rows import (
     AgainConfig,
     CleanConfig,
@@ -50,6 +50,7 @@ __all__ = [
     "RequestConfig",
     "RoleConfig",
     "SearchConfig",
+    "SelectConfig",
     "Settings",
     "StagesConfig",
     "StoreConfig",

@@ -76,11 +76,11 @@ class Selection:
 
     def why_none(self) -> str:
         """Why nothing is left, with the way out."""
-        first = next((one for one in self.ranges if self.unscored[one.flag]), None)
-        if first is not None and not self.outside:
-            named, predicted = _named(first.column), first.column in ("ifd", "ic_ifd")
-            asks = "--predictors local/smollm2" if predicted else "--judge-model MODEL"
-            return f"{first.flag}: no row has {named}; run `autoevol quality` on it with {asks} first"
+        if self.ranges and not self.outside:
+            first = next((one for one in self.ranges if self.unscored[one.flag]), self.ranges[0])
+            asks = "--predictors local/smollm2" if first.column == "ifd" else "--judge-model MODEL"
+            missing = f"{first.flag}: no row has {_named(first.column)}"
+            return f"{missing}; run `autoevol quality` on it with {asks} first"
         return "; ".join(self.notes())
 
 

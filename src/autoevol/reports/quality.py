@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from autoevol.core.schema import Document
+from autoevol.core.schema import SPARSE, Document
 from autoevol.dataset.quality import StageQuality, render
+from autoevol.metrics.difficulty import DifficultyTable
 from autoevol.reports.rates import Ledger
 from autoevol.reports.text import TableRows, cost_rows
 
@@ -21,7 +22,9 @@ class QualityReport(Document, schema="autoevol.quality/1"):
         looked_at: Seeds among them that were measured.
         stages: Seeds, rounds and final instructions.
         judges: Models that said complexity and tags of what was looked at, `the run's judge` among them.
-        ledger: What the judges' calls have cost, resumes included; empty where nobody was asked.
+        difficulty: What a local model finds of the pairs; None where none was asked.
+        predictors: Models that were asked for that.
+        ledger: What the calls have cost, resumes included; empty where nobody was asked.
         versions: Of autoevol, DSPy and Python.
     """
 
@@ -32,6 +35,8 @@ class QualityReport(Document, schema="autoevol.quality/1"):
     judges: tuple[str, ...]
     ledger: Ledger
     versions: Mapping[str, str]
+    difficulty: DifficultyTable | None = field(default=None, metadata=SPARSE)
+    predictors: tuple[str, ...] = field(default=(), metadata=SPARSE)
 
     def table(self) -> str:
         """The stages side by side, and who judged them."""
@@ -41,4 +46,27 @@ class QualityReport(Document, schema="autoevol.quality/1"):
     def table_rows(self) -> TableRows:
         """What was looked at and paid, as (label, value) rows."""
         counted = f"{self.rows} lines, {self.seeds} seeds evolved, {self.looked_at} looked at"
-        return [("data set", counted), *(cost_rows(self.ledger) if self.ledger.roles else ())]
+        paid = cost_rows(self.ledger) if self.ledger.roles else ()
+        return [("data set", counted), *self._difficulty_rows(), *paid]
+
+    def _difficulty_rows(self) -> TableRows:
+        found = self.difficulty
+        if found is None:
+            return []
+        cut = f", {found.cut} responses read in part" if found.cut else ""
+        counted = f"{found.pairs} pairs by {', '.join(self.predictors)}, {found.unscored} not scored{cut}"
+        return [
+            ("difficulty", counted),
+            ("IFD", f"{_quartiles(found.ifd)}; {found.above_1:.0%} above 1; {_length(found.with_length)}"),
+            ("IC-IFD", f"{_quartiles(found.ic_ifd)}; {_length(found.ic_with_length)}"),
+            ("NLL of a token", f"{_quartiles(found.nll)}; without the instruction {found.nll_alone[1]:.2f}"),
+        ]
+
+
+def _quartiles(values: tuple[float, float, float]) -> str:
+    first, median, third = values
+    return f"{median:.2f} [{first:.2f} to {third:.2f}]"
+
+
+def _length(rho: float | None) -> str:
+    return "length does not vary" if rho is None else f"rank correlation with length {rho:+.2f}"
