@@ -33,7 +33,8 @@ from autoevol.lm.likelihood import Predictor, likelihoods, predictor_weights
 from autoevol.metrics.difficulty import difficulty_table
 from autoevol.metrics.embeddings import Embed, model2vec_embedder
 from autoevol.metrics.quality import tfidf
-from autoevol.reports.quality import QualityReport
+from autoevol.metrics.topics import TopicMap, topic_map
+from autoevol.reports.quality import MAPPED, QualityReport
 from autoevol.reports.rates import Ledger
 from autoevol.reports.run import versions
 from autoevol.store.calls import CallStore
@@ -137,12 +138,22 @@ def quality(
     ledger, stop = Ledger({}), None
     if wanted:
         figures, ledger, stop = _asked(source, figures, wanted, settings, listener)
-    report = _report(every, looked_at, [one for of in figures.values() for one in of], embed, ledger)
+    report = replace(
+        _report(every, looked_at, [one for of in figures.values() for one in of], embed, ledger),
+        topics=_mapped(looked_at, embed, config.vectors),
+    )
     if wanted or Path(dataset).is_dir():
         write_figures(figures_file(source), (one for of in figures.values() for one in of))
         write_json(report_file(source), report.to_json())
     shown = (one for lineage in looked_at for one in figures[lineage.seed_id])
     return Quality(report, tuple(shown), stop)
+
+
+def _mapped(lineages: Sequence[SeedLineage], embed: Embed, vectors: str | None) -> TopicMap | None:
+    shown = sample(lineages, MAPPED)
+    ends = [way[-1] for lineage in shown for way in lineage.ends]
+    space = Path(vectors).name if vectors else "TF-IDF"
+    return topic_map([lineage.seed for lineage in shown], ends, embed, space=space)
 
 
 def plan_quality(

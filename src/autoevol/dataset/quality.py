@@ -217,11 +217,16 @@ def _score(scores: Scores | None) -> str:
 
 def measures(stages: Sequence[StageQuality]) -> list[tuple[str, ...]]:
     """The figures as a table, a stage a column; the first row has their names."""
-    rows = [("", *(stage.stage for stage in stages))]
-    rows += [(label, *(show(stage) for stage in stages)) for label, show in _LINES]
+    head, *judged = judged_measures(stages)
+    return [head, *((label, *(show(stage) for stage in stages)) for label, show in _LINES), *judged]
+
+
+def judged_measures(stages: Sequence[StageQuality]) -> list[tuple[str, ...]]:
+    """The same of what models said; no row but the first where nobody was asked."""
+    head = ("", *(stage.stage for stage in stages))
     judged = [(label, *(show(stage) for stage in stages)) for label, show in _JUDGED_LINES]
     shown = [any(cell != "-" for cell in row[1:]) for row in judged]
-    return rows + [row for row, has in zip(judged, shown, strict=True) if has]
+    return [head, *(row for row, has in zip(judged, shown, strict=True) if has)]
 
 
 def render(stages: Sequence[StageQuality], seeds: int) -> str:

@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from autoevol.core.schema import SPARSE, Document
 from autoevol.dataset.quality import StageQuality, render
 from autoevol.metrics.difficulty import DifficultyTable
+from autoevol.metrics.topics import TopicMap
 from autoevol.reports.rates import Ledger
 from autoevol.reports.text import TableRows, cost_rows
+
+MAPPED = 300
+"""Seeds on a map: more would hide each other."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class QualityReport(Document, schema="autoevol.quality/1"):
         judges: Models that said complexity and tags of what was looked at, `the run's judge` among them.
         difficulty: What a local model finds of the pairs; None where none was asked.
         predictors: Models that were asked for that.
+        topics: The map of up to `MAPPED` of these seeds and of what came out of them.
         ledger: What the calls have cost, resumes included; empty where nobody was asked.
         versions: Of autoevol, DSPy and Python.
     """
@@ -37,6 +42,7 @@ class QualityReport(Document, schema="autoevol.quality/1"):
     versions: Mapping[str, str]
     difficulty: DifficultyTable | None = field(default=None, metadata=SPARSE)
     predictors: tuple[str, ...] = field(default=(), metadata=SPARSE)
+    topics: TopicMap | None = field(default=None, metadata=SPARSE)
 
     def table(self) -> str:
         """The stages side by side, and who judged them."""
@@ -47,9 +53,10 @@ class QualityReport(Document, schema="autoevol.quality/1"):
         """What was looked at and paid, as (label, value) rows."""
         counted = f"{self.rows} lines, {self.seeds} seeds evolved, {self.looked_at} looked at"
         paid = cost_rows(self.ledger) if self.ledger.roles else ()
-        return [("data set", counted), *self._difficulty_rows(), *paid]
+        return [("data set", counted), *self.difficulty_rows(), *paid]
 
-    def _difficulty_rows(self) -> TableRows:
+    def difficulty_rows(self) -> TableRows:
+        """What a local model finds of the pairs, length beside it, as (label, value) rows."""
         found = self.difficulty
         if found is None:
             return []
