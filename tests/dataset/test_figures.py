@@ -17,9 +17,9 @@ from autoevol.dataset.figures import (
     KnownFigures,
     figures_file,
     figures_of,
-    key_of,
     origins,
     read_figures,
+    record_key,
     version_key,
     write_figures,
 )
@@ -90,15 +90,15 @@ def test_columns_are_found_again_in_a_cleaned_file(tmp_path: Path) -> None:
     assert origins(tmp_path / "kept.jsonl") == [path, tmp_path / "kept.jsonl"]
     found = KnownFigures(tmp_path / "kept.jsonl")
     for line in (tmp_path / "kept.jsonl").read_text().splitlines():
-        assert found.of(key_of(json.loads(line)) or "")["complexity"] == 5.0
+        assert found.of(record_key(json.loads(line)) or "")["complexity"] == 5.0
     assert found.of("elsewhere", {"gain": 3})["gain"] == 3
     assert origins(Path("no/such/file")) == []
 
 
 def test_records_of_other_shapes_have_no_key() -> None:
     for record in (None, [], {"stages": []}, {"stages": [1]}, {"instruction": "a", "response": "b"}):
-        assert key_of(record) is None
-    assert key_of({"stages": ["a", "b"], "response": None}) == key_of({"stages": ["b"]})
+        assert record_key(record) is None
+    assert record_key({"stages": ["a", "b"], "response": None}) == record_key({"stages": ["b"]})
 
 
 def test_ways_with_one_text_are_told_apart() -> None:

@@ -17,7 +17,7 @@ from autoevol.dataset.card import Licences, card_text
 from autoevol.dataset.export import export_file
 from autoevol.dataset.figures import Figures, figures_file, figures_of, write_figures
 from autoevol.dataset.lineages import read_lineages
-from autoevol.dataset.selection import Range, Selection
+from autoevol.dataset.selection import Range, RowSelection
 from command_line import command
 from quality_judge import opinion, write_dataset
 from servers import Endpoint
@@ -127,7 +127,7 @@ figures = st.none() | st.floats(0, 3)
 def test_every_row_is_taken_outside_or_unscored(
     gains: list[float | None], low: float, keep_unscored: bool
 ) -> None:
-    chosen = Selection((Range("gain", "--min-gain", low),), keep_unscored)
+    chosen = RowSelection((Range("gain", "--min-gain", low),), keep_unscored)
     taken = sum(chosen.takes({"gain": gain}) for gain in gains)
     assert taken + chosen.dropped == len(gains)
     assert chosen.unscored.total() == gains.count(None)

@@ -76,7 +76,7 @@ def test_the_figures_are_those_of_the_file(tmp_path: Path) -> None:
         assert row[1:] == (f"{stage.complexity.mean:.2f}", f"{stage.complexity.margin:.2f}", "6", "0")
     assert [row[0] for row in gain.grid.rows] == ["round 2", "final"]
     (table,) = grids(told["judged"])
-    assert dict((row[0], row[1]) for row in table.rows)["different tags"] == "1"
+    assert {row[0]: row[1] for row in table.rows}["different tags"] == "1"
     assert report.difficulty is not None
     (hard,) = grids(told["difficulty"])
     assert ("IFD", report.difficulty_rows()[1][1]) in hard.rows

@@ -19,8 +19,8 @@ from autoevol.data.sources import source_files
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.dataset.examples import exchanges_of
 from autoevol.dataset.export import whole_dataset
-from autoevol.dataset.figures import KnownFigures, key_of
-from autoevol.dataset.selection import Range, Selection
+from autoevol.dataset.figures import KnownFigures, record_key
+from autoevol.dataset.selection import Range, RowSelection
 from autoevol.store.files import replacing, write_json
 
 
@@ -100,7 +100,7 @@ def clean_file(
                 entries.reject(problem, snippet_of(entry.value))
                 continue
             rows += 1
-            columns = known.of(key_of(entry.value) or "")
+            columns = known.of(record_key(entry.value) or "")
             if not selection.takes(columns):
                 gone = {"reason": _reason(columns), "ifd": columns["ifd"], "range": chosen.keep_ifd}
                 removed_file.add({**gone, "place": entry.place, "row": entry.value})
@@ -143,17 +143,17 @@ def clean_file(
 _OUTSIDE, _WITHOUT = "ifd_out_of_range", "without_ifd"
 
 
-def _selection(select: SelectConfig) -> Selection:
+def _selection(select: SelectConfig) -> RowSelection:
     ends = select.ifd_range
     ranges = (Range("ifd", "--keep-ifd", *ends),) if ends else ()
-    return Selection(ranges, select.keep_unscored)
+    return RowSelection(ranges, select.keep_unscored)
 
 
 def _reason(columns: Mapping[str, Any]) -> str:
     return _WITHOUT if columns["ifd"] is None else _OUTSIDE
 
 
-def _unselected(selection: Selection) -> dict[str, int]:
+def _unselected(selection: RowSelection) -> dict[str, int]:
     missing = 0 if selection.keep_unscored else selection.unscored.total()
     counts = {_OUTSIDE: selection.outside.total(), _WITHOUT: missing}
     return {reason: count for reason, count in counts.items() if count}

@@ -17,10 +17,10 @@ from autoevol.data.load import iter_entries
 from autoevol.data.seen import SeenIds
 from autoevol.data.sources import dataset_of, source_files
 from autoevol.dataset.examples import Example, read_example
-from autoevol.dataset.figures import KnownFigures, key_of
+from autoevol.dataset.figures import KnownFigures, record_key
 from autoevol.dataset.formats import Format, find_format
 from autoevol.dataset.lengths import Lengths
-from autoevol.dataset.selection import Range, Selection
+from autoevol.dataset.selection import Range, RowSelection
 from autoevol.store.files import LineWriter, read_json, replacing, write_json
 from autoevol.store.sealed import check_counts
 from autoevol.store.table import TableWriter, replacing_table
@@ -45,7 +45,7 @@ class ExampleCounts:
     with_tools: int = 0
     with_thinking: int = 0
     dropped: int = 0
-    selection: Selection = field(default_factory=Selection)
+    selection: RowSelection = field(default_factory=RowSelection)
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class _Examples:
 
     def _example(self, entry: SeedRecord) -> Example:
         example = read_example(entry)
-        if (key := key_of(entry.value)) and len(self._known):
+        if (key := record_key(entry.value)) and len(self._known):
             columns = self._known.of(key, example.provenance)
             example = replace(example, provenance={**example.provenance, **columns})
         return example if self._settings.with_thinking else example.spoken()
@@ -228,13 +228,13 @@ class _Examples:
         return f"line {first.line}: {first.reason}"
 
 
-def _selection(settings: ExportConfig) -> Selection:
+def _selection(settings: ExportConfig) -> RowSelection:
     ranges = []
     if settings.min_gain is not None:
         ranges.append(Range("gain", "--min-gain", settings.min_gain, of_seeds=False))
     if settings.min_complexity is not None:
         ranges.append(Range("complexity", "--min-complexity", settings.min_complexity))
-    return Selection(tuple(ranges), settings.keep_unscored)
+    return RowSelection(tuple(ranges), settings.keep_unscored)
 
 
 def _writer(

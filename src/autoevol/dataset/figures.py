@@ -167,7 +167,7 @@ class KnownFigures:
         return {name: held.get(name) if value is None else value for name, value in known.items()}
 
 
-def key_of(record: object) -> str | None:
+def record_key(record: object) -> str | None:
     """The key of the pair that a record of an evolved data set holds; None for any other record."""
     if not isinstance(record, Mapping):
         return None

@@ -28,7 +28,7 @@ class Range:
 
 
 @dataclass
-class Selection:
+class RowSelection:
     """Takes rows by their columns.
 
     A row that has no figure where one is asked for has not shown that it belongs to the data: it goes, unless

@@ -54,7 +54,7 @@ def rate_chart(name: str, spots: Sequence[Spot], axis: str, caption: str, grid: 
     def at(x: float, y: float) -> tuple[float, float]:
         return LEFT + (0.03 + 0.94 * x / end) * span_x, TOP + (1 - y) * span_y
 
-    parts = [*frame([(at(0, step / 4)[1], f"{step * 25}%") for step in range(5)], axis)]
+    parts = [*axes_frame([(at(0, step / 4)[1], f"{step * 25}%") for step in range(5)], axis)]
     parts += [axis_label(at(end * step / 4, 0)[0], f"{end * step / 4:,.0f}") for step in range(5)]
     path = sorted((spot for spot in spots if spot.chosen), key=lambda spot: spot.x)
     if len(path) > 1:
@@ -85,7 +85,7 @@ def step_chart(
 ) -> Plot:
     """Shares (0..1) that stay until they change, each prolonged to `end`, where its number stands."""
     span_x, span_y, bottom = WIDTH - LEFT - 60, HEIGHT - TOP - BOTTOM, HEIGHT - BOTTOM
-    parts = [*frame([(bottom - span_y * step / 4, f"{step * 25}%") for step in range(5)], axis)]
+    parts = [*axes_frame([(bottom - span_y * step / 4, f"{step * 25}%") for step in range(5)], axis)]
     parts += [axis_label(LEFT + span_x * step / 4, f"{end * step / 4:,.0f}") for step in range(5)]
     taken: list[float] = []
     names = []
@@ -125,7 +125,7 @@ def bar_chart(
     span_y, step = HEIGHT - TOP - BOTTOM - 20, (WIDTH - LEFT - RIGHT) / max(1, len(groups))
     top, bottom = TOP + 20, HEIGHT - BOTTOM
     ticks = [(bottom - span_y * part / 4, f"{most * part / 4:,.0f}") for part in (0, 2, 4)]
-    parts = [*frame(ticks, axis, top), *(_legend(series) if len(series) > 1 else ())]
+    parts = [*axes_frame(ticks, axis, top), *(_legend(series) if len(series) > 1 else ())]
     width = min(46.0, step * 0.8 / len(series))
     for number, (group, values) in enumerate(groups.items()):
         middle = LEFT + (number + 0.5) * step
@@ -164,7 +164,7 @@ def drawing(parts: Sequence[str], height: int, caption: str) -> str:
     return f"{head} aria-label={quoteattr(printable(caption))}>{''.join(parts)}</svg>"
 
 
-def frame(ticks: Sequence[tuple[float, str]], axis: str, top: int = TOP) -> list[str]:
+def axes_frame(ticks: Sequence[tuple[float, str]], axis: str, top: int = TOP) -> list[str]:
     """The axes, and a line with its name at each height."""
     bottom = HEIGHT - BOTTOM
     lines = [

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from autoevol.dataset.quality import Scores
 from autoevol.metrics.topics import MapSpot, TopicMap
 from autoevol.pages.blocks import Grid, Plot
-from autoevol.pages.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, axis_label, drawing, frame, safe
+from autoevol.pages.plots import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    axes_frame,
+    axis_label,
+    drawing,
+    safe,
+)
 
 _MAP = 620
 """Height of the map."""
@@ -22,7 +33,7 @@ def score_chart(name: str, scores: Mapping[str, Scores], scale: tuple[float, flo
         return HEIGHT - BOTTOM - span * (min(max(score, low), high) - low) / (high - low)
 
     ticks = [low + (high - low) * part / 3 for part in range(4)]
-    parts = [*frame([(height_of(tick), f"{tick:g}") for tick in ticks], "stage")]
+    parts = [*axes_frame([(height_of(tick), f"{tick:g}") for tick in ticks], "stage")]
     path, drawn = [], []
     for number, (stage, of) in enumerate(scores.items()):
         x, y = LEFT + (number + 0.5) * step, height_of(of.mean)
