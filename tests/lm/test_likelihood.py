@@ -10,8 +10,7 @@ import pytest
 
 from autoevol.core import aio
 from autoevol.core.errors import InputError
-from autoevol.lm import likelihood
-from autoevol.lm.likelihood import LikelihoodTransport, Predictor, likelihoods, predictor_weights
+from autoevol.lm.likelihood import LONGEST, LikelihoodTransport, Predictor, likelihoods, predictor_weights
 from autoevol.lm.session import Session
 from autoevol.metrics.difficulty import Difficulty
 from llama_server import LlamaServer
@@ -35,9 +34,9 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
-def found(weights: Path, *pairs: tuple[str, str]) -> list[Difficulty | None]:
-    """The difficulty of pairs, each asked for in turn by a process of its own as far as state goes."""
-    with likelihoods(str(weights)) as transport, Session(weights.with_suffix(".sqlite")) as session:
+def found(weights: Path, *pairs: tuple[str, str], longest: int = LONGEST) -> list[Difficulty | None]:
+    """The difficulty of pairs, asked for by a process of its own as far as state goes."""
+    with likelihoods(str(weights), longest) as transport, Session(weights.with_suffix(".sqlite")) as session:
         predictor = Predictor("m", session, transport)
         return [aio.run_and_wait(predictor.difficulty(*pair)) for pair in pairs]
 
@@ -71,15 +70,14 @@ def test_no_pair_is_computed_twice(server: LlamaServer, weights: Path) -> None:
 
 
 @llama
-def test_long_texts_are_cut_and_say_so(
-    server: LlamaServer, weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(likelihood, "LONGEST", 3)
-    (pair,) = found(weights, ("a b c d e", "f g h i"))
+def test_long_texts_are_cut_and_say_so(server: LlamaServer, weights: Path) -> None:
+    (pair,) = found(weights, ("a b c d e", "f g h i"), longest=3)
     assert pair is not None
     assert (pair.tokens, pair.cut) == (3, True)
     assert "d" in server.words
     assert all(server.token("d") not in seen.body.get("prompt", ()) for seen in server.seen)
+    with pytest.raises(InputError, match="tokens of a text"):
+        found(weights, longest=5_000)
 
 
 @llama
@@ -109,14 +107,15 @@ def test_only_models_in_this_process_have_likelihoods(name: str) -> None:
         predictor_weights(name)
 
 
-# By PyTorch 2.13 in float32 on the same weights and tokens (`TorchStudent("smollm2")`): the instruction,
-# the response after it, the response alone.
+# By PyTorch 2.13 in float32 on the same weights and the same tokens (`TorchStudent("smollm2")`): the
+# instruction, the response after it, the response alone. llama.cpp computes with activations of 8 bits.
 BESIDE_TORCH = {
     ("What is the capital of France?", "Paris is the capital of France, and it lies on the Seine."): (
-        0,
-        0,
-        0,
+        1.5986,
+        1.8473,
+        2.7115,
     ),
+    ("Name a prime.", "7 is a prime — 素数です 🙂"): (7.2286, 4.7596, 5.8857),
 }
 
 
@@ -129,4 +128,5 @@ def test_the_embedded_model_agrees_with_pytorch(tmp_path: Path) -> None:
         for pair, figures in BESIDE_TORCH.items():
             one = aio.run_and_wait(predictor.difficulty(*pair))
             assert one is not None
-            assert (one.nll_instruction, one.nll, one.nll_alone) == pytest.approx(figures, abs=0.05)
+            assert (one.nll_instruction, one.nll, one.nll_alone) == pytest.approx(figures, rel=0.03)
+            assert one.ifd == pytest.approx(figures[1] / figures[2], abs=0.02)

@@ -29,8 +29,9 @@ from autoevol.lm.transport import Reply
 from autoevol.metrics.difficulty import Difficulty
 
 LONGEST = 256
-"""Tokens of an instruction and of a response that are read; what is longer is cut there."""
+"""Tokens of an instruction and of a response that are read by default."""
 _CONTEXT = 2048
+_MOST = 900  # of each: both, and a chat template around them
 _LIKELIEST = 1_000
 _EVERY = 1_000_000  # more tokens than any vocabulary has; some megabytes, which take seconds
 _MARK = "autoevol-instruction-stands-here"
@@ -58,17 +59,21 @@ class LikelihoodTransport:
 
     Args:
         weights: The GGUF file.
+        longest: Tokens of an instruction and of a response that are read; what is longer is cut there.
 
     Raises:
-        InputError: If llama.cpp is not installed.
+        InputError: If llama.cpp is not installed, or `longest` is more than the model is given room for.
     """
 
     seeded = False
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, longest: int = LONGEST) -> None:
         needs_llama()
+        if not 1 <= longest <= _MOST:
+            raise InputError(f"1 to {_MOST} tokens of a text can be read, got {longest}")
         self.weights = weights
-        self.identity = f"likelihood:{fingerprint_of(weights)}:{LONGEST}:{_CONTEXT}"
+        self.longest = longest
+        self.identity = f"likelihood:{fingerprint_of(weights)}:{longest}:{_CONTEXT}"
         self._starting = asyncio.Lock()
         self._server: Any = None
         self._http: aiohttp.ClientSession | None = None
@@ -80,11 +85,11 @@ class LikelihoodTransport:
             if self._http is None:
                 await self._start()
         pair = orjson.loads(request.messages[-1].text or "")
-        instruction = (await self._tokens(pair["instruction"]))[:LONGEST]
+        instruction = (await self._tokens(pair["instruction"]))[: self.longest]
         response = await self._tokens(pair["response"])
         if not instruction or not response:
             raise lm15.InvalidRequestError("a blank text has no likelihood")
-        read, (head, tail, _) = response[:LONGEST], self._frame
+        read, (head, tail, _) = response[: self.longest], self._frame
         figures = {
             "nll_instruction": await self._nll(head, instruction),
             "nll": await self._nll([*head, *instruction, *tail], read),
@@ -217,9 +222,9 @@ def predictor_weights(model: str) -> Path:
 
 
 @contextmanager
-def likelihoods(model: str) -> Iterator[LikelihoodTransport]:
-    """A transport for a model, closed after the session that it is used in. Raises as `predictor_weights`."""
-    transport = LikelihoodTransport(predictor_weights(model))
+def likelihoods(model: str, longest: int = LONGEST) -> Iterator[LikelihoodTransport]:
+    """A transport for a model, to be closed after the session that uses it. Raises as `predictor_weights`."""
+    transport = LikelihoodTransport(predictor_weights(model), longest)
     try:
         yield transport
     finally:
