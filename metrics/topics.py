@@ -40,7 +40,14 @@ class Topic(Record):
 
 @dataclass(frozen=True, slots=True)
 class MapSpot(Record):
-    """One text on the map: x and y in -1..1, the place of its topic, and whether it is evolved."""
+    """One text on the map.
+
+    Attributes:
+        x: -1..1; the wider of the two axes fills that.
+        y: -1..1, in the same unit.
+        topic: Place of its topic among those of the map.
+        evolved: Whether it is no seed.
+    """
 
     x: float
     y: float
@@ -116,6 +123,8 @@ def _two_axes(vectors: np.ndarray) -> tuple[np.ndarray, float]:
     # The sign of a direction is arbitrary: the text farthest out is on the positive side.
     farthest = np.abs(axes).argmax(axis=0)
     axes = axes * np.where(axes[farthest, [0, 1]] < 0, -1.0, 1.0)
+    low, high = axes.min(axis=0), axes.max(axis=0)
+    axes = axes - (low + high) / 2
     widest = float(np.abs(axes).max()) or 1.0
     total = float(values.sum())
     return axes / widest, float(values[leading].sum()) / total if total else 0.0
@@ -123,7 +132,7 @@ def _two_axes(vectors: np.ndarray) -> tuple[np.ndarray, float]:
 
 def _telling_words(texts: Sequence[str], clusters: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """Words by the texts of a cluster that have them, more than by those of all."""
-    words = [{word for word in View(text).words if word not in FUNCTION_WORDS} for text in texts]
+    words = [{word for word in View(text).words if _tells(word)} for text in texts]
     spread = Counter(word for found in words for word in found)
     named = {}
     for cluster in set(clusters):
@@ -135,3 +144,7 @@ def _telling_words(texts: Sequence[str], clusters: Sequence[int]) -> dict[int, t
         }
         named[cluster] = tuple(sorted(telling, key=lambda word: (-telling[word], word))[:_WORDS])
     return named
+
+
+def _tells(word: str) -> bool:
+    return word not in FUNCTION_WORDS and len(word) > 1 and any(char.isalpha() for char in word)

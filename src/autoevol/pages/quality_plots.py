@@ -37,13 +37,14 @@ def score_chart(name: str, scores: Mapping[str, Scores], scale: tuple[float, flo
     path, drawn = [], []
     for number, (stage, of) in enumerate(scores.items()):
         x, y = LEFT + (number + 0.5) * step, height_of(of.mean)
-        path.append(f"{x:.1f},{y:.1f}")
+        if stage != "final":  # the rounds lead on; what came out at the end is no further one
+            path.append(f"{x:.1f},{y:.1f}")
         top, bottom = height_of(of.mean + of.margin), height_of(of.mean - of.margin)
         told = f"{stage}: {of.mean:.2f} ± {of.margin:.2f}, {of.scored} scored, {of.unscored} not"
         drawn.append(
             f'<g><title>{safe(told)}</title><path class="one whisker" d="M{x:.1f} {top:.1f}V{bottom:.1f}"/>'
             f'<circle class="one" cx="{x:.1f}" cy="{y:.1f}" r="5"/></g>'
-            f'<text x="{x + 9:.1f}" y="{y - 7:.1f}">{of.mean:.2f}</text>'
+            f'<text x="{x - 8:.1f}" y="{y - 8:.1f}" text-anchor="end">{of.mean:.2f}</text>'
         )
         parts.append(axis_label(x, stage))
     parts.append(f'<polyline class="one line" points="{" ".join(path)}"/>')

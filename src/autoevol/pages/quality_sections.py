@@ -62,12 +62,12 @@ def _difficulty(found: QualityReport) -> Section | None:
 def _map(found: TopicMap | None) -> Section | None:
     if found is None:
         return None
-    plot = map_chart(found)
     told = (
-        "Texts that share words, or meaning where word vectors were given, lie together. A topic with seeds "
-        "and no evolved instruction was lost; one without seeds is new."
+        "Texts that share words, or meaning where word vectors were given, lie together. The table "
+        "below has the words of each topic: one with seeds and no evolved instruction was lost, one without "
+        "seeds is new."
     )
-    return Section("map", "Map of topics", (Words(told), plot, plot.grid))
+    return Section("map", "Map of topics", (Words(told), map_chart(found)))
 
 
 def _drawn_up(seen: RowsSeen) -> TopicMap | None:
