@@ -53,7 +53,9 @@ def opinion(body: dict[str, Any]) -> Answer:
         return says(f"[[ ## tags ## ]]\n{', '.join(names)}\n\n[[ ## completed ## ]]")
     if "rewrite" in asked:
         gain = 3 if "Avoid" in asked["rewrite"] else 1
+        complexity = {"complexity_original": "3", "complexity_rewrite": str(3 + gain)}
         fields = {"work": "-", "kinds": "none", "reason": "Fine.", "severity": "0", "gain": str(gain)}
+        fields |= complexity
         return says("\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in fields.items()))
     scores = ", ".join(f"{complexity_of(text):g}" for name, text in texts if name.startswith("version"))
     return says(f"[[ ## scores ## ]]\n{scores}\n\n[[ ## completed ## ]]")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from command_line import command, printed
+from command_line import at, command, printed, seed_file
+from kinds import chat, count, prompt_of, said_to
 from quality_judge import ROWS, opinion, write_dataset
-from servers import Endpoint
+from servers import Answer, Endpoint
 
 
 def test_the_command_reads_a_file_or_its_folder(tmp_path: Path) -> None:
@@ -101,3 +103,33 @@ def test_a_seed_of_many_lines_is_one_seed(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 3
     found = json.loads(command("quality", path, "--json").stdout)
     assert (found["rows"], found["seeds"], found["stages"][0]["rows"]) == (3, 2, 2)
+
+
+def test_what_the_judge_of_a_run_has_said_is_kept_and_used(tmp_path: Path) -> None:
+    """Paid for once, while the run went on: shown by `quality`, selected by in `export`."""
+
+    def serve(body: dict[str, Any]) -> Answer:
+        prompt = prompt_of(body)
+        return (
+            opinion(body) if "<<<rewrite" in prompt else chat(body, text=said_to(prompt), usage=count(body))
+        )
+
+    seeds = seed_file(tmp_path, ["Name a prime number.", "Sort the list 3, 1, 2 upwards."])
+    run = tmp_path / "run"
+    with Endpoint(serve) as endpoint:
+        made = command(
+            "evolve", seeds, "--out", run, "--method", "initial", *at(endpoint), "--judge-model", "judge"
+        )
+        assert made.exit_code == 0, made.output
+        asked = len(endpoint.seen)
+        found = printed(command("quality", run, "--json"))
+        assert len(endpoint.seen) == asked
+    kept = [json.loads(line) for line in (run / "dataset.jsonl").read_text().splitlines()]
+    assert [(line["complexity_before"], line["complexity"], line["gain"]) for line in kept] == [(3, 4, 1)] * 2
+    assert found["judges"] == ["the run's judge"]
+    first, last = found["stages"]
+    assert (first["complexity"]["mean"], last["complexity"]["mean"], last["gain"]["mean"]) == (3, 4, 1)
+    out = tmp_path / "train.jsonl"
+    assert command("export", run, "--out", out, "--min-gain", 1).exit_code == 0
+    refused = command("export", run, "--out", out, "--min-gain", 2)
+    assert (refused.exit_code, "--min-gain: 2 rows left out" in refused.stderr) == (2, True)
