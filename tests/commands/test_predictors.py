@@ -24,7 +24,8 @@ ROWS = [("Add", "Add one Answer"), ("Sort", "Sort two", "Sort two three"), ("Nam
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LlamaServer]:
-    with LlamaServer() as running:
+    running = LlamaServer()
+    with running:
         running.installed(monkeypatch)
         yield running
 

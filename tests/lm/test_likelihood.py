@@ -22,7 +22,8 @@ llama = pytest.mark.skipif("xllamacpp" in MISSING, reason="not installed: xllama
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LlamaServer]:
-    with LlamaServer() as running:
+    running = LlamaServer()
+    with running:
         running.installed(monkeypatch)
         yield running
 
