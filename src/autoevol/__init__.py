@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from autoevol.commands.again import again
     from autoevol.commands.answers import judge_answers
     from autoevol.commands.calibrate import calibrate
-    from autoevol.commands.datasets import clean, export, quality
+    from autoevol.commands.datasets import clean, export
     from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
     from autoevol.commands.headroom import headroom
@@ -147,7 +147,7 @@ _HOMES = {
     "load_method": "autoevol.store.method_files",
     "load_rows": "autoevol.data.load",
     "optimize": "autoevol.commands.run",
-    "quality": "autoevol.commands.datasets",
+    "quality": "autoevol.commands.quality",
     "retry": "autoevol.commands.retry",
     "run": "autoevol.commands.run",
     "search": "autoevol.hypersearch.job",

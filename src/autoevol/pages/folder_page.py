@@ -13,6 +13,7 @@ from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
 from autoevol.pages.closing_sections import cost_section, settings_section
 from autoevol.pages.data_sections import data_sections
 from autoevol.pages.method_sections import History, method_sections
+from autoevol.pages.quality_sections import quality_sections
 from autoevol.pages.rows import RowsSeen, look_at
 from autoevol.pages.study_sections import (
     best_method,
@@ -45,6 +46,7 @@ def page_of(folder: Path) -> ReportPage:
     report = found.report
     objective = found.summary.metric.objective if found.summary else FAILURE_RATE
     sections = [*method_sections(history, seen.seeds, objective), *data_sections(seen, found.summary, folder)]
+    sections += quality_sections(seen, folder)
     if table := _apart(found):
         sections = [_table_section(table)]
     elif found.search:
