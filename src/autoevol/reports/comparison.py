@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from autoevol.core.records import Method
@@ -12,6 +12,7 @@ from autoevol.metrics.intervals import Interval
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 from autoevol.reports.text import TableRows
+from autoevol.reports.verdicts import counted_by, difference
 
 FILE = "comparison.json"
 
@@ -195,6 +196,12 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         """What the standings tell, by name: failure rate, gain or usable."""
         return figure_of(self.objective)
 
+    def behind(self, one: Standing) -> str:
+        """A contestant beside the best one, in words."""
+        if one.behind is None:
+            return "best"
+        return difference(replace(one.behind, counted=counted_by(self.objective)), self.objective, "tied")
+
     def _usable(self, one: Standing) -> str:
         """The share of usable rows, where the objective counts something else."""
         if one.usable is None or self.objective in (FAILURE_RATE, USABLE_YIELD):
@@ -208,9 +215,10 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
     def _standing(self, one: Standing) -> str:
         rank = str(one.rank) if one.rank else "apart: tunes demos"
         calls = str(max(one.calls.values()))
-        behind = str(one.behind) if one.behind else "best"
         figure = one.told(self.objective)
-        return f"{_line(one.contestant, rank, figure, calls, behind)}{self._usable(one)}{self._mark}"
+        return (
+            f"{_line(one.contestant, rank, figure, calls, self.behind(one))}{self._usable(one)}{self._mark}"
+        )
 
 
 def _line(name: str, rank: str, rate: str, calls: str, behind: str) -> str:

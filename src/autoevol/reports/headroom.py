@@ -11,6 +11,7 @@ from autoevol.metrics.variance import Variances
 from autoevol.optimization.first_look import FirstLook
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport
 from autoevol.reports.text import TableRows
+from autoevol.reports.verdicts import difference
 
 FILE = "headroom.json"
 
@@ -104,5 +105,5 @@ class HeadroomReport(Document, schema="autoevol.headroom/1"):
 
 
 def _line(one: HeadroomMethod) -> str:
-    beside = f": {one.difference}" if one.difference else ""
+    beside = f": {difference(one.difference)}" if one.difference else ""
     return f"{one.rate}  {one.method.name}{beside}"

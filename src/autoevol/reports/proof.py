@@ -114,10 +114,14 @@ def _label(one: ArmComparison, *, void: bool) -> str:
     return f"{one.arm} against seeds" + (" (void)" if void else "")
 
 
+_WORDS = {**{verdict: verdict.value for verdict in ProofVerdict}, ProofVerdict.SAME: "not shown to differ"}
+"""As verdicts are told: that a difference is not shown does not show that there is none."""
+
+
 def _told(one: ArmComparison) -> str:
     gain = one.gain
     recovered = "" if one.recovered is None else f", {one.recovered:.0%} of the gap recovered"
     return (
-        f"{one.verdict}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], "
+        f"{_WORDS[one.verdict]}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], "
         f"Holm p = {one.p_holm:.3f} ({one.seeds} seeds x {one.items} items){recovered}"
     )

@@ -27,6 +27,7 @@ from autoevol.reports.rates import (
     figure_of,
 )
 from autoevol.reports.text import TableRows, cost_rows, counts, reached
+from autoevol.reports.verdicts import counted_by, holdout_verdict
 
 FILE = "summary.json"
 
@@ -86,7 +87,7 @@ class OptimizationReport(Record):
             dev_curve=tuple(StepReport.of(step) for step in optimized.steps),
             holdout_before=RateReport.maybe(before),
             holdout_after=RateReport.maybe(after),
-            change=PairedTest.of_scores(before, after),
+            change=PairedTest.of_scores(before, after, counted_by(objective)),
             objective=objective,
             look=optimized.look,
         )
@@ -103,22 +104,14 @@ class OptimizationReport(Record):
             if self.stopped == "budget":
                 return "The budget was reached before a better method was found, so the first one was kept."
             return "No method was better than the first starting method on the dev set, so it was kept."
-        first = before.value(self.objective) if before else None
-        last = after.value(self.objective) if after else None
-        if first is None or last is None:
+        scored = [rate for rate in (before, after) if rate and rate.value(self.objective) is not None]
+        if len(scored) < 2:
             return "The holdout was not scored, so nothing can be said about the chosen method."
         origin = (
             "a starting method" if self.chosen_at_step == 0 else f"a rewrite of step {self.chosen_at_step}"
         )
-        figure, change = figure_of(self.objective), last - first
-        lower = self.objective == FAILURE_RATE
-        if change < 0 if lower else change > 0:
-            of = "" if lower else " of unusable rows"
-            sure = f"paired{of} {self.change}" if self.change else "no paired test"
-            moved = "fell" if lower else "rose"
-            return f"The {figure} {moved} by {abs(change):.1%} on the holdout with {origin} ({sure})."
-        worse = f"The {figure} did not improve on the holdout ({change:+.1%})"
-        return f"{worse}, although {origin} was better on dev."
+        said = holdout_verdict(scored[0], scored[1], self.change, self.objective)
+        return f"{said} The method is {origin}."
 
     def table_rows(self, measure: str) -> TableRows:
         """(label, value) rows; `measure` says which detector decided, and how good it is known to be."""
