@@ -7,8 +7,8 @@ import pytest
 from autoevol.core.records import Candidate, Mark, Method, Outcome, Score, Step
 from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.compiling import Optimized
+from autoevol.reports.optimization import OptimizationReport
 from autoevol.reports.rates import RateReport
-from autoevol.reports.run import OptimizationReport
 
 BEFORE, AFTER = Method("Rewrite it.", name="start"), Method("Rewrite it well.")
 

@@ -36,7 +36,7 @@ from autoevol.optimization.teleprompter import chain_sampling
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
-from autoevol.store.calls import CallStore
+from autoevol.store.calls import SAMPLE_RUN, CallStore
 
 _CHAINS = 3
 STORE = Path("runs/estimate.sqlite")
@@ -117,7 +117,7 @@ def estimate(
         name = None if method is None else str(method)
         plan = plan_evolve(str(seeds), name, settings, judge_calls=judged, sample=sample)
     path = settings.store.path or (Path(out) / "calls.sqlite" if out else STORE)
-    with open_session(partial(CallStore, path, "estimate"), settings) as session:
+    with open_session(partial(CallStore, path, SAMPLE_RUN), settings) as session:
         return estimate_plan(plan, session, settings)
 
 

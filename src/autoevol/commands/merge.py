@@ -20,9 +20,10 @@ from autoevol.data.shard import Shard
 from autoevol.evolution.lineage import End
 from autoevol.evolution.merge import merge_parts
 from autoevol.evolution.outputs import FILES, write_outputs
+from autoevol.reports.evolution import EvolutionReport
 from autoevol.reports.folder import read_report
 from autoevol.reports.rates import Ledger, RoleCost
-from autoevol.reports.run import FILE, EvolutionReport, RunReport, result_paths
+from autoevol.reports.run import FILE, RunReport, result_paths
 from autoevol.store.calls import Spent
 from autoevol.store.files import read_json, write_json
 from autoevol.store.parts import Parts

@@ -22,8 +22,9 @@ from autoevol.pages.study_sections import (
 )
 from autoevol.programs.methods import BUILT_IN
 from autoevol.reports.folder import FolderReport, Report, read_folder
+from autoevol.reports.optimization import OptimizationReport
 from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
-from autoevol.reports.run import OptimizationReport, RunReport
+from autoevol.reports.run import RunReport
 from autoevol.reports.text import counts
 from autoevol.store.journal import FileJournal
 from autoevol.store.method_files import load_method

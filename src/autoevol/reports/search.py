@@ -172,7 +172,8 @@ class SearchReport(Document, schema="autoevol.search/2"):
             return ""
         if line.trial == self.first:
             return "It is the first configuration."
-        return f"Beside the first configuration on the holdout: {difference(line.difference, self.metric.objective)}."
+        beside = difference(line.difference, self.metric.objective)
+        return f"Beside the first configuration on the holdout: {beside}."
 
     def _holdout_rows(self, by_number: Mapping[int, TrialReport]) -> TableRows:
         if self.holdout is None:
