@@ -37,7 +37,7 @@ def clean(
     settings: Settings,
 ) -> None:
     """Remove duplicates, near duplicates and benchmark items from DATASET, with a report."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_table
     from autoevol.commands import datasets
 
     cleaned = datasets.clean(dataset, out, against=against or (), settings=settings)
@@ -63,7 +63,7 @@ def export(
     settings: Settings,
 ) -> None:
     """Write DATASET in the format that a trainer reads, and its provenance next to it."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_table
     from autoevol.commands import datasets
 
     written = datasets.export(

@@ -43,7 +43,7 @@ def estimate(
     settings: Settings,
 ) -> None:
     """Run a sample of SEEDS, and estimate calls, tokens, time and cost of the whole run from it."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_table
     from autoevol.commands import estimate as estimating
 
     quiet_dspy()
@@ -81,7 +81,7 @@ def show_evolve_plan(
 
 def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
 
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_table
     from autoevol.commands import plan
 
     if json:

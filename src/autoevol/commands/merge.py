@@ -150,7 +150,9 @@ def _joined(pieces: Sequence[_Piece]) -> RunReport:
         reports[0],
         seeds=replace(pieces[0].seeds, owned=None),
         ledger=sum((report.ledger for report in reports), Ledger({})),
-        seconds=sum(report.seconds for report in reports),
+        seconds=sum(report.worked.seconds if report.worked else report.seconds for report in reports),
+        worked=None,
+        sampled=None,
         shards=len(pieces),
     )
 

@@ -8,7 +8,7 @@ from autoevol.core.records import FailureKind
 
 KINDS: dict[FailureKind, str] = {
     FailureKind.EMPTY: "blank reply",
-    FailureKind.UNPARSED: "reply without a final instruction",
+    FailureKind.UNPARSED: "without a final instruction",
     FailureKind.TRUNCATED: "cut off",
     FailureKind.UNCHANGED: "came back unchanged",
     FailureKind.LEAKED: "words of the prompt in the text",
@@ -35,7 +35,7 @@ _ENDS = {
     "unreachable": "endpoint not reached",
     "unreadable_reply": "reply that is no completion",
     "content_filter": "stopped by the provider's filter",
-    "bad_request": "request refused by the endpoint",
+    "bad_request": "refused by the endpoint",
     "access_denied": "no access",
     "no_credit": "no credit",
     "unknown_model": "model not known there",

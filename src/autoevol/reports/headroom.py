@@ -95,7 +95,7 @@ class HeadroomReport(Document, schema="autoevol.headroom/1"):
             parts = self.variances.to_json().items()
             rows.append(("variance", ", ".join(f"{name} {value:.3f}" for name, value in parts)))
         rows.append(("an optimisation", f"at most {sum(self.cost.calls.values())} calls{money}"))
-        return [*rows, ("measured by", str(self.metric)), ("LM calls paid", str(self.ledger))]
+        return [*rows, ("measured by", self.metric.told), ("LM calls paid", str(self.ledger))]
 
     @property
     def verdict(self) -> str:

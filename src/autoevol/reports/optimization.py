@@ -9,8 +9,8 @@ from autoevol.core.schema import SPARSE, Record
 from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.compiling import Optimized, steps_made
 from autoevol.optimization.first_look import FirstLook
-from autoevol.reports.rates import FAILURE_RATE, MethodRef, RateReport, StepReport, figure_of
-from autoevol.reports.text import TableRows, reached
+from autoevol.reports.rates import FAILURE_RATE, MethodRef, RateReport, StepReport
+from autoevol.reports.text import TableRows
 from autoevol.reports.verdicts import counted_by, holdout_verdict
 
 
@@ -90,12 +90,14 @@ class OptimizationReport(Record):
         """(label, value) rows; `measure` says which detector decided, and how good it is known to be."""
         if self.stopped in ("never", "not worth it"):
             return [("verdict", self.verdict), ("method", self.before.name), ("measured by", measure)]
-        figure, objective = figure_of(self.objective), self.objective
         scores = (("before", self.holdout_before, self.before), ("after", self.holdout_after, self.chosen))
-        told = ((when, f"{reached(rate, objective)}; method {method.name}") for when, rate, method in scores)
+        told = (
+            (when, f"{rate.named(self.objective) if rate else 'not reached'}; method {method.name}")
+            for when, rate, method in scores
+        )
         return [
             ("verdict", self.verdict),
-            *((f"holdout {figure} {when}", rate) for when, rate in told),
+            *((f"holdout {when}", rate) for when, rate in told),
             ("measured by", measure),
             ("steps", f"{self.steps}; {_ENDINGS.get(self.stopped, self.stopped)}"),
         ]

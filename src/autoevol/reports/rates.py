@@ -193,8 +193,12 @@ class MetricReport(Record):
         """Which detector decided, and how far it can be trusted."""
         judge = f" and the judge {self.judge}" if self.judge else ""
         quality = self.calibration or "this detector has not been calibrated"
-        counted = "" if self.objective == FAILURE_RATE else f", objective {self.objective}"
-        return f"detector {self.detector}{judge}{counted}: {quality}"
+        return f"detector {self.detector}{judge}, objective {self.objective}: {quality}"
+
+    @property
+    def told(self) -> str:
+        """The same for tables, in which a failure rate needs no further word."""
+        return str(self).replace(f", objective {FAILURE_RATE}:", ":", 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,11 +77,11 @@ class RunReport(Document, schema="autoevol.run/2"):
         """(label, value) rows, in the order in which they are printed."""
         rows: TableRows = []
         if self.optimization:
-            rows += self.optimization.table_rows(str(self.metric))
+            rows += self.optimization.table_rows(self.metric.told)
         if self.evolution:
             rows += self.evolution.table_rows(self.gates, self.paths)
             if not self.optimization:
-                rows.append(("measured by", str(self.metric)))
+                rows.append(("measured by", self.metric.told))
         rows += [("learned", sentence) for sentence in self.learned]
         kept = self.evolution.passed if self.evolution else None
         rows += [*cost_rows(self.ledger, kept), *self._sample_rows(), ("time", self._time)]

@@ -153,7 +153,7 @@ class SearchReport(Document, schema="autoevol.search/2"):
         asked = sum(trial.calls for trial in self.trials)
         paid = self.ledger.total.calls
         rows += [
-            ("measured by", str(self.metric)),
+            ("measured by", self.metric.told),
             ("LM calls paid", f"{paid} by all workers, holdout included{self.ledger.money}"),
             ("LM calls of the trials", f"{asked}, had each configuration been run alone"),
             ("tokens", self.ledger.tokens),

@@ -124,7 +124,7 @@ class TransferReport(Document, schema="autoevol.transfer/2"):
             ("data", data),
             ("evol LM", self.models.evol),
             *((figure_of(self.metric.objective), self._line(one)) for one in self.methods),
-            ("measured by", str(self.metric)),
+            ("measured by", self.metric.told),
             ("LM calls paid", str(self.ledger)),
         ]
 
