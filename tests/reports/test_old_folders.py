@@ -62,8 +62,9 @@ def test_show_gives_every_figure_that_the_files_hold(old: Path, name: str) -> No
     [
         ("run", [
             "holdout before  failure rate 50.0% [15.0%, 85.0%] (2/4); method start",
-            "Not shown to be better: 50 points fewer failures on the holdout (2 of 4 rows failed before, 0 of "
-            "4 after); the paired 95 % interval, -100 to 0 points, holds 0. The method is a rewrite of step 2.",
+            "Not shown to be better: 50 points fewer failures on the holdout (2 of 4 rows failed before, 0 "
+            "of 4 after); the paired 95 % interval, -100 to 0 points, holds 0. The method is a rewrite of "
+            "step 2.",
             "12 lines in",
             "from 12 of 16 seeds",
             "LM calls paid   86; 16 more answered by earlier replies",

@@ -268,7 +268,7 @@ def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bo
         )
     if plan.course is not None:
         notes.append(
-            f"Likely: the optimisation was played {TIMES} times with the rules of the run, with rewrites from "
+            f"Likely: the optimisation was played {TIMES} times with the rules of the run, rewrites from "
             "never better to nine of ten failures cured, and a first method that fails as in the sample."
         )
         notes.append("At most: every step is made, and every method is scored on all rows.")

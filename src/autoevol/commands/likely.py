@@ -143,4 +143,5 @@ def _bulk(plan: Plan, one: Rehearsed, chance: np.random.Generator) -> tuple[floa
     failing = float(chance.binomial(rows, one.rate))
     failed = failing * sum(again**number for number in range(retries + 1))
     passed = rows - failing + failing * (1 - again) * sum(again**number for number in range(retries))
-    return failed, passed
+    known = min(one.known, rows)
+    return failed - known * failing / rows, passed - known * (1 - failing / rows)

@@ -162,10 +162,12 @@ def plan_run(
         replace(loop, concurrency=settings.requests.concurrency),
         rule(),
         tuple(starts.values()),
+        train=len(split.train),
         dev=len(split.dev),
         spare=len(split.reserve),
         holdout=len(split.holdout),
         look=looked,
+        is_sampled=settings.models.evol.temperature != 0,
     )
     return Plan(
         loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare, target, looked, course

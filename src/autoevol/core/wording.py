@@ -50,6 +50,11 @@ def plain(word: str) -> str:
     return _WORDS.get(word, word.replace("_", " "))
 
 
+def many(count: int, thing: str) -> str:
+    """`1 seed`, `1,200 seeds`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def reasons(counts: Mapping[str, int], most: int = 4) -> str:
     """`9 cannot be solved, 1 came back unchanged`: the most frequent first, the rest in one number."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])

@@ -52,19 +52,23 @@ class Course:
         loop: Settings of the loop.
         rule: The selection rule.
         starts: Starting methods, the first one first.
+        train: Rows of which mini-batches are drawn.
         dev: Rows of a step.
         spare: Rows in reserve.
         holdout: Rows of the holdout.
         look: Rows of the first look; 0 without one.
+        is_sampled: Whether the same row is asked anew wherever it is met; at temperature 0 it is not.
     """
 
     loop: LoopConfig
     rule: SelectionRule
     starts: tuple[Method, ...]
+    train: int
     dev: int
     spare: int
     holdout: int
     look: int
+    is_sampled: bool = True
 
     @property
     def dev_rows(self) -> DevRows:
@@ -85,6 +89,7 @@ class Rehearsed:
         holdout: Rows run on the holdout.
         rate: Failure rate of the method at the end.
         persists: Probability that a row that failed fails again with a fresh sample.
+        known: Rows that the last method was run on and that need not be paid for again.
     """
 
     declined: bool
@@ -95,6 +100,7 @@ class Rehearsed:
     holdout: int
     rate: float
     persists: float
+    known: int = 0
 
 
 def rehearse(course: Course, odds: Odds, times: int, seed: int) -> list[Rehearsed]:
@@ -121,6 +127,7 @@ class _Play:
         self._best = 1.0 - 0.9 * chance.uniform()
         self._fails: dict[str, np.ndarray] = {}
         self._seen: dict[str, set[str]] = {}
+        self._batched: dict[str, set[int]] = {}
         self.rates: dict[str, float] = {}
         base = odds.draw(chance)
         self._add(course.starts[0], base)
@@ -189,7 +196,12 @@ class _Play:
         return made
 
     def _batch(self, inforce: Method) -> None:
-        size = self.course.loop.batch_size
+        drawn = self.chance.choice(
+            self.course.train, min(self.course.loop.batch_size, self.course.train), False
+        )
+        met = self._batched[inforce.id]
+        size = len(drawn) if self.course.is_sampled else len({*map(int, drawn)} - met)
+        met.update(map(int, drawn))
         failed = int(self.chance.binomial(size, self.rates[inforce.id]))
         self.failed, self.passed = self.failed + failed, self.passed + size - failed
         self.waves += max(1.0, size / self.course.loop.concurrency)
@@ -198,7 +210,7 @@ class _Play:
         noise = self._own * self.chance.standard_normal(len(self._difficulty))
         threshold = NormalDist().inv_cdf(min(max(rate, 1e-6), 1 - 1e-6))
         self._fails[method.id] = self._difficulty + noise < threshold
-        self._seen[method.id], self.rates[method.id] = set(), rate
+        self._seen[method.id], self._batched[method.id], self.rates[method.id] = set(), set(), rate
 
     def _is_solved(self, step: Step, dev: Sequence[Row], *, moves: bool) -> bool:
         score = step.chosen_score
@@ -208,13 +220,16 @@ class _Play:
     def _ended(self, last: Method, *, declined: bool) -> Rehearsed:
         rate = self.rates[last.id]
         both = 1 if last.id == self.course.starts[0].id else 2
+        held = 0 if declined else self.course.holdout
+        met = len(self._seen[last.id]) + len(self._batched[last.id]) + held
         return Rehearsed(
             declined,
             self.passed,
             self.failed,
             self.chains,
             self.waves,
-            0 if declined else both * self.course.holdout,
+            both * held,
             rate,
             float(self.chance.uniform(rate, 1.0)),
+            0 if self.course.is_sampled else met,
         )

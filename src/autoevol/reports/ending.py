@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from autoevol.core.text import excerpt
+from autoevol.core.wording import many
 from autoevol.reports.folder import Report
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
@@ -70,13 +71,13 @@ def _of_run(folder: Path, report: RunReport) -> Iterator[NextStep]:
     # What was made of another folder is taken up by the command that made it.
     again = "of" in (read_run(folder) or {"settings": {}})["settings"].get("inputs", {})
     if done.unscored and done.complete and not again:
-        yield NextStep(f"take up the {done.unscored:,} lost seeds", ("autoevol", "retry", out))
+        yield NextStep(f"take up the {many(done.unscored, 'lost seed')}", ("autoevol", "retry", out))
     if done.failed and done.complete and not again:
         known = ("--method", out) if (folder / "method.json").exists() else ()
         words = ("autoevol", "evolve", str(folder / "rejected.jsonl"), "--field", "seed", *known)
         fresh = ("--temperature", "1", "--out", f"{out}-more")
         yield NextStep(
-            f"try the {done.failed:,} other seeds once more, less predictably",
+            f"try the {many(done.failed, 'other seed')} once more, less predictably",
             (*words, *_model(folder, report), *fresh),
         )
     if done.dataset.lines:

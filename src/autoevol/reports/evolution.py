@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from autoevol.core.records import Outcome
 from autoevol.core.schema import SPARSE, Record
-from autoevol.core.wording import reasons
+from autoevol.core.wording import many, reasons
 from autoevol.evolution.lineage import Fate
 from autoevol.evolution.outputs import Tally
 from autoevol.reports.text import TableRows, counts
@@ -32,10 +32,10 @@ class RetryReport(Record):
     kept: int
 
     def __str__(self) -> str:
-        """`82 seeds that had failed, with 124 fresh samples: 76 of them are kept`."""
+        """`82 seeds that had failed, with 124 fresh samples: 76 of them kept`."""
         return (
-            f"{self.rows:,} seeds that had failed, with {self.samples:,} fresh samples: {self.kept:,} of "
-            "them are kept"
+            f"{many(self.rows, 'seed')} that had failed, with {many(self.samples, 'fresh sample')}: "
+            f"{self.kept:,} of them kept"
         )
 
 
@@ -104,7 +104,7 @@ class EvolutionReport(Record):
             paths: Files by what they are, as `RunReport.paths`.
         """
         where = f" in {paths['dataset']}" if "dataset" in paths else ""
-        lines = f"{self.dataset.lines:,} lines{where}, from {self.passed:,} of {self.rows:,} seeds"
+        lines = f"{many(self.dataset.lines, 'line')}{where}, from {self.passed:,} of {self.rows:,} seeds"
         if self.dataset.seeds:
             lines += f"; {self.dataset.seeds:,} of the lines are seeds with their answers"
         if not self.complete:
@@ -116,9 +116,9 @@ class EvolutionReport(Record):
             rows.append(("tried again", str(self.retries)))
         if failed := self.failed - self.gated:
             tries = " under every try" if self.retries else ""
-            rows.append(("failed", f"{failed:,} seeds{tries}: {reasons(self.why_failed)}"))
+            rows.append(("failed", f"{many(failed, 'seed')}{tries}: {reasons(self.why_failed)}"))
         if self.unscored:
-            rows.append(("lost", f"{self.unscored:,} seeds, by errors: {reasons(self.losses)}"))
+            rows.append(("lost", f"{many(self.unscored, 'seed')}, by errors: {reasons(self.losses)}"))
         rows += [(f"turned away by {gate}", self._turned_away(gate)) for gate in gates]
         if len(self.operations) > 1:
             rows.append(("rounds by method", counts(self.operations)))
@@ -145,4 +145,5 @@ class EvolutionReport(Record):
         refused = self.refused.get(gate, {})
         if not refused:
             return "nothing"
-        return f"{sum(refused.values()):,} texts ({reasons(refused)}); {self.gated:,} seeds ended so"
+        ended = many(self.gated, "seed")
+        return f"{many(sum(refused.values()), 'text')} ({reasons(refused)}); {ended} gave nothing for it"

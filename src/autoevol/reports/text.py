@@ -23,7 +23,7 @@ def counts(numbers: Mapping[str, int]) -> str:
 def cost_rows(ledger: Ledger, kept: int | None = None) -> TableRows:
     """What was paid, for how many tokens, and for each of so many kept rows."""
     rows = [("LM calls paid", str(ledger)), ("tokens", ledger.tokens)]
-    if not kept:
+    if not kept or not ledger.total.calls:
         return rows
     total = ledger.total
     money = f", ${total.usd / kept:.6f}" if total.usd else ""
