@@ -239,7 +239,7 @@ def plan_rows(plan: Plan, budget: BudgetConfig, likely: str) -> list[tuple[str, 
 
 
 _ASSUMED = (
-    "a first method that fails 2 to 70 of 100 rows, and rewrites from never better to nine of ten failures "
+    "a first method that fails up to 70 of 100 rows, and rewrites from never better to nine of ten failures "
     "cured; `autoevol estimate` tries a sample, and knows more"
 )
 

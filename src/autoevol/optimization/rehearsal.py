@@ -26,7 +26,7 @@ from autoevol.optimization.plan import confirm_rows
 from autoevol.optimization.rule import SelectionRule
 
 _FAILED, _PASSED = Mark(Outcome.FAILED, FailureKind.UNSOLVABLE, 1, 1), Mark(Outcome.PASSED, None, 1, 1)
-_UNKNOWN = (0.02, 0.7)
+_UNKNOWN = (0.0, 0.7)
 """Between which failure rates the first method is taken to lie where nothing is known of it."""
 
 
@@ -196,9 +196,8 @@ class _Play:
         return made
 
     def _batch(self, inforce: Method) -> None:
-        drawn = self.chance.choice(
-            self.course.train, min(self.course.loop.batch_size, self.course.train), False
-        )
+        size = min(self.course.loop.batch_size, self.course.train)
+        drawn = self.chance.choice(self.course.train, size, replace=False)
         met = self._batched[inforce.id]
         size = len(drawn) if self.course.is_sampled else len({*map(int, drawn)} - met)
         met.update(map(int, drawn))
