@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 WIDTH = 80
@@ -74,16 +74,25 @@ def pairs_table(rows: Sequence[tuple[str, str]], width: int = WIDTH) -> list[str
     return lines
 
 
-def grid_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
+def grid_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int = WIDTH, gap: int = _GAP
+) -> list[str]:
     """A head and a line for each row, without spare columns where they do not fit.
 
     Where the others do not fit either, each row is told below its first cell.
+
+    Args:
+        columns: In order.
+        rows: As many cells each.
+        width: Of the terminal.
+        gap: Spaces between columns.
     """
     for limit in sorted({column.spare for column in columns}, reverse=True):
         shown = [number for number, column in enumerate(columns) if column.spare <= limit]
         sizes = [max(cells(line[n]) for line in (_heads(columns), *rows)) for n in shown]
-        if sum(sizes) + _GAP * (len(shown) - 1) <= width:
-            return [_line(columns, shown, sizes, line) for line in (_heads(columns), *rows)]
+        if sum(sizes) + gap * (len(shown) - 1) <= width:
+            lines = (_heads(columns), *rows)
+            return [(" " * gap).join(_fitted(columns, shown, sizes, line)).rstrip() for line in lines]
     return [line for row in rows for line in _row_below(columns, row, width)]
 
 
@@ -91,12 +100,11 @@ def _heads(columns: Sequence[Column]) -> list[str]:
     return [column.name for column in columns]
 
 
-def _line(columns: Sequence[Column], shown: Sequence[int], sizes: Sequence[int], row: Sequence[str]) -> str:
-    told = (
-        _padded(row[number], size, right=columns[number].right)
-        for number, size in zip(shown, sizes, strict=True)
-    )
-    return (" " * _GAP).join(told).rstrip()
+def _fitted(
+    columns: Sequence[Column], shown: Sequence[int], sizes: Sequence[int], row: Sequence[str]
+) -> Iterator[str]:
+    for number, size in zip(shown, sizes, strict=True):
+        yield _padded(row[number], size, right=columns[number].right)
 
 
 def _row_below(columns: Sequence[Column], row: Sequence[str], width: int) -> list[str]:
