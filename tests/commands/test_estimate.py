@@ -266,7 +266,7 @@ def test_a_dry_run_says_what_is_likely_and_what_it_assumes(
     assert 0 < likely["low"] < likely["high"] <= plan["calls"]["total"]
     told = command(*words).stdout
     assert re.search(r"LM calls +likely [\d,]+ \[[\d,]+, [\d,]+\], at most [\d,]+\n", told)
-    assert "fails up to 70 of 100 rows" in told
+    assert "fails some 30 of 100 rows" in told
     assert endpoint.seen == []
 
 

@@ -17,7 +17,7 @@ from dspy.utils.exceptions import LMError
 
 from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.keywords import take
-from autoevol.commands.likely import TIMES, SampleCosts, likely_costs, prospects
+from autoevol.commands.likely import TAIL, TIMES, SampleCosts, likely_costs, prospects
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.past import as_begun
 from autoevol.commands.plan import Plan, Stage, check, look_text, plan_evolve, plan_run
@@ -172,10 +172,11 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
                 costs[..., FIELDS.index("usd")] *= 1 - settings.batch.discount
     priced = all(use.usd is not None for use in uses)
     ends = intervals(np.sum(list(most.values()), axis=0), priced)
+    tail = 0.025 if plan.course is None else TAIL
     return Estimate(
         plan,
-        totals=intervals(np.sum(list(drawn.values()), axis=0), priced),
-        stages={name: intervals(values, priced) for name, values in drawn.items()},
+        totals=intervals(np.sum(list(drawn.values()), axis=0), priced, tail),
+        stages={name: intervals(values, priced, tail) for name, values in drawn.items()},
         outcomes={outcome.value: count for outcome, count in outcomes.items()},
         paid={line.role: line.paid.calls for line in session.ledger()},
         notes=tuple(_notes(plan, len(cases), chains, settings, priced)),

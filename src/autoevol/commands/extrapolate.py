@@ -83,9 +83,15 @@ def sum_of(count: int | np.ndarray, means: np.ndarray, deviations: np.ndarray) -
     return counts * means + np.sqrt(counts) * deviations
 
 
-def intervals(drawn: np.ndarray, priced: bool) -> dict[str, Projection | None]:
-    """The 95 % interval of each field; None for money that has no price."""
-    low, mid, high = np.quantile(drawn, [0.025, 0.5, 0.975], axis=0)
+def intervals(drawn: np.ndarray, priced: bool, tail: float = 0.025) -> dict[str, Projection | None]:
+    """The 95 % interval of each field; None for money that has no price.
+
+    Args:
+        drawn: (replicates, fields).
+        priced: Whether money is known.
+        tail: Share of the replicates on either side of the interval.
+    """
+    low, mid, high = np.quantile(drawn, [tail, 0.5, 1 - tail], axis=0)
     found: dict[str, Projection | None] = {
         name: Projection(float(low[i]), float(mid[i]), float(high[i])) for i, name in enumerate(FIELDS)
     }

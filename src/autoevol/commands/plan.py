@@ -239,8 +239,8 @@ def plan_rows(plan: Plan, budget: BudgetConfig, likely: str) -> list[tuple[str, 
 
 
 _ASSUMED = (
-    "a first method that fails up to 70 of 100 rows, and rewrites from never better to nine of ten failures "
-    "cured; `autoevol estimate` tries a sample, and knows more"
+    "a first method that fails some 30 of 100 rows, though it may be any number, and rewrites from never "
+    "better to nine of ten failures cured; `autoevol estimate` tries a sample, and knows more"
 )
 
 

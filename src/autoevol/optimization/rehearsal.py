@@ -26,8 +26,10 @@ from autoevol.optimization.plan import confirm_rows
 from autoevol.optimization.rule import SelectionRule
 
 _FAILED, _PASSED = Mark(Outcome.FAILED, FailureKind.UNSOLVABLE, 1, 1), Mark(Outcome.PASSED, None, 1, 1)
-_UNKNOWN = (0.0, 0.7)
-"""Between which failure rates the first method is taken to lie where nothing is known of it."""
+_UNKNOWN = (0.6, 1.3)
+"""Beta distribution of the first method's failure rate where nothing is known of it: 30 % on average, below
+3 % in one case of seven, above 80 % in one of fourteen.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Odds:
     def draw(self, chance: np.random.Generator) -> float:
         """A failure rate that fits the sample (Jeffreys' prior)."""
         if not self.scored:
-            return float(chance.uniform(*_UNKNOWN))
+            return float(chance.beta(*_UNKNOWN))
         return float(chance.beta(self.failed + 0.5, self.scored - self.failed + 0.5))
 
 

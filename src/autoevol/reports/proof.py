@@ -129,7 +129,10 @@ _WORDS = {**{verdict: verdict.value for verdict in ProofVerdict}, ProofVerdict.S
 def _told(one: ArmComparison) -> str:
     gain = one.gain
     recovered = "" if one.recovered is None else f", {one.recovered:.0%} of the gap recovered"
+    # Corrected for the number of arms, an interval that leaves out 0 may show nothing.
+    left_out = one.verdict is ProofVerdict.SAME and not gain.low <= 0 <= gain.high
+    why = f" (p = {one.p_holm:.2f}, corrected for the number of arms)" if left_out else ""
     return (
-        f"{_WORDS[one.verdict]}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], "
-        f"Holm p = {one.p_holm:.3f} ({one.seeds} seeds x {one.items} items){recovered}"
+        f"{_WORDS[one.verdict]}{why}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] "
+        f"({one.seeds} seeds x {one.items} items){recovered}"
     )
