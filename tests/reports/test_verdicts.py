@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from autoevol.core.records import Mark, Outcome, Score
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports.rates import RateReport
-from autoevol.reports.verdicts import Shown, amount, counted_by, difference, holdout_verdict, points, shown
+from autoevol.reports.verdicts import Shown, amount, counted_by, difference, holdout_verdict, points, shown_by
 
 OBJECTIVES = ("failure-rate", "usable-yield", "gain")
 
@@ -100,7 +100,7 @@ def test_nothing_is_called_better_or_worse_across_0(ends: list[float], objective
     told = difference(change, objective)
     if low <= 0 <= high:
         assert told.endswith("not shown to differ")
-    assert (shown(change) is Shown.BETTER) == told.endswith(": better")
+    assert (shown_by(change) is Shown.BETTER) == told.endswith(": better")
     assert "%" not in told
     # What is not 0 is not printed as 0: an interval beside 0 must not look as if it held it.
     for first, last in re.findall(r"\(([-+.\de]+) to ([-+.\de]+) points\)", told):

@@ -45,7 +45,7 @@ def counted_by(objective: str) -> Literal["failures", "losses"]:
     return "failures" if objective == FAILURE_RATE else "losses"
 
 
-def shown(change: PairedTest | None) -> Shown:
+def shown_by(change: PairedTest | None) -> Shown:
     """What `change` shows of the second method; losses count, so lower is better."""
     if change is None or doubt(change):
         return Shown.NOT
@@ -90,7 +90,7 @@ def difference(
     """`48 points fewer failures (-69 to -24 points): better`, also where there was nothing to compare."""
     if change is None:
         return "not compared"
-    found = shown(change)
+    found = shown_by(change)
     word = undecided if found is Shown.NOT else found.value
     return f"{amount(change, objective)} ({interval(change, objective)}): {word}"
 
@@ -102,7 +102,7 @@ def holdout_verdict(
     counted = f"{_count(before, objective)} before, {_count(after, objective, short=True)} after"
     if change is None:
         return f"Not shown to be better: no holdout row was scored under both methods ({counted})."
-    moved, span, found = amount(change, objective), interval(change, objective), shown(change)
+    moved, span, found = amount(change, objective), interval(change, objective), shown_by(change)
     if found is not Shown.NOT:
         said = f"{found.value.capitalize()} on the holdout"
         return f"{said}: {moved} ({counted}; paired 95 % interval {span})."
