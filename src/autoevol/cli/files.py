@@ -38,14 +38,18 @@ def clean(
     settings: Settings,
 ) -> None:
     """Remove duplicates, near duplicates and benchmark items from DATASET, with a report."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_next, print_table
     from autoevol.commands import datasets
+    from autoevol.reports.ending import NextStep
 
     cleaned = datasets.clean(dataset, out, against=against or (), select=select, settings=settings)
     if json:
         say_json(cleaned.to_json())
     else:
         print_table(cleaned.rows)
+        train = out.with_name("train.jsonl")
+        words = ("autoevol", "export", str(out), "--format", "messages", "--out", str(train))
+        print_next([NextStep("write what a trainer reads", words)])
 
 
 @app.command()
@@ -64,7 +68,7 @@ def export(
     settings: Settings,
 ) -> None:
     """Write DATASET in the format that a trainer reads; with --recipe, what starts the trainer too."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_table
     from autoevol.commands import datasets
 
     written = datasets.export(

@@ -26,7 +26,8 @@ def quality(
     settings: Settings,
 ) -> None:
     """Compare seeds, rounds and final instructions; with a judge, also complexity, tags and gain."""
-    from autoevol.cli.console import Reporter, print_table
+    from autoevol.cli.console import Reporter
+    from autoevol.cli.tables import print_table
     from autoevol.commands import quality as measuring
 
     if dry_run:
