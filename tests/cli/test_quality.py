@@ -63,7 +63,7 @@ def test_the_plan_is_what_is_asked(tmp_path: Path) -> None:
         assert not (tmp_path / "dataset.quality.json").exists()
         done = command("quality", path, *judge)
         assert (done.exit_code, len(endpoint.seen)) == (0, planned["total"])
-    for told in ("complexity, 1 to 10", "7.50", "gain, 0 to 3", "judged by judge", "9 (and 0 answered"):
+    for told in ("complexity, 1 to 10", "7.50", "gain, 0 to 3", "judged by judge", "LM calls paid  9"):
         assert told in done.stdout
     assert printed(command("quality", path, "--dry-run", "--json"))["total"] == 0
 
