@@ -85,7 +85,7 @@ def test_the_bulk_stage_is_reserved_and_the_holdout_still_scored(
     assert printed(done)["evolution"]["rows"] == COUNT
     assert "its share of the budget is used up" in " ".join(done.stderr.split())
     assert world.asked <= 600
-    assert "share of the budget used up" in command("show", seeds.parent / "run").stdout
+    assert "ended by its share of the budget" in command("show", seeds.parent / "run").stdout
 
 
 def test_larger_caps_of_a_resume_pay_for_rows_alone_once_there_are_rows(

@@ -11,7 +11,7 @@ from typing import Any
 
 from autoevol.commands.first_look import look_rows, may_decline
 from autoevol.commands.methods import find_method, make_policy
-from autoevol.commands.models import asking, make_metric, open_session, role_lm
+from autoevol.commands.models import asking, checked_detector, open_session, role_lm
 from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, Settings
 from autoevol.core.records import Method, Row
 from autoevol.data.load import Loaded, iter_rows, load_rows
@@ -22,6 +22,7 @@ from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.dev_rows import find_dev_rows
 from autoevol.optimization.first_look import BAR
 from autoevol.optimization.plan import Extra, planned_calls, spare_rows
+from autoevol.optimization.rehearsal import Course
 from autoevol.optimization.rules import find_rule
 from autoevol.store.calls import CallStore
 
@@ -76,6 +77,7 @@ class Plan:
         stages: In order.
         sample: Rows to try first, each with the scope in which the run will ask for it.
         target: Rows to keep, which may end the bulk stage before its last row; None for all.
+        course: What an optimisation can be rehearsed by; None without one.
     """
 
     source: str
@@ -87,6 +89,7 @@ class Plan:
     target: int | None = None
     look: int = 0
     least: Least | None = None
+    course: Course | None = None
 
     @property
     def method(self) -> Method:
@@ -216,6 +219,17 @@ def plan_loaded(
         confirm=2 * extra.confirm * row_calls,
         holdout=2 * len(split.holdout) * row_calls,
     )
+    course = Course(
+        replace(loop, concurrency=settings.requests.concurrency),
+        rule(),
+        tuple(starts.values()),
+        train=len(split.train),
+        dev=len(split.dev),
+        spare=len(split.reserve),
+        holdout=len(split.holdout),
+        look=looked,
+        is_sampled=settings.models.evol.temperature != 0,
+    )
     return Plan(
         source=loaded.source,
         rows=len(loaded.rows),
@@ -226,6 +240,7 @@ def plan_loaded(
         target=settings.pipeline.target_rows,
         look=looked,
         least=least,
+        course=course,
     )
 
 
@@ -271,25 +286,32 @@ def check(settings: Settings) -> int:
         open_store = partial(CallStore, Path(folder) / "none.sqlite")
         with open_session(open_store, settings) as session, asking(session, settings.models):
             role_lm(session, settings.models, "optimizer")
-            return make_metric(session, settings.models, settings.metrics).detector.calls
+            return checked_detector(session, settings.models, settings.metrics).calls
 
 
-def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
-    """The plan as (label, value) rows."""
-    rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
+def plan_rows(plan: Plan, budget: BudgetConfig, likely: str) -> list[tuple[str, str]]:
+    """The plan as (label, value) rows, with the calls that it is `likely` to make."""
+    rows = [("seeds", f"{plan.rows:,} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:
-        made = ", ".join(f"{count} {role}" for role, count in stage.calls.items() if count)
+        made = ", ".join(f"{count:,} {role}" for role, count in stage.calls.items() if count)
         limits = _limits(plan) if stage.name == "evolve" else ""
-        calls = f"at most {stage.sum} calls ({made})"
-        rows.append((stage.name, f"{sum(stage.rows)} rows{limits}; {calls}"))
+        calls = f"at most {stage.sum:,} calls ({made})"
+        rows.append((stage.name, f"{sum(stage.rows):,} rows{limits}; {calls}"))
     if plan.look:
         rows.append(("first look", look_text(plan.look)))
     total = sum(plan.calls.values())
-    rows.append(("LM calls", f"at most {total}"))
+    rows.append(("LM calls", f"likely {likely}, at most {total:,}"))
+    rows.append(("assumed", _ASSUMED))
     if budget.max_calls is not None:
         fits = "covers them" if budget.max_calls >= total else "may end the run before they are made"
-        rows.append(("--max-calls", f"{budget.max_calls} {fits}"))
+        rows.append(("--max-calls", f"{budget.max_calls:,} {fits}"))
     return rows
+
+
+_ASSUMED = (
+    "a first method that fails some 30 of 100 rows, though it may be any number, and rewrites from never "
+    "better to nine of ten failures cured; `autoevol estimate` tries a sample, and knows more"
+)
 
 
 def _limits(plan: Plan) -> str:

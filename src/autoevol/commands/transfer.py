@@ -127,7 +127,7 @@ def _transferred(
             metric=measure_of(job.settings, job.metric),
             reference=MethodRef.of(methods[0]),
             methods=tuple(
-                TransferScore.of(method, source, score, scores[0], cost)
+                TransferScore.of(method, source, score, scores[0], settings.metrics.objective, cost)
                 for method, source, score, cost in zip(methods, sources, scores, costs, strict=True)
             ),
             ledger=Ledger.of(job.session.ledger()),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import Literal
 
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
 from autoevol.core.codec import decode_method
-from autoevol.core.records import Outcome, Score
+from autoevol.core.records import Mark, Outcome, Score
 from autoevol.hypersearch.space import Space
 from autoevol.hypersearch.study import OBJECTIVES, SharedStudy
 from autoevol.hypersearch.trial import TrialBench
@@ -19,6 +21,7 @@ from autoevol.metrics.paired import PairedTest
 from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import RateReport
 from autoevol.reports.search import HoldoutLine
+from autoevol.reports.verdicts import counted_by
 
 
 def baseline(study: SharedStudy) -> FrozenTrial | None:
@@ -49,13 +52,14 @@ def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[HoldoutLin
     rows = bench.common.holdout
     bench.listener.phase("holdout", len(rows) * len(chosen))
     found = [_scores(bench, study.space, trial) for trial in chosen]
+    counted = counted_by(bench.metric.objective.name)
     # Without its own trial, the first configuration has no score to compare with.
     reference = found[0][0] if first else None
     return [
         HoldoutLine(
             trial.number,
             RateReport.mean(scores),
-            None if scores is reference or reference is None else _difference(reference, scores),
+            None if scores is reference or reference is None else _difference(reference, scores, counted),
             cost,
         )
         for trial, (scores, cost) in zip(chosen, found, strict=True)
@@ -99,13 +103,18 @@ def _scores(bench: TrialBench, space: Space, trial: FrozenTrial) -> tuple[list[S
     return scores, RowCost.mean(costs)
 
 
-def _difference(first: Sequence[Score], second: Sequence[Score]) -> PairedTest | None:
-    """Mean failures of two configurations over their loops, paired by row; None if no row is in all."""
+def _difference(
+    first: Sequence[Score], second: Sequence[Score], counted: Literal["failures", "losses"]
+) -> PairedTest | None:
+    """What two configurations lose on average over their loops, paired by row; None if no row is in all."""
     both = [row_id for row_id in first[0].marks if all(score.scored(row_id) for score in (*first, *second))]
     if not both:
         return None
-    return PairedTest.of(*([_failed(scores, row_id) for row_id in both] for scores in (first, second)))
+    marks = ([[score.marks[row_id] for score in scores] for row_id in both] for scores in (first, second))
+    rows = ([_mean_loss(each, counted) for each in of] for of in marks)
+    return replace(PairedTest.of(*rows), counted=counted)
 
 
-def _failed(scores: Sequence[Score], row_id: str) -> float:
-    return sum(score.marks[row_id].outcome is Outcome.FAILED for score in scores) / len(scores)
+def _mean_loss(marks: Sequence[Mark], counted: str) -> float:
+    each = [mark.loss if counted == "losses" else float(mark.outcome is Outcome.FAILED) for mark in marks]
+    return sum(each) / len(each)
