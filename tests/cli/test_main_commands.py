@@ -68,7 +68,7 @@ def test_a_run_leaves_dataset_method_and_record(endpoint: Endpoint, seeds: Path,
 
     shown = command("show", out)
     assert shown.exit_code == 0
-    assert "holdout failure rate after" in shown.stdout
+    assert "holdout after" in shown.stdout
     assert command("show", out, "--json").exit_code == 0
 
 

@@ -31,7 +31,7 @@ def benchmarks(
     config: BenchmarksConfig,
 ) -> None:
     """Measure MODEL on the papers' benchmarks: write the commands, run what is here, read all results."""
-    from autoevol.cli.console import print_report
+    from autoevol.cli.tables import print_report
     from autoevol.commands import benchmarks as handing
 
     done = handing.benchmarks(

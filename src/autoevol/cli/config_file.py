@@ -43,7 +43,9 @@ TABLES: dict[str, type] = {
     "launch": config.LaunchConfig,
     "prove": config.ProveConfig,
     "publish": config.PublishConfig,
+    "quality": config.QualityConfig,
     "search": config.SearchConfig,
+    "select": config.SelectConfig,
     "transfer": config.TransferConfig,
 }
 """Settings records by the name of their table."""

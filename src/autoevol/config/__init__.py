@@ -13,6 +13,7 @@ from autoevol.config.loop import (
 )
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
 from autoevol.config.proving import ProveConfig
+from autoevol.config.quality import QualityConfig, SelectConfig
 from autoevol.config.rows import (
     AgainConfig,
     CleanConfig,
@@ -47,10 +48,12 @@ __all__ = [
     "PipelineConfig",
     "ProveConfig",
     "PublishConfig",
+    "QualityConfig",
     "RecipeConfig",
     "RequestConfig",
     "RoleConfig",
     "SearchConfig",
+    "SelectConfig",
     "Settings",
     "StagesConfig",
     "StoreConfig",

@@ -13,12 +13,12 @@ from autoevol.harnesses.measured import BenchmarkFigure, Origin, Reading, from_e
 from autoevol.harnesses.reading import (
     as_list,
     as_object,
-    brief,
     json_of,
     lines_of,
     model_id,
     number_in,
     rows_of,
+    shown_name,
     text_in,
 )
 
@@ -68,11 +68,11 @@ def _annotations(path: Path, name: str) -> Reading:
         record = as_object(one, place)
         whose = text_in(record, "generator_2", place)
         if whose != name:
-            others.add(brief(whose))
+            others.add(shown_name(whose))
             continue
         if record.get("preference") is None:  # the annotator's reply could not be read
             continue
-        references.add(brief(record.get("generator_1")))
+        references.add(shown_name(record.get("generator_1")))
         texts.append((f"{place}, column 'instruction'", text_in(record, "instruction", place)))
         said = number_in(record, "preference", place, 0, 2)
         # 1 is for the reference, 2 for the model, 1.5 and 0 for neither.
@@ -95,7 +95,7 @@ def _leaderboard(path: Path, name: str) -> BenchmarkFigure:
             note = f"of answers that this leaderboard compares with; the papers: {_REFERENCE}"
             return from_error(_ALPACA, value, error, total, Origin("alpaca_eval", path, note))
     raise InputError(
-        f"{shown(path)} has no row of {name}; it has {_listed({brief(row[key]) for _, row in rows})}"
+        f"{shown(path)} has no row of {name}; it has {_listed({shown_name(row[key]) for _, row in rows})}"
     )
 
 
@@ -105,7 +105,7 @@ def _grades(path: Path, name: str) -> BenchmarkFigure:
     others: set[str] = set()
     for place, record in lines_of(path):
         if (whose := text_in(record, "model", place)) != name:
-            others.add(brief(whose))
+            others.add(shown_name(whose))
             continue
         grade = number_in(record, "score", place, -1, 10)
         if grade == -1:  # the judge's reply could not be read
@@ -115,7 +115,7 @@ def _grades(path: Path, name: str) -> BenchmarkFigure:
         # A judgement that was made again stands further down, and counts.
         grades[str(record.get("question_id"))][turn] = grade
         judge = record.get("judge")
-        judges.add(brief(judge[0]) if isinstance(judge, list) and judge else "a judge that is not named")
+        judges.add(shown_name(judge[0]) if isinstance(judge, list) and judge else "a judge that is not named")
     if not grades:
         raise InputError(f"{shown(path)} has no grade of {name}; it has {_listed(others)}")
     notes = [] if judges == {_JUDGE} else [f"judged by {', '.join(sorted(judges))}, not {_JUDGE}"]

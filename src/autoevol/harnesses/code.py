@@ -10,7 +10,15 @@ from autoevol.core.errors import InputError
 from autoevol.data.files import shown
 from autoevol.harnesses.catalog import BENCHMARKS
 from autoevol.harnesses.measured import BenchmarkFigure, Origin, Reading, from_error, from_items
-from autoevol.harnesses.reading import as_list, as_object, brief, number_in, object_of, same_model, text_in
+from autoevol.harnesses.reading import (
+    as_list,
+    as_object,
+    number_in,
+    object_of,
+    same_model,
+    shown_name,
+    text_in,
+)
 
 _HUMANEVAL = BENCHMARKS["humaneval"]
 _STATES = ("pass", "fail", "timeout")
@@ -42,7 +50,7 @@ def _evalplus(path: Path) -> BenchmarkFigure:
 
 
 def _placed(tasks: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
-    yield from ((f"{shown(path)}, task {brief(name)}", tries) for name, tries in tasks.items())
+    yield from ((f"{shown(path)}, task {shown_name(name)}", tries) for name, tries in tasks.items())
 
 
 def _passed(tries: list[Any], place: str) -> float:
@@ -51,7 +59,7 @@ def _passed(tries: list[Any], place: str) -> float:
     if not states:
         raise InputError(f"{place} has no sample")
     if strange := next((state for state in states if state not in _STATES), None):
-        raise InputError(f"{place}: 'base_status' {brief(strange)!r} is none of {', '.join(_STATES)}")
+        raise InputError(f"{place}: 'base_status' {shown_name(strange)!r} is none of {', '.join(_STATES)}")
     return states.count("pass") / len(states)
 
 
@@ -60,7 +68,7 @@ def _bigcode(path: Path, model: str) -> BenchmarkFigure:
     config = content.get("config")
     told = config.get("model") if isinstance(config, Mapping) else None
     if isinstance(told, str) and not same_model(told, model):
-        raise InputError(f"{shown(path)} is of the model {brief(told)}, not {model}: move it elsewhere")
+        raise InputError(f"{shown(path)} is of the model {shown_name(told)}, not {model}: move it elsewhere")
     task = as_object(content.get("humaneval"), f"{shown(path)}, 'humaneval'")
     value = 100 * number_in(task, "pass@1", f"{shown(path)}, 'humaneval'")
     limit = config.get("limit") if isinstance(config, Mapping) else None

@@ -11,7 +11,7 @@ from autoevol.data.files import shown
 from autoevol.dataset.benchmarks import record_texts
 from autoevol.harnesses.catalog import BY_TASK, Benchmark
 from autoevol.harnesses.measured import Origin, Reading, from_error, from_items
-from autoevol.harnesses.reading import as_object, brief, lines_of, number_in, object_of, same_model
+from autoevol.harnesses.reading import as_object, lines_of, number_in, object_of, same_model, shown_name
 
 
 def lm_eval_readings(folder: Path, model: str) -> Iterator[Reading]:
@@ -40,7 +40,7 @@ def _checked(path: Path, model: str) -> Mapping[str, Any]:
     as_object(content["results"], f"{shown(path)}, 'results'")
     told = content.get("model_name")
     if isinstance(told, str) and told and not same_model(told, model):
-        raise InputError(f"{shown(path)} is of the model {brief(told)}, not {model}: move it elsewhere")
+        raise InputError(f"{shown(path)} is of the model {shown_name(told)}, not {model}: move it elsewhere")
     return content
 
 
@@ -51,7 +51,7 @@ def _reading(benchmark: Benchmark, path: Path, content: Mapping[str, Any]) -> Re
     # Of harnesses before 0.4: without the name of the filter.
     key = benchmark.metric if benchmark.metric in figures else metric
     value = number_in(figures, key, place)
-    version = brief(content.get("lm_eval_version") or "")
+    version = shown_name(content.get("lm_eval_version") or "")
     note = "; ".join(_differences(benchmark, content))
     origin = Origin(f"lm-eval {version}".strip(), path, note)
     points, texts = _items(benchmark, path, metric, kept)
@@ -73,12 +73,12 @@ def _differences(benchmark: Benchmark, content: Mapping[str, Any]) -> Iterator[s
     """What makes a run another one than the catalog asks for."""
     shots = content.get("n-shot")
     every = shots.items() if isinstance(shots, Mapping) else ()
-    told = {brief(value) for name, value in every if name.startswith(benchmark.task or "")}
+    told = {shown_name(value) for name, value in every if name.startswith(benchmark.task or "")}
     if told and told != {str(benchmark.shots)}:
         yield f"{', '.join(sorted(told))} shots, not {benchmark.shots}"
     config = content.get("config")
     if isinstance(config, Mapping) and config.get("limit") is not None:
-        yield f"cut off by --limit {brief(config['limit'])}"
+        yield f"cut off by --limit {shown_name(config['limit'])}"
 
 
 def _items(

@@ -98,7 +98,7 @@ def number_in(record: Mapping[str, Any], key: str, place: str, low: float = 0.0,
     return number
 
 
-def brief(value: object) -> str:
+def shown_name(value: object) -> str:
     """A name out of a file, on one line and not too long for a table or a message."""
     return " ".join(str(value).split())[:60]
 

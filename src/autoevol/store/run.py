@@ -6,6 +6,7 @@ journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
 endpoint.json   where the models were asked last
+worked.json     for how long, over all starts
 parts/          finished rows with all their rounds
 method.json     the chosen evolving method
 methods.json    every method that rounds were drawn from, by id
@@ -50,6 +51,7 @@ _BEFORE = frozenset(
         "seeds.json",
         "rejects.jsonl",
         "endpoint.json",
+        "worked.json",
         "method.json",
         "methods.json",
         "parts",
