@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from autoevol import cli
-from autoevol.cli import console
+from autoevol.cli import console, tables
 from autoevol.core.errors import InputError
 from autoevol.core.records import Case, Outcome, Verdict
 from autoevol.core.urls import open_url, read_parts
@@ -44,7 +44,7 @@ def test_reports_and_progress_on_a_terminal_take_foreign_text_as_text(
     out, err = Terminal(), Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
-    console.print_table([(HOSTILE, f"runs/{HOSTILE}")])
+    tables.print_table([(HOSTILE, f"runs/{HOSTILE}")])
     console.say(HOSTILE)
     console.say(HOSTILE, error=True)
     reporter = console.Reporter()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,15 +91,14 @@ def quiet_dspy() -> None:
 def finish(job: Callable[[Any], Result[Any]], json: bool) -> None:
     """Run `job` with progress on stderr, print its report on stdout, and set the exit code."""
     quiet_dspy()
-    from autoevol.cli.console import Reporter, print_report
+    from autoevol.cli.console import Reporter
+    from autoevol.cli.tables import print_report
 
     reporter = Reporter()
     try:
         outcome = job(reporter)
     finally:
         reporter.close()
-    print_report(outcome.report, json)
-    if not json:
-        say(f"see it: autoevol report {shlex.quote(str(outcome.folder))}", error=True)
+    print_report(outcome.report, json, outcome.folder)
     if outcome.stopped_by is not None:
         raise outcome.stopped_by

@@ -33,18 +33,21 @@ def compare(
     settings: Settings,
 ) -> None:
     """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
+    from autoevol.cli.tables import print_next, width
     from autoevol.comparison import job
     from autoevol.comparison.tournament import DRAWING
     from autoevol.reports.comparison import FILE
+    from autoevol.reports.ending import next_steps
 
     _say(f"at most {job.most_calls(comparison)} calls, and those of the referee")
     held = job.compare(source, out, config=comparison, settings=settings, on_entry=_tell)
     if json:
         say_json(held.report.to_json())
         return
-    say(held)
+    say(held.report.table(width()))
     for name in (FILE, DRAWING):
         say(out / name)
+    print_next(next_steps(out, held.report))
 
 
 def _tell(entry: Finished) -> None:

@@ -29,7 +29,10 @@ def calibrate(
     settings: Settings,
 ) -> None:
     """Measure the failure detectors against labelled evolutions."""
+    from autoevol.cli.tables import width
     from autoevol.commands import calibrate as measuring
+    from autoevol.core.layout import WIDTH
+    from autoevol.metrics.tables import render_table
 
     found = measuring.calibrate(labelled, judge=judge, config=how, settings=settings)
     if save:
@@ -37,7 +40,7 @@ def calibrate(
     if json:
         say_json([calibration.to_json() for calibration in found])
     else:
-        say(found)
+        say(render_table(found.calibrations, min(WIDTH, width())))
 
 
 @app.command()
@@ -47,7 +50,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a run, search, transfer or comparison found: figures, steps, and the chosen method."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_lines, print_report
     from autoevol.reports.folder import read_folder
 
     shown = read_folder(folder)
@@ -55,8 +58,7 @@ def show(
         say_json(shown.to_json())
         return
     if shown.report:
-        print_table(shown.report.table_rows())
-    else:
-        say("no summary: the run is in progress, or was stopped; the command that started it resumes it")
-    for line in shown.lines():
-        say(line)
+        print_report(shown.report, False, folder, shown.lines())
+        return
+    say("no summary: the run is in progress, or was stopped; the command that started it resumes it")
+    print_lines(shown.lines())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Protocol
@@ -14,7 +14,7 @@ from autoevol.commands.pulse import Alive
 from autoevol.commands.replies import ReplyWatch
 from autoevol.config import EndpointConfig, Settings
 from autoevol.config.models import ROLES, RoleName
-from autoevol.core.errors import BudgetReached, JudgeUnreadable, RepliesTooShort, StopRun
+from autoevol.core.errors import BudgetReached, JudgeUnreadable, RepliesTooShort, StopRun, StoreLost
 from autoevol.core.records import Case, Outcome, Step
 from autoevol.core.urls import open_url
 from autoevol.dataset.cleaner import Cleaner
@@ -25,6 +25,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.rates import Ledger
 from autoevol.store.run import RunFolder
 from autoevol.store.sealed import read_sealed, write_sealed
+from autoevol.store.worked import WorkClock
 
 
 class Listener(Alive, Protocol):
@@ -59,6 +60,7 @@ class Job:
         gates: Asked of every text of the bulk stage; none where nothing is cleaned.
         listener: Is told of the progress.
         started: When the job was opened, in monotonic seconds.
+        work: The time of all starts.
         replies: Counts the replies that hold no text.
     """
 
@@ -70,6 +72,7 @@ class Job:
     listener: Listener
     started: float
     replies: ReplyWatch
+    work: WorkClock
 
     def ending(self, tally: Tally | None, *, out_of_budget: bool) -> StopRun | None:
         """What a command ends with that has done what it could: None for success.
@@ -117,21 +120,37 @@ def open_job(
     Raises:
         InputError: If a model, a price, the measure or a benchmark cannot be used: before anything is paid.
     """
-    moved = _moved(folder, settings)
+    moved, work = _moved(folder, settings), WorkClock(folder.path)
     open_store = partial(folder.calls, settings.store.path)
     replies = ReplyWatch(settings.models)
     with open_session(
-        open_store, settings, roles=roles, moved=moved, watch=replies, listener=listener
+        open_store, settings, roles=roles, moved=moved, watch=replies, listener=_Noting(listener, work)
     ) as session:
         started = time.monotonic()
         metric = make_metric(session, settings.models, settings.metrics)
         cleaning = settings.cleaning() if gated else None
         gates = (CleanGate(Cleaner(cleaning)),) if cleaning else ()
         try:
-            yield Job(folder, session, metric, settings, gates, listener, started, replies)
+            yield Job(folder, session, metric, settings, gates, listener, started, replies, work)
         except (RepliesTooShort, JudgeUnreadable) as stop:
             folder.allow_correction(steps_too=isinstance(stop, RepliesTooShort))
             raise
+        finally:
+            with suppress(StoreLost):  # a disk that refuses has been told of already
+                work.note()
+
+
+class _Noting:
+    """Passes every second on, and notes the time now and then, so that a kill loses little of it."""
+
+    def __init__(self, listener: Alive, work: WorkClock) -> None:
+        self._listener, self._work = listener, work
+
+    def pulse(self, status: Callable[[], str]) -> None:
+        """See `Alive`."""
+        with suppress(StoreLost):  # what hangs on the disk ends the run, and this does not
+            self._work.tick()
+        self._listener.pulse(status)
 
 
 def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:

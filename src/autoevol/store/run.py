@@ -6,6 +6,7 @@ journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
 endpoint.json   where the models were asked last
+worked.json     for how long, over all starts
 parts/          finished rows with all their rounds
 method.json     the chosen evolving method
 methods.json    every method that rounds were drawn from, by id
@@ -50,6 +51,7 @@ _BEFORE = frozenset(
         "seeds.json",
         "rejects.jsonl",
         "endpoint.json",
+        "worked.json",
         "method.json",
         "methods.json",
         "parts",
@@ -207,7 +209,7 @@ class RunFolder:
         """Whether anything was paid for or finished here; a run that never got that far does not bind."""
         # Files without their name yet are nothing finished.
         names = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
-        if names - _BEFORE or any(self.path.glob("parts/part-*")):
+        if names - _BEFORE or self.has_rows:
             return True
         if "calls.sqlite" not in names:
             return False
@@ -216,6 +218,11 @@ class RunFolder:
             return bool(store.spent())
         finally:
             store.close()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows were evolved here."""
+        return any(self.path.glob("parts/part-*"))
 
     @property
     def settings(self) -> dict[str, Any]:
