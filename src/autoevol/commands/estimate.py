@@ -33,11 +33,8 @@ from autoevol.evolution.stage import case_of
 from autoevol.lm.meter import Use, Uses, metered_as
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
-<<<<<<< HEAD
-from autoevol.optimization.rewriting import chain_sampling
-=======
 from autoevol.optimization.rehearsal import Odds
->>>>>>> main
+from autoevol.optimization.rewriting import chain_sampling
 from autoevol.optimization.scoreboard import run_row
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver

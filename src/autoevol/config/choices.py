@@ -21,20 +21,15 @@ DevRows = Literal["fixed", "fresh", "after-adoption"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
-<<<<<<< HEAD
 LeaveOut = Literal["never", "longer"]
-Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
-Optimize = Literal["auto", "always", "never"]
-Reads = Literal["train", "dev"]
-=======
 Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy", "learnability"]
 Optimize = Literal["auto", "always", "never"]
 Preset = Literal[
     "small", "wizardlm-7b", "wizardlm-13b", "auto-evol-mistral-7b", "auto-evol-mixtral-8x7b",
     "auto-evol-codellama-13b", "auto-evol-deepseek-33b",
 ]  # fmt: skip
+Reads = Literal["train", "dev"]
 Recipe = Literal["trl", "axolotl", "llama-factory", "unsloth"]
->>>>>>> main
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]

@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, check_url, setting
-<<<<<<< HEAD
 from autoevol.config.choices import DevRows, Half, LeaveOut, Optimize, Reads, Selection, check_choices
-=======
-from autoevol.config.choices import DevRows, Half, Optimize, Selection, check_choices
 from autoevol.core.errors import InputError
->>>>>>> main
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,15 @@ class Scheduled(Protocol):
         ...
 
 
+def at_step(rule: SelectionRule, number: int, challengers: Sequence[Method]) -> SelectionRule:
+    """The rule of step `number`, which is `rule` itself unless that is `Scheduled`.
+
+    One starting method is not chosen between others: then step 0 is as step 1, which goes on with its rows.
+    """
+    stage = number if challengers else max(number, 1)
+    return rule.at_step(stage) if isinstance(rule, Scheduled) else rule
+
+
 def proposing(rule: SelectionRule, config: LoopConfig) -> Proposing:
     """What `config` says, else what the rule says as its `proposing`, else the paper's way."""
     own = getattr(rule, "proposing", Proposing())

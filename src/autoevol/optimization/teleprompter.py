@@ -30,7 +30,7 @@ from autoevol.optimization.confirming import confirm
 from autoevol.optimization.dev_rows import DevRows, find_dev_rows
 from autoevol.optimization.plan import confirm_rows, spare_rows
 from autoevol.optimization.rewriting import Rewriter, rows_to_read
-from autoevol.optimization.rule import Scheduled, Selection, SelectionRule, proposing
+from autoevol.optimization.rule import Selection, SelectionRule, at_step, proposing
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
 from autoevol.store.journal import MemoryJournal, StepJournal
@@ -227,9 +227,7 @@ class _Loop:
         challengers: Sequence[Method],
     ) -> Step:
         dev, reserve = self._rows_after(self.steps)
-        # One starting method is not chosen between others: step 1 goes on with its rows.
-        stage = number if challengers else max(number, 1)
-        rule = self.rule.at_step(stage) if isinstance(self.rule, Scheduled) else self.rule
+        rule = at_step(self.rule, number, challengers)
         picked = await rule.select(incumbent, challengers, dev, self.board.evaluate, reserve)
         return self._step(number, batch, candidates, incumbent, picked)
 
