@@ -92,7 +92,8 @@ def quiet_dspy() -> None:
 def finish(job: Callable[[Any], Result[Any]], json: bool) -> None:
     """Run `job` with progress on stderr, print its report on stdout, and set the exit code."""
     quiet_dspy()
-    from autoevol.cli.console import Reporter, print_report
+    from autoevol.cli.console import print_report
+    from autoevol.cli.progress import Reporter
 
     reporter = Reporter()
     try:

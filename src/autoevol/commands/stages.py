@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from autoevol.commands.first_look import first_look, look_rows
 from autoevol.commands.job import Job
+from autoevol.commands.loop_watch import LoopWatch, rows_left
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking, asking_for_rows, role_lm
 from autoevol.config import LoopConfig, MethodConfig
@@ -68,6 +70,8 @@ def optimize(job: Job, rows: Sequence[Row], when: Optimize = "always") -> Optimi
     student = Evolver(starts[0], rounds=methods.rounds, system=models.system)
     sizes = {name: len(getattr(split, name)) for name in ("train", "dev", "reserve", "holdout")}
 
+    watch = LoopWatch(listener, loop, split.train, len({start.id for start in starts}))
+
     def on_row(_: str, case: Case) -> None:
         listener.case(case)
 
@@ -86,16 +90,17 @@ def optimize(job: Job, rows: Sequence[Row], when: Optimize = "always") -> Optimi
             f"{len(split.dev)} dev and {len(split.holdout)} holdout rows: so few can show no difference; "
             "give more seeds, or evolve with the starting method (--optimize never)"
         )
-    listener.phase(f"optimize in at most {loop.steps} step{'' if loop.steps == 1 else 's'}", None)
+    rule, journal = find_rule(methods.selection), job.folder.journal()
+    listener.phase("optimize", rows_left(loop, rule, split, watch.starts, journal), at_most=True)
     teleprompter = AutoEvol(
         job.metric,
         config=replace(loop, concurrency=settings.requests.concurrency),
         optimizer_lm=role_lm(job.session, models, "optimizer"),
-        selection=find_rule(methods.selection)(),
+        selection=rule(),
         starts=starts[1:],
-        journal=job.folder.journal(),
-        on_step=lambda step: listener.step(step, len(step.scores)),
-        on_row=on_row,
+        journal=journal,
+        on_step=watch.step,
+        on_row=watch.row,
         verbose=False,  # the listener is told already
     )
     with asking(job.session, models):
@@ -119,7 +124,8 @@ def optimize(job: Job, rows: Sequence[Row], when: Optimize = "always") -> Optimi
 def evolve(job: Job, source: RowSource, policy: Policy, total: int) -> Tally:
     """Evolve all rows of `source`, `total` of them, into the run folder's files."""
     settings = job.settings
-    job.listener.phase("evolve", total)
+    partly = bool(settings.pipeline.target_rows)
+    job.listener.phase("evolve", total, at_most=partly, before=finished_rows(job.folder.path))
     job.folder.save_methods([choice.method for choice in policy.choices])
     with asking_for_rows(job.session, settings, job.listener.note):
         return evolve_rows(
@@ -143,6 +149,11 @@ def retry(job: Job, work: RowPipeline, parts: Parts) -> Tally:
         concurrency=job.settings.rows_at_once,
         on_case=job.listener.case,
     )
+
+
+def finished_rows(folder: Path) -> int:
+    """Rows that earlier commands have finished in a folder."""
+    return Parts(folder / "parts", None).rows if (folder / "parts").is_dir() else 0
 
 
 def row_pipeline(job: Job, policy: Policy) -> RowPipeline:

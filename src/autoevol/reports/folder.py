@@ -12,6 +12,7 @@ from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
 from autoevol.reports import answers, comparison, headroom, proof, run, search, transfer
 from autoevol.reports.answers import AnswersReport
 from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.following import Followed, followed
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.proof import ProofReport
 from autoevol.reports.rates import FAILURE_RATE, StepReport
@@ -47,6 +48,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         transfer: Of a transfer.
         comparison: Of a comparison.
         headroom: Of a look at headroom.
+        progress: Where a command in it stands, or how it has ended; of a search one for each worker.
         proof: Of a proof.
         answers: Of answers that were judged.
         steps: Of an optimisation, also of one that has not ended.
@@ -62,6 +64,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
+    progress: tuple[Followed, ...] = field(default=(), metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
@@ -105,6 +108,7 @@ def read_folder(folder: Path) -> FolderReport:
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
+        progress=tuple(followed(folder)),
     )
 
 

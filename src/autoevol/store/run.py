@@ -6,6 +6,7 @@ journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
 endpoint.json   where the models were asked last
+progress.json   where the run stands, or how it ended, for `autoevol show`; a run can do without
 parts/          finished rows with all their rounds
 method.json     the chosen evolving method
 methods.json    every method that rounds were drawn from, by id
@@ -50,6 +51,7 @@ _BEFORE = frozenset(
         "seeds.json",
         "rejects.jsonl",
         "endpoint.json",
+        "progress.json",
         "method.json",
         "methods.json",
         "parts",
@@ -76,6 +78,7 @@ _PRODUCTS = (
     "summary.json",
     "passport.json",
     "passport.md",
+    "progress.json",
 )
 
 

@@ -1,0 +1,171 @@
+"""Where a run stands, kept in its folder while it goes on: what `autoevol show` tells in another process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from autoevol.commands.pulse import Alive
+from autoevol.core.errors import AutoEvolError, BudgetReached
+from autoevol.core.masking import Mask
+from autoevol.core.progress import PhaseCounts
+from autoevol.core.records import Case, Step
+from autoevol.core.status import CallStatus, RunOutcome, RunStatus, StepStatus
+from autoevol.store.status import StatusFile, this_process
+
+EVERY = 2.0
+"""Seconds between two writes."""
+
+
+class Listener(Alive, Protocol):
+    """Is told what happens. Told from background threads, so it must be quick."""
+
+    def phase(self, name: str, rows: int | None, *, at_most: bool = False, before: int = 0) -> None:
+        """A phase begins.
+
+        Args:
+            name: What it is called.
+            rows: How many cases there will be, `before` included; None where that is not known.
+            at_most: Whether it may well end before it has had them all.
+            before: Rows that an earlier process has finished.
+        """
+        ...
+
+    def at(self, step: StepStatus) -> None:
+        """The optimisation has come to another part of a step, or to another method."""
+        ...
+
+    def case(self, case: Case) -> None:
+        """A row was run and judged."""
+        ...
+
+    def step(self, step: Step, methods: int) -> None:
+        """An optimisation step is done; `methods` is how many could be scored at it."""
+        ...
+
+    def note(self, text: str) -> None:
+        """A line worth seeing while nothing else happens: how a batch stands."""
+        ...
+
+
+class StatusKeeper:
+    """A listener that passes on what it hears, and writes down where the run stands.
+
+    Args:
+        listener: Is told everything.
+        file: In the folder of the run.
+        clock: Seconds, for speed and intervals.
+    """
+
+    def __init__(
+        self, listener: Listener, file: StatusFile, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._listener = listener
+        self._file = file
+        self._clock = clock
+        pid, host, born = this_process()
+        self._status = RunStatus(pid, host, born, began=time.time(), wrote=time.time())
+        self._counts = PhaseCounts("", None, clock())
+        self._named = False
+        self._due = clock()
+        self._stop: BaseException | None = None
+        self._writing = threading.Lock()
+
+    def begin(self) -> None:
+        """Write that there is something under way again."""
+        self._write()
+
+    def phase(self, name: str, rows: int | None, *, at_most: bool = False, before: int = 0) -> None:
+        """See `Listener`."""
+        self._counts = PhaseCounts(name, rows, self._clock(), at_most=at_most, before=before)
+        self._named = True
+        self._write()
+        self._listener.phase(name, rows, at_most=at_most, before=before)
+
+    def at(self, step: StepStatus) -> None:
+        """See `Listener`."""
+        self._counts.step = step
+        self._listener.at(step)
+
+    def case(self, case: Case) -> None:
+        """See `Listener`."""
+        self._counts.add(case, self._clock())
+        self._listener.case(case)
+
+    def step(self, step: Step, methods: int) -> None:
+        """See `Listener`."""
+        self._listener.step(step, methods)
+
+    def note(self, text: str) -> None:
+        """See `Listener`."""
+        self._status = replace(self._status, note=text)
+        self._write()
+        self._listener.note(text)
+
+    def pulse(self, status: Callable[[], CallStatus]) -> None:
+        """See `Listener`."""
+        calls = status()
+        if self._clock() >= self._due:
+            self._write(calls)
+        self._listener.pulse(lambda: calls)
+
+    def asked(self, calls: CallStatus) -> None:
+        """How the calls stand at the end of a session."""
+        self._status = replace(self._status, calls=calls)
+
+    def ends_with(self, stop: BaseException | None) -> None:
+        """What the command will end with, though nothing is raised: a budget that is reached."""
+        self._stop = stop
+
+    def close(self, stop: BaseException | None = None) -> None:
+        """Write down how it has ended."""
+        stop = stop or self._stop
+        self._status = replace(
+            self._status, outcome=outcome_of(stop), why=Mask()(str(stop)) if stop is not None else ""
+        )
+        self._write()
+
+    def _write(self, calls: CallStatus | None = None) -> None:
+        with self._writing:
+            self._due = self._clock() + EVERY
+            phase = self._counts.status(self._clock()) if self._named else None
+            calls = calls or self._status.calls
+            self._status = replace(self._status, wrote=time.time(), phase=phase, calls=calls)
+            self._file.write(self._status)
+
+
+@contextmanager
+def following(folder: Path, listener: Listener) -> Iterator[StatusKeeper]:
+    """Inside, the folder says where the run stands; afterwards, how it has ended.
+
+    Args:
+        folder: A run folder, locked.
+        listener: Is told through what is given; where that is one of these already, the outer block tells.
+    """
+    if isinstance(listener, StatusKeeper):
+        yield listener
+        return
+    keeper = StatusKeeper(listener, StatusFile(folder))
+    keeper.begin()
+    try:
+        yield keeper
+    except BaseException as error:
+        keeper.close(error)
+        raise
+    keeper.close()
+
+
+def outcome_of(stop: BaseException | None) -> RunOutcome:
+    """How a command has ended that ends with `stop`."""
+    if stop is None:
+        return "done"
+    if isinstance(stop, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(stop, BudgetReached):
+        return "budget"
+    return "refused" if isinstance(stop, AutoEvolError) else "stopped"
