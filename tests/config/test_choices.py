@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from autoevol import config
 from autoevol.commands import launch
 from autoevol.commands.calibrate import HALVES, Pairs
+from autoevol.commands.trackers import TRACKERS
 from autoevol.config import choices
 from autoevol.core.errors import InputError, unknown
 from autoevol.dataset.formats import FORMATS
@@ -31,6 +32,7 @@ from autoevol.optimization.rules import RULES
         (choices.ExportFormat, FORMATS),
         (choices.Executor, launch._EXECUTORS),
         (choices.Half, HALVES),
+        (choices.Track, TRACKERS),
     ],
 )
 def test_the_types_hold_what_the_registries_know(literal: Any, registry: Iterable[str]) -> None:

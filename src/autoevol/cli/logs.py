@@ -99,18 +99,18 @@ def logging_to(command: str, log_path: Path | None, *, verbose: bool) -> Iterato
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         logger.propagate = False  # else a handler of somebody else's tells it again
+    ending, level = "", "info"
     try:
         yield
-        ending, level = {"event": "end", "error": ""}, "info"
     except typer.Exit as left:
-        ending, level = {"event": "end", "error": f"exit code {left.exit_code}"}, "info"
+        ending = f"exit code {left.exit_code}"
         raise
     except BaseException as error:
-        ending, level = {"event": "end", "error": f"{type(error).__name__}: {error}"}, "error"
+        ending, level = f"{type(error).__name__}: {error}", "error"
         raise
     finally:
         if into:
-            into.add(time.time(), level, ending)
+            into.add(time.time(), level, {"event": "end", "error": ending})
         for logger, handler in handlers:
             logger.removeHandler(handler)
         for logger, level, propagate in kept:

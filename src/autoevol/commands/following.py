@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from autoevol.commands.pulse import Alive
 from autoevol.core.errors import AutoEvolError, BudgetReached
@@ -17,6 +17,9 @@ from autoevol.core.progress import PhaseCounts
 from autoevol.core.records import Case, Step
 from autoevol.core.status import CallStatus, RunOutcome, RunStatus, StepStatus
 from autoevol.store.status import StatusFile, this_process
+
+if TYPE_CHECKING:
+    from autoevol.commands.tracking import TrackedRun
 
 EVERY = 2.0
 """Seconds between two writes."""
@@ -59,12 +62,18 @@ class StatusKeeper:
     Args:
         listener: Is told everything.
         file: In the folder of the run.
+        tracked: Tells a service of steps and of the end; None for none.
         clock: Seconds, for speed and intervals.
     """
 
     def __init__(
-        self, listener: Listener, file: StatusFile, clock: Callable[[], float] = time.monotonic
+        self,
+        listener: Listener,
+        file: StatusFile,
+        tracked: TrackedRun | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.tracked = tracked
         self._listener = listener
         self._file = file
         self._clock = clock
@@ -99,6 +108,8 @@ class StatusKeeper:
 
     def step(self, step: Step, methods: int) -> None:
         """See `Listener`."""
+        if self.tracked:
+            self.tracked.step(step, self._status.calls)
         self._listener.step(step, methods)
 
     def note(self, text: str) -> None:
@@ -129,6 +140,8 @@ class StatusKeeper:
             self._status, outcome=outcome_of(stop), why=Mask()(str(stop)) if stop is not None else ""
         )
         self._write()
+        if self.tracked:
+            self.tracked.close(self._file.folder, outcome_of(stop), self._status.calls)
 
     def _write(self, calls: CallStatus | None = None) -> None:
         with self._writing:
@@ -140,17 +153,18 @@ class StatusKeeper:
 
 
 @contextmanager
-def following(folder: Path, listener: Listener) -> Iterator[StatusKeeper]:
+def following(folder: Path, listener: Listener, tracked: TrackedRun | None = None) -> Iterator[StatusKeeper]:
     """Inside, the folder says where the run stands; afterwards, how it has ended.
 
     Args:
         folder: A run folder, locked.
         listener: Is told through what is given; where that is one of these already, the outer block tells.
+        tracked: Tells a service of it.
     """
     if isinstance(listener, StatusKeeper):
         yield listener
         return
-    keeper = StatusKeeper(listener, StatusFile(folder))
+    keeper = StatusKeeper(listener, StatusFile(folder), tracked)
     keeper.begin()
     try:
         yield keeper

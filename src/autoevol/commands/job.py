@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from autoevol.commands.following import Listener, StatusKeeper, following
 from autoevol.commands.models import make_metric, open_session
@@ -24,6 +25,9 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.rates import Ledger
 from autoevol.store.run import RunFolder
 from autoevol.store.sealed import read_sealed, write_sealed
+
+if TYPE_CHECKING:
+    from autoevol.commands.tracking import TrackedRun
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def open_job(
     open_store = partial(folder.calls, settings.store.path)
     replies = ReplyWatch(settings.models)
     with (
-        following(folder.path, listener) as keeper,
+        following(folder.path, listener, tracked_run(folder, settings, listener)) as keeper,
         open_session(
             open_store, settings, roles=roles, moved=moved, watch=replies, listener=keeper
         ) as session,
@@ -118,6 +122,15 @@ def open_job(
             raise
         finally:
             keeper.asked(session.status())
+
+
+def tracked_run(folder: RunFolder, settings: Settings, listener: Listener) -> TrackedRun | None:
+    """What tells a service of the run, None unless asked for. Raises InputError if its package is missing."""
+    if settings.tracking.track is None:
+        return None
+    from autoevol.commands.tracking import track  # reads reports and writes pages
+
+    return track(folder, settings, listener.note)
 
 
 def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:

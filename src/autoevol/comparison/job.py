@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import dspy
 
 from autoevol.commands.following import Listener, following
+from autoevol.commands.job import tracked_run
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import make_detector_of, make_metric, open_session, respond_lm, role_lm
@@ -191,8 +193,18 @@ def _compared(
         "inputs": {"data_hash": loaded.data_hash},
     }
     measure = _measure(settings, loaded.rows)
-    with RunFolder(out, decided) as folder, following(folder.path, listener) as told:
-        bench = ModelBench(settings, told)
+    with (
+        RunFolder(out, decided) as folder,
+        following(folder.path, listener, tracked_run(folder, settings, listener)) as told,
+    ):
+        bench, played = ModelBench(settings, told), count()
+
+        def entry_done(entry: Finished) -> None:
+            if told.tracked:
+                paid = {"entry_calls": float(entry.calls), "entry_seconds": entry.seconds}
+                told.tracked.figures(paid, next(played))
+            on_entry(entry)
+
         report = tournament.hold(
             contestants,
             [replace(heat, bench=bench) for heat in heats],
@@ -201,7 +213,7 @@ def _compared(
                 config.budget, config.curve_methods, measure=str(measure), objective=measure.objective
             ),
             folder.path,
-            on_entry,
+            entry_done,
         )
     return Compared(report, out)
 

@@ -22,6 +22,7 @@ Half = Literal["development", "report"]
 Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
 Optimize = Literal["auto", "always", "never"]
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
+Track = Literal["mlflow", "wandb"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
 

@@ -28,6 +28,7 @@ from autoevol.hypersearch.pruning import TrialPoint, falls_behind
 from autoevol.hypersearch.result import Ended, Searched, write_result
 from autoevol.hypersearch.space import Configuration, Space
 from autoevol.hypersearch.study import SharedStudy, quiet, without_password
+from autoevol.hypersearch.told import TrialsTold
 from autoevol.hypersearch.trial import TrialBench, run_trial
 from autoevol.reports.search import describe
 from autoevol.reports.summary import measure_of
@@ -91,10 +92,18 @@ def _searched(
             listener=told,
         )
 
-    with quiet():
-        study = SharedStudy(folder, config, space)
-        ended = Search(folder, study, open_bench, listener).run()
-        return write_result(study, ended, measure_of(settings, ended.metric))
+    tracked, stop = TrialsTold(settings, listener), None
+    try:
+        with quiet():
+            study = SharedStudy(folder, config, space)
+            ended = Search(folder, study, open_bench, listener, tracked).run()
+            stop = ended.stopped_by
+            return write_result(study, ended, measure_of(settings, ended.metric))
+    except BaseException as error:
+        stop = error
+        raise
+    finally:
+        tracked.close(out, stop)
 
 
 def plan(rows: Sequence[Row], settings: Settings, config: SearchConfig) -> tuple[Space, Configuration]:
@@ -127,12 +136,14 @@ class Search:
         open_bench: What trials run on, booked to a place and kept to its part of the budget, and whom
             it tells of its progress.
         listener: Is told of the progress.
+        tracked: Tells a service of the trials.
     """
 
     folder: StudyFolder
     study: SharedStudy
     open_bench: Callable[[WorkerFolder, Listener], TrialBench]
     listener: Listener
+    tracked: TrialsTold
 
     def run(self) -> Ended:
         """Run trials until there are enough; the last worker then compares the best.
@@ -143,6 +154,7 @@ class Search:
         started, number, stop, metric = time.monotonic(), 0, None, None
         while (claimed := self.folder.claim(after=number)) is not None:
             number, place = claimed
+            self.tracked.at(place)
             with place, following(place.path, self.listener) as told, self.open_bench(place, told) as bench:
                 metric = bench.metric
                 try:
@@ -195,3 +207,4 @@ class Search:
             self.study.prune(trial, curve, str(pruned))
         else:
             self.study.finish(trial, measured)
+            self.tracked.trial(trial.number, measured)

@@ -17,6 +17,7 @@ dead.jsonl      rows that were lost to the infrastructure, with the reason
 outputs.json    lines and checksums of these three
 rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
 summary.json    figures and paths
+tracking.json   under which id `--track` has told a service of the run
 passport.json   the chosen method with all that is known about it; a method file as well
 passport.md     the same for readers
 """
@@ -52,6 +53,7 @@ _BEFORE = frozenset(
         "rejects.jsonl",
         "endpoint.json",
         "progress.json",
+        "tracking.json",
         "method.json",
         "methods.json",
         "parts",

@@ -36,6 +36,7 @@ class StatusFile:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._path = folder / FILE
 
     def write(self, status: RunStatus) -> None:
