@@ -77,14 +77,14 @@ class CallEvent:
         return f"{self.event}: {self.role} model {self.model} at {self.host}: {reason}{at}{again}{told}"
 
 
-class Attempt(NamedTuple):
+class CallAttempt(NamedTuple):
     """One sending of a call: the how many-th, and how long it took, in seconds."""
 
     number: int = 0
     seconds: float = 0.0
 
 
-_NEVER = Attempt()
+_NEVER = CallAttempt()
 
 
 class CallEvents:
@@ -98,13 +98,13 @@ class CallEvents:
         self.retries: Counter[str] = Counter()
         self._ended: set[tuple[str, ...]] = set()
 
-    def again(self, call: Call, error: lm15.LM15Error, attempt: Attempt, wait: float) -> None:
+    def again(self, call: Call, error: lm15.LM15Error, attempt: CallAttempt, wait: float) -> None:
         """A call is sent again after `wait` seconds."""
         self.retries[reason_of(error)] += 1
         limited = isinstance(error, lm15.RateLimitError)
         _log(call, "pause" if limited else "retry", reason_of(error), error, attempt, wait)
 
-    def failed(self, call: Call, error: lm15.LM15Error, attempt: Attempt) -> None:
+    def failed(self, call: Call, error: lm15.LM15Error, attempt: CallAttempt) -> None:
         """A call has failed for good."""
         _log(call, "failed", reason_of(error), error, attempt)
 
@@ -125,7 +125,7 @@ def _log(
     name: CallEventName,
     reason: str,
     error: BaseException | None = None,
-    attempt: Attempt = _NEVER,
+    attempt: CallAttempt = _NEVER,
     wait: float = 0.0,
 ) -> None:
     if not LOGGER.isEnabledFor(_LEVELS[name]):

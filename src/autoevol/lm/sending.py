@@ -14,7 +14,7 @@ from autoevol.core.masking import Mask
 from autoevol.lm.backoff import BackOff
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.budget import Budget
-from autoevol.lm.events import Attempt, CallEvents
+from autoevol.lm.events import CallAttempt, CallEvents
 from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import TokenForecast
 from autoevol.lm.outgoing import Books, Call, Sent
@@ -110,7 +110,7 @@ class Sender:
                 limits += 1
                 now, wait = self._clock(), error.retry_after or self._policy.wait(limits)
                 give_up = now + self._policy.patience if give_up is None else give_up
-                sent = Attempt(sends, now - sent_at)
+                sent = CallAttempt(sends, now - sent_at)
                 if now + wait > give_up:
                     self.events.failed(call, error, sent)
                     await self._give_up(call, breaker, began, error)
@@ -123,7 +123,7 @@ class Sender:
                     self.events.ended(call, "denied", denied, reason_of(error))
                     raise denied from error
                 faults += 1
-                sent = Attempt(sends, self._clock() - sent_at)
+                sent = CallAttempt(sends, self._clock() - sent_at)
                 if not is_transient(error) or faults >= self._attempts(call, error, breaker):
                     self.events.failed(call, error, sent)
                     await self._give_up(call, breaker, began, error)
