@@ -71,8 +71,8 @@ def test_rows_are_told_with_their_total_their_reasons_and_the_time_left(
     reporter.close()
     assert capsys.readouterr().err.splitlines() == [
         "evolve: 20 rows",
-        "evolve: 2 of 20 rows, 1 passed, 1 failed (lost information); 6.0 rows/min",
-        "evolve: 4 of 20 rows, 1 passed, 2 failed (mostly lost information), 1 not scored; "
+        "evolve: 2 of 20 rows; 1 passed, 1 failed (lost information); 6.0 rows/min",
+        "evolve: 4 of 20 rows; 1 passed, 2 failed (mostly lost information), 1 not scored; "
         "6.0 rows/min, 3 min left",
     ]
 
@@ -88,7 +88,7 @@ def test_rows_that_were_finished_before_count_in_the_total_and_not_in_the_speed(
         reporter.case(Case("row", PASSED))
     first, *_, last = capsys.readouterr().err.splitlines()
     assert first == "evolve: 9,000 rows, 8,400 of them finished before"
-    assert last == "evolve: 8,430 of 9,000 rows, 30 passed, 0 failed; 1.0 rows/s, 10 min left"
+    assert last == "evolve: 8,430 of 9,000 rows; 30 passed, 0 failed; 1.0 rows/s, 10 min left"
 
 
 def test_where_only_a_bound_is_known_the_time_left_is_one() -> None:
@@ -96,7 +96,7 @@ def test_where_only_a_bound_is_known_the_time_left_is_one() -> None:
     for second in range(1, 11):
         counts.add(Case("row", PASSED), float(second))
     told = counts.status(10.0).sentences()
-    assert told == ["10 of at most 1,652 rows, 10 passed, 0 failed", "1.0 rows/s, at most 27 min left"]
+    assert told == ["10 of at most 1,652 rows; 10 passed, 0 failed", "1.0 rows/s, at most 27 min left"]
 
 
 def test_the_speed_is_that_of_late() -> None:
@@ -117,7 +117,7 @@ def test_a_phase_of_unknown_length_says_so(capsys: pytest.CaptureFixture[str]) -
     clock.now = 15.0
     reporter.case(Case("row", Verdict(Outcome.FAILED)))
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == "optimize: 1 row tried so far, 0 passed, 1 failed; 4.0 rows/min"
+    assert said == "optimize: 1 row tried so far; 0 passed, 1 failed; 4.0 rows/min"
 
 
 @pytest.mark.parametrize("kind", ["command", "library"])
@@ -149,7 +149,7 @@ def test_a_line_says_where_the_rows_and_the_calls_stand(capsys: pytest.CaptureFi
     told = capsys.readouterr().err.splitlines()
     assert told == [
         "evolve: 9 rows",
-        "evolve: 1 of 9 rows, 0 passed, 1 failed (stagnant); 4.0 rows/min; 7 of 90 calls paid, 900 tokens; "
+        "evolve: 1 of 9 rows; 0 passed, 1 failed (stagnant); 4.0 rows/min; 7 of 90 calls paid, 900 tokens; "
         "3 requests in flight (at most 16 now), 2 waiting",
     ]
 
@@ -171,7 +171,7 @@ def test_a_terminal_has_one_block_of_all_that_there_is_to_say(monkeypatch: pytes
     assert "optimize" in bar
     assert told[:6] == [
         "  step 3 of at most 20, scoring method 2 of at most 5",
-        "  3 of at most 1,652 rows, 1 passed, 2 failed (mostly stagnant)",
+        "  3 of at most 1,652 rows; 1 passed, 2 failed (mostly stagnant)",
         "  6.0 rows/min, at most 4 h 35 min left",
         "  340 of 2,000 calls paid, 1,204,000 tokens, $0.42 of 2.00",
         "  12 requests in flight (at most 16 now), 30 waiting",
@@ -220,7 +220,7 @@ def test_a_terminal_that_cannot_draw_and_a_ci_job_get_lines(
     clock.now = 15.0
     reporter.case(Case("row", PASSED))
     reporter.close()
-    assert terminal.getvalue() == "evolve: 40 rows\nevolve: 1 of 40 rows, 1 passed, 0 failed; 4.0 rows/min\n"
+    assert terminal.getvalue() == "evolve: 40 rows\nevolve: 1 of 40 rows; 1 passed, 0 failed; 4.0 rows/min\n"
 
 
 def test_colours_asked_for_do_not_make_a_file_a_terminal(

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from autoevol.cli.console import keys_at_hand, say
-from autoevol.cli.progress import RUN_LOG, Fitting
+from autoevol.cli.progress import RUN_LOG, Fitting, is_screen
 from autoevol.core.masking import Mask
 from autoevol.store.log_file import LogFile
 
@@ -45,7 +45,7 @@ class OnTerminal(logging.Handler):
         """Print a record."""
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         text = Fitting(self.console)(f"{clock} {record.getMessage()}")
-        self.console.print(Text(text), soft_wrap=True)
+        self.console.print(Text(text), soft_wrap=not is_screen(self.console))
 
 
 class IntoFile(logging.Handler):

@@ -141,4 +141,5 @@ class Reporter(Progress):
         self._print(text)
 
     def _print(self, text: str) -> None:
-        self.console.print(Text(self._fit(text)), soft_wrap=True)
+        # In a file lines stay whole; a terminal would break them within words.
+        self.console.print(Text(self._fit(text)), soft_wrap=not self._screen)

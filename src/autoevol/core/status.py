@@ -198,7 +198,7 @@ class PhaseStatus(Record):
         """All that there is to say but the name."""
         told = [str(self.step)] if self.step else []
         if self.rows is not None or self.done:  # else rows may not be what it is made of
-            told.append(f"{self.counted}, {self.outcomes}")
+            told.append(f"{self.counted}{_JOINT}{self.outcomes}")
         return [*told, self.speed] if self.speed else told
 
     def _why(self) -> str:
@@ -256,17 +256,16 @@ def in_a_line(sentences: Iterable[str]) -> str:
 
 
 def in_lines(sentences: Iterable[str], width: int) -> list[str]:
-    """Sentences as lines of at most `width` characters; none is broken that fits into a line.
+    """Sentences as lines of at most `width` characters, each on its own; one that is too long is broken
+    between its parts.
 
-    What is longer than a line is cut, its end shown: a block that is drawn again and again may not wrap.
+    A part that is longer than a line is cut, which is shown: a block that is drawn again and again may
+    not wrap.
     """
     lines: list[str] = []
     for sentence in sentences:
-        longer = f"{lines[-1]}{_JOINT}{sentence}" if lines else sentence
-        if lines and len(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(sentence if len(sentence) <= width else f"{sentence[: width - 3]}...")
+        parts = [sentence] if len(sentence) <= width else sentence.split(_JOINT)
+        lines += [part if len(part) <= width else f"{part[: width - 3]}..." for part in parts]
     return lines
 
 
