@@ -21,7 +21,7 @@ import pytest
 
 import autoevol as ae
 from autoevol.cli import watching
-from autoevol.core.status import CallStatus, PhaseStatus, RunOutcome, RunStatus
+from autoevol.core.status import CallStatus, PhaseStatus, RunOutcome, RunStatus, time_of_day
 from autoevol.reports.following import Followed, follow, followed
 from autoevol.store.run import RunFolder
 from autoevol.store.status import FILE, StatusFile, read_status, this_process
@@ -142,8 +142,7 @@ def test_watching_ends_with_the_exit_code_of_the_run(
 def test_a_run_that_was_killed_is_told(tmp_path: Path) -> None:
     made = status(tmp_path, pid=gone())
     shown = command("show", tmp_path)
-    at = time.strftime("%H:%M:%S", time.localtime(made.wrote))
-    assert f"killed or lost at {at}; the same command goes on" in shown.stdout
+    assert f"killed or lost at {time_of_day(made.wrote)}; the same command goes on" in shown.stdout
     assert command("show", tmp_path, "--watch").exit_code == 1
 
 
