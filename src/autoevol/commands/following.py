@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from autoevol.commands.pulse import Alive
 from autoevol.core.errors import AutoEvolError, BudgetReached
@@ -114,20 +114,19 @@ class StatusKeeper:
 
     def note(self, text: str) -> None:
         """See `Listener`."""
-        self._status = replace(self._status, note=text)
-        self._write()
+        self._write(note=text)
         self._listener.note(text)
 
     def pulse(self, status: Callable[[], CallStatus]) -> None:
         """See `Listener`."""
         calls = status()
         if self._clock() >= self._due:
-            self._write(calls)
+            self._write(calls=calls)
         self._listener.pulse(lambda: calls)
 
     def asked(self, calls: CallStatus) -> None:
         """How the calls stand at the end of a session."""
-        self._status = replace(self._status, calls=calls)
+        self._write(calls=calls)
 
     def ends_with(self, stop: BaseException | None) -> None:
         """What the command will end with, though nothing is raised: a budget that is reached."""
@@ -136,19 +135,15 @@ class StatusKeeper:
     def close(self, stop: BaseException | None = None) -> None:
         """Write down how it has ended."""
         stop = stop or self._stop
-        self._status = replace(
-            self._status, outcome=outcome_of(stop), why=Mask()(str(stop)) if stop is not None else ""
-        )
-        self._write()
+        self._write(outcome=outcome_of(stop), why="" if stop is None else Mask()(str(stop)))
         if self.tracked:
             self.tracked.close(self._file.folder, outcome_of(stop), self._status.calls)
 
-    def _write(self, calls: CallStatus | None = None) -> None:
+    def _write(self, **changes: Any) -> None:  # noqa: ANN401 (fields of a status)
         with self._writing:
             self._due = self._clock() + EVERY
             phase = self._counts.status(self._clock()) if self._named else None
-            calls = calls or self._status.calls
-            self._status = replace(self._status, wrote=time.time(), phase=phase, calls=calls)
+            self._status = replace(self._status, wrote=time.time(), phase=phase, **changes)
             self._file.write(self._status)
 
 
