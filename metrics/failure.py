@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -92,7 +93,10 @@ class FailureMetric:
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
         """As `judge`, without blocking the event loop."""
-        return self._scored(trajectory, await self._detect(trajectory)).verdict
+        verdict = await self._detect(trajectory)
+        if self.objective.computes:
+            return (await asyncio.to_thread(self._scored, trajectory, verdict)).verdict
+        return self._scored(trajectory, verdict).verdict
 
     def __call__(
         self,

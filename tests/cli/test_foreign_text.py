@@ -15,7 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from autoevol import cli
-from autoevol.cli import console
+from autoevol.cli import console, tables
 from autoevol.cli.progress import Reporter
 from autoevol.core.errors import InputError
 from autoevol.core.records import Case, Outcome, Verdict
@@ -45,7 +45,7 @@ def test_reports_and_progress_on_a_terminal_take_foreign_text_as_text(
     out, err = Terminal(), Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
-    console.print_table([(HOSTILE, f"runs/{HOSTILE}")])
+    tables.print_table([(HOSTILE, f"runs/{HOSTILE}")])
     console.say(HOSTILE)
     console.say(HOSTILE, error=True)
     monkeypatch.setenv("COLUMNS", "200")

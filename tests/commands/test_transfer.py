@@ -74,7 +74,8 @@ def test_each_method_is_compared_with_the_first(served: Served, files: Path) -> 
     assert strong["difference"]["low"] < -0.5 < strong["difference"]["high"] < 0
     assert strong["difference"]["p_value"] == pytest.approx(2 / 2**10)
     assert "weak.txt: the reference\n" in done.stdout
-    assert "strong.txt: -50.0% [" in done.stdout
+    assert "strong.txt: 50 points fewer failures (" in done.stdout
+    assert "points): better\n" in done.stdout
 
 
 def test_the_same_command_again_pays_nothing(served: Served, files: Path) -> None:

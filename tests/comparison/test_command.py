@@ -79,7 +79,8 @@ def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path,
     table = again.stdout.splitlines()
     assert table[0].startswith("60 calls per entry, 2 seeds, 10 holdout rows")
     assert {line.split()[0] for line in table[2:5]} == {"paper", "opro", "weak"}
-    assert table[5].startswith("measured by detector text")
+    assert [" beside the best: " in line for line in table[5:7]] == [True, True]
+    assert table[7].startswith("measured by detector text")
     assert table[-1].endswith("curves.svg")
 
 

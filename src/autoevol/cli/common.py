@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,12 +106,10 @@ def reporting() -> Iterator[Reporter]:
 
 def finish(job: Callable[[Any], Result[Any]], json: bool) -> None:
     """Run `job` with progress on stderr, print its report on stdout, and set the exit code."""
-    from autoevol.cli.console import print_report
+    from autoevol.cli.tables import print_report
 
     with reporting() as reporter:
         outcome = job(reporter)
-    print_report(outcome.report, json)
-    if not json:
-        say(f"see it: autoevol report {shlex.quote(str(outcome.folder))}", error=True)
+    print_report(outcome.report, json, outcome.folder)
     if outcome.stopped_by is not None:
         raise outcome.stopped_by

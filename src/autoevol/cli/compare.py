@@ -33,9 +33,11 @@ def compare(
     settings: Settings,
 ) -> None:
     """Give every optimizer the same budget on SEEDS, and score their methods on one holdout."""
+    from autoevol.cli.tables import print_next, width
     from autoevol.comparison import job
     from autoevol.comparison.tournament import DRAWING
     from autoevol.reports.comparison import FILE
+    from autoevol.reports.ending import next_steps
 
     with reporting() as reporter:
         reporter.note(f"at most {job.most_calls(comparison)} calls, and those of the referee")
@@ -50,9 +52,10 @@ def compare(
     if json:
         say_json(held.report.to_json())
         return
-    say(held)
+    say(held.report.table(width()))
     for name in (FILE, DRAWING):
         say(out / name)
+    print_next(next_steps(out, held.report))
 
 
 def _told(entry: Finished) -> str:

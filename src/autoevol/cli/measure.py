@@ -29,7 +29,10 @@ def calibrate(
     settings: Settings,
 ) -> None:
     """Measure the failure detectors against labelled evolutions."""
+    from autoevol.cli.tables import width
     from autoevol.commands import calibrate as measuring
+    from autoevol.core.layout import WIDTH
+    from autoevol.metrics.tables import render_table
 
     found = measuring.calibrate(labelled, judge=judge, config=how, settings=settings)
     if save:
@@ -37,7 +40,7 @@ def calibrate(
     if json:
         say_json([calibration.to_json() for calibration in found])
     else:
-        say(found)
+        say(render_table(found.calibrations, min(WIDTH, width())))
 
 
 @app.command()

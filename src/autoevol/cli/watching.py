@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from autoevol.cli.console import print_table, say, say_json
+from autoevol.cli.console import say, say_json
 from autoevol.cli.progress import Fitting, is_screen
+from autoevol.cli.tables import print_lines, print_report
 from autoevol.core.errors import AutoEvolError
 from autoevol.core.progress import Intervals
 from autoevol.core.status import in_a_line, in_lines
@@ -53,13 +54,13 @@ def show_folder(folder: Path, *, json: bool) -> None:
         return
     for process in shown.progress:
         if process.life != "ended" or not shown.report:
-            say("\n".join(process.sentences()))
+            print_lines(process.sentences())
     if shown.report:
-        print_table(shown.report.table_rows())
-    elif not shown.progress:
+        print_report(shown.report, False, folder, shown.lines())
+        return
+    if not shown.progress:
         say("no summary: the run is in progress, or was stopped; the command that started it resumes it")
-    for line in shown.lines():
-        say(line)
+    print_lines(shown.lines())
 
 
 @contextmanager

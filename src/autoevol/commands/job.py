@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from autoevol.commands.following import Listener, StatusKeeper, following
 from autoevol.commands.models import make_metric, open_session
+from autoevol.commands.pulse import Alive
 from autoevol.commands.replies import ReplyWatch
 from autoevol.config import EndpointConfig, Settings
 from autoevol.config.models import ROLES, RoleName
-from autoevol.core.errors import BudgetReached, JudgeUnreadable, RepliesTooShort, StopRun
+from autoevol.core.errors import BudgetReached, JudgeUnreadable, RepliesTooShort, StopRun, StoreLost
 from autoevol.core.records import Outcome
+from autoevol.core.status import CallStatus
 from autoevol.core.urls import open_url
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.evolution.gates import CleanGate, Gate
@@ -25,6 +27,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.rates import Ledger
 from autoevol.store.run import RunFolder
 from autoevol.store.sealed import read_sealed, write_sealed
+from autoevol.store.worked import WorkClock
 
 if TYPE_CHECKING:
     from autoevol.commands.tracking import TrackedRun
@@ -42,6 +45,7 @@ class Job:
         gates: Asked of every text of the bulk stage; none where nothing is cleaned.
         listener: Is told of the progress, and writes down where the run stands.
         started: When the job was opened, in monotonic seconds.
+        work: The time of all starts.
         replies: Counts the replies that hold no text.
     """
 
@@ -53,6 +57,7 @@ class Job:
     listener: StatusKeeper
     started: float
     replies: ReplyWatch
+    work: WorkClock
 
     def ending(self, tally: Tally | None, *, out_of_budget: bool) -> StopRun | None:
         """What a command ends with that has done what it could: None for success.
@@ -102,13 +107,13 @@ def open_job(
     Raises:
         InputError: If a model, a price, the measure or a benchmark cannot be used: before anything is paid.
     """
-    moved = _moved(folder, settings)
+    moved, work = _moved(folder, settings), WorkClock(folder.path)
     open_store = partial(folder.calls, settings.store.path)
     replies = ReplyWatch(settings.models)
     with (
         following(folder.path, listener, tracked_run(folder, settings, listener)) as keeper,
         open_session(
-            open_store, settings, roles=roles, moved=moved, watch=replies, listener=keeper
+            open_store, settings, roles=roles, moved=moved, watch=replies, listener=_Noting(keeper, work)
         ) as session,
     ):
         started = time.monotonic()
@@ -116,12 +121,14 @@ def open_job(
         cleaning = settings.cleaning() if gated else None
         gates = (CleanGate(Cleaner(cleaning)),) if cleaning else ()
         try:
-            yield Job(folder, session, metric, settings, gates, keeper, started, replies)
+            yield Job(folder, session, metric, settings, gates, keeper, started, replies, work)
         except (RepliesTooShort, JudgeUnreadable) as stop:
             folder.allow_correction(steps_too=isinstance(stop, RepliesTooShort))
             raise
         finally:
             keeper.asked(session.status())
+            with suppress(StoreLost):  # a disk that refuses has been told of already
+                work.note()
 
 
 def tracked_run(folder: RunFolder, settings: Settings, listener: Listener) -> TrackedRun | None:
@@ -131,6 +138,19 @@ def tracked_run(folder: RunFolder, settings: Settings, listener: Listener) -> Tr
     from autoevol.commands.tracking import track  # reads reports and writes pages
 
     return track(folder, settings, listener.note)
+
+
+class _Noting:
+    """Passes every second on, and notes the time now and then, so that a kill loses little of it."""
+
+    def __init__(self, listener: Alive, work: WorkClock) -> None:
+        self._listener, self._work = listener, work
+
+    def pulse(self, status: Callable[[], CallStatus]) -> None:
+        """See `Alive`."""
+        with suppress(StoreLost):  # what hangs on the disk ends the run, and this does not
+            self._work.tick()
+        self._listener.pulse(status)
 
 
 def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +11,7 @@ from typing import Any
 
 from autoevol.commands.first_look import look_rows, may_decline
 from autoevol.commands.methods import find_method, make_policy
-from autoevol.commands.models import asking, make_metric, open_session, role_lm
+from autoevol.commands.models import asking, checked_detector, open_session, role_lm
 from autoevol.commands.stages import plan_split
 from autoevol.config import BudgetConfig, Settings
 from autoevol.core.records import Method, Row
@@ -23,6 +23,7 @@ from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.dev_rows import find_dev_rows
 from autoevol.optimization.first_look import WORTH
 from autoevol.optimization.plan import Extra, planned_calls
+from autoevol.optimization.rehearsal import Course
 from autoevol.optimization.rules import find_rule
 from autoevol.store.calls import CallStore
 
@@ -56,6 +57,7 @@ class Plan:
         stages: In order.
         sample: Rows to try first, each with the scope in which the run will ask for it.
         target: Rows to keep, which may end the bulk stage before its last row; None for all.
+        course: What an optimisation can be rehearsed by; None without one.
     """
 
     source: str
@@ -66,6 +68,7 @@ class Plan:
     compare: bool = False
     target: int | None = None
     look: int = 0
+    course: Course | None = None
 
     @property
     def method(self) -> Method:
@@ -155,8 +158,19 @@ def plan_run(
     target = settings.pipeline.target_rows
     seen = look_rows(split, loop, methods.selection) if evolve and settings.stages.optimize == "auto" else ()
     looked = len(seen) if may_decline(settings, seen) else 0
+    course = Course(
+        replace(loop, concurrency=settings.requests.concurrency),
+        rule(),
+        tuple(starts.values()),
+        train=len(split.train),
+        dev=len(split.dev),
+        spare=len(split.reserve),
+        holdout=len(split.holdout),
+        look=looked,
+        is_sampled=settings.models.evol.temperature != 0,
+    )
     return Plan(
-        loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare, target, look=looked
+        loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare, target, looked, course
     )
 
 
@@ -202,25 +216,32 @@ def check(settings: Settings) -> int:
         open_store = partial(CallStore, Path(folder) / "none.sqlite")
         with open_session(open_store, settings) as session, asking(session, settings.models):
             role_lm(session, settings.models, "optimizer")
-            return make_metric(session, settings.models, settings.metrics).detector.calls
+            return checked_detector(session, settings.models, settings.metrics).calls
 
 
-def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
-    """The plan as (label, value) rows."""
-    rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
+def plan_rows(plan: Plan, budget: BudgetConfig, likely: str) -> list[tuple[str, str]]:
+    """The plan as (label, value) rows, with the calls that it is `likely` to make."""
+    rows = [("seeds", f"{plan.rows:,} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:
-        made = ", ".join(f"{count} {role}" for role, count in stage.calls.items() if count)
+        made = ", ".join(f"{count:,} {role}" for role, count in stage.calls.items() if count)
         limits = _limits(plan) if stage.name == "evolve" else ""
-        calls = f"at most {sum(stage.calls.values())} calls ({made})"
-        rows.append((stage.name, f"{sum(stage.rows)} rows{limits}; {calls}"))
+        calls = f"at most {sum(stage.calls.values()):,} calls ({made})"
+        rows.append((stage.name, f"{sum(stage.rows):,} rows{limits}; {calls}"))
     if plan.look:
         rows.append(("first look", look_text(plan.look)))
     total = sum(plan.calls.values())
-    rows.append(("LM calls", f"at most {total}"))
+    rows.append(("LM calls", f"likely {likely}, at most {total:,}"))
+    rows.append(("assumed", _ASSUMED))
     if budget.max_calls is not None:
         fits = "covers them" if budget.max_calls >= total else "may end the run before they are made"
-        rows.append(("--max-calls", f"{budget.max_calls} {fits}"))
+        rows.append(("--max-calls", f"{budget.max_calls:,} {fits}"))
     return rows
+
+
+_ASSUMED = (
+    "a first method that fails some 30 of 100 rows, though it may be any number, and rewrites from never "
+    "better to nine of ten failures cured; `autoevol estimate` tries a sample, and knows more"
+)
 
 
 def _limits(plan: Plan) -> str:

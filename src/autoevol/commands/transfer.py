@@ -125,7 +125,7 @@ def _transferred(
             metric=measure_of(job.settings, job.metric),
             reference=MethodRef.of(methods[0]),
             methods=tuple(
-                TransferScore.of(method, source, score, scores[0])
+                TransferScore.of(method, source, score, scores[0], settings.metrics.objective)
                 for method, source, score in zip(methods, sources, scores, strict=True)
             ),
             ledger=Ledger.of(job.session.ledger()),

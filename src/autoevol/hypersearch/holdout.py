@@ -16,6 +16,7 @@ from autoevol.hypersearch.trial import TrialBench
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports.rates import RateReport
 from autoevol.reports.search import HoldoutLine
+from autoevol.reports.verdicts import counted_by
 
 
 def baseline(study: SharedStudy) -> FrozenTrial | None:
@@ -46,13 +47,14 @@ def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[HoldoutLin
     rows = bench.common.holdout
     bench.listener.phase("holdout", len(rows) * len(chosen))
     scores = [_score(bench, study.space, trial) for trial in chosen]
+    counted = counted_by(bench.metric.objective.name)
     # Without its own trial, the first configuration has no score to compare with.
     reference = scores[0] if first else None
     return [
         HoldoutLine(
             trial.number,
             RateReport.of(score),
-            None if score is reference else PairedTest.of_scores(reference, score),
+            None if score is reference else PairedTest.of_scores(reference, score, counted),
         )
         for trial, score in zip(chosen, scores, strict=True)
     ]

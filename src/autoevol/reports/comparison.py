@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
+from autoevol.core.layout import WIDTH, Column, grid_table, wrapped
 from autoevol.core.records import Method
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.intervals import Interval
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 from autoevol.reports.text import TableRows
+from autoevol.reports.verdicts import counted_by, difference
 
 FILE = "comparison.json"
 
@@ -174,26 +176,49 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
     def table_rows(self) -> TableRows:
         """The figures on the holdout, best first, as (label, value) rows."""
         rows = [("contestant", f"holdout {self.figure}, {self.budget} calls per entry{self._mark}")]
-        told = ((one, one.told(self.objective) + self._usable(one)) for one in self.standings)
+        told = (
+            (one, f"{one.told(self.objective)}{self._usable(one)}; {self.behind(one)}")
+            for one in self.standings
+        )
         return rows + [(one.contestant, f"{figure}{self._mark}") for one, figure in told]
 
-    def table(self) -> str:
+    def table(self, width: int = WIDTH) -> str:
         """The comparison as text, a line per contestant; whatever is labelled says so in every line."""
         seeds = len(self.standings[0].rates)
-        lines = [
-            f"{self.budget} calls per entry, {seeds} seeds, {self.holdout} holdout rows, "
-            f"{self.referee_calls} calls of the referee outside the budgets{self._mark}",
-            _line("", "mean rank", f"holdout {self.figure}", "most calls", "behind the best"),
-            *(self._standing(one) for one in self.standings),
+        head = (
+            f"{self.budget:,} calls per entry, {seeds} seeds, {self.holdout} holdout rows, "
+            f"{self.referee_calls:,} calls of the referee outside the budgets{self._mark}"
+        )
+        columns = (
+            Column("contestant"),
+            Column("mean rank", right=True, spare=1),
+            Column(f"holdout {self.figure}", right=True),
+            Column("most calls", right=True, spare=2),
+            *((Column("usable", right=True, spare=1),) if self._has_usable else ()),
+            *((Column("", spare=0),) if self.label else ()),
+        )
+        cells = [self._cells(one) for one in self.standings]
+        beside = [
+            f"{one.contestant} beside the best: {self.behind(one)}{self._mark}"
+            for one in self.standings
+            if one.behind
         ]
-        met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
         measured = [f"measured by {self.measure}"] if self.measure else []
-        return "\n".join([*lines, *measured, *(["traps met:"] if met else []), *met])
+        met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
+        told = [*beside, *measured, *(["traps met:"] if met else []), *met]
+        below = [line for text in told for line in wrapped(text, width)]
+        return "\n".join([*wrapped(head, width), *grid_table(columns, cells, width), *below])
 
     @property
     def figure(self) -> str:
         """What the standings tell, by name: failure rate, gain or usable."""
         return figure_of(self.objective)
+
+    def behind(self, one: Standing) -> str:
+        """A contestant beside the best one, in words."""
+        if one.behind is None:
+            return "best"
+        return difference(replace(one.behind, counted=counted_by(self.objective)), self.objective, "tied")
 
     def _usable(self, one: Standing) -> str:
         """The share of usable rows, where the objective counts something else."""
@@ -205,13 +230,12 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
     def _mark(self) -> str:
         return f"  {self.label}" if self.label else ""
 
-    def _standing(self, one: Standing) -> str:
+    @property
+    def _has_usable(self) -> bool:
+        return any(self._usable(one) for one in self.standings)
+
+    def _cells(self, one: Standing) -> list[str]:
         rank = str(one.rank) if one.rank else "apart: tunes demos"
-        calls = str(max(one.calls.values()))
-        behind = str(one.behind) if one.behind else "best"
-        figure = one.told(self.objective)
-        return f"{_line(one.contestant, rank, figure, calls, behind)}{self._usable(one)}{self._mark}"
-
-
-def _line(name: str, rank: str, rate: str, calls: str, behind: str) -> str:
-    return f"{name:16} {rank:>24} {rate:>24} {calls:>10}  {behind}"
+        usable = "" if one.usable is None else f"{one.usable:.1%}"
+        cells = [one.contestant, rank, one.told(self.objective), f"{max(one.calls.values()):,}"]
+        return [*cells, *([usable] if self._has_usable else []), *([self.label] if self.label else [])]

@@ -195,6 +195,11 @@ class MetricReport(Record):
         quality = self.calibration or "this detector has not been calibrated"
         return f"detector {self.detector}{judge}, objective {self.objective}: {quality}"
 
+    @property
+    def told(self) -> str:
+        """The same for tables, in which a failure rate needs no further word."""
+        return str(self).replace(f", objective {FAILURE_RATE}:", ":", 1)
+
 
 @dataclass(frozen=True, slots=True)
 class RoleCost(Record):
@@ -270,9 +275,11 @@ class Ledger(Record):
         }
 
     def __str__(self) -> str:
-        """`86 (and 16 answered from the store), $0.0123`."""
-        total = self.total
-        return f"{total.calls} (and {total.reused} answered from the store){self.money}"
+        """`86, $0.0123; 16 more answered by earlier replies`; all resumes are in it."""
+        reused = self.total.reused
+        return f"{self.total.calls:,}{self.money}" + (
+            f"; {reused:,} more answered by earlier replies" if reused else ""
+        )
 
     @property
     def money(self) -> str:
@@ -284,6 +291,6 @@ class Ledger(Record):
     def tokens(self) -> str:
         """`602 in, 258 out (120 of them thought)`, and how many calls are estimates."""
         total = self.total
-        thought = f" ({total.reasoning_tokens} of them thought)" if total.reasoning_tokens else ""
-        guessed = f"; {total.estimated} calls estimated, no usage was reported" if total.estimated else ""
-        return f"{total.input_tokens} in, {total.output_tokens} out{thought}{guessed}"
+        thought = f" ({total.reasoning_tokens:,} of them thought)" if total.reasoning_tokens else ""
+        guessed = f"; {total.estimated:,} calls estimated, no usage was reported" if total.estimated else ""
+        return f"{total.input_tokens:,} in, {total.output_tokens:,} out{thought}{guessed}"

@@ -12,6 +12,7 @@ from autoevol.metrics.paired import PairedTest
 from autoevol.reports import legacy
 from autoevol.reports.rates import Ledger, MetricReport, RateReport, figure_of
 from autoevol.reports.text import TableRows, reached
+from autoevol.reports.verdicts import difference
 
 FILE, BEST = "search.json", "best.json"
 
@@ -152,7 +153,7 @@ class SearchReport(Document, schema="autoevol.search/2"):
         asked = sum(trial.calls for trial in self.trials)
         paid = self.ledger.total.calls
         rows += [
-            ("measured by", str(self.metric)),
+            ("measured by", self.metric.told),
             ("LM calls paid", f"{paid} by all workers, holdout included{self.ledger.money}"),
             ("LM calls of the trials", f"{asked}, had each configuration been run alone"),
             ("tokens", self.ledger.tokens),
@@ -162,6 +163,18 @@ class SearchReport(Document, schema="autoevol.search/2"):
         # Nothing is written before the last worker has ended.
         return rows if self.others_at_work else rows + list(self.paths.items())
 
+    @property
+    def holdout_verdict(self) -> str:
+        """The best configuration beside the first one on the holdout, in a sentence; "" without either."""
+        lines = {line.trial: line for line in self.holdout or ()}
+        line = lines.get(self.best.trial) if self.best else None
+        if line is None or self.first is None:
+            return ""
+        if line.trial == self.first:
+            return "It is the first configuration."
+        beside = difference(line.difference, self.metric.objective)
+        return f"Beside the first configuration on the holdout: {beside}."
+
     def _holdout_rows(self, by_number: Mapping[int, TrialReport]) -> TableRows:
         if self.holdout is None:
             return [("holdout", "not reached")]
@@ -169,7 +182,8 @@ class SearchReport(Document, schema="autoevol.search/2"):
         for line in self.holdout:
             label = "first configuration" if line.trial == self.first else f"trial {line.trial}"
             best = " (best)" if self.best and self.best.trial == line.trial else ""
-            against = f", against the first {line.difference}" if line.difference else ""
+            apart = line.difference and difference(line.difference, self.metric.objective)
+            against = f", against the first {apart}" if apart else ""
             settings = describe(by_number[line.trial].params)
             figure = line.failure.told(self.metric.objective)
             rows.append((f"holdout: {label}{best}", f"{figure}{against}; {settings}"))

@@ -12,6 +12,7 @@ from autoevol.metrics.paired import PairedTest
 from autoevol.reports import legacy
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, figure_of
 from autoevol.reports.text import TableRows, reached
+from autoevol.reports.verdicts import counted_by, difference
 
 FILE = "transfer.json"
 
@@ -67,11 +68,14 @@ class TransferScore(Record):
     difference: PairedTest | None = None
 
     @classmethod
-    def of(cls, method: Method, source: str, score: Score | None, reference: Score | None) -> TransferScore:
+    def of(
+        cls, method: Method, source: str, score: Score | None, reference: Score | None, objective: str
+    ) -> TransferScore:
         """The line of `method`; `reference` is the score of the first method, which may be this one."""
-        ref = MethodRef.of(method)
-        against = PairedTest.of_scores(reference, score) if score is not reference else None
-        return cls(ref.id, ref.name, ref.demos, source, RateReport.maybe(score), against)
+        ref, apart = MethodRef.of(method), None
+        if score is not reference:
+            apart = PairedTest.of_scores(reference, score, counted_by(objective))
+        return cls(ref.id, ref.name, ref.demos, source, RateReport.maybe(score), apart)
 
 
 @dataclass(frozen=True)
@@ -120,15 +124,15 @@ class TransferReport(Document, schema="autoevol.transfer/2"):
             ("data", data),
             ("evol LM", self.models.evol),
             *((figure_of(self.metric.objective), self._line(one)) for one in self.methods),
-            ("measured by", str(self.metric)),
+            ("measured by", self.metric.told),
             ("LM calls paid", str(self.ledger)),
         ]
 
     def _line(self, one: TransferScore) -> str:
-        beside = "the reference" if one.id == self.reference.id else against(one.difference)
-        return f"{reached(one.score, self.metric.objective)}  {one.source}: {beside}"
+        return f"{reached(one.score, self.metric.objective)}  {one.source}: {self.against(one)}"
 
-
-def against(difference: PairedTest | None) -> str:
-    """A comparison in words, also where there was nothing to compare."""
-    return "not compared" if difference is None else str(difference)
+    def against(self, one: TransferScore) -> str:
+        """A method of the transfer beside the reference, in words."""
+        if one.id == self.reference.id:
+            return "the reference"
+        return difference(one.difference, self.metric.objective)

@@ -7,6 +7,7 @@ calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
 endpoint.json   where the models were asked last
 progress.json   where the run stands, or how it ended, for `autoevol show`; a run can do without
+worked.json     for how long, over all starts
 parts/          finished rows with all their rounds
 method.json     the chosen evolving method
 methods.json    every method that rounds were drawn from, by id
@@ -54,6 +55,7 @@ _BEFORE = frozenset(
         "endpoint.json",
         "progress.json",
         "tracking.json",
+        "worked.json",
         "method.json",
         "methods.json",
         "parts",
