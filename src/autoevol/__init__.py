@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
     from autoevol.commands.headroom import headroom
+    from autoevol.commands.quality import quality
     from autoevol.commands.result import Result
     from autoevol.commands.retry import retry
     from autoevol.commands.run import evolve, optimize, run
