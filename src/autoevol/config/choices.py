@@ -31,6 +31,7 @@ Preset = Literal[
 Reads = Literal["train", "dev"]
 Recipe = Literal["trl", "axolotl", "llama-factory", "unsloth"]
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
+Track = Literal["mlflow", "wandb"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
 
