@@ -206,7 +206,13 @@ def _facts(found: FolderReport) -> Iterator[Fact]:
         money = f"${total.usd:.4f}" if total.usd else "no price given"
         yield Fact("LM calls paid", f"{total.calls:,}", money)
         yield Fact("tokens", f"{total.input_tokens + total.output_tokens:,}", priced.ledger.tokens)
-        yield Fact("time", duration(priced.seconds), "of the last process")
+        worked = summary.worked if summary else None
+        seconds, of = (
+            (worked.seconds, f"over {worked.starts} starts")
+            if worked
+            else (priced.seconds, "of the last process")
+        )
+        yield Fact("time", duration(seconds), of)
     if isinstance(summary, RunReport):
         yield Fact("measured by", summary.metric.detector, summary.metric.calibration or "not calibrated")
 
