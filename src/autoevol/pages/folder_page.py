@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autoevol.core.progress import duration
 from autoevol.core.records import Method
+from autoevol.core.wording import many
 from autoevol.evolution.lineage import Lineage, decode_lineage
 from autoevol.optimization.first_look import WORTH
 from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
@@ -207,12 +208,10 @@ def _facts(found: FolderReport) -> Iterator[Fact]:
         yield Fact("LM calls paid", f"{total.calls:,}", money)
         yield Fact("tokens", f"{total.input_tokens + total.output_tokens:,}", priced.ledger.tokens)
         worked = summary.worked if summary else None
-        seconds, of = (
-            (worked.seconds, f"over {worked.starts} starts")
-            if worked
-            else (priced.seconds, "of the last process")
-        )
-        yield Fact("time", duration(seconds), of)
+        if worked:
+            yield Fact("time", duration(worked.seconds), f"over {many(worked.starts, 'start')}")
+        else:
+            yield Fact("time", duration(priced.seconds), "of the last process")
     if isinstance(summary, RunReport):
         yield Fact("measured by", summary.metric.detector, summary.metric.calibration or "not calibrated")
 
