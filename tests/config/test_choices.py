@@ -19,6 +19,8 @@ from autoevol.metrics.catalog import DETECTORS
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.optimization.dev_rows import DEV_ROWS
 from autoevol.optimization.rules import RULES
+from autoevol.training.presets import PRESETS
+from autoevol.training.recipes import RECIPES
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,8 @@ from autoevol.optimization.rules import RULES
         (choices.Detector, DETECTORS),
         (choices.ExportFormat, FORMATS),
         (choices.Executor, launch._EXECUTORS),
+        (choices.Preset, PRESETS),
+        (choices.Recipe, RECIPES),
         (choices.Half, HALVES),
     ],
 )

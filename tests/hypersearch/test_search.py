@@ -84,6 +84,7 @@ def test_equal_prefixes_are_paid_once_and_every_trial_costs_what_it_costs_alone(
     words = [word for name, value in params.items() for word in (f"--{name}", value)]
     alone = searched(served, tmp_path / "alone", *words, trials=1)["trials"][0]
     assert alone["paid_calls"] == alone["calls"] == last["calls"]
+    assert (alone["tokens"], alone["row_cost"]) == (last["tokens"], last["row_cost"])
     assert alone["curve"] == last["curve"]
     assert alone["method_id"] == last["method_id"]
 
@@ -99,6 +100,25 @@ def test_the_study_keeps_what_a_reader_needs(served: Served, tmp_path: Path) -> 
     assert attrs["method"]["id"] == attrs["method_id"]
     assert attrs["curve"][-1][:2] == [2, attrs["calls"]]
     assert sum(attrs["kinds"].values()) == attrs["failed"]
+
+
+def test_several_loops_count_with_their_means(served: Served, tmp_path: Path) -> None:
+    found = searched(served, tmp_path, "--loop-seeds", 2, "--no-pruning", trials=2)
+    for trial, kept in zip(found["trials"], finished(tmp_path), strict=True):
+        assert len(trial["losses"]) == len(kept.user_attrs["methods"]) == 2
+        assert trial["dev"]["rate"] == pytest.approx(sum(trial["losses"]) / 2) == kept.values[0]
+        assert trial["dev"]["failed"] + trial["dev"]["passed"] == DEV
+        best = min((0, 1), key=lambda loop: trial["losses"][loop])
+        assert kept.user_attrs["methods"][best]["id"] == trial["method_id"]
+        assert trial["tokens"] > trial["calls"] > 0
+        assert trial["row_cost"]["calls"] == pytest.approx(2 / (1 - trial["dev"]["rate"]), rel=0.5)
+    first = found["trials"][0]
+    alone = searched(served, tmp_path / "one", trials=1)["trials"][0]
+    assert first["losses"][0] == alone["losses"][0]  # the first loop is that of a search with one
+    assert first["curve"] == alone["curve"]
+    shown = command(["show", str(tmp_path / "s")]).stdout
+    assert "by loop " in shown
+    assert "a usable row" in shown
 
 
 @pytest.mark.slow

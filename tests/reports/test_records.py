@@ -20,6 +20,7 @@ from autoevol.reports.comparison import ComparisonReport, Finished
 from autoevol.reports.folder import FolderReport
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.passport import Passport
+from autoevol.reports.quality import QualityReport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
 from autoevol.reports.transfer import TransferReport
@@ -64,7 +65,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 KINDS = [
     RunReport, TransferReport, SearchReport, ComparisonReport, HeadroomReport, Finished, Passport,
-    FolderReport,
+    FolderReport, QualityReport,
 ]  # fmt: skip
 
 

@@ -111,6 +111,10 @@ class MetricConfig:
     judge_samples: int = setting(1, "Replies that the judge is asked for; the majority decides.")
     judge_hints: bool = setting(True, "Tell the judge what text rules noticed.")
     agreement_samples: int = setting(4, "Answers that --detector agreement compares.")
+    learn_for: str | None = setting(
+        None, "Natural pairs that --objective learnability teaches a student for: a file with answers."
+    )
+    learner: str = setting("smollm2", "Student of --objective learnability: smollm2, .gguf, or Hugging Face.")
     calibration: str | None = setting(
         None,
         "Saved calibration, or labelled rows (.jsonl), whose figures are printed next to every rate.",
@@ -121,3 +125,5 @@ class MetricConfig:
         check_choices(self)
         at_least(1, self, "judge_samples")
         at_least(2, self, "agreement_samples")
+        if self.objective == "learnability" and self.learn_for is None:
+            raise InputError("--objective learnability needs --learn-for: natural pairs to learn for")

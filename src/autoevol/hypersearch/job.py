@@ -15,7 +15,7 @@ from autoevol.commands.job import Listener
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
-from autoevol.commands.stages import plan_split
+from autoevol.commands.plan import plan_split
 from autoevol.config import SearchConfig, Settings
 from autoevol.config.options import decisive
 from autoevol.core.errors import BudgetReached, InUse
@@ -186,7 +186,7 @@ class Search:
                 raise optuna.TrialPruned("above the median at equal cost")
 
         try:
-            measured = run_trial(bench, configuration, on_point)
+            measured = run_trial(bench, configuration, on_point, config.loop_seeds)
         except optuna.TrialPruned as pruned:
             self.study.prune(trial, curve, str(pruned))
         else:

@@ -7,7 +7,8 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -18,7 +19,7 @@ from dspy.lm15 import Request
 from autoevol.core.context import Role, Scope, current_scope
 from autoevol.core.errors import BudgetReached, StoreLost
 from autoevol.lm.backoff import Waiting
-from autoevol.lm.budget import Budget, Caps, Price
+from autoevol.lm.budget import Budget, Caps, Price, StageCaps
 from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.outgoing import Call, Sent
 from autoevol.lm.retry import RetryPolicy, error_of, is_answer, refusal_of
@@ -99,6 +100,7 @@ class Recorder:
         self.caps = caps or Caps()
         budget = Budget(self.caps, sum(paid.values(), Spent()))
         flow = Flow(concurrency, limits, self.retry, clock, sleep)
+        self._budget = budget
         self._sender = Sender(budget, flow, self.retry, sleep, clock, self)
         # Counters die with their scopes: a run enters one per row, and rows may be millions.
         self._drawn: WeakKeyDictionary[Scope, Counter[str]] = WeakKeyDictionary()
@@ -135,6 +137,18 @@ class Recorder:
         for watcher in self.watchers:
             watcher(record, role, price)
         return record
+
+    @contextmanager
+    def limited(self, part: StageCaps | None) -> Iterator[None]:
+        """Inside, a call is paid only if it fits into `part` too; None sets no further limit.
+
+        For one stage at a time: whatever another thread asks meanwhile is limited as well.
+        """
+        self._budget.part = part
+        try:
+            yield
+        finally:
+            self._budget.part = None
 
     async def aclose(self, grace: float = 10.0) -> None:
         """Let calls in flight be paid for and stored, and drop those still waiting.

@@ -26,13 +26,13 @@ from autoevol.proof.arms import Rivals, assemble_arms, load_material, save_mater
 from autoevol.proof.making import calls_of_arms, drawn_rows, make_arm, natural_answers, start_of
 from autoevol.proof.pairs import Pair, answered_seeds, evolved_pairs, pairs_of_file, seed_rows
 from autoevol.proof.plan import ProofPlan, freeze, frozen
-from autoevol.proof.schedule import schedule
-from autoevol.proof.student import TorchStudent
 from autoevol.proof.tuning import Material, Student, collected, encode_all, keep_measures, tune_all
 from autoevol.reports.proof import FILE, ProofReport
 from autoevol.reports.rates import Ledger
 from autoevol.store.files import read_json, write_json
 from autoevol.store.run import RunFolder, read_run
+from autoevol.students.schedule import schedule
+from autoevol.students.torch_student import TorchStudent
 
 MakeStudent = Callable[[str, str], Student]
 """Model and what of it is tuned -> student."""

@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
-from autoevol.reports import answers, comparison, headroom, proof, run, search, transfer
+from autoevol.reports import answers, benchmarks, comparison, headroom, proof, run, search, transfer
 from autoevol.reports.answers import AnswersReport
+from autoevol.reports.benchmarks import BenchmarksReport
 from autoevol.reports.comparison import ComparisonReport
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.proof import ProofReport
@@ -49,6 +50,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         headroom: Of a look at headroom.
         proof: Of a proof.
         answers: Of answers that were judged.
+        benchmarks: Of a model that was handed to harnesses.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
     """
@@ -62,6 +64,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
+    benchmarks: BenchmarksReport | None = field(default=None, metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
@@ -73,6 +76,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
             or self.proof
             or self.answers
             or self.headroom
+            or self.benchmarks
             or self.summary
         )
 
@@ -105,6 +109,7 @@ def read_folder(folder: Path) -> FolderReport:
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
+        benchmarks=read_report(folder / benchmarks.FILE, BenchmarksReport),
     )
 
 

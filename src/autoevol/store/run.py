@@ -209,7 +209,7 @@ class RunFolder:
         """Whether anything was paid for or finished here; a run that never got that far does not bind."""
         # Files without their name yet are nothing finished.
         names = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
-        if names - _BEFORE or any(self.path.glob("parts/part-*")):
+        if names - _BEFORE or self.has_rows:
             return True
         if "calls.sqlite" not in names:
             return False
@@ -218,6 +218,11 @@ class RunFolder:
             return bool(store.spent())
         finally:
             store.close()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows were evolved here."""
+        return any(self.path.glob("parts/part-*"))
 
     @property
     def settings(self) -> dict[str, Any]:
