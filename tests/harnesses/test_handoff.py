@@ -59,6 +59,15 @@ def test_a_part_of_the_benchmarks_can_be_asked_for_and_more_later(tmp_path: Path
     assert len(done.report.measured) == 2
 
 
+def test_a_model_that_is_gone_is_still_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    there = benchmarks("mine", tmp_path / "b", run=Harnesses())
+    (tmp_path / "mine").rmdir()
+    assert benchmarks("mine", tmp_path / "b", collect=True).report.model == there.report.model
+    assert Path(there.report.model).is_absolute()
+
+
 @pytest.mark.parametrize("code", ["evalplus", "bigcode"])
 @pytest.mark.parametrize("backend", ["hf", "vllm"])
 def test_every_benchmark_has_a_command_for_a_shell(code: str, backend: str, tmp_path: Path) -> None:

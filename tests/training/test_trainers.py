@@ -119,7 +119,7 @@ def test_trl_trains_two_steps_and_learns_what_the_assistant_says(
     done = run_in(folder / "sft.py", *words)
     trainer = done["trainer"]
     assert trainer.state.global_step == 2
-    assert (folder / "model" / "adapter_model.safetensors").exists()
+    assert (folder / "tuned-vicuna" / "adapter_model.safetensors").exists()
     batch = next(iter(trainer.get_train_dataloader()))
     known = {text for said in EXPECTED for text in said}
     seen = [text for row in batch["labels"] for text in learned(trainer.processing_class, row)]

@@ -22,7 +22,7 @@ from autoevol.harnesses.measured import Reading
 from autoevol.reports.benchmarks import FILE, TABLE, BenchmarksReport
 from autoevol.reports.rates import Ledger
 from autoevol.store.files import replace_text, write_json
-from autoevol.store.run import RunFolder
+from autoevol.store.run import RunFolder, read_run
 
 SCRIPT = "run.sh"
 FAILED = "failed"
@@ -68,7 +68,7 @@ def benchmarks(
     names = tuple(find_benchmark(name).name for name in config.only) or tuple(BENCHMARKS)
     files = parse_items(config.items)
     folder = Path(out).absolute()
-    model = str(Path(model).absolute()) if Path(model).is_dir() else model
+    model = _full_name(model, folder)
     with RunFolder(folder, {"benchmarks": {"model": model, **decisive(config)}}):
         jobs = jobs_of(names, Handoff(model, folder, config.backend, config.code))
         _write(folder, model, jobs)
@@ -84,6 +84,12 @@ def benchmarks(
         write_json(folder / FILE, report.to_json())
         replace_text(folder / TABLE, report.markdown())
     return Result(report, Path(out))
+
+
+def _full_name(model: str, folder: Path) -> str:
+    """The full path of a model that is a folder, or was one when the hand-off was made; else its name."""
+    path, known = str(Path(model).absolute()), (read_run(folder) or {}).get("settings", {})
+    return path if Path(model).is_dir() or known.get("benchmarks", {}).get("model") == path else model
 
 
 def run_job(job: HarnessJob, out: Path) -> str:

@@ -29,6 +29,7 @@ Preset = Literal[
 ]  # fmt: skip
 Recipe = Literal["trl", "axolotl", "llama-factory", "unsloth"]
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
+Track = Literal["mlflow", "wandb"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
 

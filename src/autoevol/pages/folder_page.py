@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from autoevol.core.progress import duration
 from autoevol.core.records import Method
+from autoevol.core.status import duration
+from autoevol.core.wording import many
 from autoevol.evolution.lineage import Lineage, decode_lineage
 from autoevol.optimization.first_look import BAR
 from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
@@ -211,7 +212,11 @@ def _facts(found: FolderReport) -> Iterator[Fact]:
         money = f"${total.usd:.4f}" if total.usd else "no price given"
         yield Fact("LM calls paid", f"{total.calls:,}", money)
         yield Fact("tokens", f"{total.input_tokens + total.output_tokens:,}", priced.ledger.tokens)
-        yield Fact("time", duration(priced.seconds), "of the last process")
+        worked = summary.worked if summary else None
+        if worked:
+            yield Fact("time", duration(worked.seconds), f"over {many(worked.starts, 'start')}")
+        else:
+            yield Fact("time", duration(priced.seconds), "of the last process")
     if isinstance(summary, RunReport):
         yield Fact("measured by", summary.metric.detector, summary.metric.calibration or "not calibrated")
 

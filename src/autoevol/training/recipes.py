@@ -16,8 +16,9 @@ _COLUMNS = {
     "prompt-completion": ("prompt", "completion"),
 }
 _LORA = {"r": 16, "alpha": 32, "dropout": 0.0}
-OUT = "model"
-"""The folder, beside the files of the recipe, that the tuned model goes to."""
+OUT = "tuned-vicuna"
+"""The folder, beside the files of the recipe, that the tuned model goes to. FastChat, which runs MT-Bench,
+takes Vicuna's prompt for a model by this word in its path."""
 
 
 class Recipe(Protocol):
