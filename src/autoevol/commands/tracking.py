@@ -144,7 +144,7 @@ def cost_of(calls: CallStatus | None) -> dict[str, float]:
     return {"calls": float(calls.calls), "tokens": float(calls.tokens), "usd": calls.usd}
 
 
-def figures_of(report: FolderReport) -> dict[str, float]:
+def tracked_figures(report: FolderReport) -> dict[str, float]:
     """The figures of a folder that runs are compared by."""
     found: dict[str, float] = {}
     summary, search, comparison = report.summary, report.search, report.comparison
@@ -171,7 +171,7 @@ def figures_of(report: FolderReport) -> dict[str, float]:
 def _leave(tracker: RunTracker, folder: Path) -> None:
     """Figures, method and page of a folder."""
     report = read_folder(folder)
-    if figures := figures_of(report):
+    if figures := tracked_figures(report):
         tracker.metrics(figures, -1)
     if report.method:
         tracker.text("methods/chosen.txt", str(report.method["text"]))
