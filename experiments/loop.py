@@ -14,6 +14,7 @@ from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Method, Step
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
+from autoevol.optimization.rule import SelectionRule
 from autoevol.optimization.rules import RULES
 from autoevol.optimization.teleprompter import AutoEvol
 
@@ -36,7 +37,7 @@ class Reached(NamedTuple):
 
 def run_loop(
     heat: Heat,
-    rule: str,
+    rule: str | SelectionRule,
     config: LoopConfig,
     path: Path,
     cap: int | None = None,
@@ -46,7 +47,7 @@ def run_loop(
 
     Args:
         heat: Student, rows and models.
-        rule: Name of the selection rule.
+        rule: The selection rule, or its name.
         config: Settings of the loop.
         path: Call store of this loop alone; a run that was killed finds its calls there.
         cap: Most calls, at which it ends with what it has.
@@ -69,7 +70,7 @@ def run_loop(
             heat.bench.metric(session),
             config=config,
             optimizer_lm=heat.bench.prompt_lm(session),
-            selection=RULES[rule](),
+            selection=RULES[rule]() if isinstance(rule, str) else rule,
             starts=starts,
             on_step=tell,
         )

@@ -143,7 +143,10 @@ def test_a_comparison_is_scored_by_one_referee_outside_the_budgets(tmp_path: Pat
     assert set(done.rates) == set(methods)
     assert done.holdout == len(holdout)
     lines = done.table().splitlines()
-    assert all("simulated" in line for line in [lines[0], *lines[2:5]])
+    assert "simulated" in " ".join(lines[:2])
+    ranked = [line for line in lines if line.split()[0] in {"paper", "opro", "initial"} and "[" in line]
+    assert len(ranked) == 3
+    assert all("simulated" in line for line in ranked)
 
     record = read_json(tmp_path / "comparison.json")
     assert record is not None
@@ -164,8 +167,6 @@ def test_who_is_tied_is_told_by_an_interval_for_all_pairs_at_once() -> None:
     assert corrected is not None
     assert corrected.difference == pytest.approx(0.1)
     assert by_name["b"].tied == (corrected.low <= 0)
-    assert by_name["a"].against_best == "best"
-    assert by_name["b"].against_best.endswith(" tied") == by_name["b"].tied
     assert Standing.from_json(by_name["b"].to_json()) == by_name["b"]
 
 

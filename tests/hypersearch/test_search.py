@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from optuna.trial import TrialState
 
 from autoevol.data.split import split_rows
 from autoevol.hypersearch.study import without_password
+from autoevol.reports.following import followed
 from autoevol.store.files import read_json
 from searching import DEV, HOLDOUT, arguments, command, finished, result, stored, study_of, told
 from served_world import Served, serving
 from synthetic import rows, task_of
+from tracking_services import mlflow
 
 
 @pytest.fixture
@@ -30,6 +33,22 @@ def searched(served: Served, folder: Path, *more: object, trials: int = 8) -> di
     done = command(arguments(served, folder, *more, trials=trials))
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_search_tells_a_service_of_its_trials(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[Any, ...]] = []
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow(said))
+    found = searched(served, tmp_path, "--track", "mlflow", "--no-pruning", trials=2)
+    metrics = [(one[2], one[3], one[4]) for one in said if one[0] == "log_metric"]
+    losses = [(name, step) for name, _, step in metrics if name == "trial_loss"]
+    assert losses == [("trial_loss", 0), ("trial_loss", 1)]
+    best = next(t for t in found["trials"] if t["trial"] == found["best"]["trial"])["dev"]["rate"]
+    assert ("best_failure_rate", best, 0) in metrics
+    texts = [one[3] for one in said if one[0] == "log_text"]
+    assert texts == ["methods/trial-0.txt", "methods/trial-1.txt", "report/report.html"]
+    assert [one.status.outcome for one in followed(tmp_path / "s")] == ["done"]
 
 
 @pytest.mark.slow

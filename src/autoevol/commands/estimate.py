@@ -34,8 +34,8 @@ from autoevol.lm.meter import Use, Uses, metered_as
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
 from autoevol.optimization.rehearsal import Odds
+from autoevol.optimization.rewriting import chain_sampling
 from autoevol.optimization.scoreboard import run_row
-from autoevol.optimization.teleprompter import chain_sampling
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod

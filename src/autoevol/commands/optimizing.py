@@ -15,6 +15,7 @@ from typing import Any
 
 from autoevol.commands.first_look import first_look, known_look, look_rows
 from autoevol.commands.job import Job
+from autoevol.commands.loop_watch import LoopWatch, rows_left
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking, role_lm
 from autoevol.commands.plan import plan_split
@@ -146,11 +147,14 @@ class _Search:
     def _loop(self) -> tuple[Any, str]:
         """The compiled program, and why its loop ended."""
         job, loop, settled = self.job, self.job.settings.loop, self.job.folder.has_rows
-        job.listener.phase(f"optimize in at most {loop.steps} step{'' if loop.steps == 1 else 's'}", None)
+        watch = LoopWatch(job.listener, loop, self.split.train, len({start.id for start in self.starts}))
+        rule = find_rule(job.settings.methods.selection)
+        left = rows_left(loop, rule, self.split, watch.starts, job.folder.journal())
+        job.listener.phase("optimize", left, at_most=True)
         # Rows that are evolved have settled the method: what was finished is read, and no more is paid.
         part = StageCaps(Caps(0, 0, 0)) if settled else self.share and self.share.loop
         with job.session.recorder.limited(part):
-            best: Any = self._compile(loop)
+            best: Any = self._compile(loop, watch)
         if best.stopped != "budget" or not (settled or self.share):
             return best, best.stopped
         told = max(best.trial_logs, default=0)
@@ -158,15 +162,15 @@ class _Search:
             job.listener.note(f"the optimisation ends after step {told}: its share of the budget is used up")
         # No further step; what was kept back is for the confirmation.
         with job.session.recorder.limited(part if settled else self.share and self.share.end):
-            return self._compile(replace(loop, steps=told), told), USED_UP
+            return self._compile(replace(loop, steps=told), watch, told), USED_UP
 
-    def _compile(self, loop: LoopConfig, told: int = -1) -> Evolver:
+    def _compile(self, loop: LoopConfig, watch: LoopWatch, told: int = -1) -> Evolver:
         """The student with the best method after the steps of `loop`; those up to `told` were told."""
         job = self.job
 
         def tell(step: Step) -> None:
             if step.number > told:
-                job.listener.step(step, len(step.scores))
+                watch.step(step)
 
         teleprompter = AutoEvol(
             job.metric,
@@ -176,7 +180,7 @@ class _Search:
             starts=self.starts[1:],
             journal=job.folder.journal(),
             on_step=tell,
-            on_row=lambda _, case: job.listener.case(case),
+            on_row=watch.row,
             verbose=False,  # the listener is told already
         )
         split = self.split

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from autoevol.commands.job import Job
 from autoevol.commands.models import asking_for_rows
 from autoevol.evolution.outputs import Tally
@@ -16,7 +18,8 @@ from autoevol.store.parts import Parts
 def evolve(job: Job, source: RowSource, policy: Policy, total: int) -> Tally:
     """Evolve all rows of `source`, `total` of them, into the run folder's files."""
     settings = job.settings
-    job.listener.phase("evolve", total)
+    partly = bool(settings.pipeline.target_rows)
+    job.listener.phase("evolve", total, at_most=partly, before=finished_rows(job.folder.path))
     job.folder.save_methods([choice.method for choice in policy.choices])
     with asking_for_rows(job.session, settings, job.listener.note):
         return evolve_rows(
@@ -40,6 +43,11 @@ def retry(job: Job, work: RowPipeline, parts: Parts) -> Tally:
         concurrency=job.settings.rows_at_once,
         on_case=job.listener.case,
     )
+
+
+def finished_rows(folder: Path) -> int:
+    """Rows that earlier commands have finished in a folder."""
+    return Parts(folder / "parts", None).rows if (folder / "parts").is_dir() else 0
 
 
 def row_pipeline(job: Job, policy: Policy) -> RowPipeline:

@@ -135,6 +135,7 @@ def _transferred(
             seconds=time.monotonic() - job.started,
         )
         write_json(folder.path / FILE, report.to_json())
+        job.listener.ends_with(stop)
     for path in into:
         passports.enter_transfer(report, path)
     return Transferred(report, out, stop)

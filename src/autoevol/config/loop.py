@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, check_url, setting
-from autoevol.config.choices import DevRows, Half, Optimize, Selection, check_choices
+from autoevol.config.choices import DevRows, Half, LeaveOut, Optimize, Reads, Selection, check_choices
 from autoevol.core.errors import InputError
 
 
@@ -21,6 +21,11 @@ class LoopConfig:
             failure rate no longer falls, which is 1; most runs would then end before anything is found.
         dev_size: Rows that a step is decided on, at most.
         dev_rows: Whether these are the same at every step; None as the rule would have it.
+        reads: Which rows the optimizer LM reads; None as the rule would have it. `dev` are those that
+            the method in force was last scored on and that the step is not decided on; `train` where
+            there are none.
+        leave_out: When one of the m rewrites is the method in force less one of its sentences; None as
+            the rule would have it.
         reserve_size: Further rows on which a race settles a close decision, >= 0; the paper has none.
         confirm_size: Rows on which the last method must beat the first, >= 0; 0 asks for no confirmation.
         seed: Seeds splits, batches and every chain's sampling.
@@ -38,6 +43,16 @@ class LoopConfig:
         None,
         "Whether these stay the same: fixed, fresh (others at every step) or after-adoption (others once a "
         "method is adopted); default: fresh for the adaptive rule, fixed for the others.",
+    )
+    reads: Reads | None = setting(
+        None,
+        "What the optimizer reads: train (instructions run for it) or dev (those that the last step paid "
+        "for, if the next is decided on others); default: dev for the adaptive rule, train for the others.",
+    )
+    leave_out: LeaveOut | None = setting(
+        None,
+        "When one rewrite of every step is the method less a sentence: never, or longer (while it is longer "
+        "than the first method); default: longer for the adaptive rule, never for the others.",
     )
     reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
     confirm_size: int = setting(

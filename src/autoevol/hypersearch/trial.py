@@ -11,7 +11,8 @@ from typing import Any
 
 import dspy
 
-from autoevol.commands.job import Listener
+from autoevol.commands.following import Listener
+from autoevol.commands.loop_watch import LoopWatch
 from autoevol.commands.methods import find_method
 from autoevol.config import ModelConfig
 from autoevol.core.errors import BudgetReached
@@ -195,8 +196,10 @@ def _run_loop(
     starts = [find_method(name) for name in configuration.methods.start]
     split = bench.split(configuration.loop.dev_size)
 
+    watch = LoopWatch(bench.listener, configuration.loop, None, len({start.id for start in starts}))
+
     def step_done(step: Step) -> None:
-        bench.listener.step(step, len(step.scores))
+        watch.step(step)
         score = step.chosen_score
         rate = score.loss if score else 1.0
         on_point(TrialPoint(step.number, len(calls), rate))
@@ -208,7 +211,7 @@ def _run_loop(
         selection=find_rule(configuration.methods.selection)(),
         starts=starts[1:],
         on_step=step_done,
-        on_row=lambda _, case: bench.listener.case(case),
+        on_row=watch.row,
         verbose=False,
     )
     student = Evolver(starts[0], rounds=configuration.methods.rounds, system=configuration.models.system)

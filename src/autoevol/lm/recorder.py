@@ -18,7 +18,7 @@ from dspy.lm15 import Request
 
 from autoevol.core.context import Role, Scope, current_scope
 from autoevol.core.errors import BudgetReached, StoreLost
-from autoevol.lm.backoff import Waiting
+from autoevol.core.status import CallStatus, Pause
 from autoevol.lm.budget import Budget, Caps, Price, StageCaps
 from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.outgoing import Call, Sent
@@ -99,9 +99,9 @@ class Recorder:
         self._reused: Counter[str] = Counter()
         self.caps = caps or Caps()
         budget = Budget(self.caps, sum(paid.values(), Spent()))
-        flow = Flow(concurrency, limits, self.retry, clock, sleep)
+        self._flow = Flow(concurrency, limits, self.retry, clock, sleep)
         self._budget = budget
-        self._sender = Sender(budget, flow, self.retry, sleep, clock, self)
+        self._sender = Sender(budget, self._flow, self.retry, sleep, clock, self)
         # Counters die with their scopes: a run enters one per row, and rows may be millions.
         self._drawn: WeakKeyDictionary[Scope, Counter[str]] = WeakKeyDictionary()
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
@@ -164,14 +164,32 @@ class Recorder:
                     task.cancel()
             await asyncio.wait(tasks, timeout=0.1)
 
-    def waits(self) -> list[Waiting]:
+    def waits(self) -> list[Pause]:
         """What waits on a 429 now, by endpoint."""
         return self._sender.back_off.waits()
 
     @property
-    def wait_listeners(self) -> list[Callable[[Waiting], None]]:
+    def wait_listeners(self) -> list[Callable[[Pause], None]]:
         """Told whenever calls begin to wait on a 429; on the shared loop."""
         return self._sender.back_off.listeners
+
+    def status(self) -> CallStatus:
+        """How all calls stand. Ask on the shared loop, where they change."""
+        paid, caps = sum(self._paid.values(), Spent()), self.caps
+        flying = self._flow.in_flight
+        return CallStatus(
+            calls=paid.calls,
+            tokens=paid.tokens,
+            usd=paid.usd,
+            max_calls=caps.calls,
+            max_tokens=caps.tokens,
+            max_usd=caps.usd,
+            in_flight=flying,
+            queued=max(0, self.under_way - flying),
+            window=self._flow.window,
+            retries=dict(self._sender.events.retries),
+            pauses=tuple(self.waits()),
+        )
 
     @property
     def under_way(self) -> int:

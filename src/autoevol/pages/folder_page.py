@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from autoevol.core.progress import duration
 from autoevol.core.records import Method
+from autoevol.core.status import duration
 from autoevol.core.wording import many
 from autoevol.evolution.lineage import Lineage, decode_lineage
 from autoevol.optimization.first_look import BAR
