@@ -117,7 +117,7 @@ def test_budget_ends_with_3_and_a_larger_one_goes_on(endpoint: Endpoint, seeds: 
     capped = command(*arguments, "--max-calls", 30)
     assert capped.exit_code == 3
     assert len(endpoint.seen) == 30
-    assert printed(capped)["optimization"]["stopped"] == "budget"
+    assert printed(capped)["optimization"]["stopped"] == "no full step"
     assert capped.stderr.splitlines()[-1].startswith("autoevol: budget reached")
     whole = command(*arguments)
     assert whole.exit_code == 0

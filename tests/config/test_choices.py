@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from autoevol import config
 from autoevol.commands import launch
 from autoevol.commands.calibrate import HALVES, Pairs
+from autoevol.commands.trackers import TRACKERS
 from autoevol.config import choices
 from autoevol.core.errors import InputError, unknown
 from autoevol.dataset.formats import FORMATS
@@ -35,6 +36,7 @@ from autoevol.training.recipes import RECIPES
         (choices.Preset, PRESETS),
         (choices.Recipe, RECIPES),
         (choices.Half, HALVES),
+        (choices.Track, TRACKERS),
     ],
 )
 def test_the_types_hold_what_the_registries_know(literal: Any, registry: Iterable[str]) -> None:

@@ -47,18 +47,16 @@ def calibrate(
 @exit_codes(resumes=False)
 def show(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder given to --out.")],
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", "-w", help="Follow a run in another process to its end, with its exit code."),
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Show what a run, search, transfer or comparison found: figures, steps, and the chosen method."""
-    from autoevol.cli.tables import print_lines, print_report
-    from autoevol.reports.folder import read_folder
+    """Show where a run stands, or what it, a search, transfer or comparison found."""
+    from autoevol.cli import watching
 
-    shown = read_folder(folder)
-    if json:
-        say_json(shown.to_json())
-        return
-    if shown.report:
-        print_report(shown.report, False, folder, shown.lines())
-        return
-    say("no summary: the run is in progress, or was stopped; the command that started it resumes it")
-    print_lines(shown.lines())
+    code = watching.watch(folder) if watch else 0
+    with watching.told_anyway(code):
+        watching.show_folder(folder, json=json)
+    raise typer.Exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,12 +60,13 @@ def estimate(
 
 def show_run_plan(seeds: str, settings: Settings, out: Path, *, json: bool, evolve: bool = True) -> None:
     """Check everything that `run` (or `optimize`) is given, and print what it would do."""
-    from autoevol.commands import plan
+    from autoevol.commands import plan, shares
     from autoevol.commands.past import as_begun
 
     settings = as_begun(out, settings)
-    judged = plan.check(settings)
-    _show(plan.plan_run(seeds, settings, judge_calls=judged, evolve=evolve), settings, json)
+    planned = plan.plan_run(seeds, settings, judge_calls=plan.check(settings), evolve=evolve)
+    share = shares.Share.of(settings, planned) if evolve else None
+    _show(planned, settings, json, [("--optimize-share", str(share))] if share else [])
 
 
 def show_evolve_plan(
@@ -80,7 +82,7 @@ def show_evolve_plan(
     _show(plan.plan_evolve(seeds, method, settings, judge_calls=judged, shard=shard), settings, json)
 
 
-def _show(planned: Plan, settings: Settings, json: bool) -> None:
+def _show(planned: Plan, settings: Settings, json: bool, more: Sequence[tuple[str, str]] = ()) -> None:
     from autoevol.cli.tables import print_table
     from autoevol.commands import plan
     from autoevol.commands.likely import likely_calls
@@ -89,4 +91,4 @@ def _show(planned: Plan, settings: Settings, json: bool) -> None:
     if json:
         say_json({**planned.to_json(), "likely_calls": asdict(likely)})
     else:
-        print_table(plan.plan_rows(planned, settings.budget, str(likely)))
+        print_table([*plan.plan_rows(planned, settings.budget, str(likely)), *more])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from autoevol.cli.common import DryRun, Json, app, exit_codes, quiet_dspy
+from autoevol.cli.common import DryRun, Json, app, exit_codes, reporting
 from autoevol.cli.console import say, say_json
 from autoevol.cli.options import with_settings
 from autoevol.config import QualityConfig, Settings
@@ -26,7 +26,6 @@ def quality(
     settings: Settings,
 ) -> None:
     """Compare seeds, rounds and final instructions; with a judge, also complexity, tags and gain."""
-    from autoevol.cli.console import Reporter
     from autoevol.cli.tables import print_table
     from autoevol.commands import quality as measuring
 
@@ -34,12 +33,8 @@ def quality(
         planned = measuring.plan_quality(dataset, config=config, settings=settings)
         say_json(planned.to_json()) if json else print_table(planned.rows)
         return
-    quiet_dspy()
-    reporter = Reporter()
-    try:
+    with reporting() as reporter:
         measured = measuring.quality(dataset, config=config, settings=settings, listener=reporter)
-    finally:
-        reporter.close()
     say_json(measured.to_json()) if json else say(measured)
     if measured.stopped_by is not None:
         raise measured.stopped_by

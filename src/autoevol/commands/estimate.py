@@ -22,6 +22,7 @@ from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.past import as_begun
 from autoevol.commands.plan import Plan, Stage, check, look_text, plan_evolve, plan_run
 from autoevol.commands.result import as_html, as_lines, frame
+from autoevol.commands.shares import Share
 from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
 from autoevol.core.context import in_scope
@@ -33,8 +34,8 @@ from autoevol.lm.meter import Use, Uses, metered_as
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
 from autoevol.optimization.rehearsal import Odds
+from autoevol.optimization.rewriting import chain_sampling
 from autoevol.optimization.scoreboard import run_row
-from autoevol.optimization.teleprompter import chain_sampling
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
@@ -275,6 +276,8 @@ def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bo
         notes.append("At most: every step is made, and every method is scored on all rows.")
     if plan.look:
         notes.append(f"First look: {look_text(plan.look)}.")
+    if share := Share.of(settings, plan):
+        notes.append(f"--optimize-share {share.share:g}: {share}.")
     if not priced:
         notes.append("Money is not known: give --price for every model.")
     if sampled == 1 < plan.rows:

@@ -57,8 +57,8 @@ def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Liste
             raise InputError(f"{out} has no finished rows: the command that began the run goes on")
         policy = policy_of(parts, folder)
         with open_job(folder, settings, listener, roles=("evol", "respond", "judge")) as job:
-            listener.phase("retry", sum(part.dead for part in parts))
-            with asking_for_rows(job.session, settings, listener.note):
+            job.listener.phase("retry", sum(part.dead for part in parts))
+            with asking_for_rows(job.session, settings, job.listener.note):
                 tally = stages.retry(job, stages.row_pipeline(job, policy), parts)
             seeds = seeds_of(folder)
             out_of_budget = not tally.complete

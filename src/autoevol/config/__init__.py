@@ -1,6 +1,13 @@
 """The settings of a run, as frozen records. The command line is generated from them."""
 
-from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
+from autoevol.config.limits import (
+    BatchConfig,
+    BudgetConfig,
+    MetricConfig,
+    RequestConfig,
+    StoreConfig,
+    TrackingConfig,
+)
 from autoevol.config.loop import (
     AnswersConfig,
     CalibrateConfig,
@@ -57,5 +64,6 @@ __all__ = [
     "Settings",
     "StagesConfig",
     "StoreConfig",
+    "TrackingConfig",
     "TransferConfig",
 ]

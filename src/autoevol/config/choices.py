@@ -21,14 +21,17 @@ DevRows = Literal["fixed", "fresh", "after-adoption"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
+LeaveOut = Literal["never", "longer"]
 Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy", "learnability"]
 Optimize = Literal["auto", "always", "never"]
 Preset = Literal[
     "small", "wizardlm-7b", "wizardlm-13b", "auto-evol-mistral-7b", "auto-evol-mixtral-8x7b",
     "auto-evol-codellama-13b", "auto-evol-deepseek-33b",
 ]  # fmt: skip
+Reads = Literal["train", "dev"]
 Recipe = Literal["trl", "axolotl", "llama-factory", "unsloth"]
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
+Track = Literal["mlflow", "wandb"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from autoevol.config.base import at_least, flag, setting
-from autoevol.config.choices import Client, Detector, Objective, check_choices
+from autoevol.config.choices import Client, Detector, Objective, Track, check_choices
 from autoevol.core.errors import InputError
 
 
@@ -62,6 +62,21 @@ class BatchConfig:
             raise InputError(f"--batch-requests must be between 1 and 50000, got {self.requests}")
         if not self.poll > 0:
             raise InputError(f"--batch-poll must be above 0, got {self.poll}")
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Tracking: what a run has found and cost, kept by a service."""
+
+    track: Track | None = setting(
+        None, "Send parameters, rates, gain, cost, methods and the report to a service.", decides=False
+    )
+    track_project: str = setting("autoevol", "Its experiment (mlflow) or project (wandb).", decides=False)
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if not self.track_project.strip():
+            raise InputError("--track-project must not be blank")
 
 
 @dataclass(frozen=True)

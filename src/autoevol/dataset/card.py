@@ -11,6 +11,7 @@ from typing import Any
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import Malformed, build
 from autoevol.core.text import code_block, code_span, markdown
+from autoevol.core.wording import plain
 from autoevol.dataset.export import Exported
 from autoevol.dataset.figures import origins, report_file
 from autoevol.dataset.quality import StageQuality, measures
@@ -135,7 +136,11 @@ def _failures(summary: Mapping[str, Any]) -> str:
     found, metric = summary.get("evolution"), summary.get("metric") or {}
     if not found:
         return "Failure rates are not known."
-    failed, scored = found.get("failed", 0), found.get("failed", 0) + found.get("passed", 0)
+    ends = dict(found.get("rejected") or {})
+    # What a check turned away says nothing about the method.
+    gated = ends.pop("gated", 0)
+    failed = found.get("failed", 0) - gated
+    scored = failed + found.get("passed", 0)
     rate = "No row was scored."
     if scored:
         interval = wilson(failed, scored)
@@ -144,11 +149,11 @@ def _failures(summary: Mapping[str, Any]) -> str:
             f"{interval.low:.1%} to {interval.high:.1%}) and are not in this data set."
         )
     kinds = _counts(found.get("kinds") or {})
-    ends = _counts(found.get("rejected") or {})
     calibration = metric.get("calibration") or "this detector has not been calibrated"
     return (
         f"{rate} {found.get('unscored', 0)} rows could not be scored."
-        + (f" By how their last round ended: {ends}." if ends else "")
+        + (f" {gated} were turned away by a check." if gated else "")
+        + (f" By how their last round ended: {_counts(ends)}." if ends else "")
         + (f" By kind: {kinds}." if kinds else "")
         + f"\n\nDecided by the detector {_code(metric.get('detector'))}: {markdown(str(calibration))}. "
         "Some failures are therefore still in the data."
@@ -206,7 +211,7 @@ def _cleaning(gone: str, settings: Mapping[str, Any], removed: Mapping[str, int]
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{markdown(name)} {count}" for name, count in counts.items())
+    return ", ".join(f"{count} {markdown(plain(name))}" for name, count in counts.items())
 
 
 def _licences(licences: Licences) -> str:

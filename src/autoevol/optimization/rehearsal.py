@@ -23,7 +23,8 @@ from autoevol.optimization.confirming import confirm
 from autoevol.optimization.dev_rows import DevRows, find_dev_rows
 from autoevol.optimization.first_look import look
 from autoevol.optimization.plan import confirm_rows
-from autoevol.optimization.rule import SelectionRule
+from autoevol.optimization.rewriting import rows_to_read
+from autoevol.optimization.rule import SelectionRule, at_step, proposing
 
 _FAILED, _PASSED = Mark(Outcome.FAILED, FailureKind.UNSOLVABLE, 1, 1), Mark(Outcome.PASSED, None, 1, 1)
 _UNKNOWN = (0.6, 1.3)
@@ -119,6 +120,7 @@ class _Play:
 
     def __init__(self, course: Course, odds: Odds, chance: np.random.Generator) -> None:
         self.course, self.chance = course, chance
+        self._reads_dev = proposing(course.rule, course.loop).reads == "dev"
         unused = confirm_rows(course.loop, course.rule, course.spare)
         rows = [Row(str(number), f"row {number}") for number in range(course.dev + course.spare)]
         self.pool, self.unused = rows[: len(rows) - unused], rows[len(rows) - unused :]
@@ -157,9 +159,10 @@ class _Play:
             rows = draw.draw(self.pool, self.course.dev + reserve, steps)
             dev, spare = rows[: self.course.dev], rows[self.course.dev :]
             challengers = self.course.starts[1:] if number == 0 else self._rewrites(inforce)
-            if number:
+            if number and not (self._reads_dev and rows_to_read(steps[-1], self.pool, rows, 1)):
                 self._batch(inforce)
-            picked = await rule.select(inforce, challengers, dev, self.evaluate, spare)
+            of_step = at_step(rule, number, challengers)
+            picked = await of_step.select(inforce, challengers, dev, self.evaluate, spare)
             improved = picked.chosen.id != inforce.id
             inforce = picked.chosen
             steps.append(Step(number, (), (), picked.scores, inforce.id, improved))

@@ -80,10 +80,11 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
             one.told(report.objective),
             max(one.calls.values(), default=0),
             report.behind(one),
+            str(one.row_cost) if one.row_cost else "",
         )
         for one in report.standings
     ]
-    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best")
+    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best", "cost")
     caption = f"{report.budget} calls per entry, {report.holdout} holdout rows{mark}"
     sections = [Section("ranks", "Ranks", (Grid.of(caption, columns, rows),))]
     if curves := _curves(report):

@@ -11,6 +11,8 @@ from autoevol.core.records import Method
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.intervals import Interval
 from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.simultaneous import Behind
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 from autoevol.reports.text import TableRows
 from autoevol.reports.verdicts import counted_by, difference
@@ -77,7 +79,8 @@ class MeanRank(NamedTuple):
         high: Upper end.
         shared: Seeds in which it shares its rank with another contestant.
         behind: Mean rank minus that of the best contestant, >= 0.
-        tied: Whether the 95 % interval of `behind` reaches 0: the seeds do not tell it from the best.
+        tied: Whether the 95 % interval of `behind` reaches 0. It is not corrected for the number of
+            contestants: `Standing.tied` is.
     """
 
     mean: float
@@ -88,10 +91,9 @@ class MeanRank(NamedTuple):
     tied: bool
 
     def __str__(self) -> str:
-        """`1.25 [1.0, 1.5] tied (1 shared)`."""
-        tied = " tied" if self.tied and self.behind > 0 else ""
+        """`1.25 [1.0, 1.5] (1 shared)`."""
         shared = f" ({self.shared} shared)" if self.shared else ""
-        return f"{self.mean:.2f} [{self.low:.1f}, {self.high:.1f}]{tied}{shared}"
+        return f"{self.mean:.2f} [{self.low:.1f}, {self.high:.1f}]{shared}"
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,12 @@ class Standing(Record):
         notes: Traps that its entries ran into, each once.
         curve: Mean over seeds of the holdout rate of the method in force, over the calls paid.
         usable: Share of the scored holdout rows that are usable, mean over seeds; None in older files.
+        corrected: `rate` less that of the best contestant, over the rows scored for all that are ranked,
+            with an interval that holds for all pairs of them at once, whoever is the best; None for
+            contestants that are reported apart, and in older files.
+        tied: Whether that interval holds 0: the rows do not tell it from the best.
+        row_cost: What a usable row of the holdout costs, mean over seeds; None where there is none, and
+            in older files.
     """
 
     contestant: str
@@ -126,6 +134,9 @@ class Standing(Record):
     notes: tuple[str, ...]
     curve: tuple[tuple[int, float], ...]
     usable: float | None = field(default=None, metadata=SPARSE)
+    corrected: Behind | None = field(default=None, metadata=SPARSE)
+    tied: bool | None = field(default=None, metadata=SPARSE)
+    row_cost: RowCost | None = field(default=None, metadata=SPARSE)
 
     def told(self, objective: str) -> str:
         """`50.0% [15.0%, 85.0%]`: the failure rate, or what else `objective` counts, with its interval."""
@@ -203,6 +214,9 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
             for one in self.standings
             if one.behind
         ]
+        beside += [
+            f"{one.contestant} takes {one.row_cost}{self._mark}" for one in self.standings if one.row_cost
+        ]
         measured = [f"measured by {self.measure}"] if self.measure else []
         met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
         told = [*beside, *measured, *(["traps met:"] if met else []), *met]
@@ -215,10 +229,14 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
         return figure_of(self.objective)
 
     def behind(self, one: Standing) -> str:
-        """A contestant beside the best one, in words."""
+        """A contestant beside the best one, in words; by the corrected interval, where there is one."""
         if one.behind is None:
             return "best"
-        return difference(replace(one.behind, counted=counted_by(self.objective)), self.objective, "tied")
+        counted = counted_by(self.objective)
+        if one.corrected is None:
+            return difference(replace(one.behind, counted=counted), self.objective, "tied")
+        gap, low, high = one.corrected
+        return difference(PairedTest(gap, low, high, counted=counted), self.objective, "tied")
 
     def _usable(self, one: Standing) -> str:
         """The share of usable rows, where the objective counts something else."""

@@ -13,6 +13,7 @@ from autoevol.reports import answers, benchmarks, comparison, headroom, proof, r
 from autoevol.reports.answers import AnswersReport
 from autoevol.reports.benchmarks import BenchmarksReport
 from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.following import Followed, followed
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.proof import ProofReport
 from autoevol.reports.rates import FAILURE_RATE, StepReport
@@ -48,6 +49,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         transfer: Of a transfer.
         comparison: Of a comparison.
         headroom: Of a look at headroom.
+        progress: Where a command in it stands, or how it has ended; of a search one for each worker.
         proof: Of a proof.
         answers: Of answers that were judged.
         benchmarks: Of a model that was handed to harnesses.
@@ -64,6 +66,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
+    progress: tuple[Followed, ...] = field(default=(), metadata=SPARSE)
     benchmarks: BenchmarksReport | None = field(default=None, metadata=SPARSE)
 
     @property
@@ -109,6 +112,7 @@ def read_folder(folder: Path) -> FolderReport:
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
+        progress=tuple(followed(folder)),
         benchmarks=read_report(folder / benchmarks.FILE, BenchmarksReport),
     )
 

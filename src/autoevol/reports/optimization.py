@@ -23,7 +23,8 @@ class OptimizationReport(Record):
         chosen: The method in force at the end.
         chosen_at_step: Step at which it came into force; 0 for a starting method.
         steps: Steps made, step 0 not counted.
-        stopped: steps, patience, solved or budget; without a step `not worth it` or `never`.
+        stopped: steps, patience, solved, budget or share (of it); without a step `not worth it`, `no full
+            step` (within the share) or `never`.
         split: Rows by part: train, dev, reserve, holdout.
         dev_curve: All steps.
         holdout_before: `before` on the holdout; None where the budget did not reach that far.
@@ -71,11 +72,15 @@ class OptimizationReport(Record):
         before, after = self.holdout_before, self.holdout_after
         if self.stopped == "never":
             return "No optimisation was asked for: the first method was used as it is."
+        if self.stopped == "no full step":
+            return "The optimisation's share of the budget allowed no full step: the first method was used."
         if self.look is not None and not self.look.worth:
             return f"An optimisation was {self.look}. The first method was used as it is."
         if self.before.id == self.chosen.id:
             if self.stopped == "budget":
                 return "The budget was reached before a better method was found, so the first one was kept."
+            if self.stopped == "share":
+                return "Its share of the budget was used up before a better method was found, so it was kept."
             return "No method was better than the first starting method on the dev set, so it was kept."
         scored = [rate for rate in (before, after) if rate and rate.value(self.objective) is not None]
         if len(scored) < 2:
@@ -88,7 +93,7 @@ class OptimizationReport(Record):
 
     def table_rows(self, measure: str) -> TableRows:
         """(label, value) rows; `measure` says which detector decided, and how good it is known to be."""
-        if self.stopped in ("never", "not worth it"):
+        if self.stopped in ("never", "not worth it", "no full step"):
             return [("verdict", self.verdict), ("method", self.before.name), ("measured by", measure)]
         scores = (("before", self.holdout_before, self.before), ("after", self.holdout_after, self.chosen))
         told = (
@@ -108,4 +113,5 @@ _ENDINGS = {
     "patience": "ended early, since no step found a better method any more",
     "solved": "ended early, since no dev row failed any more",
     "budget": "ended by the budget",
+    "share": "ended by its share of the budget",
 }

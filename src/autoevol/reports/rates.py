@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from autoevol.core.schema import SPARSE, Record
 from autoevol.lm.recorder import LedgerLine
 from autoevol.metrics.catalog import calibration_of
 from autoevol.metrics.failure import FailureRate
+from autoevol.metrics.intervals import wilson
 from autoevol.metrics.labels import strength_of
 from autoevol.metrics.objectives import OBJECTIVES, FailureRateObjective, UsableYield
 
@@ -58,6 +59,33 @@ class RateReport(Record):
         pointed = any(mark.points is not None for mark in score.marks.values())
         counts = (rate.failed, rate.passed, rate.unscored)
         return cls(rate.rate, *rate.interval, *counts, ordered, 1.0 - score.loss if pointed else None)
+
+    @classmethod
+    def mean(cls, scores: Sequence[Score]) -> RateReport:
+        """The mean of several scores on the same rows, with the interval of one of them.
+
+        Scores share their rows, so they do not add up; counts are means, rounded.
+        """
+        each = [cls.of(score) for score in scores]
+        rates = [one.rate for one in each]
+        if len(each) == 1 or None in rates:
+            return each[0]
+        rate = sum(rate for rate in rates if rate is not None) / len(rates)
+        scored = min(one.failed + one.passed for one in each)
+        failed = round(rate * scored)
+        kinds: Counter[str] = Counter()
+        for one in each:
+            kinds.update(one.kinds)
+        points = [one.points for one in each if one.points is not None]
+        return cls(
+            rate,
+            *wilson(failed, scored),
+            failed,
+            scored - failed,
+            max(one.unscored for one in each),
+            {kind: round(count / len(each)) for kind, count in kinds.most_common()},
+            sum(points) / len(each) if len(points) == len(each) else None,
+        )
 
     @classmethod
     def maybe(cls, score: Score | None) -> RateReport | None:

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from autoevol.core.progress import duration
 from autoevol.core.schema import SPARSE, Document, Record
+from autoevol.core.status import duration
 from autoevol.data.scan import Scanned
 from autoevol.reports import legacy
 from autoevol.reports.evolution import EvolutionReport
