@@ -111,6 +111,16 @@ def test_the_figures_of_the_page_are_those_of_the_summary(old: Path) -> None:
     assert told["seeds"]["data_hash"] in text
 
 
+def test_the_page_says_what_the_embedded_model_can_and_cannot_do(old: Path) -> None:
+    path = old / "run" / "summary.json"
+    told = read_json(path) or {}
+    assert "embedded model" not in Seen(report(old / "run")).text
+    told["models"]["evol"] = "local/smollm2"
+    path.write_text(json.dumps(told), encoding="utf-8")
+    assert "do not train on its rows" in Seen(report(old / "run")).text
+    assert "what to expect" in command("show", old / "run").stdout
+
+
 def test_the_curve_is_that_of_the_journal(old: Path) -> None:
     page = page_of(old / "run")
     (plot,) = [plot for plot in page.plots if plot.name == "rate"]

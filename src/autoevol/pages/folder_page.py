@@ -22,6 +22,7 @@ from autoevol.pages.study_sections import (
 )
 from autoevol.programs.methods import BUILT_IN
 from autoevol.reports.folder import FolderReport, Report, read_folder
+from autoevol.reports.known_models import limits_of
 from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
 from autoevol.reports.run import OptimizationReport, RunReport
 from autoevol.reports.text import counts
@@ -145,6 +146,8 @@ def _warnings(found: FolderReport, seen: RowsSeen) -> Iterator[str]:
     summary = found.summary
     if summary is None:
         return
+    if limits := limits_of(summary.models.evol):
+        yield f"{limits[0].upper()}{limits[1:]}."
     if summary.optimization:
         yield from _doubts(summary.optimization)
     if summary.metric.calibration is None:

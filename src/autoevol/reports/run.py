@@ -17,6 +17,7 @@ from autoevol.metrics.paired import PairedTest
 from autoevol.optimization.compiling import Optimized, steps_made
 from autoevol.optimization.first_look import FirstLook
 from autoevol.reports import legacy
+from autoevol.reports.known_models import limits_of
 from autoevol.reports.rates import (
     FAILURE_RATE,
     Ledger,
@@ -284,6 +285,8 @@ class RunReport(Document, schema="autoevol.run/2"):
                 lost = f"{counts(self.evolution.losses)} (`autoevol retry` takes them up)"
                 rows.append(("lost rows by error", lost))
         rows += [("learned", sentence) for sentence in self.learned]
+        if limits := limits_of(self.models.evol):
+            rows.append(("what to expect", limits))
         over = f" over {self.shards} shards" if self.shards else ""
         kept = self.evolution.passed if self.evolution else None
         rows += [*cost_rows(self.ledger, kept), ("time", f"{self.seconds:.0f} s{over}")]
