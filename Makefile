@@ -5,13 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-# The embedded model is small: short tasks, short replies, and it follows examples better than rules, so three
+# The embedded model is small: short tasks, short replies, and it follows examples better than rules, so two
 # starting methods compete before it tries rewrites of its own. Run it again and it resumes.
 run: $(READY)
 	$(BIN)/autoevol run sample:short --out runs/first \
 	  --evol-model local/smollm2 --temperature 0.5 --reply-tokens 256 --concurrency 4 \
 	  --system "Answer in at most three sentences, or with one short piece of code." \
-	  --start initial --start weak --start compact \
+	  --start initial --start compact \
 	  --dev-size 8 --holdout-size 8 --batch-size 3 --m 2 --steps 1
 	$(BIN)/autoevol report runs/first
 

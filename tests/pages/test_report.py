@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from autoevol.evolution.lineage import Fate
 from autoevol.pages import rows
 from autoevol.pages.folder_page import page_of
 from autoevol.store.files import read_json
-from command_line import at, command, summary
+from command_line import at, command, lines, printed, summary
 from commanding import Served, evolve, write_seeds
 from report_folders import OLD, hostile_folder, lineage, write_folder
 from servers import Endpoint
@@ -223,6 +225,48 @@ def test_what_was_optimised_is_named(tmp_path: Path) -> None:
     assert not any("failure rate" in name for name in names)
     (plot,) = [plot for plot in page.plots if plot.name == "rate"]
     assert "usable yield" in plot.grid.columns
+
+
+def test_the_funnel_goes_on_to_what_was_cleaned_and_exported(tmp_path: Path) -> None:
+    with Endpoint(Served()) as endpoint:
+        assert evolve(write_seeds(tmp_path), endpoint, tmp_path / "run").exit_code == 0
+    (first, *_) = lines(tmp_path / "run" / "dataset.jsonl")
+    taken = tmp_path / "taken.jsonl"
+    taken.write_text(json.dumps({"instruction": first["instruction"]}) + "\n")
+    clean, train = tmp_path / "clean.jsonl", tmp_path / "train.jsonl"
+    assert command("clean", tmp_path / "run", "--out", clean, "--against", taken).exit_code == 0
+    assert command("export", clean, "--format", "messages", "--out", train).exit_code == 0
+    (plot,) = [plot for plot in page_of(tmp_path / "run").plots if plot.name == "funnel"]
+    left = {stage: int(count) for stage, count in plot.grid.rows}
+    cleaned, removed = lines(clean), lines(tmp_path / "clean.removed.jsonl")
+    assert left["clean (clean)"] == left["export (train)"] == len(cleaned)
+    assert left["passed"] == len(cleaned) + len(removed)
+    text = Seen(report(tmp_path / "run")).text
+    assert "clean (clean) same as a seed 1" in text
+    assert "taken.jsonl, line 1" in text, "what a removed record is like"
+
+
+def test_what_a_gate_refused_stands_beside_what_it_is_like(tmp_path: Path) -> None:
+    twin, other = lineage(1, "Name a prime."), lineage(2, "Name a prime!")
+    why = f"clean: repeated: {twin.row.id} (similarity 1.00)"
+    refused = replace(other, rounds=(replace(other.rounds[0], fate=Fate.GATED, reason=why),))
+    page = page_of(write_folder(tmp_path / "run", [twin, refused]))
+    (grid,) = next(section.blocks for section in page.sections if section.id == "gated")
+    (row,) = grid.rows  # pyright: ignore[reportAttributeAccessIssue]
+    assert row[0] == "Name a prime! And say why, in row 2."
+    assert row[3].startswith("Name a prime. / Name a prime. And say why")
+
+
+def test_calls_paid_are_those_of_the_ledger(tmp_path: Path) -> None:
+    words = ("--batch-size", "2", "--m", "2", "--steps", "1", "--optimize", "always")
+    with Endpoint(TaskWorld()) as endpoint:
+        done = command("optimize", task_file(tmp_path), "--out", tmp_path / "found", *at(endpoint), *words)
+    assert done.exit_code == 0, done.stderr
+    (plot,) = [plot for plot in page_of(tmp_path / "found").plots if plot.name == "rate"]
+    paid = [int(row[plot.grid.columns.index("calls paid")].replace(",", "")) for row in plot.grid.rows]
+    total = sum(role["calls"] for role in printed(done)["ledger"]["roles"].values())
+    assert paid == sorted(paid)
+    assert 0 < paid[0] <= paid[-1] <= total, "the holdout comes after the steps"
 
 
 @pytest.mark.parametrize("words", [("nowhere",), ("run", "-o", ".")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from autoevol.core.progress import duration
 from autoevol.core.records import Method
@@ -12,7 +13,9 @@ from autoevol.optimization.first_look import WORTH
 from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
 from autoevol.pages.closing_sections import cost_section, settings_section
 from autoevol.pages.data_sections import data_sections
-from autoevol.pages.method_sections import History, method_sections
+from autoevol.pages.duplicates import matched_ids, matched_texts
+from autoevol.pages.history import History
+from autoevol.pages.method_sections import method_sections
 from autoevol.pages.rows import RowsSeen, look_at
 from autoevol.pages.study_sections import (
     best_method,
@@ -45,7 +48,11 @@ def page_of(folder: Path) -> ReportPage:
     seen = look_at(_lineages(folder), marked)
     report = found.report
     objective = found.summary.metric.objective if found.summary else FAILURE_RATE
-    sections = [*method_sections(history, seen.seeds, objective), *data_sections(seen, found.summary, folder)]
+    matched = matched_texts(_lines(folder), matched_ids(seen.gated))
+    sections = [
+        *method_sections(history, seen.seeds, objective),
+        *data_sections(seen, found.summary, folder, matched),
+    ]
     if table := _apart(found):
         sections = [_table_section(table)]
     elif found.search:
@@ -82,9 +89,13 @@ def _methods(folder: Path) -> dict[str, Method]:
 
 
 def _lineages(folder: Path) -> Iterator[Lineage]:
+    return map(decode_lineage, _lines(folder))
+
+
+def _lines(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """The finished rows as they stand in the parts."""
     if (folder / "parts" / "manifest.jsonl").exists():
-        for line in Parts(folder / "parts", None).lines():
-            yield decode_lineage(line)
+        yield from Parts(folder / "parts", None).lines()
 
 
 def _apart(found: FolderReport) -> Report | None:
