@@ -14,6 +14,7 @@ import pytest
 
 from autoevol.evolution.lineage import Fate
 from autoevol.pages import rows
+from autoevol.pages.blocks import Grid
 from autoevol.pages.folder_page import page_of
 from autoevol.store.files import read_json
 from command_line import at, command, lines, printed, summary
@@ -258,7 +259,7 @@ def test_what_a_gate_refused_stands_beside_what_it_is_like(tmp_path: Path) -> No
 
 
 def test_calls_paid_are_those_of_the_ledger(tmp_path: Path) -> None:
-    words = ("--batch-size", "2", "--m", "2", "--steps", "1", "--optimize", "always")
+    words = ("--batch-size", "2", "--m", "2", "--steps", "1")
     with Endpoint(TaskWorld()) as endpoint:
         done = command("optimize", task_file(tmp_path), "--out", tmp_path / "found", *at(endpoint), *words)
     assert done.exit_code == 0, done.stderr
@@ -267,6 +268,31 @@ def test_calls_paid_are_those_of_the_ledger(tmp_path: Path) -> None:
     total = sum(role["calls"] for role in printed(done)["ledger"]["roles"].values())
     assert paid == sorted(paid)
     assert 0 < paid[0] <= paid[-1] <= total, "the holdout comes after the steps"
+
+
+def test_an_estimate_has_its_page_before_the_run_and_in_it(tmp_path: Path) -> None:
+    seeds, run = write_seeds(tmp_path), tmp_path / "run"
+    with Endpoint(Served()) as endpoint:
+        said = command("estimate", seeds, "--evolve", "--sample", 3, "--out", run, *at(endpoint))
+        assert said.exit_code == 0, said.stderr
+        total = printed(said)["totals"]["calls"]["mid"]
+        before = page_of(run)
+        assert [section.id for section in before.sections] == ["estimate", "settings"]
+        assert f"about {total:,.0f} LM calls" in before.verdict
+        assert command("show", run).exit_code == 0
+        paid = summary(evolve(seeds, endpoint, run))["ledger"]["total"]["calls"]
+    assert f"The run has paid {paid:,} calls." in Seen(report(run)).text
+
+
+def test_time_is_told_by_role(tmp_path: Path) -> None:
+    with Endpoint(Served()) as endpoint:
+        assert evolve(write_seeds(tmp_path), endpoint, tmp_path / "run").exit_code == 0
+    (cost,) = [section.blocks[0] for section in page_of(tmp_path / "run").sections if section.id == "cost"]
+    assert isinstance(cost, Grid)
+    assert cost.columns[-1] == "time of the calls"
+    assert {row[0]: row[-1] != "not stored" for row in cost.rows} == dict.fromkeys(
+        ("evol", "respond", "all roles"), True
+    )
 
 
 @pytest.mark.parametrize("words", [("nowhere",), ("run", "-o", ".")])

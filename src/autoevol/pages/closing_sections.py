@@ -14,9 +14,16 @@ from autoevol.reports.rates import Ledger, RoleCost
 from autoevol.reports.run import RunReport
 
 
-def cost_section(ledger: Ledger, seconds: float) -> Section:
-    """Calls, tokens, money and time."""
-    rows = [_cost(role, cost) for role, cost in ledger.roles.items()] + [_cost("all roles", ledger.total)]
+def cost_section(ledger: Ledger, seconds: float, times: Mapping[str, float]) -> Section:
+    """Calls, tokens, money and time.
+
+    Args:
+        ledger: Costs by role.
+        seconds: As the report tells the time.
+        times: Seconds that the calls of each role took, where they are stored.
+    """
+    rows = [_cost(role, cost, times.get(role)) for role, cost in ledger.roles.items()]
+    rows.append(_cost("all roles", ledger.total, sum(times.values()) if times else None))
     columns = (
         "role",
         "calls paid",
@@ -25,18 +32,22 @@ def cost_section(ledger: Ledger, seconds: float) -> Section:
         "tokens out",
         "of them thought",
         "money",
+        "time of the calls",
     )
     estimated = ledger.total.estimated
     told = f"Resumes included. The last process took {duration(seconds)}."
+    if times:
+        told += " The time of the calls is from request to reply; calls side by side count each."
     if estimated:
         told += f" The tokens of {estimated:,} calls are estimates: no usage was reported."
     return Section("cost", "Calls, tokens and money", (Grid.of("By role", columns, rows), Words(told)))
 
 
-def _cost(role: str, cost: RoleCost) -> tuple[str, ...]:
+def _cost(role: str, cost: RoleCost, seconds: float | None) -> tuple[str, ...]:
     money = f"${cost.usd:.4f}" if cost.usd else "none, or no price given"
     numbers = (cost.calls, cost.reused, cost.input_tokens, cost.output_tokens, cost.reasoning_tokens)
-    return (role, *(f"{number:,}" for number in numbers), money)
+    time = "not stored" if seconds is None else duration(seconds)
+    return (role, *(f"{number:,}" for number in numbers), money, time)
 
 
 def settings_section(

@@ -20,6 +20,8 @@ from autoevol.pages.rows import RowsSeen, look_at
 from autoevol.pages.study_sections import (
     best_method,
     comparison_sections,
+    estimate_section,
+    estimated,
     search_sections,
     transfer_sections,
 )
@@ -29,6 +31,7 @@ from autoevol.reports.known_models import limits_of
 from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
 from autoevol.reports.run import OptimizationReport, RunReport
 from autoevol.reports.text import counts
+from autoevol.store.call_times import seconds_by_role
 from autoevol.store.journal import FileJournal
 from autoevol.store.method_files import load_method
 from autoevol.store.parts import Parts
@@ -62,8 +65,10 @@ def page_of(folder: Path) -> ReportPage:
     elif found.transfer:
         sections = transfer_sections(found.transfer)
     priced = found.search or found.transfer or found.summary
+    if found.estimate:
+        sections.insert(0, estimate_section(found.estimate, priced.ledger.total.calls if priced else None))
     if priced:
-        sections.append(cost_section(priced.ledger, priced.seconds))
+        sections.append(cost_section(priced.ledger, priced.seconds, _times(folder)))
     versions: Mapping[str, str] = getattr(report, "versions", {})
     sections.append(settings_section(folder, read_run(folder) or {}, found.summary, versions))
     return ReportPage(
@@ -96,6 +101,11 @@ def _lines(folder: Path) -> Iterator[Mapping[str, Any]]:
     """The finished rows as they stand in the parts."""
     if (folder / "parts" / "manifest.jsonl").exists():
         yield from Parts(folder / "parts", None).lines()
+
+
+def _times(folder: Path) -> dict[str, float]:
+    """Seconds of the calls by role; none where the calls are stored elsewhere."""
+    return seconds_by_role(folder / "calls.sqlite", (read_run(folder) or {}).get("run_id", ""))
 
 
 def _apart(found: FolderReport) -> Report | None:
@@ -137,6 +147,8 @@ def _verdict(found: FolderReport, seen: RowsSeen) -> str:
         return (
             f"Of {done.rows} rows, {done.passed} passed, {done.failed} failed and {done.unscored} were lost."
         )
+    if found.estimate:
+        return estimated(found.estimate)
     return f"This run has not ended: {len(found.steps)} steps and {seen.rows} rows are finished so far."
 
 

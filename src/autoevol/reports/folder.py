@@ -9,9 +9,10 @@ from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
-from autoevol.reports import answers, comparison, headroom, proof, run, search, transfer
+from autoevol.reports import answers, comparison, estimate, headroom, proof, run, search, transfer
 from autoevol.reports.answers import AnswersReport
 from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.estimate import EstimateReport
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.proof import ProofReport
 from autoevol.reports.rates import FAILURE_RATE, StepReport
@@ -51,6 +52,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         answers: Of answers that were judged.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
+        estimate: What a run was to cost, before it or beside it.
     """
 
     summary: RunReport | None = None
@@ -62,6 +64,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
+    estimate: EstimateReport | None = field(default=None, metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
@@ -74,6 +77,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
             or self.answers
             or self.headroom
             or self.summary
+            or self.estimate
         )
 
     def lines(self) -> list[str]:
@@ -93,7 +97,7 @@ def read_folder(folder: Path) -> FolderReport:
         InputError: If it is no run folder.
         StoreError: If a file is damaged, or was written by a later version.
     """
-    if not (folder / "run.json").exists():
+    if not any((folder / name).exists() for name in ("run.json", estimate.FILE)):
         raise InputError(f"{folder} is not a run folder: it has no run.json")
     return FolderReport(
         summary=read_report(folder / run.FILE, RunReport),
@@ -105,6 +109,7 @@ def read_folder(folder: Path) -> FolderReport:
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=read_json(folder / "method.json"),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
+        estimate=read_report(folder / estimate.FILE, EstimateReport),
     )
 
 

@@ -47,6 +47,7 @@ _BEFORE = frozenset(
     {
         ".lock",
         "run.json",
+        "estimate.json",
         "seeds.json",
         "rejects.jsonl",
         "endpoint.json",
