@@ -13,13 +13,13 @@ import orjson
 from autoevol.evolution.lineage import SEED
 from autoevol.pages.blocks import Grid, Section
 from autoevol.pages.funnel import LaterStage, later_stages
-from autoevol.pages.rows import Refused, RowsSeen, brief, clipped
+from autoevol.pages.rows import GatedText, RowsSeen, brief, clipped
 
 _ID = re.compile(r"\b[0-9a-f]{16}\b")
 _SHOWN = 200
 
 
-def matched_ids(refused: Iterable[Refused]) -> set[str]:
+def matched_ids(refused: Iterable[GatedText]) -> set[str]:
     """Ids of the seeds whose texts others were refused for being like."""
     return {found for one in refused for found in _ID.findall(one.reason)}
 

@@ -21,7 +21,7 @@ BUDGET = 8_000_000
 _GATED = 200
 
 
-class Refused(NamedTuple):
+class GatedText(NamedTuple):
     """A text that a gate refused; of a seed the round is 0."""
 
     text: str
@@ -52,7 +52,7 @@ class RowsSeen:
     answered: int = 0
     kinds: Counter[tuple[int, str]] = field(default_factory=Counter)
     fates: Counter[tuple[int, Fate]] = field(default_factory=Counter)
-    gated: list[Refused] = field(default_factory=list)
+    gated: list[GatedText] = field(default_factory=list)
     tokens: dict[str, Counter[int]] = field(default_factory=dict)
     samples: dict[End, list[Lineage]] = field(default_factory=dict)
     seeds: dict[str, str] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class RowsSeen:
             return
         self.kinds[step.round, step.kinds[0].value if step.kinds else step.fate.value] += 1
         if step.fate is Fate.GATED and len(self.gated) < _GATED:
-            self.gated.append(Refused(step.evolved or lineage.row.instruction, step.round, step.reason))
+            self.gated.append(GatedText(step.evolved or lineage.row.instruction, step.round, step.reason))
 
     def _measure(self, lineage: Lineage) -> None:
         last = lineage.decisive
