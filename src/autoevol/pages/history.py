@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoevol.core.records import Candidate, Method, Score, Step
 from autoevol.reports.rates import RateReport
+
+_ID = re.compile(r"\b[0-9a-f]{16}\b")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,14 @@ class History:
                     return f"step {step.number}, rewrite {number}"
         known = self.methods.get(method_id)
         return known.name if known and known.name else method_id[:8]
+
+    def told(self, text: str) -> str:
+        """`text` with the names of the methods whose ids stand in it."""
+        return _ID.sub(lambda found: self._named(found.group()), text)
+
+    def _named(self, method_id: str) -> str:
+        known = method_id in self.methods
+        return f"“{self.name(method_id)}”" if known else method_id
 
     def scored(self) -> list[ScoredMethod]:
         """Every score of every step, in order."""

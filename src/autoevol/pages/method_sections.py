@@ -60,7 +60,11 @@ def _rates(history: History, objective: str) -> Section:
     if objective not in (FAILURE_RATE, USABLE_YIELD):
         blocks.append(_gains(scored, axis, objective))
     if refused := [
-        (f"{step.number}", f"rewrite {number} of {history.name(one.parent_id)}", clipped(one.problem, 300))
+        (
+            f"{step.number}",
+            f"rewrite {number} of {history.name(one.parent_id)}",
+            clipped(history.told(one.problem or ""), 300),
+        )
         for step, number, one in history.unusable()
     ]:
         blocks.append(Grid.of("Rewrites that could not be used, so that no row was scored with them",
@@ -107,7 +111,9 @@ def _lineage(history: History) -> Section:
             if candidate.feedback:
                 blocks.append(Quote(f"Analysis that led to rewrite {number}", clipped(candidate.feedback)))
             if candidate.method is None:
-                blocks.append(Words(f"{title}: not usable. {clipped(candidate.problem, 500)}"))
+                blocks.append(
+                    Words(f"{title}: not usable. {clipped(history.told(candidate.problem or ''), 500)}")
+                )
             elif parent is None:
                 blocks.append(Quote(title, clipped(candidate.method.text)))
             else:

@@ -21,8 +21,10 @@ def seconds_by_role(path: Path, run: str) -> dict[str, float]:
     """
     if not path.exists():
         return {}
+    # A reader of a file in WAL mode leaves files beside it, unless it may take it for one that nobody changes.
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as store:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)) as store:
             return dict(store.execute(_SECONDS, (run,)))
     except sqlite3.Error:
         # A figure that only readers want: what the store lacks, the command that owns it tells.
