@@ -21,7 +21,7 @@ def seconds_by_role(path: Path, run: str) -> dict[str, float]:
     """
     if not path.exists():
         return {}
-    # A reader of a file in WAL mode leaves files beside it, unless it may take it for one that nobody changes.
+    # A reader of a file in WAL mode leaves files beside it, unless it takes it for one that nobody changes.
     how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)) as store:
