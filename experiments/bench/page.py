@@ -27,10 +27,25 @@ from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
 
 _PART = 1_000
-_WORDS = (
-    "river bridge market town winter lamp garden letter stone harbour wagon teacher window orchard clock mill "
-    "valley paper kettle station ferry quarry attic ledger"
-).split()
+_WORDS = [
+    "river",
+    "bridge",
+    "market",
+    "town",
+    "winter",
+    "lamp",
+    "garden",
+    "letter",
+    "stone",
+    "harbour",
+    "wagon",
+    "teacher",
+    "window",
+    "orchard",
+    "clock",
+    "mill",
+    "valley",
+]
 
 
 def rows(count: int) -> Iterator[Lineage]:
