@@ -2,8 +2,8 @@
 
     python -m autoevol.experiments.bench.page ROWS [--folder DIR]
 
-The rows are *made up*: about 1.4 kB each, two rounds, a third of them failed, words drawn so that no two
-are alike. The report is that of `autoevol report`. Prints one line of JSON: seconds for the report and how
+The rows are *made up*: about 1.4 kB each, two rounds, or one that failed for a third of them, words drawn so
+that no two are alike. The report is that of `autoevol report`. Prints one line of JSON: seconds for the report and how
 much of them this process computed, its highest resident memory in MB, MB of the page, and seconds from
 opening to the first rows in chromium (null where there is none).
 """
@@ -49,7 +49,7 @@ _WORDS = [
 
 
 def rows(count: int) -> Iterator[Lineage]:
-    """`count` rows of two rounds."""
+    """`count` rows, every third of which fails."""
     dice = random.Random(0)
     for number in range(count):
         words = " ".join(dice.choices(_WORDS, k=24))
@@ -59,9 +59,8 @@ def rows(count: int) -> Iterator[Lineage]:
 
 def _rounds(row: Row, words: str, *, failed: bool) -> Iterator[Round]:
     parent_id, text = row.id, row.instruction
-    for number in (1, 2):
+    for number in (1,) if failed else (1, 2):
         evolved = f"{text} Also say in round {number} how {words[: 40 * number]} came to be there."
-        lost = failed and number == 2
         step = Round(
             id=round_id(row.id, number, 0, evolved),
             parent_id=parent_id,
@@ -71,13 +70,13 @@ def _rounds(row: Row, words: str, *, failed: bool) -> Iterator[Round]:
             operation=("deepen", "concretize")[number - 1],
             method_id="0" * 16,
             model="made-up",
-            evolution=Evolution(text, evolved, f"I add one thing. {evolved}" if lost else None, "stop"),
+            evolution=Evolution(text, evolved, f"I add one thing. {evolved}" if failed else None, "stop"),
             response=f"The town has {words}. " * 2,
             response_finish_reason="stop",
             tokens=(180, 120),
-            fate=Fate.FAILED if lost else Fate.PASSED,
-            kinds=(FailureKind.LOST_INFORMATION,) if lost else (),
-            reason="The rewrite has lost a word." if lost else "",
+            fate=Fate.FAILED if failed else Fate.PASSED,
+            kinds=(FailureKind.LOST_INFORMATION,) if failed else (),
+            reason="The rewrite has lost a word." if failed else "",
         )
         yield step
         parent_id, text = step.id, evolved

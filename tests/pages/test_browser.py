@@ -11,7 +11,10 @@ import pytest
 
 from autoevol.commands.report import report
 from browsing import Opened
+from command_line import at, command
+from commanding import Served, evolve, write_seeds
 from report_folders import OLD, hostile_folder, lineage, write_folder
+from servers import Endpoint
 
 pytestmark = pytest.mark.slow
 
@@ -23,10 +26,22 @@ def many(tmp_path: Path) -> Path:
     return report(write_folder(tmp_path / "run", made))[0]
 
 
-@pytest.mark.parametrize("name", ["run", "evolve", "search", "compare", "transfer", "hostile"])
+def three_rounds(folder: Path) -> None:
+    """A run of three rounds behind a gate, in a folder that an estimate was given."""
+    seeds = write_seeds(folder.parent)
+    with Endpoint(Served()) as endpoint:
+        said = command("estimate", seeds, "--evolve", "--sample", 3, "--out", folder, *at(endpoint))
+        done = evolve(seeds, endpoint, folder, "--rounds", 3, "--clean")
+    assert (said.exit_code, done.exit_code) == (0, 0), said.output + done.output
+
+
+MADE = {"hostile": hostile_folder, "three rounds": three_rounds}
+
+
+@pytest.mark.parametrize("name", ["run", "evolve", "search", "compare", "transfer", *MADE])
 def test_a_report_is_quiet_and_fits(browser: Any, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
-    hostile_folder(folder) if name == "hostile" else shutil.copytree(OLD / name, folder)
+    MADE[name](folder) if name in MADE else shutil.copytree(OLD / name, folder)
     path = report(folder)[0]
     for width, scheme in ((390, "light"), (1440, "dark")):
         opened = Opened(browser, path.as_uri(), width, scheme)
