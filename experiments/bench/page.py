@@ -2,10 +2,10 @@
 
     python -m autoevol.experiments.bench.page ROWS [--folder DIR]
 
-The rows are *made up*: about 1.4 kB each, two rounds, or one that failed for a third of them, words drawn so
-that no two are alike. The report is that of `autoevol report`. Prints one line of JSON: seconds for the report and how
-much of them this process computed, its highest resident memory in MB, MB of the page, and seconds from
-opening to the first rows in chromium (null where there is none).
+The rows are *made up*: about 2 kB each, words drawn so that no two are alike, every third failed. The report
+is that of `autoevol report`. Prints one line of JSON: seconds for the report and how much of them this
+process computed, its highest resident memory in MB, MB of the page, and seconds from opening to the first
+rows in chromium (null where there is none).
 """
 
 from __future__ import annotations

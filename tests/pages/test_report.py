@@ -135,6 +135,20 @@ def test_the_curve_is_that_of_the_journal(old: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_chart_has_a_table_and_needs_no_colour(old: Path, name: str) -> None:
+    page, html = page_of(old / name), report(old / name)
+    assert html.count("<figure") == html.count("The same as a table") == len(page.plots)
+    for plot in page.plots:
+        assert plot.grid.rows, plot.name
+        series = len(plot.grid.columns) - 1
+        if plot.name.startswith(("funnel", "importance", "transfer")):
+            assert plot.svg.count("<rect") == len(plot.grid.rows)
+        if plot.name.startswith(("lengths", "responses")):
+            assert plot.svg.count("<title>") == len(plot.grid.rows) * series
+            assert ("two open" in plot.svg) == (series == 2), "the second series is an outline"
+
+
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     folder = hostile_folder(tmp_path / "</title><b>x")
     page = report(folder)
@@ -195,7 +209,7 @@ def test_the_rows_of_the_browser_hold_every_text(tmp_path: Path) -> None:
 def test_plots_are_files_too(old: Path, tmp_path: Path) -> None:
     report(old / "run", "--plots", tmp_path / "plots")
     names = {path.name for path in (tmp_path / "plots").glob("*.svg")}
-    assert {"rate.svg", "funnel.svg", "lengths.svg"} <= names
+    assert {"rate.svg", "funnel.svg", "lengths-words.svg", "lengths-tokens.svg"} <= names
     assert all(
         'xmlns="http://www.w3.org/2000/svg"' in path.read_text()
         for path in (tmp_path / "plots").glob("*.svg")

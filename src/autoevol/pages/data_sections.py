@@ -111,20 +111,30 @@ def _browser(seen: RowsSeen) -> Section:
 def _lengths(seen: RowsSeen) -> Section | None:
     if not seen.tokens:
         return None
-    counts = {name: seen.tokens.get(name, Counter()) for name in ("seed", "evolved", "response")}
-    classes = sorted({size for found in counts.values() for size in found})
-    sizes = range(classes[0], classes[-1] + 1)
-    before_after = {_class(size): (counts["seed"][size], counts["evolved"][size]) for size in sizes}
-    answers = {_class(size): (counts["response"][size],) for size in sizes}
-    axis = "tokens, estimated from the characters"
-    blocks: list[Block] = [
-        plots.bar_chart(
-            "lengths", before_after, ("seed", "evolved"), axis, "Length of instructions before and after"
-        ),
-    ]
-    if counts["response"]:
-        blocks.append(plots.bar_chart("responses", answers, ("responses",), axis, "Length of responses"))
+    measured = {
+        "words": ("words, by blanks", seen.words),
+        "tokens": ("tokens, estimated from the characters", seen.tokens),
+    }
+    blocks: list[Block] = []
+    for measure, (axis, counts) in measured.items():
+        seeds, evolved = counts.get("seed", Counter()), counts.get("evolved", Counter())
+        before_after = {_class(size): (seeds[size], evolved[size]) for size in _classes(seeds, evolved)}
+        title = f"Instructions before and after, by {measure}"
+        blocks.append(plots.bar_chart(f"lengths-{measure}", before_after, ("seed", "evolved"), axis, title))
+        if answers := counts.get("response"):
+            sizes = {_class(size): (answers[size],) for size in _classes(answers)}
+            blocks.append(
+                plots.bar_chart(
+                    f"responses-{measure}", sizes, ("responses",), axis, f"Responses, by {measure}"
+                )
+            )
     return Section("lengths", "Lengths", tuple(blocks))
+
+
+def _classes(*counts: Counter[int]) -> range:
+    """All length classes from the shortest text to the longest."""
+    sizes = [size for found in counts for size in found]
+    return range(min(sizes), max(sizes) + 1)
 
 
 def _class(size: int) -> str:

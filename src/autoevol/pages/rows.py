@@ -41,7 +41,8 @@ class RowsSeen:
         kinds: Rounds that failed by round and worst kind; a round that never came to a verdict by its fate.
         fates: Rounds by round and how they ended.
         gated: Texts that a gate refused, the first few.
-        tokens: Texts by their length class, for seeds, final instructions and responses.
+        tokens: Texts by the class of their length in tokens, for seeds, final instructions and responses.
+        words: The same by words.
         samples: A random sample of rows by end.
         seeds: Seed instructions by id, of the ids that were asked for.
     """
@@ -54,6 +55,7 @@ class RowsSeen:
     fates: Counter[tuple[int, Fate]] = field(default_factory=Counter)
     gated: list[GatedText] = field(default_factory=list)
     tokens: dict[str, Counter[int]] = field(default_factory=dict)
+    words: dict[str, Counter[int]] = field(default_factory=dict)
     samples: dict[End, list[Lineage]] = field(default_factory=dict)
     seeds: dict[str, str] = field(default_factory=dict)
 
@@ -98,6 +100,7 @@ class RowsSeen:
         ):
             if text:
                 self.tokens.setdefault(name, Counter())[estimated_tokens(text).bit_length()] += 1
+                self.words.setdefault(name, Counter())[len(text.split()).bit_length()] += 1
 
 
 def look_at(lineages: Iterable[Lineage], wanted: Collection[str] = ()) -> RowsSeen:

@@ -138,9 +138,15 @@ def transfer_sections(report: TransferReport) -> list[Section]:
         ("method", "name", figure_of(report.metric.objective), "against the reference"),
         rows,
     )
+    objective = report.metric.objective
+    values = {one.source: one.score.value(objective) for one in report.methods if one.score}
+    told = {name: value for name, value in values.items() if value is not None}
+    ranked = dict(sorted(told.items(), key=lambda one: one[1], reverse=objective != FAILURE_RATE))
+    caption = f"{figure_of(objective)} of each method on the same rows, the best first"
+    plot = plots.lying_bar_chart("transfer", ranked, figure_of(objective), caption[:1].upper() + caption[1:])
     left = report.seeds.left_out
-    told = [Words(f"{left} rows were left out, because a method was chosen on them.")] if left else []
-    return [Section("transfer", "Methods on the same rows", (grid, *told))]
+    note = [Words(f"{left} rows were left out, because a method was chosen on them.")] if left else []
+    return [Section("transfer", "Methods on the same rows", (plot, grid, *note))]
 
 
 def estimated(report: EstimateReport) -> str:
