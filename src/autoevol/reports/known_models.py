@@ -5,9 +5,10 @@ from __future__ import annotations
 # The figures behind it: experiments/LOG.md, 2026-11-29, "The first run, with seeds and examples that fit".
 _LIMITS = {
     "local/smollm2": (
-        "the embedded model (135 million parameters) can add a plain second demand to a short task; it "
-        "cannot keep the numbers of a problem, follow a method of several steps or rewrite one, and its "
-        "answers are often wrong. It shows that everything works; do not train on its rows"
+        "the embedded model (135 million parameters) can add a plain second demand to a short task, usable "
+        "about half of the time; it cannot keep the numbers of a problem, follow a method of several steps "
+        "or rewrite one, and most of its answers are wrong. It shows that everything works; do not train on "
+        "its rows"
     )
 }
 
