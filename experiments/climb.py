@@ -1,8 +1,11 @@
 """How low the default loop gets for its calls, against the paper's rule and the race of 0.2. *Simulated*.
 
 `python -m autoevol.experiments.climb worlds` asks for the same number of calls what the paper's rule
-on fixed rows reaches; `never-better` lets the loop run where no rewrite is ever better. Both with the
-real loop in the testbed, one process, testbeds that no choice was made on (300 and up).
+on fixed rows reaches; `ablations` takes one thing after another from the default; `never-better` lets the
+loop run where no rewrite is ever better. All with the real loop in the testbed, in one process.
+
+Several loops in one testbed (`--loops`) see other rows and other chances. They are averaged before
+anything is compared, so that intervals are over testbeds, and hold for testbeds.
 """
 
 from __future__ import annotations
@@ -21,8 +24,11 @@ from autoevol.experiments.reach import LABEL, Walk, walk
 from autoevol.experiments.testbed import Testbed, TestbedConfig
 from autoevol.metrics.intervals import wilson
 from autoevol.metrics.paired import PointEstimate
+from autoevol.optimization.adaptive import AdaptiveRace
+from autoevol.optimization.rule import SelectionRule
 
 TRAIN = 1_500
+_LOOPS_APART = 100_000
 PAPER_CALLS = 6_120
 EARLY = 2_450
 
@@ -32,13 +38,13 @@ class Arm(NamedTuple):
 
     Attributes:
         name: As it is printed.
-        rule: Name of the selection rule.
+        rule: Name of the selection rule, or one with settings of its own.
         config: Its settings; the seed is that of the testbed.
         cap: Most calls; None for as many as its steps take.
     """
 
     name: str
-    rule: str
+    rule: str | SelectionRule
     config: LoopConfig
     cap: int | None = None
 
@@ -54,14 +60,24 @@ OTHERS = (
     Arm("adaptive, fixed", "adaptive", LoopConfig(dev_rows="fixed")),
     Arm("adaptive, after-adoption", "adaptive", LoopConfig(dev_rows="after-adoption")),
 )
+_BEFORE = LoopConfig(reads="train", leave_out="never")
+ABLATIONS = (
+    DEFAULT,
+    Arm("rows run for the optimizer", "adaptive", LoopConfig(reads="train")),
+    Arm("no sentence left out", "adaptive", LoopConfig(leave_out="never")),
+    Arm("ten failures throughout", AdaptiveRace(failures=10, growth=0), LoopConfig()),
+    Arm("no price on words", AdaptiveRace(per_word=0), LoopConfig()),
+    Arm("all as it was in 0.2", AdaptiveRace(failures=10, growth=0), _BEFORE),
+)
 NULL = TestbedConfig(start_low=0.09, start_high=0.11, insight=0.0, blind=(0.0, 0.5, 0.5), dropping=0.0)
 """No rewrite is ever better: half of them harm, half do nothing."""
 
 
-def climb(arm: Arm, seed: int, world: TestbedConfig, folder: Path) -> Walk:
-    """One loop in the testbed of `seed`."""
-    config = replace(arm.config, seed=seed)
-    return walk(Testbed(seed, world), arm.rule, config, folder, arm.cap, TRAIN)
+def climb(arm: Arm, seed: int, world: TestbedConfig, folder: Path, loop: int = 0) -> Walk:
+    """Loop number `loop` in the testbed of `seed`: each has rows and random numbers of its own."""
+    config = replace(arm.config, seed=seed + _LOOPS_APART * loop)
+    first = loop * (config.dev_size + TRAIN)
+    return walk(Testbed(seed, world), arm.rule, config, folder, arm.cap, TRAIN, first)
 
 
 def ratio(mine: Sequence[float], its: Sequence[float], seed: int = 0) -> PointEstimate:
@@ -73,35 +89,56 @@ def ratio(mine: Sequence[float], its: Sequence[float], seed: int = 0) -> PointEs
     return PointEstimate(float(pairs[:, 0].mean() / pairs[:, 1].mean()), float(low), float(high))
 
 
-def world_lines(seeds: Sequence[int], world: TestbedConfig, arms: Sequence[Arm]) -> Iterator[str]:
-    """A line per arm, then the default against the paper's rule and the old race, paired."""
-    walks: dict[str, list[Walk]] = {}
-    for arm in arms:
-        with tempfile.TemporaryDirectory() as folder:
-            walks[arm.name] = [climb(arm, seed, world, Path(folder)) for seed in seeds]
-        yield f"{LABEL}  {arm.name:24} {_curve(walks[arm.name])}"
-    if not {DEFAULT.name, PAPER.name, OLD.name} <= walks.keys():
-        return
-    early = [one.rate_after(EARLY) for one in walks[DEFAULT.name]]
-    ends = {name: [one.rates[-1] for one in found] for name, found in walks.items()}
-    share = ratio(early, ends[PAPER.name])
-    yield f"{LABEL}  at {EARLY} calls, of the paper's rule at {PAPER_CALLS}: {_share(share)}"
-    share = ratio(ends[DEFAULT.name], ends[OLD.name])
-    yield f"{LABEL}  at the end, of race with patience 1: {_share(share)}"
+def world_lines(
+    seeds: Sequence[int], world: TestbedConfig, arms: Sequence[Arm], loops: int = 1
+) -> Iterator[str]:
+    """A line per testbed and per arm, then the first arm against each of the others, paired by testbed."""
+    walks: dict[str, list[list[Walk]]] = {arm.name: [] for arm in arms}
+    for seed in seeds:
+        for arm in arms:
+            with tempfile.TemporaryDirectory() as folder:
+                walks[arm.name].append([climb(arm, seed, world, Path(folder), loop) for loop in range(loops)])
+        told = "; ".join(
+            f"{name} {_after(found[-1], EARLY):.1%}, end {_end(found[-1]):.1%}"
+            for name, found in walks.items()
+        )
+        yield f"{LABEL}  testbed {seed}, after {EARLY} calls: {told}"
+    for name, found in walks.items():
+        yield f"{LABEL}  {name:28} {_curve([one for loop in found for one in loop])}"
+    mine = walks[arms[0].name]
+    early, end = [_after(one, EARLY) for one in mine], list(map(_end, mine))
+    for arm in arms[1:]:
+        its = walks[arm.name]
+        share = ratio(early, [_after(one, EARLY) for one in its])
+        yield f"{LABEL}  at {EARLY} calls, of {arm.name} at {EARLY}: {_share(share)}"
+        share = ratio(end, list(map(_end, its)))
+        yield f"{LABEL}  at the end, of {arm.name} at its end: {_share(share)}"
+    if PAPER.name in walks:
+        share = ratio(early, list(map(_end, walks[PAPER.name])))
+        yield f"{LABEL}  at {EARLY} calls, of {PAPER.name} at {PAPER_CALLS}: {_share(share)}"
 
 
 def never_better_lines(seeds: Sequence[int], arms: Sequence[Arm]) -> Iterator[str]:
     """How often ten steps end with a worse method where no rewrite is ever better."""
     for arm in arms:
-        short = arm._replace(config=replace(arm.config, steps=10, patience=10))
+        config = replace(arm.config, steps=10, patience=10)
+        short = arm._replace(name=arm.name.replace(", patience 1", ", ten steps"), config=config)
         with tempfile.TemporaryDirectory() as folder:
             walks = [climb(short, seed, NULL, Path(folder)) for seed in seeds]
         worse = sum(one.rates[-1] > one.rates[0] + 1e-9 for one in walks)
         low, high = wilson(worse, len(walks))
         yield (
-            f"{LABEL}  never better  {arm.name:24} {worse} of {len(walks)} runs end worse "
+            f"{LABEL}  never better  {short.name:24} {worse} of {len(walks)} runs end worse "
             f"[{low:.1%}, {high:.1%}], {np.mean([one.calls[-1] for one in walks]):.0f} calls"
         )
+
+
+def _after(loops: Sequence[Walk], calls: int) -> float:
+    return float(np.mean([one.rate_after(calls) for one in loops]))
+
+
+def _end(loops: Sequence[Walk]) -> float:
+    return float(np.mean([one.rates[-1] for one in loops]))
 
 
 def _curve(walks: Sequence[Walk]) -> str:
@@ -120,9 +157,10 @@ def _share(share: PointEstimate) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the options and print a line per arm."""
     parser = argparse.ArgumentParser(prog="python -m autoevol.experiments.climb", description=__doc__)
-    parser.add_argument("what", choices=["worlds", "never-better"])
+    parser.add_argument("what", choices=["worlds", "ablations", "never-better"])
     parser.add_argument("--first", type=int, default=300, help="First testbed (default 300).")
     parser.add_argument("--seeds", type=int, default=20, help="How many testbeds (default 20).")
+    parser.add_argument("--loops", type=int, default=1, help="Loops in each testbed (default 1).")
     parser.add_argument("--start", type=float, help="True rate of the starting method (default 42-58 %%).")
     parser.add_argument("--correlation", type=float, default=TestbedConfig().correlation)
     parser.add_argument("--others", action="store_true", help="Also the other rules and dev rows.")
@@ -133,7 +171,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         world = replace(world, start_low=options.start - 0.02, start_high=options.start + 0.02)
     arms = (DEFAULT, PAPER, OLD, *(OTHERS if options.others else ()))
     if options.what == "worlds":
-        lines = world_lines(seeds, world, arms)
+        lines = world_lines(seeds, world, arms, options.loops)
+    elif options.what == "ablations":
+        lines = world_lines(seeds, world, ABLATIONS, options.loops)
     else:
         lines = never_better_lines(seeds, [arm for arm in arms if arm is not PAPER])
     for line in lines:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dspy
 
 from autoevol.comparison.entry import Heat
 from autoevol.config import LoopConfig
+from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Method, Step
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
+from autoevol.optimization.rule import SelectionRule
 from autoevol.optimization.rules import RULES
 from autoevol.optimization.teleprompter import AutoEvol
 
@@ -35,7 +37,7 @@ class Reached(NamedTuple):
 
 def run_loop(
     heat: Heat,
-    rule: str,
+    rule: str | SelectionRule,
     config: LoopConfig,
     path: Path,
     cap: int | None = None,
@@ -45,11 +47,14 @@ def run_loop(
 
     Args:
         heat: Student, rows and models.
-        rule: Name of the selection rule.
+        rule: The selection rule, or its name.
         config: Settings of the loop.
         path: Call store of this loop alone; a run that was killed finds its calls there.
-        cap: Most calls.
+        cap: Most calls, at which it ends with what it has.
         starts: Methods that compete with the student's own before step 1.
+
+    Raises:
+        BudgetReached: If the bench itself has caps, and they end it.
     """
     told: list[Reached] = []
     methods = {method.id: method for method in (heat.student.method, *starts)}
@@ -65,10 +70,12 @@ def run_loop(
             heat.bench.metric(session),
             config=config,
             optimizer_lm=heat.bench.prompt_lm(session),
-            selection=RULES[rule](),
+            selection=RULES[rule]() if isinstance(rule, str) else rule,
             starts=starts,
             on_step=tell,
         )
         with dspy.context(lm=heat.bench.task_lm(session)):
-            teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
+            best: Any = teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
+    if best.stopped == "budget" and cap is None:
+        raise BudgetReached(f"budget reached in the loop of {path.stem}")
     return told

@@ -13,6 +13,7 @@ from autoevol.experiments.loop import run_loop
 from autoevol.experiments.testbed import Testbed
 from autoevol.experiments.testbed.bench import TRAIN, heat_of
 from autoevol.metrics.paired import PairedTest, PointEstimate
+from autoevol.optimization.rule import SelectionRule
 
 LABEL = "simulated"
 GOAL = 0.4  # of the paper loop's calls
@@ -48,15 +49,18 @@ class Walk:
 
 def walk(
     testbed: Testbed,
-    rule: str,
+    rule: str | SelectionRule,
     config: LoopConfig,
     folder: Path,
     cap: int | None = None,
     train: int = TRAIN,
+    first: int = 0,
 ) -> Walk:
     """One loop in one testbed, to its last step or to `cap` calls, on `train` rows beside the dev rows."""
-    heat = heat_of(testbed, config.dev_size, train)
-    reached = run_loop(heat, rule, config, folder / f"{rule}-{testbed.seed}.sqlite", cap)
+    heat = heat_of(testbed, config.dev_size, train, first)
+    name = rule if isinstance(rule, str) else rule.name
+    path = folder / f"{name}-{testbed.seed}-{config.seed}-{first}.sqlite"
+    reached = run_loop(heat, rule, config, path, cap)
     told = [(place.calls, testbed.true_rate(place.method), place.improved) for place in reached]
     calls, rates, improved = zip(*told, strict=True)
     return Walk(calls, rates, improved)

@@ -56,7 +56,7 @@ class TestbedHeat(Heat):
     bench: TestbedBench
 
 
-def heat_of(testbed: Testbed, dev: int, train: int = TRAIN) -> TestbedHeat:
-    """The heat of one testbed: its own start, `train` train rows, `dev` dev rows."""
-    rows = tuple(testbed.rows(dev + train))
+def heat_of(testbed: Testbed, dev: int, train: int = TRAIN, first: int = 0) -> TestbedHeat:
+    """The heat of one testbed: its own start, `train` train rows, `dev` dev rows, from row `first` on."""
+    rows = tuple(testbed.rows(dev + train, first))
     return TestbedHeat(testbed.seed, TestbedBench(testbed), Evolver(testbed.start), rows[dev:], rows[:dev])

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from autoevol.commands.again import again
     from autoevol.commands.answers import judge_answers
     from autoevol.commands.calibrate import calibrate
-    from autoevol.commands.datasets import clean, export, quality
+    from autoevol.commands.datasets import clean, export
     from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
     from autoevol.commands.headroom import headroom
     from autoevol.commands.label import label
+    from autoevol.commands.quality import quality
     from autoevol.commands.report import report
     from autoevol.commands.result import Result
     from autoevol.commands.retry import retry
@@ -154,7 +155,7 @@ _HOMES = {
     "load_rows": "autoevol.data.load",
     "optimize": "autoevol.commands.run",
     "prove": "autoevol.proof.job",
-    "quality": "autoevol.commands.datasets",
+    "quality": "autoevol.commands.quality",
     "report": "autoevol.commands.report",
     "retry": "autoevol.commands.retry",
     "run": "autoevol.commands.run",

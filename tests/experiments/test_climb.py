@@ -31,7 +31,7 @@ def test_one_climb_is_told_step_by_step(tmp_path: Path) -> None:
 def test_every_figure_is_marked_as_simulated() -> None:
     arms = [Arm("tiny", "adaptive", TINY), Arm("tiny paper", "paper", TINY, cap=300)]
     lines = [*world_lines([250], TestbedConfig(), arms), *never_better_lines([250], arms[:1])]
-    assert len(lines) == 3
+    assert len(lines) == 6
     assert all(line.startswith("simulated  ") for line in lines)
 
 
@@ -39,3 +39,19 @@ def test_no_sentence_of_the_null_world_is_a_cure() -> None:
     assert NULL.insight == NULL.dropping == NULL.blind[0] == 0
     start = sum(Truth(250, NULL).by_kind(Truth(250, NULL).start_text).values())
     assert 0.08 < start < 0.12
+
+
+def test_loops_of_one_testbed_see_other_rows_and_count_as_one(tmp_path: Path) -> None:
+    arm = Arm("tiny", "adaptive", TINY)
+    walks = [climb(arm, 250, TestbedConfig(), tmp_path, loop) for loop in (0, 1)]
+    assert walks[0].rates[0] == walks[1].rates[0]
+    assert walks[0].calls != walks[1].calls or walks[0].rates != walks[1].rates
+    *_, share = world_lines([250], TestbedConfig(), [arm, arm._replace(name="again")], loops=2)
+    # One testbed, however many loops, is one pair: the interval is a point.
+    assert share.endswith("1.00 [1.00, 1.00]")
+
+
+def test_where_nothing_helps_a_line_says_how_many_steps_its_arm_makes() -> None:
+    (line,) = never_better_lines([250], [Arm("race, patience 1", "race", TINY)])
+    assert "race, ten steps" in line
+    assert "patience" not in line

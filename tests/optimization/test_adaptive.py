@@ -75,11 +75,11 @@ def test_where_nothing_passes_the_first_named_start_stays(letters: str) -> None:
 
 
 def test_one_row_that_passes_lets_the_shorter_of_two_equals_win() -> None:
-    picked, _ = select({INCUMBENT: "f" * 9 + "p", SHORTER: "f" * 9 + "p"})
+    picked, _ = select({INCUMBENT: "f" * 9 + "p", SHORTER: "f" * 9 + "p"}, failures=10)
     assert picked.chosen == SHORTER
 
 
-@pytest.mark.parametrize("bad", [{"failures": 0}, {"per_word": -0.1}])
+@pytest.mark.parametrize("bad", [{"failures": 0}, {"per_word": -0.1}, {"growth": -0.1}])
 def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(InputError, match="failures must be at least 1"):
         AdaptiveRace(**bad)  # type: ignore[arg-type]

@@ -97,7 +97,8 @@ def test_train_and_dev_are_disjoint_where_no_valset_is_given(tmp_path: Path) -> 
 
     given = rows(40)
     with bench(tmp_path, script):
-        best: Any = AutoEvol(FailureMetric(PaperRules()), config=SMALL).compile(
+        rule = LowestFailureRate()  # which looks at all dev rows
+        best: Any = AutoEvol(FailureMetric(PaperRules()), config=SMALL, selection=rule).compile(
             Evolver(START), trainset=given
         )
     dev = set(best.trial_logs[0].scores[0].marks)
@@ -110,7 +111,8 @@ def test_train_and_dev_are_disjoint_where_no_valset_is_given(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("given", "dev"), [(2, 1), (3, 1), (7, 3), (20, 10), (500, 10)])
 def test_the_dev_set_is_half_of_the_rows_at_most(tmp_path: Path, given: int, dev: int) -> None:
-    best = compiled(tmp_path, replace(SMALL, steps=0), trainset=rows(given))
+    options = {"selection": LowestFailureRate()}  # which looks at all dev rows
+    best = compiled(tmp_path, replace(SMALL, steps=0), trainset=rows(given), options=options)
     assert len(best.trial_logs[0].scores[0].marks) == dev
 
 

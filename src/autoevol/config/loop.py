@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, check_url, setting
-from autoevol.config.choices import DevRows, Half, Optimize, Selection, check_choices
+from autoevol.config.choices import DevRows, Half, LeaveOut, Optimize, Reads, Selection, check_choices
+from autoevol.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class LoopConfig:
             failure rate no longer falls, which is 1; most runs would then end before anything is found.
         dev_size: Rows that a step is decided on, at most.
         dev_rows: Whether these are the same at every step; None as the rule would have it.
+        reads: Which rows the optimizer LM reads; None as the rule would have it. `dev` are those that
+            the method in force was last scored on and that the step is not decided on; `train` where
+            there are none.
+        leave_out: When one of the m rewrites is the method in force less one of its sentences; None as
+            the rule would have it.
         reserve_size: Further rows on which a race settles a close decision, >= 0; the paper has none.
         confirm_size: Rows on which the last method must beat the first, >= 0; 0 asks for no confirmation.
         seed: Seeds splits, batches and every chain's sampling.
@@ -37,6 +43,16 @@ class LoopConfig:
         None,
         "Whether these stay the same: fixed, fresh (others at every step) or after-adoption (others once a "
         "method is adopted); default: fresh for the adaptive rule, fixed for the others.",
+    )
+    reads: Reads | None = setting(
+        None,
+        "What the optimizer reads: train (instructions run for it) or dev (those that the last step paid "
+        "for, if the next is decided on others); default: dev for the adaptive rule, train for the others.",
+    )
+    leave_out: LeaveOut | None = setting(
+        None,
+        "When one rewrite of every step is the method less a sentence: never, or longer (while it is longer "
+        "than the first method); default: longer for the adaptive rule, never for the others.",
     )
     reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
     confirm_size: int = setting(
@@ -82,12 +98,23 @@ class StagesConfig:
 
     optimize: Optimize = setting(
         "auto",
-        "Whether a method is optimised first; auto looks at up to 100 rows, and does not where the starting "
-        "method fails so few of them that at most 10 points can be gained.",
+        "Whether a method is optimised first; auto looks at up to 500 rows, and does not where the starting "
+        "method fails so few of them (surely below 15 %) that hardly 10 points can be gained.",
+    )
+    optimize_share: float = setting(
+        0.3,
+        "Share (0 to 1) of --max-calls, --max-tokens and --max-usd that may be spent before the bulk stage, "
+        "for which the rest is reserved; 1 reserves nothing.",
+        decides=False,
     )
 
     def __post_init__(self) -> None:
         check_choices(self)
+        if not 0 < self.optimize_share <= 1:
+            raise InputError(
+                f"--optimize-share must be above 0 and at most 1, got {self.optimize_share:g}; "
+                "--optimize never spends nothing on it"
+            )
 
 
 @dataclass(frozen=True)
@@ -97,7 +124,8 @@ class SearchConfig:
     Attributes:
         trials: Total number of finished trials, pruned ones included.
         space: What to vary, as `--space` takes it; see `search.space`.
-        search_seed: Seeds the proposals; the loop's own seed is the same in every trial.
+        search_seed: Seeds the proposals; the seeds of the loops are the same in every trial.
+        loop_seeds: Loops per configuration; a trial counts with the means of their rates and calls.
         trial_calls: Maximum calls of a feasible configuration; None calls any feasible.
         no_pruning: Run every trial to its end.
         top: Configurations of the front that are compared on the holdout, the best first.
@@ -111,6 +139,9 @@ class SearchConfig:
         "What else to vary (patience, rounds, temperature, dev-size, start, selection), or a range such as "
         "m=1:5 or start=initial,weak. Repeatable.",
     )
+    loop_seeds: int = setting(
+        1, "Loops per configuration, each with a random seed of its own, whose means count."
+    )
     search_seed: int = setting(0, "Random seed of the proposals.")
     trial_calls: int | None = setting(None, "Maximum LM calls that a single configuration may need.")
     no_pruning: bool = setting(False, "Run every trial to its end.")
@@ -121,7 +152,7 @@ class SearchConfig:
     )
 
     def __post_init__(self) -> None:
-        at_least(1, self, "trials", "top", "workers", "trial_calls")
+        at_least(1, self, "trials", "top", "workers", "trial_calls", "loop_seeds")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, runtime_checkable
 
+from autoevol.config import LoopConfig
+from autoevol.config.choices import LeaveOut, Reads
 from autoevol.core.records import Method, Row, Score
 
 Evaluate = Callable[[Method, Sequence[Row]], Coroutine[Any, Any, Score]]
@@ -26,6 +28,14 @@ class Selection:
     note: str
 
 
+@dataclass(frozen=True)
+class Proposing:
+    """How rewrites come about, apart from the optimizer LM; see `LoopConfig.reads` and `leave_out`."""
+
+    reads: Reads = "train"
+    leave_out: LeaveOut = "never"
+
+
 class SelectionRule(Protocol):
     """Chooses between the method in force and its challengers.
 
@@ -33,6 +43,8 @@ class SelectionRule(Protocol):
     itself the rest. `evaluate(method, rows)` never pays for a row of a method twice, returns
     a score over all rows of `rows`, and may be awaited concurrently. A rule must be a pure
     function of those scores: a resumed run asks it again.
+
+    Two things are optional: a `proposing` of its own, and to be `Scheduled`.
 
     Attributes:
         name: As given on the command line.
@@ -60,3 +72,27 @@ class SelectionRule(Protocol):
         further rows, in a fixed order too, for decisions that the dev set leaves open.
         """
         ...
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """A selection rule that is not the same at every step."""
+
+    def at_step(self, number: int) -> Self:
+        """The rule of step `number`; a pure function of it, since a resumed run asks again."""
+        ...
+
+
+def at_step(rule: SelectionRule, number: int, challengers: Sequence[Method]) -> SelectionRule:
+    """The rule of step `number`, which is `rule` itself unless that is `Scheduled`.
+
+    One starting method is not chosen between others: then step 0 is as step 1, which goes on with its rows.
+    """
+    stage = number if challengers else max(number, 1)
+    return rule.at_step(stage) if isinstance(rule, Scheduled) else rule
+
+
+def proposing(rule: SelectionRule, config: LoopConfig) -> Proposing:
+    """What `config` says, else what the rule says as its `proposing`, else the paper's way."""
+    own = getattr(rule, "proposing", Proposing())
+    return Proposing(config.reads or own.reads, config.leave_out or own.leave_out)

@@ -50,6 +50,7 @@ class Scoreboard:
         self._slots = asyncio.Semaphore(concurrency)
         self._on_row = on_row or (lambda method_id, case: None)
         self._marks: dict[str, dict[str, Mark]] = {}
+        self._cases: dict[tuple[str, str], Case] = {}
         for score in known:
             self._marks.setdefault(score.method_id, {}).update(score.marks)
 
@@ -62,7 +63,18 @@ class Scoreboard:
         new = [row for row in rows if row.id not in marks or marks[row.id].outcome is Outcome.UNSCORED]
         for case in await self.cases(method, new, scope):
             marks[case.row_id] = mark(case)
+            self._cases[method.id, case.row_id] = case
         return Score(method.id, {row.id: marks[row.id] for row in rows})
+
+    async def evaluated(self, method: Method, rows: Sequence[Row], scope: str = "dev") -> list[Case]:
+        """The cases behind marks that `evaluate` has given, in order; only the last step's are kept.
+
+        Those of an earlier session are asked for again in the same scope, where a store has them.
+        """
+        kept, self._cases = self._cases, {}
+        lost = [row for row in rows if (method.id, row.id) not in kept]
+        kept |= {(method.id, case.row_id): case for case in await self.cases(method, lost, scope)}
+        return [kept[method.id, row.id] for row in rows]
 
     def score(self, method: Method, rows: Sequence[Row], scope: str) -> Score:
         """`evaluate` for callers without an event loop, in a scope of its own and without DSPy's trace."""

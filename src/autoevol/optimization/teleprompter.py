@@ -7,15 +7,12 @@ from typing import Any
 
 import dspy
 from dspy.teleprompt.teleprompt import Teleprompter
-from dspy.utils.exceptions import LMError
 
 from autoevol.config import LoopConfig
 from autoevol.core import aio
-from autoevol.core.context import in_scope
-from autoevol.core.errors import BudgetReached, MethodError
+from autoevol.core.errors import BudgetReached
 from autoevol.core.progress import say, step_line
 from autoevol.core.records import Candidate, Case, Method, Outcome, Row, Step
-from autoevol.core.seeds import derived_seed
 from autoevol.metrics.base import Metric
 from autoevol.metrics.failure import FailureMetric
 from autoevol.optimization.adaptive import AdaptiveRace
@@ -32,24 +29,25 @@ from autoevol.optimization.compiling import (
 from autoevol.optimization.confirming import confirm
 from autoevol.optimization.dev_rows import DevRows, find_dev_rows
 from autoevol.optimization.plan import confirm_rows, spare_rows
-from autoevol.optimization.rule import Selection, SelectionRule
+from autoevol.optimization.rewriting import Rewriter, rows_to_read
+from autoevol.optimization.rule import Selection, SelectionRule, at_step, proposing
 from autoevol.optimization.scoreboard import Scoreboard
-from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
-from autoevol.programs.propose import ProposeMethod
 from autoevol.store.journal import MemoryJournal, StepJournal
 
 
 class AutoEvol(Teleprompter):
     """Optimises the evolving method of an `Evolver`.
 
-    Each step draws a mini-batch, evolves it with the method in force, has the optimizer LM
-    analyse the trajectories and rewrite the method in m independent chains, and lets a
+    Each step has the optimizer LM read how the method in force fared on a mini-batch, analyse
+    the trajectories and rewrite the method in m independent chains, and lets a
     selection rule compare the usable rewrites with the method in force on dev rows. At the end, the
     method in force is confirmed against the first one, where the rule asks for it and rows are left.
 
     Where this differs from the paper: the default rule looks at other dev rows at every step, at few
-    while the method in force fails often, and scores it again (`AdaptiveRace`, `dev_rows`); with fixed
+    while the method in force fails often, and scores it again (`AdaptiveRace`, `dev_rows`); the optimizer
+    then reads the last step's dev rows instead of rows evolved for it, and one rewrite leaves out a
+    sentence (`rewriting`); with fixed
     rows its scores are kept instead of paid again; the optimizer also sees responses and the verdicts;
     several starting methods may compete before step 1; a proposal is checked before it is
     scored; cases that the network lost are left out of the rate; in a race, most
@@ -163,8 +161,9 @@ class _Loop:
         others = len(spare) - confirm_rows(self.config, self.rule, len(spare))
         self.pool, self.unused = [*dev, *spare[:others]], spare[others:]
         self.journal = owner.journal or MemoryJournal()
-        self.optimizer_lm = owner.optimizer_lm or dspy.settings.lm
-        self.analyze, self.propose = AnalyzeTrajectory(), ProposeMethod()
+        self.proposing = proposing(self.rule, self.config)
+        optimizer_lm = owner.optimizer_lm or dspy.settings.lm
+        self.rewriter = Rewriter(self.config, optimizer_lm, self.proposing.leave_out)
         self.steps = list(self.journal.steps())
         self.methods: dict[str, Method] = {}
         for start in (student.method, *owner.starts):
@@ -202,13 +201,22 @@ class _Loop:
 
     async def _later_step(self) -> Step:
         number, incumbent = len(self.steps), self.methods[self.steps[-1].chosen_id]
-        batch = self.owner.sampler.draw(self.train, self.config.batch_size, number, self.config.seed)
-        cases = await self.board.cases(incumbent, batch, f"batch-{number}")
-        chains = [self._chain(number, chain, incumbent, cases) for chain in range(self.config.m)]
+        batch, cases = await self._read(number, incumbent)
+        tried = await self.rewriter.rewrites(number, incumbent, cases, list(self.methods.values()))
         decided, undecided = self._decided()
-        candidates = without_repeats(await aio.gather(chains), decided, undecided)
+        candidates = without_repeats(tried, decided, undecided)
         challengers = [candidate.method for candidate in candidates if candidate.method]
         return await self._select(number, batch, candidates, incumbent, challengers)
+
+    async def _read(self, number: int, incumbent: Method) -> tuple[Sequence[Row], list[Case]]:
+        """What the optimizer reads: rows that are paid for and no longer decided on, else a mini-batch."""
+        if self.proposing.reads == "dev":
+            dev, reserve = self._rows_after(self.steps)
+            rows = rows_to_read(self.steps[-1], self.pool, (*dev, *reserve), self.config.batch_size)
+            if rows:
+                return rows, await self.board.evaluated(incumbent, rows)
+        batch = self.owner.sampler.draw(self.train, self.config.batch_size, number, self.config.seed)
+        return batch, await self.board.cases(incumbent, batch, f"batch-{number}")
 
     async def _select(
         self,
@@ -219,7 +227,8 @@ class _Loop:
         challengers: Sequence[Method],
     ) -> Step:
         dev, reserve = self._rows_after(self.steps)
-        picked = await self.rule.select(incumbent, challengers, dev, self.board.evaluate, reserve)
+        rule = at_step(self.rule, number, challengers)
+        picked = await rule.select(incumbent, challengers, dev, self.board.evaluate, reserve)
         return self._step(number, batch, candidates, incumbent, picked)
 
     def _rows_after(self, steps: Sequence[Step]) -> tuple[Sequence[Row], Sequence[Row]]:
@@ -254,18 +263,6 @@ class _Loop:
             improved=picked.chosen.id != incumbent.id,
             note=picked.note,
         )
-
-    async def _chain(self, step: int, chain: int, method: Method, cases: list[Case]) -> Candidate:
-        """Analysis, then rewrite. Whatever goes wrong costs this chain its slot, not the step."""
-        sampling = chain_sampling(self.config, step, chain)
-        feedback = ""
-        with dspy.context(lm=self.optimizer_lm), in_scope(f"chain-{step}-{chain}"):
-            try:
-                feedback = (await self.analyze.acall(cases, **sampling)).feedback
-                proposal = await self.propose.acall(method, feedback, **sampling)
-                return Candidate(proposal.method, method.id, feedback)
-            except (MethodError, LMError) as error:
-                return Candidate(None, method.id, feedback, problem=str(error))
 
     def _why_stop(self) -> str:
         steps = self.steps[:-1] if is_confirmation(self.steps[-1]) else self.steps
@@ -326,15 +323,6 @@ class _Loop:
             say(step_line(step, len(step.scores)))
         if self.owner.on_step:
             self.owner.on_step(step)
-
-
-def chain_sampling(config: LoopConfig, step: int, chain: int) -> dict[str, Any]:
-    """How one chain of one step asks the optimizer LM; every chain has a seed of its own."""
-    return {
-        "temperature": config.optimizer_temperature,
-        "top_p": config.optimizer_top_p,
-        "seed": derived_seed(config.seed, step, chain),
-    }
 
 
 def as_examples(rows: Sequence[Row]) -> list[dspy.Example]:

@@ -9,10 +9,12 @@ from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
-from autoevol.reports import answers, comparison, estimate, headroom, proof, run, search, transfer
+from autoevol.reports import answers, benchmarks, comparison, estimate, headroom, proof, run, search, transfer
 from autoevol.reports.answers import AnswersReport
+from autoevol.reports.benchmarks import BenchmarksReport
 from autoevol.reports.comparison import ComparisonReport
 from autoevol.reports.estimate import EstimateReport
+from autoevol.reports.following import Followed, followed
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.proof import ProofReport
 from autoevol.reports.rates import FAILURE_RATE, StepReport
@@ -48,8 +50,10 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         transfer: Of a transfer.
         comparison: Of a comparison.
         headroom: Of a look at headroom.
+        progress: Where a command in it stands, or how it has ended; of a search one for each worker.
         proof: Of a proof.
         answers: Of answers that were judged.
+        benchmarks: Of a model that was handed to harnesses.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
         estimate: What a run was to cost, before it or beside it.
@@ -65,6 +69,8 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
     estimate: EstimateReport | None = field(default=None, metadata=SPARSE)
+    progress: tuple[Followed, ...] = field(default=(), metadata=SPARSE)
+    benchmarks: BenchmarksReport | None = field(default=None, metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
@@ -76,6 +82,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
             or self.proof
             or self.answers
             or self.headroom
+            or self.benchmarks
             or self.summary
             or self.estimate
         )
@@ -110,6 +117,8 @@ def read_folder(folder: Path) -> FolderReport:
         method=read_json(folder / "method.json"),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
         estimate=read_report(folder / estimate.FILE, EstimateReport),
+        progress=tuple(followed(folder)),
+        benchmarks=read_report(folder / benchmarks.FILE, BenchmarksReport),
     )
 
 

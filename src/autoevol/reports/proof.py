@@ -122,10 +122,17 @@ def _label(one: ArmComparison, *, void: bool) -> str:
     return f"{one.arm} against {one.against}" + (" (void)" if void else "")
 
 
+_WORDS = {**{verdict: verdict.value for verdict in ProofVerdict}, ProofVerdict.SAME: "not shown to differ"}
+"""As verdicts are told: that a difference is not shown does not show that there is none."""
+
+
 def _told(one: ArmComparison) -> str:
     gain = one.gain
     recovered = "" if one.recovered is None else f", {one.recovered:.0%} of the gap recovered"
+    # Corrected for the number of arms, an interval that leaves out 0 may show nothing.
+    left_out = one.verdict is ProofVerdict.SAME and not gain.low <= 0 <= gain.high
+    why = f" (p = {one.p_holm:.2f}, corrected for the number of arms)" if left_out else ""
     return (
-        f"{one.verdict}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], "
-        f"Holm p = {one.p_holm:.3f} ({one.seeds} seeds x {one.items} items){recovered}"
+        f"{_WORDS[one.verdict]}{why}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] "
+        f"({one.seeds} seeds x {one.items} items){recovered}"
     )
