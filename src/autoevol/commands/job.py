@@ -74,6 +74,10 @@ class Job:
         self.listener.ends_with(stop)
         return stop
 
+    def paid(self) -> int:
+        """LM calls that the run has paid so far, resumes included."""
+        return sum(line.paid.calls for line in self.session.ledger())
+
     def too_short(self) -> RepliesTooShort | None:
         """What ends a stage in which most replies of a role held no text; its settings may be corrected."""
         if stop := self.replies.at_the_end():

@@ -26,7 +26,7 @@ passport.md     the same for readers
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +50,7 @@ _BEFORE = frozenset(
     {
         ".lock",
         "run.json",
+        "estimate.json",
         "seeds.json",
         "rejects.jsonl",
         "endpoint.json",
@@ -259,9 +260,9 @@ class RunFolder:
             store.forget_refusals()
         return store
 
-    def journal(self) -> FileJournal:
-        """The optimisation's journal."""
-        return FileJournal(self.path / "journal.jsonl")
+    def journal(self, paid: Callable[[], int] | None = None) -> FileJournal:
+        """The optimisation's journal; `paid` as for `FileJournal`."""
+        return FileJournal(self.path / "journal.jsonl", paid)
 
     def save_method(self, method: Method, facts: Mapping[str, Any]) -> Path:
         """Write the chosen method with `facts` about how it came to be; returns its path."""
