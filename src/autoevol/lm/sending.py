@@ -17,7 +17,14 @@ from autoevol.lm.budget import Budget
 from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import TokenForecast
 from autoevol.lm.outgoing import Books, Call, Sent
-from autoevol.lm.retry import RetryPolicy, access_denied, is_answer, is_pointless, is_transient
+from autoevol.lm.retry import (
+    RetryPolicy,
+    access_denied,
+    is_answer,
+    is_pointless,
+    is_transient,
+    may_be_billed,
+)
 from autoevol.lm.transport import BrokenReply, Reply, Transport, is_queued
 from autoevol.lm.usage import with_usage
 from autoevol.store.calls import Spent
@@ -27,6 +34,7 @@ _FIRST_AGAIN = 3
 # Seconds that the first call to an endpoint is ahead of all others.
 _HEAD_START = 0.25
 PROBE = "Say in one word that you are there."
+_PROBE_TOKENS = 64
 
 
 class Sender:
@@ -155,15 +163,15 @@ class Sender:
         async with self._asking:
             if not breaker.open or not breaker.doubtful:
                 return not breaker.open
-            request = replace(call.request, messages=(lm15.Message.user(PROBE),), system=None)
-            probe = replace(call, request=request, body=PROBE)
-            endpoint = call.transport.identity
+            probe = _probe(call)
             try:
-                reply = await self._paid(probe, self._forecasts[endpoint])
-            except lm15.LM15Error:
-                breaker.silent = True
-                return False
-            self._books.wasted(probe, call.spent(reply))
+                reply = await self._paid(probe, self._forecasts[call.transport.identity])
+                self._books.wasted(probe, call.spent(reply))
+            except lm15.LM15Error as error:
+                # Whoever refuses the question has read it.
+                if not is_answer(error):
+                    breaker.silent = True
+                    return False
             breaker.still_there()
             return True
 
@@ -208,9 +216,12 @@ class Sender:
             paid = call.spent(reply)
             self._books.wasted(call, paid)
             raise
-        except (lm15.LM15Error, StopRun):
-            # It has come back, if without a reply; a call that is cancelled may still arrive and be billed.
-            self._books.fails(call)
+        except (lm15.LM15Error, StopRun) as error:
+            if may_be_billed(error):
+                paid = replace(estimate, estimated=1)
+                self._books.wasted(call, paid)
+            else:
+                self._books.fails(call)
             raise
         finally:
             await self._budget.settle(estimate, paid)
@@ -228,3 +239,11 @@ class Sender:
                 mask = getattr(call.transport, "mask", None) or Mask()
                 raise lm15.LM15Error(mask(f"{type(error).__name__}: {error}")) from error
             raise
+
+
+def _probe(call: Call) -> Call:
+    """A short question to whom `call` was for, with its settings: what it costs is little and known."""
+    most = min(call.request.config.max_tokens or _PROBE_TOKENS, _PROBE_TOKENS)
+    config = replace(call.request.config, max_tokens=most)
+    request = replace(call.request, messages=(lm15.Message.user(PROBE),), system=None, config=config)
+    return replace(call, request=request, body=PROBE)
