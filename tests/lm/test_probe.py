@@ -116,7 +116,10 @@ def test_an_endpoint_that_is_silent_is_asked_once_which_is_booked(store: CallSto
     ask(recorder, transport, request(TASK))
     gives_up(recorder, transport)
     assert sum(asked.messages[-1].text == PROBE for asked in transport.requests) == 1
-    assert (paid(recorder).calls, paid(recorder).estimated) == (len(transport.requests), len(transport.requests) - 1)
+    assert (paid(recorder).calls, paid(recorder).estimated) == (
+        len(transport.requests),
+        len(transport.requests) - 1,
+    )
 
 
 def test_who_refuses_the_question_has_read_it(store: CallStore) -> None:

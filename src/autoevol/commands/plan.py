@@ -25,6 +25,7 @@ from autoevol.optimization.first_look import WORTH
 from autoevol.optimization.plan import Extra, planned_calls
 from autoevol.optimization.rules import find_rule
 from autoevol.store.calls import CallStore
+from autoevol.store.sealed import check_source
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ def plan_run(
         return plan_evolve(seeds, methods.start[0], settings, judge_calls=judge_calls, sample=sample)
     starts = {method.id: method for method in map(find_method, methods.start)}
     first = next(iter(starts.values()))
+    check_source(seeds)
     loaded = load_rows(seeds, **settings.data.reading())
     split = plan_split(loaded.rows, loop, methods)
     batch = RandomBatches().draw(split.train, loop.batch_size, 1, loop.seed) if loop.steps else ()

@@ -23,7 +23,7 @@ from autoevol.metrics.quality import (
     tfidf,
     vendi,
 )
-from autoevol.store.sealed import check_counts
+from autoevol.store.sealed import check_counts, check_source
 
 SAMPLE = 1_000
 """Rows that are looked at by default: diversity depends on the size of a set, and its cost
@@ -90,6 +90,8 @@ def read_stages(path: Path) -> list[Stages]:
         raise InputError(f"{path} holds no dataset.jsonl yet: finish the run first")
     if path.is_dir():
         check_counts(path)
+    else:
+        check_source(path)
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -23,8 +23,8 @@ from autoevol.reports.run import (
     result_paths,
     versions,
 )
-from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import write_sealed
 
 
 class Ran(Protocol):
@@ -63,7 +63,7 @@ def summarise(
         learned=tuple(dict.fromkeys(str(learned) for learned in job.session.learned())),
         gates={gate.name: dict(gate.report()) for gate in job.gates},
     )
-    write_json(job.folder.path / FILE, report.to_json())
+    write_sealed(job.folder.path / FILE, report.to_json())
     return report
 
 
