@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dspy
 
 from autoevol.comparison.entry import Heat
 from autoevol.config import LoopConfig
+from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Method, Step
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
@@ -48,8 +49,11 @@ def run_loop(
         rule: Name of the selection rule.
         config: Settings of the loop.
         path: Call store of this loop alone; a run that was killed finds its calls there.
-        cap: Most calls.
+        cap: Most calls, at which it ends with what it has.
         starts: Methods that compete with the student's own before step 1.
+
+    Raises:
+        BudgetReached: If the bench itself has caps, and they end it.
     """
     told: list[Reached] = []
     methods = {method.id: method for method in (heat.student.method, *starts)}
@@ -70,5 +74,7 @@ def run_loop(
             on_step=tell,
         )
         with dspy.context(lm=heat.bench.task_lm(session)):
-            teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
+            best: Any = teleprompter.compile(heat.student, trainset=heat.train, valset=heat.dev)
+    if best.stopped == "budget" and cap is None:
+        raise BudgetReached(f"budget reached in the loop of {path.stem}")
     return told

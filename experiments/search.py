@@ -27,7 +27,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -35,14 +35,17 @@ from typing import Any
 
 import dspy
 
+from autoevol.commands.following import Listener
 from autoevol.config import LoopConfig, MethodConfig, SearchConfig, Settings
-from autoevol.core.records import Case, Method, Row, Step
+from autoevol.core.progress import Silent
+from autoevol.core.records import Method, Row
 from autoevol.data.split import split_rows
 from autoevol.experiments.testbed import Testbed
 from autoevol.hypersearch.holdout import front
 from autoevol.hypersearch.job import Search, plan
 from autoevol.hypersearch.space import ALWAYS
 from autoevol.hypersearch.study import SharedStudy, quiet
+from autoevol.hypersearch.told import TrialsTold
 from autoevol.hypersearch.trial import TrialBench
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
@@ -57,25 +60,6 @@ from autoevol.store.study import StudyFolder, WorkerFolder
 _TRAIN = 200
 _ENDLESS = 10**6
 _FRESH = 1000  # apart from any seed of a testbed
-
-
-class Silent:
-    """Hears of nothing."""
-
-    def note(self, text: str) -> None:
-        """See `Listener`."""
-
-    def phase(self, name: str, rows: int | None) -> None:
-        """See `Listener`."""
-
-    def case(self, case: Case) -> None:
-        """See `Listener`."""
-
-    def step(self, step: Step, methods: int) -> None:
-        """See `Listener`."""
-
-    def pulse(self, status: Callable[[], str]) -> None:
-        """See `Listener`."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +109,7 @@ def search(world: World, folder: Path, config: SearchConfig) -> tuple[Contestant
     space, base = plan(world.rows, Settings(loop=world.loop, methods=methods), config)
     shared = StudyFolder(folder / "study", {}, 1)
 
-    def open_bench(place: WorkerFolder) -> TrialBench:
+    def open_bench(place: WorkerFolder, told: Listener) -> TrialBench:
         session = Session(place.calls(power_safe=False))
         lm = world.lm(session)
         return TrialBench(
@@ -137,12 +121,12 @@ def search(world: World, folder: Path, config: SearchConfig) -> tuple[Contestant
             seed=world.loop.seed,
             asking=lambda models: dspy.context(lm=lm),
             optimizer=lm,
-            listener=Silent(),
+            listener=told,
         )
 
     with quiet():
         study = SharedStudy(shared, config, space)
-        Search(shared, study, open_bench).run()
+        Search(shared, study, open_bench, Silent(), TrialsTold(Settings(), Silent())).run()
         best = front(study)[0]
     calls = sum(spent.calls for spent in shared.spent().values())
     return Contestant(world.testbed.true_rate(Method(best.user_attrs["method"]["text"])), calls), study

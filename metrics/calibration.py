@@ -147,12 +147,10 @@ class Calibration:
                 f"how many fatal cases this detector finds is unknown: none among {self.pairs} labelled "
                 f"pairs{among}"
             )
-        alarms = (
-            ""
-            if math.isnan(found.false_alarms)
-            else f", {found.false_alarms:.0%} false alarms".replace("%", " %")
-        )
-        share = f"{found.recall:.0%}".replace("%", " %")
+        alarms = ""
+        if not math.isnan(found.false_alarms):
+            alarms = f", {_percent(found.false_alarms, found.false_alarms_interval)} false alarms"
+        share = _percent(found.recall, found.recall_interval)
         return f"this detector finds {share} of fatal cases{alarms}, on {found.total} labelled pairs{among}"
 
     def to_json(self) -> dict[str, object]:
@@ -198,6 +196,11 @@ class Calibration:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"not a saved calibration: {error}") from error
+
+
+def _percent(share: float, interval: Interval) -> str:
+    """`60 % [31, 83]`: with its 95 % interval."""
+    return f"{100 * share:.0f} % [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
 
 
 _Judged = list[tuple[Labelled, Verdict]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 import dspy
 
-from autoevol.core.records import Outcome, Trajectory, Verdict
+from autoevol.core.records import FailureKind, Outcome, Trajectory, Verdict
 from autoevol.metrics.base import AsyncDetector, Detector
 from autoevol.metrics.domains import domain_of, main_domain
 from autoevol.metrics.ensemble import default_text_ensemble
@@ -67,15 +68,20 @@ class FailureMetric:
     Args:
         detector: Decides; by default the text ensemble, which needs no LM.
         objective: What counts as success; by default the failure rate.
+        by_kind: Give every score as a prediction with `objective_scores`, one per failure kind, of which
+            GEPA makes a frontier (`frontier_type="hybrid"`). For GEPA alone.
 
     Called with the five arguments that GEPA gives, it returns a score with feedback when
     `pred_name` is set, and a plain float otherwise: a `dspy.Prediction` is true whatever its
     score, and optimizers that bootstrap demos would take every failure for a success.
     """
 
-    def __init__(self, detector: Detector | None = None, objective: Objective | None = None) -> None:
+    def __init__(
+        self, detector: Detector | None = None, objective: Objective | None = None, *, by_kind: bool = False
+    ) -> None:
         self.detector = detector or default_text_ensemble()
         self.objective = objective or FailureRateObjective()
+        self.by_kind = by_kind
         self._domains: Counter[str] = Counter()
 
     @property
@@ -92,7 +98,10 @@ class FailureMetric:
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
         """As `judge`, without blocking the event loop."""
-        return self._scored(trajectory, await self._detect(trajectory)).verdict
+        verdict = await self._detect(trajectory)
+        if self.objective.computes:
+            return (await asyncio.to_thread(self._scored, trajectory, verdict)).verdict
+        return self._scored(trajectory, verdict).verdict
 
     def __call__(
         self,
@@ -109,12 +118,13 @@ class FailureMetric:
         """
         trajectory = getattr(pred, "trajectory", None)
         if isinstance(trajectory, Trajectory):
-            points, _, told = self._scored(trajectory, self.detector.judge(trajectory))
+            points, verdict, told = self._scored(trajectory, self.detector.judge(trajectory))
         else:
-            points, told = None, "not scored (no evolution: the call failed)."
-        if pred_name is None:
+            points, verdict, told = None, None, "not scored (no evolution: the call failed)."
+        if pred_name is None and not self.by_kind:
             return points or 0.0
-        return dspy.Prediction(score=points or 0.0, feedback=told)
+        kinds = {"objective_scores": kind_scores(None if points is None else verdict)} if self.by_kind else {}
+        return dspy.Prediction(score=points or 0.0, feedback=told, **kinds)
 
     async def _detect(self, trajectory: Trajectory) -> Verdict:
         if isinstance(self.detector, AsyncDetector):
@@ -129,3 +139,8 @@ class FailureMetric:
         if points is not None and points != float(verdict.outcome is Outcome.PASSED):
             verdict = replace(verdict, points=points)
         return Scored(points, verdict, told)
+
+
+def kind_scores(verdict: Verdict | None) -> dict[str, float]:
+    """By failure kind 1.0 where the verdict does not find it; without a decision 0.0 for all."""
+    return {kind.value: float(verdict is not None and kind not in verdict.kinds) for kind in FailureKind}

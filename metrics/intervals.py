@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,48 @@ def wilson(hits: int, total: int, z: float = 1.959963984540054) -> Interval:
     low = 0.0 if hits == 0 else max(0.0, (centre - spread) / scale)
     high = 1.0 if hits == total else min(1.0, (centre + spread) / scale)
     return Interval(low, high)
+
+
+def clopper_pearson(hits: int, total: int, level: float = 0.95) -> Interval:
+    """Exact interval for a proportion (Clopper and Pearson 1934): never covers less often than `level`.
+
+    Args:
+        hits: Number of successes, 0..total.
+        total: Number of trials, >= 0; with 0 trials nothing is known and (0, 1) returned.
+        level: Confidence level, in (0, 1).
+
+    Raises:
+        ValueError: If the counts are impossible.
+    """
+    if not 0 <= hits <= total:
+        raise ValueError(f"hits must be in 0..{total}, got {hits}")
+    tail = (1 - level) / 2
+    low = 0.0 if hits == 0 else _rate_where(lambda rate: 1 - _at_most(hits - 1, total, rate) > tail)
+    high = 1.0 if hits == total else _rate_where(lambda rate: _at_most(hits, total, rate) <= tail)
+    return Interval(low, high)
+
+
+def _rate_where(beyond: Callable[[float], bool]) -> float:
+    """The least rate from which `beyond` holds, by bisection to 2^-50."""
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if beyond(middle) else (middle, high)
+    return (low + high) / 2
+
+
+def _at_most(hits: int, total: int, rate: float) -> float:
+    """The probability of `hits` successes or fewer; in logarithms, so that no size overflows."""
+    if not 0 < rate < 1:
+        return float(rate <= 0 or hits == total)
+    counts = np.arange(hits + 1)
+    logs = _log_choose(total, counts) + counts * math.log(rate) + (total - counts) * math.log1p(-rate)
+    return float(min(1.0, np.exp(logs).sum()))
+
+
+def _log_choose(total: int, counts: Any) -> Any:  # noqa: ANN401 (arrays)
+    steps = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, total + 1)))])
+    return steps[total] - steps[counts] - steps[total - counts]
 
 
 def mcc(true_positive: int, false_positive: int, false_negative: int, true_negative: int) -> float:

@@ -269,7 +269,14 @@ def decide(
     """The verdict that a judgement amounts to; None, an unreadable reply, is unscored."""
     if judgement is None:
         return unscored(name, f"The judge's reply {UNREADABLE_VERDICT}.")
-    assessment = Assessment(judgement.severity, _gain(judgement), judgement.response_right, votes)
+    assessment = Assessment(
+        judgement.severity,
+        _gain(judgement),
+        judgement.response_right,
+        votes,
+        judgement.before,
+        judgement.after,
+    )
     reason = judgement.reason + (f" (severities given: {', '.join(map(str, votes))})" if votes else "")
     idle = tuple(kind for kind in judgement.response_faults if kind is not FailureKind.HEDGED)
     if judgement.severity >= min_severity:

@@ -1,4 +1,5 @@
-"""What a teleprompter maximises: the paper's failure rate, the yield of usable instructions, or their gain.
+"""What a teleprompter maximises: the paper's failure rate, the yield of usable instructions, their gain, or
+what they teach a student.
 
 An objective turns the verdict of a detector into a score and into the feedback that the
 optimizer reads. In the paper the optimizer sees instructions only; here the response that
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+from autoevol.core.errors import InputError
 from autoevol.core.records import FailureKind, Outcome, Score, Trajectory, Verdict
 from autoevol.metrics.base import UNREADABLE_VERDICT, failed, unscored
 from autoevol.metrics.form import Unchanged
@@ -52,6 +54,7 @@ class Objective(Protocol):
         unit: What the figure is counted in.
         direction: Which of two figures is the better one.
         needs_judge: Whether it asks for more than a text detector can say.
+        computes: Whether a score takes seconds of this machine, and must not hold up what waits for LMs.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Objective(Protocol):
     unit: str
     direction: Direction
     needs_judge: bool
+    computes: bool
 
     def value(self, score: Score) -> float:
         """The figure for a method: its rows under this objective, 0..1."""
@@ -82,6 +86,7 @@ class FailureRateObjective:
     unit = "share of the scored rows that fail"
     direction: Direction = "lower"
     needs_judge = False
+    computes = False
 
     def __init__(self, count_harmless: bool = True) -> None:
         self.count_harmless = count_harmless
@@ -116,6 +121,7 @@ class UsableYield:
     unit = "share of the scored rows that are usable and harder"
     direction: Direction = "higher"
     needs_judge = False
+    computes = False
 
     def __init__(self, discipline: float = 0.0) -> None:
         if not 0 <= discipline <= 1:
@@ -203,8 +209,62 @@ class GainProxy(Gain):
         return proxy_gain(trajectory)
 
 
+class Learner(Protocol):
+    """Says what a student learns from one pair (`students.learner.PairLearner` is one).
+
+    Attributes:
+        natural: What it learns from a natural pair, > 0.
+    """
+
+    natural: float
+
+    def gain(self, instruction: str, response: str) -> float | None:
+        """In the unit of `natural`, below 0 for harm; None for a pair that it cannot take. Deterministic."""
+        ...
+
+
+class Learnability(UsableYield):
+    """What a usable rewrite and its response teach a student. *Experimental*.
+
+    The gain of the learner as a share of twice what a natural pair teaches, kept to 0..1: 0.5 teaches as
+    much as a natural pair. A row that is not usable is 0; one that the student cannot take is not scored.
+
+    Args:
+        learner: The student. The command line makes it of `--learn-for`; without one nothing can be scored.
+    """
+
+    name = "learnability"
+    label = "learnability"
+    unit = "mean share of twice what a natural pair teaches the student, 0 for rows that are not usable"
+    computes = True
+
+    def __init__(self, learner: Learner | None = None) -> None:
+        super().__init__()
+        self.learner = learner
+
+    def score(self, trajectory: Trajectory, verdict: Verdict, case: str = "") -> Scored:
+        """Between 0.0 and 1.0; None where the student cannot take the pair.
+
+        Raises:
+            InputError: If there is no learner.
+        """
+        if self.learner is None:
+            raise InputError("the objective learnability needs a student: give --learn-for FILE")
+        usable = super().score(trajectory, verdict, case)
+        if not usable.score:
+            return usable
+        gain = self.learner.gain(trajectory.evolved or "", trajectory.response or "")
+        if gain is None:
+            verdict = unscored(usable.verdict.detector, "The pair is too long for the student, or blank.")
+            return Scored(None, verdict, feedback(trajectory, verdict, case))
+        share = gain / self.learner.natural
+        told = f"{usable.feedback} It teaches the student {share:.2f} times as much as a natural pair."
+        return Scored(min(1.0, max(0.0, share / 2)), usable.verdict, told)
+
+
 OBJECTIVES: dict[str, type[FailureRateObjective] | type[UsableYield]] = {
-    objective.name: objective for objective in (FailureRateObjective, UsableYield, Gain, GainProxy)
+    objective.name: objective
+    for objective in (FailureRateObjective, UsableYield, Gain, GainProxy, Learnability)
 }
 
 

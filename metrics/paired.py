@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from autoevol.core.records import Outcome, Score
-from autoevol.core.schema import Record
+from autoevol.core.schema import SPARSE, Record
 
 _RESAMPLES = 10_000
 
@@ -48,6 +48,7 @@ class PairedTest(Record):
         interval: How `low` and `high` were found.
         test: `McNemar` where all scores are 0 or 1, else `sign test`, which is the same sum over
             rows whose scores are means (over seeds, say).
+        counted: What was compared: `failures`, or the `losses` of an objective that gives points.
     """
 
     difference: float
@@ -59,6 +60,7 @@ class PairedTest(Record):
     higher: int | None = None
     interval: str = "95 % paired percentile bootstrap over rows"
     test: str = "McNemar"
+    counted: Literal["failures", "losses"] = field(default="failures", metadata=SPARSE)
 
     @classmethod
     def of(cls, first: Sequence[float], second: Sequence[float]) -> PairedTest:
@@ -85,16 +87,26 @@ class PairedTest(Record):
         )
 
     @classmethod
-    def of_scores(cls, first: Score | None, second: Score | None) -> PairedTest | None:
-        """Compare failure rates over the rows that both scores decide on; None if there are none."""
+    def of_scores(
+        cls, first: Score | None, second: Score | None, counted: Literal["failures", "losses"] = "failures"
+    ) -> PairedTest | None:
+        """Compare two methods over the rows that both scores decide on; None if there are none.
+
+        Args:
+            first: Of the first method; None where it was not reached.
+            second: Of the second.
+            counted: `failures` compares failed with passed rows. `losses` compares what the objective
+                counts: 1 for a row that is not usable, what the points lack of 1 for a usable one.
+        """
         if first is None or second is None:
             return None
         both = [row_id for row_id in first.marks if first.scored(row_id) and second.scored(row_id)]
-        failed = [
-            [float(score.marks[row_id].outcome is Outcome.FAILED) for row_id in both]
-            for score in (first, second)
+        marks = [[score.marks[row_id] for row_id in both] for score in (first, second)]
+        losses = counted == "losses"
+        rows = [
+            [mark.loss if losses else float(mark.outcome is Outcome.FAILED) for mark in of] for of in marks
         ]
-        return cls.of(*failed) if both else None
+        return replace(cls.of(*rows), counted=counted) if both else None
 
     @property
     def discordant(self) -> int | None:
@@ -107,7 +119,7 @@ class PairedTest(Record):
         return f"{self.difference:+.1%} [{self.low:+.1%}, {self.high:+.1%}]"
 
     def __str__(self) -> str:
-        """`-8.3% [-16.7%, +0.0%], McNemar p = 0.250`: the one way in which it is told."""
+        """`-8.3% [-16.7%, +0.0%], McNemar p = 0.250`, for logs; people are told by `reports.verdicts`."""
         if self.p_value is None:
             return self.span
         return f"{self.span}, {self.test} p {'< 0.001' if self.p_value < 0.001 else f'= {self.p_value:.3f}'}"

@@ -135,7 +135,7 @@ def cluster_coverage(
         return Coverage(0.0, 0.0)
     both = [*reference, *texts]
     vectors = unit(embed(both), len(both))
-    centres = _centres(vectors[: len(reference)], min(clusters, len(reference)), seed)
+    centres = spherical_centres(vectors[: len(reference)], min(clusters, len(reference)), seed)
     nearest = np.argmax(vectors[len(reference) :] @ centres.T, axis=1)
     counts = np.bincount(nearest, minlength=len(centres))
     shares = counts[counts > 0] / counts.sum()
@@ -144,8 +144,18 @@ def cluster_coverage(
     return Coverage(float((counts > 0).mean()), min(1.0, max(0.0, evenness)))
 
 
-def _centres(vectors: Matrix, clusters: int, seed: int, rounds: int = 25) -> Matrix:
-    """Centres of spherical k-means, started from distinct rows; fewer where rows repeat."""
+def spherical_centres(vectors: Matrix, clusters: int, seed: int, rounds: int = 25) -> Matrix:
+    """Centres of spherical k-means (Dhillon and Modha 2001) from distinct rows; fewer where rows repeat.
+
+    Args:
+        vectors: (n, features), rows of unit length.
+        clusters: At most so many.
+        seed: Decides the rows to start from.
+        rounds: At most so many moves of the centres.
+
+    Returns:
+        (clusters or fewer, features), rows of unit length.
+    """
     rng = np.random.default_rng(seed)
     rows = np.unique(vectors, axis=0)
     centres = rows[rng.permutation(len(rows))[:clusters]]

@@ -1,19 +1,32 @@
-"""Calibrations as text tables of 80 columns."""
+"""Calibrations as text tables of 80 columns or fewer."""
 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 
+from autoevol.core.layout import WIDTH, Column, grid_table, wrapped
 from autoevol.metrics.calibration import FATAL, USABLE, Calibration, Confusion
 from autoevol.metrics.intervals import Interval
 
-_WIDTH = 80
-_HEAD = ("", "tp", "fp", "fn", "tn", "recall   95 %", "precision 95 %", "false", "MCC", "kappa")
+_COLUMNS = (
+    Column(""),
+    *(Column(name, right=True, spare=3) for name in ("tp", "fp", "fn", "tn")),
+    Column("recall   95 %", right=True),
+    Column("precision 95 %", right=True, spare=1),
+    Column("false", right=True),
+    Column("MCC", right=True, spare=4),
+    Column("kappa", right=True, spare=2),
+)
+_PARTS = (
+    Column("detector"),
+    Column("pairs"),
+    Column("n", right=True, spare=1),
+    *(Column(name, right=True) for name in ("found", "false", "thrown", "through")),
+)
 
 
-def render_table(calibrations: Sequence[Calibration]) -> str:
+def render_table(calibrations: Sequence[Calibration], width: int = WIDTH) -> str:
     """One block a detector, one line a question; the raters' kappa in the last column. Then the parts.
 
     "false" are false alarms among the negatives. "-" stands for what is not defined (no positives,
@@ -23,14 +36,13 @@ def render_table(calibrations: Sequence[Calibration]) -> str:
     blocks: list[str] = []
     for name in dict.fromkeys(found.detector for found in calibrations):
         calibration, *again = (found for found in calibrations if found.detector == name)
-        rows: list[tuple[str, ...]] = [_HEAD]
-        for question, counts in calibration.confusions.items():
-            rows.append(_row(question, counts, calibration.agreement.get(question, math.nan)))
-        lines = _aligned(rows)
+        rows = [
+            _row(question, counts, calibration.agreement.get(question, math.nan))
+            for question, counts in calibration.confusions.items()
+        ]
+        lines = grid_table(_COLUMNS, rows, width, gap=1)
         unscored = f", {calibration.unscored} unscored" if calibration.unscored else ""
-        title = _wrapped(
-            f"{calibration.detector} ({calibration.pairs} pairs{unscored}): {calibration.sentence()}"
-        )
+        title = f"{calibration.detector} ({calibration.pairs} pairs{unscored}): {calibration.sentence()}"
         # The proxy is of the pairs, not of the detector: it is told once.
         fit = calibration.gain.sentence() if calibration.gain else ""
         notes = [fit] if fit and not any(fit in block for block in blocks) else []
@@ -42,13 +54,14 @@ def render_table(calibrations: Sequence[Calibration]) -> str:
             f"recall {worth.recall}, precision {worth.precision}, false alarms {worth.false_alarms}"
             for question, worth in calibration.worth.items()
         )
-        blocks.append("\n".join((title, *lines, *map(_wrapped, notes))))
-    return "\n\n".join([*blocks, *_parts(calibrations)])
+        told = (line for note in notes for line in wrapped(note, width))
+        blocks.append("\n".join((*wrapped(title, width), *lines, *told)))
+    return "\n\n".join([*blocks, *_parts(calibrations, width)])
 
 
-def _parts(calibrations: Sequence[Calibration]) -> list[str]:
+def _parts(calibrations: Sequence[Calibration], width: int) -> list[str]:
     """One line for each detector on each part: what it finds, and what that costs."""
-    rows = [("detector", "pairs", "n", "found", "false", "thrown", "through")]
+    rows: list[tuple[str, ...]] = []
     for found in (part for whole in calibrations for part in whole.parts):
         fatal, usable = (found.confusions.get(name, Confusion()) for name in (FATAL, USABLE))
         rows.append(
@@ -62,13 +75,13 @@ def _parts(calibrations: Sequence[Calibration]) -> list[str]:
                 f"{usable.fp}/{usable.fp + usable.tn}",
             )
         )
-    if len(rows) == 1:
+    if not rows:
         return []
     told = (
         "by domain and strength of the evol LM: broken pairs found, false alarms, usable pairs thrown away, "
         "unusable ones let through"
     )
-    return ["\n".join((_wrapped(told), *_aligned(rows, texts=2)))]
+    return ["\n".join((*wrapped(told, width), *grid_table(_PARTS, rows, width, gap=1)))]
 
 
 def _spread(times: Sequence[Calibration]) -> list[str]:
@@ -91,18 +104,6 @@ def _ends(values: Sequence[float]) -> str:
     return f"{min(known):.2f}-{max(known):.2f}" if known else "-"
 
 
-def _aligned(rows: Sequence[tuple[str, ...]], texts: int = 1) -> list[str]:
-    """Lines of equal columns; the first `texts` columns stand at the left."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        " ".join(
-            cell.ljust(width) if column < texts else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-
-
 def _row(question: str, counts: Confusion, agreement: float) -> tuple[str, ...]:
     return (
         question,
@@ -122,7 +123,3 @@ def _number(value: float) -> str:
 def _span(interval: Interval, value: float) -> str:
     """The figure with its 95 % interval."""
     return "-" if math.isnan(value) else f"{value:.2f} {interval.low:.2f}-{interval.high:.2f}"
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_on_hyphens=False)

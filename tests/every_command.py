@@ -31,6 +31,7 @@ ASKS_NOBODY = {
     "export": "reads a data set",
     "clean": "reads a data set; duplicates are found by words",
     "label": "people judge; the page is on this machine",
+    "benchmarks": "hands a model to harnesses of others, which ask it themselves",
     "merge": "joins what shards have paid for",
     "methods": "reads and writes methods",
     "passport": "reads a run folder",

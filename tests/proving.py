@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autoevol.core.records import digest
-from autoevol.proof.schedule import Batch, Encoded, fitted
+from autoevol.students.schedule import Batch, Encoded, fitted
 
 
 class CountingStudent:

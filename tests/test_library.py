@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import autoevol as ae
-from autoevol.reports.run import EvolutionReport, RunReport
+from autoevol.reports.evolution import EvolutionReport
+from autoevol.reports.run import RunReport
 from autoevol.store.files import read_json
 from command_line import command, lines, seed_file, summary
 from commanding import SEEDS, Served

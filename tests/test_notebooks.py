@@ -112,7 +112,7 @@ def test_progress_is_one_line_that_is_written_over(
         ae.evolve(seeds, tmp_path / "run", method="weak", evol_model="served", api_base=endpoint.url)
     told = capsys.readouterr().err
     assert told.count("\n") == 1, "the phase"
-    assert told.count("\r") == 12
+    assert told.count("\r") >= 12, "a line for every row, and one for a second that passes"
     assert "12 of 12 rows" in told.rpartition("\r")[2]
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 from autoevol.config import EvolConfig, LoopConfig, MethodConfig, RequestConfig, Settings
-from autoevol.core.errors import InputError
+from autoevol.core.errors import BudgetReached, InputError
 from autoevol.experiments import ablations
 from autoevol.experiments.ablations import studies
+from autoevol.experiments.ablations.estimate import most_calls
 from autoevol.experiments.ablations.grounds import Ground, ModelGround, TestbedGround
 from autoevol.experiments.ablations.mixing import rounds
 from autoevol.experiments.ablations.studies import Plan, Study
@@ -25,7 +27,8 @@ STUDIES: dict[str, Study] = {
     "rounds": rounds,
     "transfer": studies.transfer,
 }
-_FREE = ("out", "concurrency", "api_base", "api_key_env")
+_CAPS = ("max_calls", "max_tokens", "max_usd", "price")
+_FREE = ("out", "concurrency", "api_base", "api_key_env", "dry_run", *_CAPS)
 
 
 def options() -> argparse.ArgumentParser:
@@ -56,6 +59,12 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=int, default=loop.batch_size, help="Default 10.")
     parser.add_argument("--m", type=int, default=loop.m, help="Rewrites per step (default 5).")
     parser.add_argument("--steps", type=int, default=loop.steps, help="Steps (default 10).")
+    parser.add_argument("--loops", type=int, default=1, help="Loops per setting, a seed each (default 1).")
+    parser.add_argument("--max-calls", type=int, help="Stop before paying for more LM calls than this.")
+    parser.add_argument("--max-tokens", type=int, help="Stop before using more tokens than this.")
+    parser.add_argument("--max-usd", type=float, help="Stop before more US dollars than this; needs --price.")
+    parser.add_argument("--price", action="append", default=[], help="MODEL=0.15,0.60. Repeatable.")
+    parser.add_argument("--dry-run", action="store_true", help="Only say how many calls it makes at most.")
     parser.add_argument(
         "--selection", choices=RULES, default=MethodConfig().selection, help="Selection rule."
     )
@@ -73,6 +82,7 @@ def ground_of(given: argparse.Namespace, folder: Path) -> Ground:
         temperature=given.temperature,
         reply_tokens=given.reply_tokens,
         concurrency=given.concurrency,
+        **{name: getattr(given, name) for name in _CAPS},
     )
     return ModelGround(
         given.seeds,
@@ -99,12 +109,21 @@ def main() -> None:
             calls = folder.path / "calls"
             calls.mkdir(exist_ok=True)
             ground = ground_of(given, calls)
-            table = STUDIES[given.study](ground, Plan(config, given.selection, calls))
+            plan = Plan(config, given.selection, calls, given.loops)
+            if given.dry_run:
+                most = most_calls(given.study, ground, plan, 0 if given.testbed else given.holdout)
+                print(f"{ground.label}  {given.study}: at most {most} LM calls")
+                return
+            table = STUDIES[given.study](ground, plan)
             table.save(folder.path)
     except InputError as error:
         parser.error(str(error))
+    except BudgetReached as stop:
+        print(f"{stop}; the same command with a larger cap goes on", file=sys.stderr)
+        raise SystemExit(3) from stop
     asked = {name: value for name, value in asdict(config).items() if name in ("batch_size", "m", "steps")}
     where = f"{given.testbeds} testbeds" if given.testbed else given.seeds
+    where += f", {given.loops} loops each" if given.loops > 1 else ""
     print(f"{ground.label}  {where}, {asked}, {given.dev} dev rows, selection {given.selection}")
     print(table.text())
     print(f"{ground.label}  {time.perf_counter() - started:.0f} s")

@@ -18,8 +18,12 @@ from autoevol.data.split import Split, split_rows
 from autoevol.experiments.testbed import Testbed, TestbedConfig
 from autoevol.experiments.testbed.bench import heat_of
 from autoevol.experiments.testbed.sentences import HARMS
+from autoevol.lm.budget import Caps
+from autoevol.lm.prices import caps_of
+from autoevol.lm.session import Session
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import INITIAL, WEAK
+from autoevol.store.calls import CallStore, Spent
 
 Rates = list[list[float]]
 
@@ -126,6 +130,36 @@ class TestbedGround:
         )
 
 
+class CappedBench(ModelBench):
+    """The user's models under caps that hold over all call stores of a study, resumes included.
+
+    Args:
+        settings: Of the models, with their budget.
+        folder: Where these stores are; one session at a time.
+    """
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        super().__init__(settings)
+        self._caps, self._folder = caps_of(settings.budget), folder
+
+    def session(self, path: Path, caps: Caps) -> Session:
+        """See `Bench`. What the other stores have paid is taken off."""
+        spent = Spent()
+        for other in self._folder.glob("*.sqlite"):
+            if other != path:
+                store = CallStore(other)
+                store.book_flights()
+                spent += sum(store.spent().values(), Spent())
+                store.close()
+        mine = self._caps
+        left = Caps(
+            None if mine.calls is None else mine.calls - spent.calls,
+            None if mine.tokens is None else mine.tokens - spent.tokens,
+            None if mine.usd is None else mine.usd - spent.usd,
+        )
+        return super().session(path, left if caps == Caps() else caps)
+
+
 class ModelGround:
     """The user's models on the user's seeds, one split. Rates are failures on the holdout, a unit per row.
 
@@ -199,13 +233,13 @@ class ModelGround:
     def _site(self, name: str, evol: str, optimizer: str, split: Split) -> Site:
         base = self._settings.models
         models = replace(base, evol=replace(base.evol, model=evol), optimizer=RoleConfig(model=optimizer))
-        bench = ModelBench(replace(self._settings, models=models))
+        bench = CappedBench(replace(self._settings, models=models), self._folder)
         student = Evolver(INITIAL, system=models.system)
         heat = Heat(self._seed, bench, student, split.train, split.dev)
 
         def rate(methods: Sequence[Method]) -> Rates:
             path = self._folder / f"referee-{name}.sqlite"
-            scores, _ = referee.score(methods, bench, student, split.holdout, path)
+            scores = referee.score(methods, bench, student, split.holdout, path).scores
             common = [row.id for row in split.holdout if all(s.scored(row.id) for s in scores.values())]
             if not common:
                 raise InputError("no holdout row could be scored for all methods")

@@ -75,12 +75,16 @@ class Truth:
         self.effects = _effects(random, config)
         harmful = random.choice([sentence for harms in HARMS.values() for sentence in harms])
         self.start_text = " ".join([OPENING, *random.sample(IDLE, 2), harmful])
-        target = random.uniform(config.start_low, config.start_high)
+        self._target = target = random.uniform(config.start_low, config.start_high)
         shares = [random.uniform(0.5, 1.5) for _ in PLANTED]
         self._base = dict.fromkeys(PLANTED, 0.0)
         self._scale(shares, target)
         self._rates: dict[str, tuple[float, ...]] = {}
         self._difficulties: dict[str, float] = {}
+
+    def concentrate(self, kind: int) -> None:
+        """Let the start fail as often as before, and in the planted kind of this number alone."""
+        self._scale([float(number == kind) for number in range(len(PLANTED))], self._target)
 
     def rates(self, text: str) -> tuple[float, ...]:
         """The marginal rate of each of `KINDS` under the method `text`."""

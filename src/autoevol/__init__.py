@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from autoevol.commands.again import again
     from autoevol.commands.answers import judge_answers
     from autoevol.commands.calibrate import calibrate
-    from autoevol.commands.datasets import clean, export, quality
+    from autoevol.commands.datasets import clean, export
     from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
     from autoevol.commands.headroom import headroom
+    from autoevol.commands.quality import quality
     from autoevol.commands.result import Result
     from autoevol.commands.retry import retry
     from autoevol.commands.run import evolve, optimize, run
@@ -147,7 +148,7 @@ _HOMES = {
     "load_method": "autoevol.store.method_files",
     "load_rows": "autoevol.data.load",
     "optimize": "autoevol.commands.run",
-    "quality": "autoevol.commands.datasets",
+    "quality": "autoevol.commands.quality",
     "retry": "autoevol.commands.retry",
     "run": "autoevol.commands.run",
     "search": "autoevol.hypersearch.job",

@@ -49,3 +49,8 @@ def test_groups_by_skill_and_by_level_in_order() -> None:
     assert list(by_level) == ["9", "10"]
     assert (by_level["10"].wins, by_level["10"].losses, by_level["9"].unscored) == (1, 1, 1)
     assert list(standings_by(questions, verdicts, lambda one: one.skill)) == ["Art", "Math"]
+
+
+def test_a_standing_says_who_is_shown_to_be_ahead() -> None:
+    assert str(HeadToHead.of([Winner.A] * 3 + [Winner.B] * 2)).endswith("], not shown to differ")
+    assert str(HeadToHead.of([Winner.B] * 12)).endswith("], B wins more often")

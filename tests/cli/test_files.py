@@ -98,12 +98,56 @@ def test_every_turn_of_a_conversation_becomes_an_example_with_what_went_before(t
         assert turns[-1]["role"] == "assistant"
 
 
+def test_a_recipe_goes_beside_the_data(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "train.jsonl"
+    done = command(
+        "export", run, "--out", out, "--recipe", "trl", "--preset", "wizardlm-7b", "--gpus", "4", "--json"
+    )
+    folder = Path(summary(done)["recipe"])
+    assert folder == tmp_path / "train.trl"
+    assert {path.name for path in folder.iterdir()} == {
+        "README.md", "accelerate.yaml", "config.yaml", "launch.sh", "sft.py", "vicuna.jinja",
+    }  # fmt: skip
+    assert "fewer than a batch of 64" in done.stderr
+    assert "No example is longer than 2,048 tokens" in done.stderr
+    other = command("export", run, "--out", out, "--recipe", "unsloth", "--base-model", "my/model")
+    assert str(tmp_path / "train.unsloth") in other.stdout
+    assert "not for my/model" in other.stderr
+    assert folder.is_dir()
+
+
+def test_what_the_vicuna_template_cannot_hold_gets_no_recipe(tmp_path: Path) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    talk = [
+        {"role": "user", "content": "Add."},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "3"},
+        {"role": "assistant", "content": "3"},
+    ]
+    source = tmp_path / "tools.jsonl"
+    source.write_text(json.dumps({"messages": talk}) + "\n")
+    done = command("export", source, "--out", tmp_path / "o.jsonl", "--recipe", "trl")
+    assert done.exit_code == 2
+    assert "1 of its examples use tools" in done.stderr
+    assert not (tmp_path / "o.trl").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["export", "RUN", "--format", "xml", "--out", "o.xml"], "known are messages"),
         (["export", "RUN", "--out", "no/folder/o.jsonl"], "is no folder"),
         (["export", "EMPTY", "--out", "o.jsonl"], "not a run folder"),
+        (
+            ["export", "RUN", "--out", "o.jsonl", "--recipe", "llama-factory"],
+            "use --format sharegpt or alpaca",
+        ),
+        (["export", "RUN", "--out", "o.jsonl", "--recipe", "tlr"], "did you mean trl?"),
+        (["export", "RUN", "--out", "o.jsonl", "--preset", "small"], "--preset needs --recipe"),
+        (["export", "RUN", "--out", "o.jsonl", "--gpus", "2"], "--gpus needs --recipe"),
+        (["export", "RUN", "--out", "o.jsonl", "--recipe", "unsloth", "--gpus", "2"], "trains on one GPU"),
+        (["export", "RUN", "--out", "o.jsonl", "--recipe", "trl", "--gpus", "3"], "a batch of 16"),
+        (["export", "RUN", "--out", "o.jsonl", "--recipe", "trl", "--with-thinking"], "reasoning_content"),
         (["clean", "RUN", "--out", "o.jsonl", "--near", "2"], "--near"),
         (["clean", "RUN", "--out", "o.jsonl", "--overlap", "5"], "13 or 8"),
         (["clean", "RUN", "--out", "o.jsonl", "--against", "gone.jsonl"], "gone.jsonl"),

@@ -13,12 +13,13 @@ from urllib.parse import quote
 
 import pytest
 from markdown_it import MarkdownIt
-from rich.console import Console
 
 from autoevol import cli
-from autoevol.cli import console
+from autoevol.cli import console, tables
+from autoevol.cli.progress import Reporter
 from autoevol.core.errors import InputError
 from autoevol.core.records import Case, Outcome, Verdict
+from autoevol.core.status import CallStatus, Pause
 from autoevol.core.urls import open_url, read_parts
 from autoevol.reports.passport_page import page
 from autoevol.reports.passports import make_passport
@@ -44,14 +45,17 @@ def test_reports_and_progress_on_a_terminal_take_foreign_text_as_text(
     out, err = Terminal(), Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
-    console.print_table([(HOSTILE, f"runs/{HOSTILE}")])
+    tables.print_table([(HOSTILE, f"runs/{HOSTILE}")])
     console.say(HOSTILE)
     console.say(HOSTILE, error=True)
-    reporter = console.Reporter()
-    reporter.console = Console(file=err, force_terminal=True, width=200)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("CI", raising=False)
+    reporter = Reporter()
     reporter.phase(HOSTILE, 3)
     reporter.case(Case("row", Verdict(Outcome.PASSED)))
-    reporter._say(HOSTILE)
+    reporter.note(HOSTILE)
+    reporter.pulse(lambda: CallStatus(retries={HOSTILE: 1}, pauses=(Pause(HOSTILE, 3, 0.0),)))
     reporter.close()
     for shown in (out.getvalue(), err.getvalue()):
         # Sequences of rich's own are there; none of those that came with the text.

@@ -52,6 +52,12 @@ def test_help_fits_into_80_columns_and_ends_with_the_example(words: str) -> None
 
 
 @each_command
+def test_every_command_that_asks_a_model_has_v_and_a_log(words: str) -> None:
+    options = {name for param in COMMANDS[words].params for name in param.opts}
+    assert {"-v", "--verbose", "--log-file"} <= options or "--concurrency" not in options
+
+
+@each_command
 def test_examples_parse(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     program, *arguments = shlex.split(EXAMPLES[words])

@@ -219,7 +219,7 @@ def test_a_benchmark_item_never_becomes_a_parent(endpoint: Endpoint, seeds: Path
     assert told["evolution"]["rounds"] == {"passed": 11, "gated": 1}
     assert told["evolution"]["refused"] == {"clean": {"in a benchmark": 1}}
     assert told["evolution"]["rejected"] == {"gated": 1}
-    assert re.search(r"refused by gate clean +in a benchmark 1", command("show", out).stdout)
+    assert re.search(r"turned away by clean +1 text \(1 in a benchmark\)", command("show", out).stdout)
     (gated,) = lines(out / "rejected.jsonl")
     assert gated["seed"] == SEEDS[4]
     assert gated["reason"].startswith("clean: in a benchmark")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from autoevol.commands.extrapolate import cost_of
+from autoevol.commands.likely import likely_calls
 from autoevol.commands.plan import Stage, plan_evolve, plan_run
 from autoevol.config import LoopConfig, MethodConfig, PipelineConfig, Settings
 from autoevol.core.records import Row, digest
@@ -236,3 +237,40 @@ def test_batches_spare_their_share_of_the_bulk_stage(endpoint: Endpoint, seeds: 
     assert spared["totals"]["usd"]["mid"] == pytest.approx(0.75 * whole["totals"]["usd"]["mid"])
     assert spared["totals"]["calls"] == whole["totals"]["calls"]
     assert any("24 hours" in note for note in spared["notes"])
+
+
+def test_an_estimate_says_what_is_likely_and_what_is_paid_at_most(
+    endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    """With patience and racing a run asks for less than every method on every row."""
+    words = ["estimate", seeds, "--sample", 10, *FLAGS, "--steps", 6, "--price", "served=1,2"]
+    words += ["--evol-model", "served", "--api-base", endpoint.url, "--store", tmp_path / "s.sqlite"]
+    found = summary(command(*words, "--json"))
+    likely, most = found["totals"]["calls"], found["at_most"]["calls"]
+    assert 0 < likely["low"] < likely["mid"] < likely["high"] <= most == found["plan"]["calls"]["total"]
+    assert found["totals"]["usd"]["mid"] < found["at_most"]["usd"]
+    told = command(*words).stdout
+    assert re.search(r"LM calls +likely [\d,]+ \[[\d,]+, [\d,]+\], at most [\d,]+\n", told)
+    assert re.search(r"optimize +likely .* calls, .*; at most [\d,]+ calls\n", told)
+    assert "played 60 times with the rules of the run" in told
+    assert "every method is scored on all rows" in told
+
+
+def test_a_dry_run_says_what_is_likely_and_what_it_assumes(
+    endpoint: Endpoint, seeds: Path, tmp_path: Path
+) -> None:
+    words = ["run", seeds, "--out", tmp_path / "o", *FLAGS, "--steps", 6, "--dry-run"]
+    words += ["--evol-model", "served", "--api-base", endpoint.url]
+    plan = summary(command(*words, "--json"))
+    likely = plan["likely_calls"]
+    assert 0 < likely["low"] < likely["high"] <= plan["calls"]["total"]
+    told = command(*words).stdout
+    assert re.search(r"LM calls +likely [\d,]+ \[[\d,]+, [\d,]+\], at most [\d,]+\n", told)
+    assert "fails some 30 of 100 rows" in told
+    assert endpoint.seen == []
+
+
+def test_a_target_is_likely_to_end_the_bulk_stage_early(seeds: Path) -> None:
+    whole = plan_evolve(str(seeds), "weak", Settings())
+    some, all_rows = (likely_calls(plan, 0) for plan in (replace(whole, target=5), whole))
+    assert some.mid < all_rows.low <= all_rows.mid

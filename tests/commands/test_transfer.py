@@ -73,8 +73,13 @@ def test_each_method_is_compared_with_the_first(served: Served, files: Path) -> 
     assert strong["difference"]["difference"] == pytest.approx(-0.5)
     assert strong["difference"]["low"] < -0.5 < strong["difference"]["high"] < 0
     assert strong["difference"]["p_value"] == pytest.approx(2 / 2**10)
-    assert "weak.txt: the reference\n" in done.stdout
-    assert "strong.txt: -50.0% [" in done.stdout
+    # 20 rows took 2 calls each, for 4 and 14 usable ones; the same where the store has them.
+    assert (weak["row_cost"]["calls"], strong["row_cost"]["calls"]) == (10, pytest.approx(40 / 14))
+    assert "weak.txt: the reference; 10.0 calls, " in done.stdout
+    assert "strong.txt: 50 points fewer failures (" in done.stdout
+    assert "points): better; 2.9 calls, " in done.stdout
+    assert transfer(served, files, *both(files)).exit_code == 0
+    assert [one["row_cost"] for one in result(files)["methods"]] == [weak["row_cost"], strong["row_cost"]]
 
 
 def test_the_same_command_again_pays_nothing(served: Served, files: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from autoevol.store.status import read_status
 from command_line import command, seed_file
 from servers import Answer, Endpoint, says
+from tracking_services import mlflow
 
 SEEDS = [f"Task {number}: name a prime above {number}." for number in range(40)]
 BUDGET = 60
@@ -76,7 +79,8 @@ def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path,
     table = again.stdout.splitlines()
     assert table[0].startswith("60 calls per entry, 2 seeds, 10 holdout rows")
     assert {line.split()[0] for line in table[2:5]} == {"paper", "opro", "weak"}
-    assert table[5].startswith("measured by detector text")
+    assert [" beside the best: " in line for line in table[5:7]] == [True, True]
+    assert table[7].startswith("measured by detector text")
     assert table[-1].endswith("curves.svg")
 
 
@@ -85,6 +89,25 @@ def test_show_gives_the_rate_of_every_contestant(endpoint: Endpoint, seeds: Path
     assert done.exit_code == 0, done.output
     shown = command("show", tmp_path / "out")
     assert {line.split()[0] for line in shown.stdout.splitlines()} == {"contestant", "initial", "weak"}
+
+
+def test_a_comparison_says_which_entry_is_played_and_tells_a_service(
+    endpoint: Endpoint, seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[Any, ...]] = []
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow(said))
+    words = ["--optimizers", "initial,weak", "--seeds", 1, "--track", "mlflow"]
+    done = compare(seeds, tmp_path / "out", endpoint, *words)
+    assert done.exit_code == 0, done.output
+    phases = [line for line in done.stderr.splitlines() if line in ("initial-0", "weak-0", "referee")]
+    assert phases == ["initial-0", "weak-0", "referee"]
+    metrics = {(one[2], one[4]) for one in said if one[0] == "log_metric"}
+    assert {("entry_calls", 0), ("entry_calls", 1), ("loss_initial", 0), ("loss_weak", 0)} <= metrics
+    assert "report/report.html" in [one[3] for one in said if one[0] == "log_text"]
+    assert said[-1] == ("set_terminated", "run-1", "FINISHED")
+    status = read_status(tmp_path / "out")
+    assert status is not None
+    assert status.outcome == "done"
 
 
 def test_rows_of_the_holdout_are_met_by_the_referee_alone(

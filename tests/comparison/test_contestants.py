@@ -113,7 +113,7 @@ def test_an_entry_can_be_repeated_to_the_call(tmp_path: Path) -> None:
 def test_contestants_are_found_by_name_and_by_group() -> None:
     names = [contestant.name for contestant in EVERYONE]
     assert len(set(names)) == len(names)
-    assert [c.name for c in find_contestants("autoevol")] == list(RULES)
+    assert [c.name for c in find_contestants("autoevol")] == [*RULES, "paper-fresh"]
     assert [c.name for c in find_contestants("miprov2,MIPROv2")] == ["mipro"]
     assert [c.name for c in find_contestants(" gepa, paper ,gepa")] == ["paper", "gepa"]
     assert [c.name for c in find_contestants("all")] == names

@@ -17,6 +17,7 @@ from autoevol.comparison.tournament import Terms, hold
 from autoevol.core.records import Demo, Mark, Method, Outcome, Score
 from autoevol.metrics.intervals import wilson
 from autoevol.reports.comparison import ComparisonReport, Finished, Group, Point, Standing
+from autoevol.reports.costs import RowCost
 from autoevol.store.files import read_json
 
 GOOD, FAIR, POOR = (Method(f"Rewrite it in way {name}.") for name in ("good", "fair", "poor"))
@@ -153,3 +154,23 @@ def test_a_comparison_is_scored_by_one_referee_outside_the_budgets(tmp_path: Pat
 
     assert hold(contestants, heats, holdout, terms, tmp_path) == done
     assert counted.replied == paid + done.referee_calls
+
+
+def test_who_is_tied_is_told_by_an_interval_for_all_pairs_at_once() -> None:
+    by_name = found()
+    assert by_name["d"].tied is None
+    assert by_name["a"].tied
+    corrected = by_name["b"].corrected
+    assert corrected is not None
+    assert corrected.difference == pytest.approx(0.1)
+    assert by_name["b"].tied == (corrected.low <= 0)
+    assert Standing.from_json(by_name["b"].to_json()) == by_name["b"]
+
+
+def test_what_a_usable_row_costs_is_the_mean_over_seeds() -> None:
+    entries = [entry("a", 0, GOOD), entry("a", 1, FAIR)]
+    costs = {GOOD.id: RowCost(2.0, 100, 0.5), FAIR.id: RowCost(4.0, 300, None), POOR.id: None}
+    (one,) = standings(entries, scores(), 8, costs)
+    assert one.row_cost == RowCost(3.0, 200, None)
+    assert str(one.row_cost) == "3.0 calls, 200 tokens a usable row"
+    assert standings(entries, scores(), 8)[0].row_cost is None

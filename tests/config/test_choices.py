@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from autoevol import config
 from autoevol.commands import launch
 from autoevol.commands.calibrate import HALVES, Pairs
+from autoevol.commands.trackers import TRACKERS
 from autoevol.config import choices
 from autoevol.core.errors import InputError, unknown
 from autoevol.dataset.formats import FORMATS
@@ -19,6 +20,8 @@ from autoevol.metrics.catalog import DETECTORS
 from autoevol.metrics.objectives import OBJECTIVES
 from autoevol.optimization.dev_rows import DEV_ROWS
 from autoevol.optimization.rules import RULES
+from autoevol.training.presets import PRESETS
+from autoevol.training.recipes import RECIPES
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,10 @@ from autoevol.optimization.rules import RULES
         (choices.Detector, DETECTORS),
         (choices.ExportFormat, FORMATS),
         (choices.Executor, launch._EXECUTORS),
+        (choices.Preset, PRESETS),
+        (choices.Recipe, RECIPES),
         (choices.Half, HALVES),
+        (choices.Track, TRACKERS),
     ],
 )
 def test_the_types_hold_what_the_registries_know(literal: Any, registry: Iterable[str]) -> None:

@@ -113,7 +113,8 @@ def test_an_export_loads_with_the_datasets_library(name: str, source: Path, tmp_
     assert [origin["id"] for origin in origins] == [row["id"] for row in [*ROWS, TALK]]
     assert origins[0] == {
         "id": "e0", "parent_id": "p0", "seed_id": None, "round": 2, "operation": None, "method_id": "m",
-        "model": "openai/x", "kinds": None,
+        "model": "openai/x", "kinds": None, "complexity": None, "gain": None, "tags": None, "ifd": None,
+        "ic_ifd": None,
     }  # fmt: skip
 
 

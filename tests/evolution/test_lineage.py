@@ -11,8 +11,8 @@ from dspy import lm15
 from dspy.lm15 import Request
 
 from autoevol.core.errors import StoreError
-from autoevol.core.records import Evolution, FailureKind, Outcome, Trajectory, Verdict
-from autoevol.evolution.lineage import End, Fate, Lineage, decode_lineage, encode_lineage
+from autoevol.core.records import Assessment, Evolution, FailureKind, Outcome, Trajectory, Verdict
+from autoevol.evolution.lineage import End, Fate, Judged, Lineage, decode_lineage, encode_lineage
 from autoevol.lm.transport import Reply
 from autoevol.store.parts import Parts
 from autoevol.testing import Answer
@@ -195,3 +195,33 @@ def test_a_round_keeps_its_parent_whatever_has_become_of_that(tmp_path: Path) ->
     onward = lineage.trajectory(second, after=first)
     assert onward is not None
     assert onward.stages == ("harder row 0", "harder harder row 0")
+
+
+class Scoring(Judge):
+    """Also says how complex both versions are, and how much was gained."""
+
+    async def ajudge(self, trajectory: Trajectory) -> Verdict:
+        verdict = await super().ajudge(trajectory)
+        said = Assessment(0, gain=2.0, before=3.0, after=5.5)
+        return replace(verdict, assessment=None if "row 1" in trajectory.seed else said)
+
+
+def test_what_a_judge_says_of_complexity_and_gain_is_kept_with_its_round(tmp_path: Path) -> None:
+    bulk = Bulk(tmp_path, evolves)
+    bulk.run(rows("row 0", "row 1"), judge=Scoring())
+    told, untold = lineages(bulk)
+    assert told.rounds[0].judged == Judged(gain=2.0, before=3.0, after=5.5)
+    assert untold.rounds[0].judged is None
+    first, second = bulk.kept
+    assert (first["gain"], first["complexity"], first["complexity_before"]) == (2.0, 5.5, 3.0)
+    assert not {"gain", "complexity", "complexity_before"} & second.keys()
+    assert [decode_lineage(encode_lineage(lineage)) for lineage in (told, untold)] == [told, untold]
+
+
+def test_a_line_whose_judgement_is_damaged_is_refused(tmp_path: Path) -> None:
+    bulk = Bulk(tmp_path, evolves)
+    bulk.run(rows("row 0"), judge=Scoring())
+    line = encode_lineage(lineages(bulk)[0])
+    line["rounds"][0]["judged"] = {"grain": 2}
+    with pytest.raises(StoreError, match="damaged"):
+        decode_lineage(line)

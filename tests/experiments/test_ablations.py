@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from autoevol.core.errors import InputError
 from autoevol.core.records import Case, Evolution, FailureKind, Method, Outcome, Row, Trajectory, Verdict
 from autoevol.experiments.ablations import studies
 from autoevol.experiments.ablations.__main__ import STUDIES, main
+from autoevol.experiments.ablations.estimate import most_calls
 from autoevol.experiments.ablations.grounds import ModelGround, Site, TestbedGround
 from autoevol.experiments.ablations.mixing import evolve_rounds, rounds, usable_text
 from autoevol.experiments.ablations.studies import Plan, by_method, padded
 from autoevol.experiments.ablations.table import Table, line, whiskers_svg
 from autoevol.experiments.loop import Reached
 from autoevol.experiments.testbed import Testbed
+from autoevol.store.calls import CallStore
 from servers import Answer, Endpoint, says
 
 GROUND = TestbedGround(2, 8)
@@ -217,3 +220,60 @@ def test_studies_of_several_models_ask_for_several(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="other-seeds"):
         ground.others()
     assert len(model_ground(tmp_path, "http://127.0.0.1:9", ["one", "two"]).crossed()) == 4
+
+
+def test_rates_are_means_over_loops_and_calls_are_counted_for_each(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies, "MS", (2,))
+    one, two = studies.m(GROUND, plan), studies.m(GROUND, replace(plan, loops=2))
+    again = [
+        studies.rated(site, plan, lambda here: [plan.run(here, "m2", m=2)[-1].method])[0][0]
+        for world in GROUND.sites()
+        for site in replace(plan, loops=2).again(world)
+    ]
+    assert two.lines[1].rate.value == pytest.approx(sum(again) / 4)
+    assert one.lines[1].rate.value == pytest.approx((again[0] + again[2]) / 2)
+    assert two.lines[0] == one.lines[0]
+
+
+@pytest.mark.parametrize("study", ["m", "start", "transfer"])
+def test_a_study_pays_for_no_more_than_was_said(
+    study: str, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies, "MS", (1, 2))
+    monkeypatch.setattr("autoevol.experiments.ablations.estimate.MS", (1, 2))
+    said = most_calls(study, GROUND, replace(plan, loops=2), 0)
+    STUDIES[study](GROUND, replace(plan, loops=2))
+    paid = 0
+    for path in plan.folder.glob("*.sqlite"):
+        store = CallStore(path)
+        paid += sum(spent.calls for spent in store.spent().values())
+        store.close()
+    assert 0 < paid <= said
+
+
+def test_a_cap_holds_over_loops_and_referee_and_a_larger_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["start", "--seeds", "sample", "--evol-model", "lazy", "--out", str(tmp_path), "--dev", "4"]
+    words += ["--batch-size", "2", "--m", "1", "--steps", "1", "--holdout", "6", "--selection", "paper"]
+
+    def run(*more: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["ablations", *words, *more])
+        main()
+
+    with Endpoint(reply) as served:
+        where = ("--api-base", served.url)
+        run(*where, "--dry-run")
+        assert not served.seen
+        most = int(capsys.readouterr().out.split("at most ")[1].split()[0])
+        for cap in (10, 10, 30):
+            with pytest.raises(SystemExit) as stopped:
+                run(*where, "--max-calls", str(cap))
+            assert stopped.value.code == 3
+            assert len(served.seen) == cap
+        assert "a larger cap goes on" in capsys.readouterr().err
+        run(*where, "--max-calls", str(most))
+        assert 30 < len(served.seen) <= most
+    assert (tmp_path / "start.json").exists()

@@ -19,22 +19,36 @@ WALK = Walk((10, 30, 50, 70, 90), (0.5, 0.4, 0.4, 0.45, 0.3), (False, True, Fals
 
 
 def test_equal_budgets_are_ranked_by_the_truth(tmp_path: Path) -> None:
-    testbeds = [Testbed(seed) for seed in (4, 5)]
+    seeds, terms = (4, 5), experiment.Terms(150, 8)
     contestants = find_contestants("paper,opro,bootstrap")
-    lines, entries = experiment.equal_budget(contestants, testbeds, 150, 8, tmp_path)
+    experiment.play_all(contestants, seeds, {terms: tmp_path})
+    entries = experiment.finished(contestants, seeds, tmp_path)
+    lines = experiment.summarise(entries, against="start")
     assert {line.contestant for line in lines} == {"paper", "opro", "start", "bootstrap"}
     assert lines[-1].contestant == "bootstrap"
     assert lines[-1].rank is None
     assert all(entry.calls <= 150 for entry in entries)
     by_name = {line.contestant: line for line in lines}
+    testbeds = [Testbed(seed) for seed in seeds]
     assert by_name["start"].rates == tuple(testbed.true_rate(testbed.start) for testbed in testbeds)
     finals = [entry.method for entry in entries if entry.contestant == "paper"]
     assert by_name["paper"].rates == tuple(t.true_rate(m) for t, m in zip(testbeds, finals, strict=True))
-    ranks = [line.rank.mean for line in lines if line.rank]
-    assert ranks == sorted(ranks)
+    means = [line.mean for line in lines if line.rank]
+    assert means == sorted(means)
     assert all(experiment.show(line).startswith("simulated  ") for line in lines)
-    again, _ = experiment.equal_budget(contestants, testbeds, 150, 8, tmp_path)
-    assert again == lines
+    against = by_name["paper"].against
+    assert against is not None
+    assert against.difference == pytest.approx(by_name["paper"].mean - by_name["start"].mean)
+    experiment.play_all(contestants, seeds, {terms: tmp_path})
+    assert experiment.finished(contestants, seeds, tmp_path) == entries
+
+
+def test_only_testbeds_that_everyone_has_played_are_in_the_table(tmp_path: Path) -> None:
+    paper, both = find_contestants("paper"), find_contestants("paper,opro")
+    experiment.play_all(paper, (4, 5), {experiment.Terms(60, 8): tmp_path})
+    experiment.play_all(both, (5,), {experiment.Terms(60, 8): tmp_path})
+    assert {entry.seed for entry in experiment.finished(both, (4, 5), tmp_path)} == {5}
+    assert {entry.seed for entry in experiment.finished(paper, (4, 5), tmp_path)} == {4, 5}
 
 
 def test_patience_cuts_a_walk_where_the_loop_would_have_stopped() -> None:
@@ -80,16 +94,16 @@ def test_the_whole_experiment_prints_nothing_without_its_label(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--seeds", "1", "--budget", "100", "--dev", "6", "--optimizers", "paper,copro"]
-    words += ["--rule", "author", "--out", str(tmp_path)]
+    words += ["--rule", "author", "--reach", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["compare", *words])
     experiment.main()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) >= 8
     assert all(line.startswith("simulated  ") for line in lines)
-    record = json.loads((tmp_path / "comparison.json").read_text())
+    record = json.loads((tmp_path / "100" / "comparison.json").read_text())
     assert record["label"] == "simulated"
     assert {reach["end"] for reach in record["reach"]} == {"ten steps", "patience 1"}
-    assert "(simulated)" in (tmp_path / "curves.svg").read_text()
+    assert "(simulated)" in (tmp_path / "100" / "curves.svg").read_text()
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from optuna.trial import TrialState
 
 from autoevol.data.split import split_rows
 from autoevol.hypersearch.study import without_password
+from autoevol.reports.following import followed
 from autoevol.store.files import read_json
 from searching import DEV, HOLDOUT, arguments, command, finished, result, stored, study_of, told
 from served_world import Served, serving
 from synthetic import rows, task_of
+from tracking_services import mlflow
 
 
 @pytest.fixture
@@ -30,6 +33,22 @@ def searched(served: Served, folder: Path, *more: object, trials: int = 8) -> di
     done = command(arguments(served, folder, *more, trials=trials))
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_search_tells_a_service_of_its_trials(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[Any, ...]] = []
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow(said))
+    found = searched(served, tmp_path, "--track", "mlflow", "--no-pruning", trials=2)
+    metrics = [(one[2], one[3], one[4]) for one in said if one[0] == "log_metric"]
+    losses = [(name, step) for name, _, step in metrics if name == "trial_loss"]
+    assert losses == [("trial_loss", 0), ("trial_loss", 1)]
+    best = next(t for t in found["trials"] if t["trial"] == found["best"]["trial"])["dev"]["rate"]
+    assert ("best_failure_rate", best, 0) in metrics
+    texts = [one[3] for one in said if one[0] == "log_text"]
+    assert texts == ["methods/trial-0.txt", "methods/trial-1.txt", "report/report.html"]
+    assert [one.status.outcome for one in followed(tmp_path / "s")] == ["done"]
 
 
 @pytest.mark.slow
@@ -84,6 +103,7 @@ def test_equal_prefixes_are_paid_once_and_every_trial_costs_what_it_costs_alone(
     words = [word for name, value in params.items() for word in (f"--{name}", value)]
     alone = searched(served, tmp_path / "alone", *words, trials=1)["trials"][0]
     assert alone["paid_calls"] == alone["calls"] == last["calls"]
+    assert (alone["tokens"], alone["row_cost"]) == (last["tokens"], last["row_cost"])
     assert alone["curve"] == last["curve"]
     assert alone["method_id"] == last["method_id"]
 
@@ -99,6 +119,25 @@ def test_the_study_keeps_what_a_reader_needs(served: Served, tmp_path: Path) -> 
     assert attrs["method"]["id"] == attrs["method_id"]
     assert attrs["curve"][-1][:2] == [2, attrs["calls"]]
     assert sum(attrs["kinds"].values()) == attrs["failed"]
+
+
+def test_several_loops_count_with_their_means(served: Served, tmp_path: Path) -> None:
+    found = searched(served, tmp_path, "--loop-seeds", 2, "--no-pruning", trials=2)
+    for trial, kept in zip(found["trials"], finished(tmp_path), strict=True):
+        assert len(trial["losses"]) == len(kept.user_attrs["methods"]) == 2
+        assert trial["dev"]["rate"] == pytest.approx(sum(trial["losses"]) / 2) == kept.values[0]
+        assert trial["dev"]["failed"] + trial["dev"]["passed"] == DEV
+        best = min((0, 1), key=lambda loop: trial["losses"][loop])
+        assert kept.user_attrs["methods"][best]["id"] == trial["method_id"]
+        assert trial["tokens"] > trial["calls"] > 0
+        assert trial["row_cost"]["calls"] == pytest.approx(2 / (1 - trial["dev"]["rate"]), rel=0.5)
+    first = found["trials"][0]
+    alone = searched(served, tmp_path / "one", trials=1)["trials"][0]
+    assert first["losses"][0] == alone["losses"][0]  # the first loop is that of a search with one
+    assert first["curve"] == alone["curve"]
+    shown = command(["show", str(tmp_path / "s")]).stdout
+    assert "by loop " in shown
+    assert "a usable row" in shown
 
 
 @pytest.mark.slow

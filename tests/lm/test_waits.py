@@ -13,7 +13,7 @@ from dspy import lm15
 from asking import ask_all, limited, request
 from autoevol.core.errors import AccessDenied
 from autoevol.core.masking import Mask
-from autoevol.lm.backoff import Waiting
+from autoevol.core.status import Pause
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.refusals import read_refusal
 from autoevol.lm.retry import RetryPolicy
@@ -152,11 +152,11 @@ def test_listeners_are_told_how_many_wait_and_until_when(store: CallStore) -> No
     answers: list[Any] = ["first", limited(0.3), limited(0.3)]
     transport = ScriptedTransport(lambda _: answers.pop(0) if answers else "later")
     recorder = Recorder(store, concurrency=2)
-    told: list[Waiting] = []
+    told: list[Pause] = []
     recorder.wait_listeners.append(told.append)
     started = time.time()
     ask_all(recorder, transport, [request(str(n)) for n in range(6)])
-    assert told[-1].endpoint == transport.identity
+    assert told[-1].endpoint == transport.identity.partition("|")[0]
     assert 1 <= told[-1].calls <= 5
     assert 0.1 < told[-1].until - started < 5
     assert recorder.waits() == []
@@ -165,7 +165,7 @@ def test_listeners_are_told_how_many_wait_and_until_when(store: CallStore) -> No
 def test_a_wait_without_a_time_is_told_too(store: CallStore) -> None:
     transport = ScriptedTransport([limited(), "Hi"])
     recorder = Recorder(store, retry=RetryPolicy(base=0.05))
-    told: list[Waiting] = []
+    told: list[Pause] = []
     recorder.wait_listeners.append(told.append)
     ask_all(recorder, transport, [request()])
     assert [waiting.calls for waiting in told] == [1]

@@ -88,8 +88,8 @@ def test_counts_by_hand(tmp_path: Path) -> None:
     assert found.confusions["stagnant"] == Confusion(tp=1, fp=1, fn=0, tn=2)
     assert found.agreement["fatal"] == 1.0
     assert found.agreement["unsolvable"] == pytest.approx(0.6154, abs=1e-4)
-    assert (
-        found.sentence() == "this detector finds 50 % of fatal cases, 50 % false alarms, on 4 labelled pairs"
+    assert found.sentence() == (
+        "this detector finds 50 % [9, 91] of fatal cases, 50 % [9, 91] false alarms, on 4 labelled pairs"
     )
     table = render_table([found])
     assert found.sentence() in table.replace("\n", " ")

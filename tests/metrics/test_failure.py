@@ -148,3 +148,21 @@ def test_a_rate_lies_in_its_interval_whatever_the_order(outcomes: list[Outcome])
     assert found.rate is None or low <= found.rate <= high
     # What is not scored never moves the rate.
     assert FailureRate.of([*outcomes, Outcome.UNSCORED]).rate == found.rate
+
+
+def test_by_kind_every_score_has_one_per_failure_kind() -> None:
+    metric = FailureMetric(by_kind=True)
+    for asked in (None, "evolve.predict"):
+        good, bad = (metric(GOLD, prediction(each), None, asked) for each in (GOOD, REFUSED))
+        assert isinstance(good, dspy.Prediction)
+        assert isinstance(bad, dspy.Prediction)
+        assert (good.score, bad.score) == (1.0, 0.0)
+        assert set(good.objective_scores.values()) == {1.0}
+        assert good.objective_scores.keys() == {kind.value for kind in FailureKind}
+        assert {kind for kind, score in bad.objective_scores.items() if not score} == {"refused"}
+    lost = metric(GOLD, None)
+    assert isinstance(lost, dspy.Prediction)
+    assert set(lost.objective_scores.values()) == {0.0}
+    undecided = FailureMetric(Undecided(), by_kind=True)(GOLD, prediction(GOOD))
+    assert isinstance(undecided, dspy.Prediction)
+    assert set(undecided.objective_scores.values()) == {0.0}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.metrics.intervals import kappa, mcc, wilson
+from autoevol.metrics.intervals import clopper_pearson, kappa, mcc, wilson
 
 counts = st.integers(0, 300)
 
@@ -18,6 +18,40 @@ counts = st.integers(0, 300)
 )
 def test_wilson_published(hits: int, total: int, low: float, high: float) -> None:
     assert wilson(hits, total) == pytest.approx((low, high), abs=5e-5)
+
+
+# The same table, method 5.
+@pytest.mark.parametrize(
+    ("hits", "total", "low", "high"),
+    [(81, 263, 0.2527, 0.3676), (15, 148, 0.0578, 0.1617), (0, 20, 0.0, 0.1684), (1, 29, 0.0009, 0.1776)],
+)
+def test_clopper_pearson_published(hits: int, total: int, low: float, high: float) -> None:
+    assert clopper_pearson(hits, total) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(counts, counts)
+def test_clopper_pearson_holds_the_proportion_and_is_wider_than_wilson_s(hits: int, misses: int) -> None:
+    total = hits + misses
+    low, high = clopper_pearson(hits, total)
+    assert 0 <= low <= high <= 1
+    if total:
+        assert low <= hits / total <= high
+        assert high - low >= 0.9 * (wilson(hits, total).high - wilson(hits, total).low)
+        assert clopper_pearson(misses, total) == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.3, 0.5, 0.9])
+def test_clopper_pearson_covers_at_least_as_often_as_it_says(rate: float) -> None:
+    total = 40
+    held = [hits for hits in range(total + 1) if clopper_pearson(hits, total).low <= rate]
+    held = [hits for hits in held if rate <= clopper_pearson(hits, total).high]
+    covered = sum(math.comb(total, hits) * rate**hits * (1 - rate) ** (total - hits) for hits in held)
+    assert covered >= 0.95
+
+
+def test_clopper_pearson_takes_large_counts() -> None:
+    low, high = clopper_pearson(8_700, 14_042)
+    assert (low, high) == pytest.approx((0.6115, 0.6276), abs=1e-4)
 
 
 @given(counts, counts)

@@ -51,6 +51,9 @@ def test_severity_decides_and_nothing_else() -> None:
 def test_gain_and_the_response_reach_the_verdict() -> None:
     found = decide(reply(gain="2", response_right="no")).assessment
     assert found == Assessment(0, 2, False)
+    scores = {"complexity_original": "3", "complexity_rewrite": "5.5"}
+    scored = decide(reply(**scores)).assessment
+    assert scored == Assessment(0, 2.5, before=3.0, after=5.5)
 
 
 def test_a_refused_response_fails_a_sound_instruction_without_breaking_it() -> None:

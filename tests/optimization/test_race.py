@@ -60,7 +60,7 @@ def test_hopeless_challengers_leave_after_a_few_rows() -> None:
     assert "incumbent kept" in picked.note
     spent = len(world.asked[A.id]) + len(world.asked[B.id])
     assert spent <= 12
-    assert picked.note.endswith(f"{spent} evaluations, full scoring takes 100")
+    assert picked.note.endswith(f"tried on {spent} rows, all would be 100")
     assert [len(score.marks) for score in picked.scores] == [50, *map(len, list(world.asked.values())[1:])]
 
 
@@ -68,7 +68,7 @@ def test_the_winner_is_scored_in_full_and_the_others_are_not() -> None:
     world = Scripted({INCUMBENT: "f" * 10 + "p" * 30, A: "f" * 40, B: "p" * 40, C: "f" * 40}, dev=40)
     picked = world.race()
     assert picked.chosen == B
-    assert picked.note.startswith("better at error level 0.2 (10 rows cured, 0 broken)")
+    assert picked.note.startswith("clearly better (10 rows cured, 0 broken)")
     assert len(world.asked[B.id]) == 40
     assert len(world.asked[A.id]) == len(world.asked[C.id]) == 3
     assert [score.method_id for score in picked.scores] == [m.id for m in (INCUMBENT, A, B, C)]
@@ -77,9 +77,9 @@ def test_the_winner_is_scored_in_full_and_the_others_are_not() -> None:
 @pytest.mark.parametrize(
     ("in_reserve", "chosen", "note"),
     [
-        ("", A, "leads, but not beyond error level 0.2 (0 rows cured, 0 broken)"),
+        ("", A, "ahead, which may be chance (0 rows cured, 0 broken)"),
         ("f" * 20, INCUMBENT, "no significant winner: incumbent kept (0 rows cured, 5 broken)"),
-        ("p" * 20, A, "leads, but not beyond error level 0.2 (0 rows cured, 0 broken)"),
+        ("p" * 20, A, "ahead, which may be chance (0 rows cured, 0 broken)"),
     ],
 )
 def test_a_tie_is_settled_on_reserve_rows_and_goes_to_the_leader(
@@ -152,7 +152,7 @@ def test_any_race_ends_within_its_bound_and_the_same_way_again(outcomes: list[st
     picked = world.race()
     spent = sum(map(len, world.asked.values())) - dev
     assert spent <= (len(methods) - 1) * dev + 2 * (30 - dev)
-    assert f"{spent} evaluations" in picked.note or spent == 0
+    assert f"tried on {spent} rows" in picked.note or spent == 0
     assert Scripted(world.outcomes, dev).race() == picked
     if picked.chosen != INCUMBENT:
         scored = {row.id for row in world.dev if world.outcomes[INCUMBENT][world.place[row.id]] != "u"}

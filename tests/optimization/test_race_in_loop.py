@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dspy.lm15 import Request
 
-from autoevol.commands.stages import plan_split
+from autoevol.commands.plan import plan_split
 from autoevol.config import LoopConfig, MethodConfig
 from autoevol.lm.budget import Caps
 from autoevol.optimization.plan import Extra, planned_calls

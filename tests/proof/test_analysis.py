@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from autoevol.proof.analysis import (
     BASE,
     CONTROL,
     REFERENCE,
-    SEEDS,
     MeasuredStudent,
     conclude,
     gains,
@@ -20,7 +20,7 @@ from autoevol.proof.analysis import (
     recovered_gap,
 )
 from autoevol.proof.student_t import critical_value, two_sided
-from autoevol.reports.proof import PRIMARY, ProofVerdict
+from autoevol.reports.proof import PRIMARY, SEEDS, ProofVerdict
 
 
 def students(arm: str, cells: list[list[float]], measure: str = PRIMARY) -> list[MeasuredStudent]:
@@ -115,10 +115,29 @@ def test_a_proof_without_a_control_or_with_one_that_does_not_lose_is_void() -> N
     found = students("found", [[1.0, 2.0, 3.0], [1.2, 2.2, 3.2]])
     unguarded = conclude([*SEED_ARM, *found])
     assert "no control" in unguarded.void
-    winning = students(CONTROL, [[2.0, 3.0, 4.0], [2.2, 3.2, 4.2]])
+    winning = students(CONTROL, [[1.0, 2.0, 3.0], [1.2, 2.2, 3.2]])
     void = conclude([*SEED_ARM, *found, *winning])
-    assert "does not lose" in void.void
+    assert "loses to nothing" in void.void
     assert void.verdict("found") is ProofVerdict.VOID
+
+
+def test_a_control_that_shares_a_helpful_style_must_still_lose_to_its_own_data() -> None:
+    found = students("found", [[1.0, 2.0, 3.0], [1.2, 2.2, 3.2]])
+    stylish = students(CONTROL, [[1.5, 2.51, 3.5], [1.7, 2.7, 3.71]])
+    done = conclude([*SEED_ARM, *found, *stylish])
+    assert not done.void
+    assert done.verdict("found") is ProofVerdict.BETTER
+    told = {one.against: one.verdict for one in done.comparisons if one.arm == CONTROL}
+    assert told == {SEEDS: ProofVerdict.BETTER, "found": ProofVerdict.WORSE}
+
+
+def test_data_that_is_shuffled_itself_loses_to_the_seeds_and_equals_its_control() -> None:
+    broken = students("found", [[3.01, 4.0, 5.01], [3.2, 4.21, 5.2]])
+    done = conclude([*SEED_ARM, *broken, *LOSING])
+    assert not done.void
+    assert done.verdict("found") is ProofVerdict.WORSE
+    (beside,) = [one for one in done.comparisons if one.against == "found"]
+    assert beside.verdict is ProofVerdict.SAME
 
 
 def test_without_the_seed_arm_there_is_nothing_to_compare_with() -> None:
@@ -150,6 +169,13 @@ def simulated(
     ]
 
 
+def of_style_alone(rng: np.random.Generator) -> list[MeasuredStudent]:
+    """Data whose style helps and whose content does not: data and control gain the same over the seeds."""
+    made = simulated(rng, 0.3, 0.02, 0.05)
+    twins = [replace(one, arm=CONTROL) for one in simulated(rng, 0.3, 0.02, 0.05) if one.arm == "found"]
+    return [one for one in made if one.arm != CONTROL] + twins
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("by_seed", "by_item"), [(0.05, 0.0), (0.0, 0.05), (0.03, 0.03)])
 def test_without_an_effect_at_most_5_percent_are_called_better(by_seed: float, by_item: float) -> None:
@@ -170,3 +196,9 @@ def test_an_effect_that_is_there_is_found() -> None:
     rng = np.random.default_rng(3)
     runs = [conclude(simulated(rng, 0.1, 0.02, 0.05)) for _ in range(20)]
     assert sum(run.verdict("found") is ProofVerdict.BETTER for run in runs) >= 18
+
+
+def test_what_style_alone_gains_is_not_called_better() -> None:
+    rng = np.random.default_rng(11)
+    runs = [conclude(of_style_alone(rng)) for _ in range(40)]
+    assert sum(run.verdict("found") is ProofVerdict.BETTER for run in runs) <= 2

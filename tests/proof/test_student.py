@@ -14,8 +14,9 @@ import pytest
 
 from autoevol.proof.job import collect, prepare, prove
 from autoevol.proof.recipe import write_recipe
-from autoevol.proof.schedule import schedule
-from autoevol.proof.student import TorchStudent
+from autoevol.students.learner import LearnerSettings, PairLearner
+from autoevol.students.schedule import schedule
+from autoevol.students.torch_student import TorchStudent
 from proving import pair_file
 
 _WHY = "needs `pip install 'autoevol[prove]'` (torch, transformers, accelerate, peft)"
@@ -142,3 +143,16 @@ def test_the_trl_recipe_trains_and_collect_reads_what_it_leaves(
         done.report.conclusion.means["found"]["heldout_nll"]
         != done.report.conclusion.means["base"]["heldout_nll"]
     )
+
+
+def test_a_learner_says_what_a_pair_teaches_and_forgets_it(model: Path) -> None:
+    pairs = [(f"alpha task {n} say it", "alpha-0 alpha-1 alpha-2 The answer is 7") for n in range(8)]
+    made = PairLearner(TorchStudent(str(model), "last"), pairs, LearnerSettings(2, 8, 1e-2, 40))
+    own = made.gain("alpha task 99 say it", "alpha-0 alpha-1 alpha-2 The answer is 7")
+    other = made.gain("beta task 99 say it", "beta-5 beta-6 beta-7")
+    assert own is not None
+    assert other is not None
+    assert own > 0
+    assert own > other
+    again = PairLearner(TorchStudent(str(model), "last"), pairs, LearnerSettings(2, 8, 1e-2, 40))
+    assert again.gain("alpha task 99 say it", "alpha-0 alpha-1 alpha-2 The answer is 7") == own

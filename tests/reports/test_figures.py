@@ -83,9 +83,9 @@ def test_a_comparison_ranks_by_the_objective_and_never_calls_it_a_failure_rate(
 
 def test_what_a_usable_row_costs() -> None:
     ledger = Ledger({"evol": RoleCost(30, 900, 600, 0.03), "respond": RoleCost(30, 300, 1200, 0.06)})
-    told = dict(cost_rows(ledger, 20))["per usable row"]
+    told = dict(cost_rows(ledger, 20))["per kept row"]
     assert told == "3.0 calls, 150 tokens, $0.004500"
-    assert "per usable row" not in dict(cost_rows(ledger, 0))
+    assert "per kept row" not in dict(cost_rows(ledger, 0))
 
 
 LOOP = ("--batch-size", 2, "--m", 1, "--steps", 1, "--dev-size", 3, "--holdout-size", 3)
@@ -102,7 +102,7 @@ def test_no_table_of_another_objective_says_failure_rate(tmp_path: Path) -> None
         )
     shown = command("show", out)
     page = (out / "passport.md").read_text()
-    assert "holdout gain (proxy) before" in done.stdout
-    assert "per usable row" in done.stdout
+    assert "holdout before  gain (proxy) 0." in done.stdout
+    assert "per kept row" in done.stdout
     for told in (done.stdout, shown.stdout, moved.stdout, page):
         assert "failure rate" not in told

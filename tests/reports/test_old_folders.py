@@ -61,30 +61,32 @@ def test_show_gives_every_figure_that_the_files_hold(old: Path, name: str) -> No
     ("name", "lines"),
     [
         ("run", [
-            "holdout failure rate before  50.0% [15.0%, 85.0%] (2/4)  method start",
-            "The failure rate fell by 50.0% on the holdout with a rewrite of step 2 "
-            "(paired -50.0% [-100.0%, +0.0%], McNemar p = 0.500).",
-            "dataset rows                 12 kept, 4 failed, 0 lost, of 16",
-            "LM calls paid                86 (and 16 answered from the store)",
+            "holdout before  failure rate 50.0% [15.0%, 85.0%] (2/4); method start",
+            "Not shown to be better: 50 points fewer failures on the holdout (2 of 4 rows failed before, 0 "
+            "of 4 after); the paired 95 % interval, -100 to 0 points, holds 0. The method is a rewrite of "
+            "step 2.",
+            "12 lines in",
+            "from 12 of 16 seeds",
+            "LM calls paid   86; 16 more answered by earlier replies",
             "step 2: 50.0% [15.0%, 85.0%] (2/4) on dev; leads, but not beyond error level 0.2",
             "Rewrite the instruction, way 12582903, with strength 6.",
         ]),
         ("stopped", [
-            "holdout failure rate after   not reached  method start",
+            "holdout after   not reached; method start",
             "The budget was reached before a better method was found",
-            "tokens                       210 in, 90 out",
+            "tokens          210 in, 90 out",
         ]),
         ("evolve", [
-            "dataset rows        10 kept, 0 failed, 2 lost, of 12",
-            "lost rows by error  bad_request 2 (`autoevol retry` takes them up)",
+            "from 10 of 12 seeds",
+            "lost           2 seeds, by errors: 2 refused by the endpoint",
         ]),
         ("transfer", [
             "data           4 rows of topics.jsonl, 8 left out that a method was chosen on",
-            "0.0% [0.0%, 49.0%] (0/4)  runs/run: -50.0% [-100.0%, +0.0%], McNemar p = 0.500",
+            "(0/4)  runs/run: 50 points fewer failures (-100 to 0 points): not shown to differ",
         ]),
         ("search", [
             "trials                        2 finished, 0 of them pruned, of 2, from 210 configurations",
-            "(0/4), against the first +0.0% [+0.0%, +0.0%], McNemar p = 1.000; batch-size 6, m 2, steps 3",
+            "(0/4), against the first no difference (0 to 0 points): not shown to differ; batch-size 6",
             "decides calls                 batch_size 71%, steps 27%, m 2%",
         ]),
         ("compare", [
@@ -137,7 +139,7 @@ def test_an_old_passport_is_read_extended_and_written_anew(old: Path) -> None:
     # Made from the folder, it has the test as well, and keeps the transfer.
     made = make_passport(old / "run")
     assert made.holdout
-    assert str(made.holdout.change) in made.holdout.verdict
+    assert "-100 to 0 points, holds 0" in made.holdout.verdict
     assert made.transfer == entered.transfer
 
 

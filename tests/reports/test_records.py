@@ -20,6 +20,7 @@ from autoevol.reports.comparison import ComparisonReport, Finished
 from autoevol.reports.folder import FolderReport
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.passport import Passport
+from autoevol.reports.quality import QualityReport
 from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
 from autoevol.reports.transfer import TransferReport
@@ -64,7 +65,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 KINDS = [
     RunReport, TransferReport, SearchReport, ComparisonReport, HeadroomReport, Finished, Passport,
-    FolderReport,
+    FolderReport, QualityReport,
 ]  # fmt: skip
 
 
@@ -85,5 +86,6 @@ def test_a_paired_test_has_one_shape(test: PairedTest) -> None:
     data = test.to_json()
     assert list(data) == [
         "difference", "low", "high", "p_value", "rows", "lower", "higher", "interval", "test",
+        *(["counted"] if test.counted != "failures" else []),
     ]  # fmt: skip
     assert PairedTest.from_json(orjson.loads(orjson.dumps(data))) == test

@@ -67,13 +67,13 @@ class HeadToHead(Record):
         return Winner.A if self.wins > self.losses else Winner.B
 
     def __str__(self) -> str:
-        """`A wins 12, ties 3, loses 5 of 20: 67.5% [47.5%, 85.0%], sign test p = 0.143`."""
+        """`A wins 12, ties 3, loses 5 of 20: 67.5% [47.5%, 85.0%], not shown to differ`."""
         counted = f"A wins {self.wins}, ties {self.ties}, loses {self.losses} of {self.scored}"
         lost = f", {self.unscored} not scored" if self.unscored else ""
         if self.win_rate is None:
             return f"{counted}{lost}"
-        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
-        return f"{counted}{lost}: {span(self.win_rate)}, sign test {p}"
+        shown = "not shown to differ" if self.leader is Winner.TIE else f"{self.leader.value} wins more often"
+        return f"{counted}{lost}: {span(self.win_rate)}, {shown}"
 
 
 def span(rate: PointEstimate) -> str:

@@ -16,6 +16,7 @@ import traceback
 from autoevol.cli import (
     again,
     answers,
+    benchmarks,
     compare,
     doctor,
     files,
@@ -40,6 +41,7 @@ __all__ = [
     "again",
     "answers",
     "app",
+    "benchmarks",
     "compare",
     "doctor",
     "files",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from autoevol.cli.console import say
 from autoevol.core.errors import AutoEvolError, BudgetReached, NothingKept, StopRun
 
 if TYPE_CHECKING:
+    from autoevol.cli.progress import Reporter
     from autoevol.commands.result import Result
 
 # Typer's own traceback shows local variables, keys among them; `main` tells a bug itself.
@@ -89,18 +89,27 @@ def quiet_dspy() -> None:
     logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
 
 
-def finish(job: Callable[[Any], Result[Any]], json: bool) -> None:
-    """Run `job` with progress on stderr, print its report on stdout, and set the exit code."""
+@contextmanager
+def reporting() -> Iterator[Reporter]:
+    """Inside, a listener tells progress on standard error."""
     quiet_dspy()
-    from autoevol.cli.console import Reporter, print_report
+    from autoevol.cli.logs import print_above
+    from autoevol.cli.progress import Reporter
 
     reporter = Reporter()
+    print_above(reporter.console)
     try:
-        outcome = job(reporter)
+        yield reporter
     finally:
         reporter.close()
-    print_report(outcome.report, json)
-    if not json:
-        say(f"see it: autoevol report {shlex.quote(str(outcome.folder))}", error=True)
+
+
+def finish(job: Callable[[Any], Result[Any]], json: bool) -> None:
+    """Run `job` with progress on stderr, print its report on stdout, and set the exit code."""
+    from autoevol.cli.tables import print_report
+
+    with reporting() as reporter:
+        outcome = job(reporter)
+    print_report(outcome.report, json, outcome.folder)
     if outcome.stopped_by is not None:
         raise outcome.stopped_by

@@ -35,6 +35,7 @@ TABLES: dict[str, type] = {
     **get_type_hints(config.Settings),
     "again": config.AgainConfig,
     "answers": config.AnswersConfig,
+    "benchmarks": config.BenchmarksConfig,
     "calibrate": config.CalibrateConfig,
     "compare": config.CompareConfig,
     "endpoint": config.EndpointConfig,
@@ -42,7 +43,9 @@ TABLES: dict[str, type] = {
     "launch": config.LaunchConfig,
     "prove": config.ProveConfig,
     "publish": config.PublishConfig,
+    "quality": config.QualityConfig,
     "search": config.SearchConfig,
+    "select": config.SelectConfig,
     "transfer": config.TransferConfig,
 }
 """Settings records by the name of their table."""

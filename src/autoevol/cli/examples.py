@@ -22,6 +22,7 @@ _PANELS = {
         "clean": "autoevol clean runs/mine --against seeds.jsonl --out clean.jsonl",
         "export": "autoevol export clean.jsonl --format messages --out train.jsonl",
         "quality": "autoevol quality runs/mine",
+        "benchmarks": "autoevol benchmarks train.trl/tuned-vicuna --training t.jsonl --out bench",
         "prove": "autoevol prove runs/mine --against length,ops --out proofs/mine --dry-run",
     },
     "Several processes": {

@@ -10,7 +10,7 @@ import typer
 from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.console import say, say_json
 from autoevol.cli.options import with_settings
-from autoevol.config import ExportConfig, PublishConfig, Settings
+from autoevol.config import ExportConfig, PublishConfig, SelectConfig, Settings
 from autoevol.config.choices import ExportFormat
 from autoevol.config.settings import GROUPS
 
@@ -25,7 +25,7 @@ Dataset = Annotated[
 
 @app.command()
 @exit_codes(resumes=False)
-@with_settings(*GROUPS["clean"])
+@with_settings(*GROUPS["clean"], select=SelectConfig)
 def clean(
     *,
     dataset: Dataset,
@@ -34,17 +34,22 @@ def clean(
         list[str] | None, typer.Option("--against", help="Seeds that no record may repeat. Repeatable.")
     ] = None,
     json: Json = False,
+    select: SelectConfig,
     settings: Settings,
 ) -> None:
     """Remove duplicates, near duplicates and benchmark items from DATASET, with a report."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_next, print_table
     from autoevol.commands import datasets
+    from autoevol.reports.ending import NextStep
 
-    cleaned = datasets.clean(dataset, out, against=against or (), settings=settings)
+    cleaned = datasets.clean(dataset, out, against=against or (), select=select, settings=settings)
     if json:
         say_json(cleaned.to_json())
     else:
         print_table(cleaned.rows)
+        train = out.with_name("train.jsonl")
+        words = ("autoevol", "export", str(out), "--format", "messages", "--out", str(train))
+        print_next([NextStep("write what a trainer reads", words)])
 
 
 @app.command()
@@ -62,14 +67,14 @@ def export(
     publish: PublishConfig,
     settings: Settings,
 ) -> None:
-    """Write DATASET in the format that a trainer reads, and its provenance next to it."""
-    from autoevol.cli.console import print_table
+    """Write DATASET in the format that a trainer reads; with --recipe, what starts the trainer too."""
+    from autoevol.cli.tables import print_table
     from autoevol.commands import datasets
 
     written = datasets.export(
         dataset, out, format=format, examples=examples, publish=publish, settings=settings
     )
-    for line in written.exported.notes():
+    for line in written.notes():
         say(line, error=True)
     if json:
         say_json(written.to_json())

@@ -29,7 +29,10 @@ def calibrate(
     settings: Settings,
 ) -> None:
     """Measure the failure detectors against labelled evolutions."""
+    from autoevol.cli.tables import width
     from autoevol.commands import calibrate as measuring
+    from autoevol.core.layout import WIDTH
+    from autoevol.metrics.tables import render_table
 
     found = measuring.calibrate(labelled, judge=judge, config=how, settings=settings)
     if save:
@@ -37,26 +40,23 @@ def calibrate(
     if json:
         say_json([calibration.to_json() for calibration in found])
     else:
-        say(found)
+        say(render_table(found.calibrations, min(WIDTH, width())))
 
 
 @app.command()
 @exit_codes(resumes=False)
 def show(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder given to --out.")],
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", "-w", help="Follow a run in another process to its end, with its exit code."),
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Show what a run, search, transfer or comparison found: figures, steps, and the chosen method."""
-    from autoevol.cli.console import print_table
-    from autoevol.reports.folder import read_folder
+    """Show where a run stands, or what it, a search, transfer or comparison found."""
+    from autoevol.cli import watching
 
-    shown = read_folder(folder)
-    if json:
-        say_json(shown.to_json())
-        return
-    if shown.report:
-        print_table(shown.report.table_rows())
-    else:
-        say("no summary: the run is in progress, or was stopped; the command that started it resumes it")
-    for line in shown.lines():
-        say(line)
+    code = watching.watch(folder) if watch else 0
+    with watching.told_anyway(code):
+        watching.show_folder(folder, json=json)
+    raise typer.Exit(code)

@@ -31,7 +31,7 @@ DESCRIPTIONS = {
 @exit_codes(resumes=False)
 def list_methods(json: Json = False) -> None:
     """List the methods that have a name: starting methods and the operations of WizardLM."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_table
 
     if json:
         say_json(DESCRIPTIONS)

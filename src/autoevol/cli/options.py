@@ -14,6 +14,7 @@ from typer.models import OptionInfo
 
 from autoevol.cli.common import exit_codes
 from autoevol.cli.config_file import Setting, read_config, read_environment, settings_of
+from autoevol.cli.logs import LogPath, Verbose, logging_to
 from autoevol.config import Settings
 from autoevol.config.base import flag
 from autoevol.config.choices import words_of
@@ -29,7 +30,7 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
 
     The user sees `--field-name` in a help panel of the record, with a prefix for the fields of a record
     within a record. Fields without a help text are left out, and a name that two records share is one
-    option that fills both.
+    option that fills both. A command that asks a model is given -v and --log-file as well.
 
     Args:
         shared: Groups of `Settings`; the command takes them all in one, under the keyword `settings`.
@@ -51,7 +52,9 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
             passed |= {name: records[name] for name in own}
             if shared:
                 passed["settings"] = Settings(**{name: records[name] for name in shared})
-            command(**passed)
+            name = command.__name__.replace("_", "-")
+            with logging_to(name, given.get("log_file"), verbose=given.get("verbose", False)):
+                command(**passed)
 
         # Annotations of postponed evaluation are strings; typer needs the objects.
         resolved = get_type_hints(command, include_extras=True)
@@ -67,6 +70,10 @@ def with_settings(*shared: str, **own: type) -> Callable[[_Command], _Command]:
             for setting in settings[name]:
                 parameters.setdefault(setting.name, _parameter(setting, title))
         parameters["config_file"] = _config_option(fillable)
+        if "requests" in groups:  # it asks a model
+            for name, hint, default in (("verbose", Verbose, False), ("log_file", LogPath, None)):
+                kind = inspect.Parameter.KEYWORD_ONLY
+                parameters[name] = inspect.Parameter(name, kind, default=default, annotation=hint)
         wrapper.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
         wrapper.__annotations__ = {key: param.annotation for key, param in parameters.items()}
         return wrapper

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +12,7 @@ import typer
 from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
 from autoevol.cli.console import say_json
 from autoevol.cli.options import with_settings
-from autoevol.config import BudgetConfig, Settings
+from autoevol.config import Settings
 from autoevol.config.settings import GROUPS
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def estimate(
     settings: Settings,
 ) -> None:
     """Run a sample of SEEDS, and estimate calls, tokens, time and cost of the whole run from it."""
-    from autoevol.cli.console import print_table
+    from autoevol.cli.tables import print_table
     from autoevol.commands import estimate as estimating
 
     quiet_dspy()
@@ -58,12 +60,13 @@ def estimate(
 
 def show_run_plan(seeds: str, settings: Settings, out: Path, *, json: bool, evolve: bool = True) -> None:
     """Check everything that `run` (or `optimize`) is given, and print what it would do."""
-    from autoevol.commands import plan
+    from autoevol.commands import plan, shares
     from autoevol.commands.past import as_begun
 
     settings = as_begun(out, settings)
-    judged = plan.check(settings)
-    _show(plan.plan_run(seeds, settings, judge_calls=judged, evolve=evolve), settings.budget, json)
+    planned = plan.plan_run(seeds, settings, judge_calls=plan.check(settings), evolve=evolve)
+    share = shares.Share.of(settings, planned) if evolve else None
+    _show(planned, settings, json, [("--optimize-share", str(share))] if share else [])
 
 
 def show_evolve_plan(
@@ -75,16 +78,17 @@ def show_evolve_plan(
 
     settings = as_begun(out / shard.folder if shard else out, settings)
     judged = plan.check(settings)
-    budget = settings.budget.part(shard.of) if shard else settings.budget
-    _show(plan.plan_evolve(seeds, method, settings, judge_calls=judged, shard=shard), budget, json)
+    settings = replace(settings, budget=settings.budget.part(shard.of)) if shard else settings
+    _show(plan.plan_evolve(seeds, method, settings, judge_calls=judged, shard=shard), settings, json)
 
 
-def _show(planned: Plan, budget: BudgetConfig, json: bool) -> None:
-
-    from autoevol.cli.console import print_table
+def _show(planned: Plan, settings: Settings, json: bool, more: Sequence[tuple[str, str]] = ()) -> None:
+    from autoevol.cli.tables import print_table
     from autoevol.commands import plan
+    from autoevol.commands.likely import likely_calls
 
+    likely = likely_calls(planned, settings.loop.seed)
     if json:
-        say_json(planned.to_json())
+        say_json({**planned.to_json(), "likely_calls": asdict(likely)})
     else:
-        print_table(plan.plan_rows(planned, budget))
+        print_table([*plan.plan_rows(planned, settings.budget, str(likely)), *more])

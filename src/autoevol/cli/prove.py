@@ -52,14 +52,15 @@ def prove(
     """Tune a small model on DIR and on its rivals, and tell which data is better, with intervals."""
     from dataclasses import asdict
 
-    from autoevol.cli.console import print_report, print_table, say, say_json
+    from autoevol.cli.console import say, say_json
+    from autoevol.cli.tables import print_report, print_table
     from autoevol.proof import job
     from autoevol.proof.recipe import RECIPES, write_recipe
 
     if recipe is not None and recipe not in RECIPES:
         raise InputError(f"--recipe {recipe!r} is unknown; known is {', '.join(RECIPES)}")
     if collect:
-        print_report(job.collect(source).report, json)
+        print_report(job.collect(source).report, json, source)
         return
     rivals = against or ["length"]
     if dry_run:

@@ -26,10 +26,10 @@ def merge(
     json: Json = False,
 ) -> None:
     """Join the finished shards in DIR into one run folder, DIR itself."""
-    from autoevol.cli.console import print_report
+    from autoevol.cli.tables import print_report
     from autoevol.commands import merge as merging
 
-    print_report(merging.merge(folder), json)
+    print_report(merging.merge(folder), json, folder)
 
 
 @app.command()
@@ -50,7 +50,7 @@ def launch(
 
     The same command resumes what is not finished. Needs datatrove: pip install 'autoevol\[scale]'.
     """
-    from autoevol.cli.console import print_report
+    from autoevol.cli.tables import print_report
     from autoevol.commands import launch as launching
     from autoevol.commands import merge as merging
 
@@ -61,7 +61,7 @@ def launch(
         if code:
             raise typer.Exit(code)
     elif launching.launch(tuple(arguments), out, config):
-        print_report(merging.merge(out), json)
+        print_report(merging.merge(out), json, out)
     else:
         say(f"submitted; when all jobs have finished, `autoevol merge {out}` joins their shards")
 

@@ -135,7 +135,7 @@ def _renew(job: Job, old: RunFolder, plan: _Plan) -> Tally:
         compare=compare,
     )
     dead = _dead(folder)
-    job.listener.phase("again", parts.rows)
+    job.listener.phase("again", parts.rows, before=stages.finished_rows(folder.path))
     # A key for the model is needed only where it is asked.
     asked = plan.answer or compare
     with asking(job.session, settings.models) if asked else nullcontext():

@@ -15,7 +15,7 @@ import dspy
 from autoevol.answers.files import AnswerPair, Question, pair_up, read_answers, read_questions
 from autoevol.answers.judged import JudgedPair
 from autoevol.answers.judging import AnswerJudge
-from autoevol.commands.job import Listener
+from autoevol.commands.following import Listener, following
 from autoevol.commands.keywords import take
 from autoevol.commands.models import open_session, role_lm
 from autoevol.commands.result import Result
@@ -101,10 +101,10 @@ def judge_answers(
     decided = {"judge-answers": decisive(config), **settings.decisive("models"), "inputs": inputs}
     roles: tuple[RoleName, ...] = (*(role for side, role in _ROLE_OF.items() if side not in given), "judge")
     started = time.monotonic()
-    with RunFolder(out, decided) as folder:
+    with RunFolder(out, decided) as folder, following(folder.path, listener) as told:
         open_store = partial(folder.calls, settings.store.path)
-        with open_session(open_store, settings, roles=roles, listener=listener) as session:
-            asking, written = _Asking(session, settings, listener), list[LineWriter]()
+        with open_session(open_store, settings, roles=roles, listener=told) as session:
+            asking, written = _Asking(session, settings, told), list[LineWriter]()
             for side in _ROLE_OF:
                 if side not in given:
                     given[side] = asking.answers(side, asked)
@@ -128,6 +128,7 @@ def judge_answers(
                 lines.add(one.to_json())
         write_counts(folder.path, [*written, lines])
         write_sealed(folder.path / FILE, report.to_json())
+        told.ends_with(stop)
     return Result(report, Path(out), stop)
 
 

@@ -17,10 +17,12 @@ from dspy.utils.exceptions import LMError
 
 from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.keywords import take
+from autoevol.commands.likely import TAIL, TIMES, SampleCosts, likely_costs, prospects
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.past import as_begun
-from autoevol.commands.plan import Plan, check, look_text, plan_evolve, plan_run
+from autoevol.commands.plan import Plan, Stage, check, look_text, plan_evolve, plan_run
 from autoevol.commands.result import as_html, as_lines, frame
+from autoevol.commands.shares import Share
 from autoevol.config import LoopConfig, Settings
 from autoevol.core import aio
 from autoevol.core.context import in_scope
@@ -31,12 +33,13 @@ from autoevol.evolution.stage import case_of
 from autoevol.lm.meter import Use, Uses, metered_as
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
+from autoevol.optimization.rehearsal import Odds
 from autoevol.optimization.scoreboard import run_row
 from autoevol.optimization.teleprompter import chain_sampling
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
-from autoevol.store.calls import CallStore
+from autoevol.store.calls import SAMPLE_RUN, CallStore
 
 _CHAINS = 3
 STORE = Path("runs/estimate.sqlite")
@@ -48,11 +51,14 @@ class Estimate:
     """What a plan will cost.
 
     Attributes:
-        totals: Over all stages; `usd` is None where a model in use has no price.
+        totals: What is likely over all stages, with patience, racing and first look; `usd` is None where a
+            model in use has no price.
         stages: The same by stage.
         outcomes: Sampled rows by outcome.
         paid: Calls paid for the sample, by role; the others were in the store.
         notes: What limits the estimate, in sentences.
+        at_most: Over all stages if every step is made, every method scored on all rows and every failed
+            row tried again in vain. The calls are a bound; the others are what the sample says of it.
     """
 
     plan: Plan
@@ -61,6 +67,7 @@ class Estimate:
     outcomes: dict[str, int]
     paid: dict[str, int]
     notes: tuple[str, ...]
+    at_most: dict[str, float | None]
 
     def to_json(self) -> dict[str, Any]:
         """The estimate as JSON."""
@@ -117,7 +124,7 @@ def estimate(
         name = None if method is None else str(method)
         plan = plan_evolve(str(seeds), name, settings, judge_calls=judged, sample=sample)
     path = settings.store.path or (Path(out) / "calls.sqlite" if out else STORE)
-    with open_session(partial(CallStore, path, "estimate"), settings) as session:
+    with open_session(partial(CallStore, path, SAMPLE_RUN), settings) as session:
         return estimate_plan(plan, session, settings)
 
 
@@ -143,35 +150,39 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
     if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
         raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
     rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
-    apart = _differs(plan)
-    bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if apart else rows
-    if not apart and not _only_bulk(plan):
-        bulk = _tried_again(rows, cases, plan.policy.retries)
+    bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if _differs(plan) else rows
     tries = _per_unit(uses, [f"chain-{number}" for number in range(chains)])
-    drawn = [
-        cost_of(
-            stage,
-            bulk if stage.name == "evolve" else rows,
-            tries,
-            settings.requests.concurrency,
-            np.random.default_rng(settings.loop.seed),
-        )
-        for stage in plan.stages
-    ]
-    if settings.batch.on:
-        for stage, costs in zip(plan.stages, drawn, strict=True):
-            if stage.name == "evolve":
+    concurrency, outcomes = settings.requests.concurrency, Counter(case.verdict.outcome for case in cases)
+    odds = Odds(outcomes[Outcome.FAILED], outcomes[Outcome.FAILED] + outcomes[Outcome.PASSED])
+    is_passed = np.array([case.verdict.outcome is Outcome.PASSED for case in cases])
+    sample = SampleCosts(rows[is_passed], rows[~is_passed], tries)
+    seen, chance = prospects(plan, odds, settings.loop.seed), np.random.default_rng(settings.loop.seed)
+    drawn: dict[str, np.ndarray] = {}
+    most: dict[str, np.ndarray] = {}
+    for stage in plan.stages:
+        # Rows of several rounds, or of several methods, were sampled as the bulk stage will run them.
+        known = stage.name == "evolve" and (_only_bulk(plan) or _differs(plan))
+        once = bulk if known else rows * (1 + plan.policy.retries if stage.name == "evolve" else 1)
+        most[stage.name] = cost_of(stage, once, tries, concurrency, chance)
+        if known:
+            drawn[stage.name] = most[stage.name]
+        else:
+            drawn[stage.name] = likely_costs(plan, stage, sample, seen, concurrency)
+        if settings.batch.on and stage.name == "evolve":
+            for costs in {id(part): part for part in (most[stage.name], drawn[stage.name])}.values():
                 costs[..., FIELDS.index("usd")] *= 1 - settings.batch.discount
-    known = all(use.usd is not None for use in uses)
+    priced = all(use.usd is not None for use in uses)
+    ends = intervals(np.sum(list(most.values()), axis=0), priced)
+    tail = 0.025 if plan.course is None else TAIL
     return Estimate(
         plan,
-        totals=intervals(np.sum(drawn, axis=0), known),
-        stages={
-            stage.name: intervals(values, known) for stage, values in zip(plan.stages, drawn, strict=True)
-        },
-        outcomes=dict(Counter(case.verdict.outcome.value for case in cases)),
+        totals=intervals(np.sum(list(drawn.values()), axis=0), priced, tail),
+        stages={name: intervals(values, priced, tail) for name, values in drawn.items()},
+        outcomes={outcome.value: count for outcome, count in outcomes.items()},
         paid={line.role: line.paid.calls for line in session.ledger()},
-        notes=tuple(_notes(plan, len(cases), chains, settings, known)),
+        notes=tuple(_notes(plan, len(cases), chains, settings, priced)),
+        at_most={name: end and end.high for name, end in ends.items()}
+        | {"calls": float(sum(plan.calls.values()))},
     )
 
 
@@ -213,16 +224,6 @@ def _differs(plan: Plan) -> bool:
     return not _only_bulk(plan) and not (one_round and len(policy.choices) == 1)
 
 
-def _tried_again(rows: np.ndarray, cases: Sequence[Case], retries: int) -> np.ndarray:
-    """Costs of `rows`, one a line, with `retries` fresh samples at most for those that failed.
-
-    A fresh sample is taken to fail as often as the first ones did.
-    """
-    failed = np.array([case.verdict.outcome is Outcome.FAILED for case in cases], dtype=float)
-    more = sum(failed.mean() ** number for number in range(retries))
-    return rows * (1 + more * failed)[:, None]
-
-
 async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: LoopConfig) -> None:
     sampling = chain_sampling(loop, 1, number)
     with (
@@ -257,23 +258,26 @@ def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bo
         notes.append(f"Analyses saw {sampled} of {batch_size} cases, so they will take more tokens.")
     if plan.policy.retries and not _differs(plan) and not _only_bulk(plan):
         notes.append(
-            "Fresh samples of failed rows are taken to fail as often as the sample did with the first method."
+            "Fresh samples of failed rows are taken to fail at least as often as the last method does."
         )
     if plan.target:
-        notes.append(f"Told for all rows; the run ends when {plan.target} are kept.")
+        notes.append(f"The run ends when {plan.target} rows are kept; at most is told for all rows.")
     if settings.batch.on:
         notes.append(
             f"Batches spare {settings.batch.discount:.0%} of the bulk stage's price. Their time is the "
             "provider's: up to 24 hours for each rewrite, response and judgement of a round, and not the "
             "seconds said here."
         )
-    if any(stage.chains for stage in plan.stages):
+    if plan.course is not None:
         notes.append(
-            "The optimisation is told as if it made every step and scored every method on all rows. It ends "
-            "earlier when patience runs out, and a race scores fewer rows, so it takes that much or less."
+            f"Likely: the optimisation was played {TIMES} times with the rules of the run, rewrites from "
+            "never better to nine of ten failures cured, and a first method that fails as in the sample."
         )
+        notes.append("At most: every step is made, and every method is scored on all rows.")
     if plan.look:
         notes.append(f"First look: {look_text(plan.look)}.")
+    if share := Share.of(settings, plan):
+        notes.append(f"--optimize-share {share.share:g}: {share}.")
     if not priced:
         notes.append("Money is not known: give --price for every model.")
     if sampled == 1 < plan.rows:
@@ -285,20 +289,24 @@ def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bo
 
 def estimate_rows(found: Estimate) -> list[tuple[str, str]]:
     """The estimate as (label, value) rows."""
-    rows = [("seeds", f"{found.plan.rows} rows of {found.plan.source}")]
-    rows += [(stage.name, _stage_text(found.stages[stage.name])) for stage in found.plan.stages]
-    total = found.totals
-    rows.append(("LM calls", f"{_text(total['calls'])}, at most {sum(found.plan.calls.values())}"))
-    rows.append(("tokens", f"{_text(total['input_tokens'])} in, {_text(total['output_tokens'])} out"))
-    rows.append(("time", _time(total["seconds"])))
-    rows.append(("money", _text(total["usd"], "$", 2)))
-    rows.append(("paid for the sample", f"{sum(found.paid.values())} calls"))
-    return rows + [("", note) for note in found.notes]
+    rows = [("seeds", f"{found.plan.rows:,} rows of {found.plan.source}")]
+    rows += [(stage.name, _stage_text(found.stages[stage.name], stage)) for stage in found.plan.stages]
+    total, most = found.totals, found.at_most
+    rows.append(("LM calls", f"likely {_text(total['calls'])}, at most {sum(found.plan.calls.values()):,}"))
+    rows.append(("tokens", f"likely {_text(total['input_tokens'])} in, {_text(total['output_tokens'])} out"))
+    rows.append(("time", f"likely {_time(total['seconds'])}"))
+    money = _text(total["usd"], "$", 2)
+    if total["usd"] and most["usd"] is not None:
+        money = f"likely {money}, at most about ${most['usd']:,.2f}"
+    rows.append(("money", money))
+    rows.append(("paid for the sample", f"{sum(found.paid.values()):,} calls"))
+    return rows + [("assumed" if number == 0 else "", note) for number, note in enumerate(found.notes)]
 
 
-def _stage_text(values: dict[str, Projection | None]) -> str:
+def _stage_text(values: dict[str, Projection | None], stage: Stage) -> str:
     money = f", {_text(values['usd'], '$', 2)}" if values["usd"] else ""
-    return f"{_text(values['calls'])} calls, {_time(values['seconds'])}{money}"
+    likely = f"likely {_text(values['calls'])} calls, {_time(values['seconds'])}{money}"
+    return f"{likely}; at most {sum(stage.calls.values()):,} calls"
 
 
 def _text(found: Projection | None, unit: str = "", digits: int = 0) -> str:

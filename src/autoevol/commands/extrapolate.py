@@ -21,6 +21,10 @@ class Projection:
     mid: float
     high: float
 
+    def __str__(self) -> str:
+        """`1,234 [300, 2,900]`."""
+        return f"{self.mid:,.0f} [{self.low:,.0f}, {self.high:,.0f}]"
+
 
 def cost_of(
     stage: Stage, rows: np.ndarray, tries: np.ndarray, concurrency: int, chance: np.random.Generator
@@ -37,9 +41,9 @@ def cost_of(
     Returns:
         (replicates, fields); the seconds are those on the clock.
     """
-    row_means, row_noise = _resampled(rows, chance)
-    chain_means, chain_noise = _resampled(tries, chance)
-    total = _sum_of(sum(stage.rows), row_means, row_noise) + _sum_of(
+    row_means, row_noise = resampled(rows, chance)
+    chain_means, chain_noise = resampled(tries, chance)
+    total = sum_of(sum(stage.rows), row_means, row_noise) + sum_of(
         sum(stage.chains), chain_means, chain_noise
     )
     waves = sum(max(1.0, size / concurrency) for size in stage.rows if size)
@@ -49,8 +53,8 @@ def cost_of(
     return np.maximum(total, 0.0)
 
 
-def _resampled(sample: np.ndarray, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Means of resamples, and a normal deviation of one more unit for each."""
+def resampled(sample: np.ndarray, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Means of resamples, (replicates, fields), and a normal deviation of one more unit for each."""
     if not len(sample):
         nothing = np.zeros((REPLICATES, len(FIELDS)))
         return nothing, nothing
@@ -73,13 +77,21 @@ def _widening(size: int) -> float:
     return student / z * math.sqrt(size / free)
 
 
-def _sum_of(count: int, means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
-    return count * means + math.sqrt(count) * deviations
+def sum_of(count: int | np.ndarray, means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """Sums over `count` units, one number for all replicates or one for each."""
+    counts = np.reshape(count, (-1, 1))
+    return counts * means + np.sqrt(counts) * deviations
 
 
-def intervals(drawn: np.ndarray, priced: bool) -> dict[str, Projection | None]:
-    """The 95 % interval of each field; None for money that has no price."""
-    low, mid, high = np.quantile(drawn, [0.025, 0.5, 0.975], axis=0)
+def intervals(drawn: np.ndarray, priced: bool, tail: float = 0.025) -> dict[str, Projection | None]:
+    """The 95 % interval of each field; None for money that has no price.
+
+    Args:
+        drawn: (replicates, fields).
+        priced: Whether money is known.
+        tail: Share of the replicates on either side of the interval.
+    """
+    low, mid, high = np.quantile(drawn, [tail, 0.5, 1 - tail], axis=0)
     found: dict[str, Projection | None] = {
         name: Projection(float(low[i]), float(mid[i]), float(high[i])) for i, name in enumerate(FIELDS)
     }

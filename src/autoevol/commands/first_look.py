@@ -58,12 +58,8 @@ def first_look(job: Job, method: Method, rows: Sequence[Row], board: Scoreboard)
     Raises:
         StoreError: If the folder's look is damaged.
     """
-    path = job.folder.path / FILE
-    if (known := read_sealed(path)) is not None:
-        try:
-            return FirstLook.from_json(known)
-        except Malformed as error:
-            raise StoreError(f"{path} is damaged: {error}") from error
+    if (known := known_look(job)) is not None:
+        return known
     if not may_decline(job.settings, rows) or job.folder.journal().steps():
         return None
     job.listener.phase("first look", len(rows))
@@ -74,6 +70,18 @@ def first_look(job: Job, method: Method, rows: Sequence[Row], board: Scoreboard)
         return None
     if job.too_short():
         return None
-    write_sealed(path, seen.to_json())
+    write_sealed(job.folder.path / FILE, seen.to_json())
     job.listener.note(str(seen))
     return seen
+
+
+def known_look(job: Job) -> FirstLook | None:
+    """The look that was taken in a run's folder before. Raises StoreError if it is damaged."""
+    path = job.folder.path / FILE
+    known = read_sealed(path)
+    if known is None:
+        return None
+    try:
+        return FirstLook.from_json(known)
+    except Malformed as error:
+        raise StoreError(f"{path} is damaged: {error}") from error

@@ -1,9 +1,9 @@
 """`autoevol headroom` as a function: is there anything to gain from an optimisation?
 
-The data path: seeds -> the split that `run` makes of them -> dev rows, and those behind them -> every
-starting method, one sample under the scope of step 0 (which a later `run` with the same store finds), one
-under a scope of its own -> outcomes by method, row and sample -> bound, paired differences, variances
--> `headroom.json`.
+The data path: seeds -> the split that `run` makes of them -> dev rows, and those behind them -> the first
+look of `run`, on as many of these rows -> every starting method on the first few of them, one sample under
+the scope of step 0 (which a later `run` with the same store finds), one under a scope of its own ->
+outcomes by method, row and sample -> bound, paired differences, variances -> `headroom.json`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import dspy
 import numpy as np
 
 from autoevol.commands.first_look import look_rows
@@ -20,17 +21,17 @@ from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking
-from autoevol.commands.plan import plan_run
+from autoevol.commands.plan import plan_run, plan_split
 from autoevol.commands.result import Result
-from autoevol.commands.stages import plan_split
 from autoevol.config import Settings
+from autoevol.core import aio
 from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Outcome, Row, Score
 from autoevol.data.load import load_rows
 from autoevol.metrics.paired import PairedTest
 from autoevol.metrics.variance import Variances, decompose
-from autoevol.optimization.first_look import FirstLook
+from autoevol.optimization.first_look import FirstLook, look
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
@@ -59,7 +60,8 @@ def headroom(
     Args:
         seeds: As for `run`.
         out: Run folder; the same one resumes. With the same `--store`, `run` does not pay again.
-        rows: Rows to sample, at least 2; fewer if the run would have fewer dev and reserve rows.
+        rows: Rows on which all methods are sampled, at least 2; fewer if the run would have fewer dev and
+            reserve rows. The look at the first method is the one of `run`, and as long.
         settings: Those of the run; its first starting method is compared with the others and with the
             shipped ones.
         listener: As for `run`.
@@ -75,7 +77,8 @@ def headroom(
     check_source(seeds)
     started, loaded = time.monotonic(), load_rows(str(seeds), **settings.data.reading())
     split = plan_split(loaded.rows, settings.loop, settings.methods)
-    drawn = look_rows(split, settings.loop, settings.methods.selection)[:rows]
+    looked = look_rows(split, settings.loop, settings.methods.selection)
+    drawn = looked[:rows]
     starts = [find_method(name) for name in settings.methods.start]
     methods = list({method.id: method for method in (*starts, *BUILT_IN.values())}.values())
     inputs = {
@@ -89,7 +92,7 @@ def headroom(
         RunFolder(Path(out), decided) as folder,
         open_job(folder, settings, listener or Progress(), roles=roles, gated=False) as job,
     ):
-        scores = sample_starts(job, methods, drawn)
+        scores, seen = sample_starts(job, methods, drawn, looked)
         ledger = Ledger.of(job.session.ledger())
         judged = job.metric.detector.calls
         report = HeadroomReport(
@@ -97,13 +100,13 @@ def headroom(
             data_hash=loaded.data_hash,
             rows=len(drawn),
             samples=len(SCOPES),
-            look=FirstLook.of(scores[0][0], len(drawn)),
+            look=seen,
             methods=tuple(
                 _line(method, of[0], scores[0][0]) for method, of in zip(methods, scores, strict=True)
             ),
             variances=variances_of(scores, drawn),
             always_failed=sum(_is_failed(scores, row) for row in drawn),
-            cost=_cost(str(seeds), settings, judged, ledger, len(methods) * len(drawn) * len(SCOPES)),
+            cost=_cost(str(seeds), settings, judged, ledger),
             metric=measure_of(settings, job.metric),
             ledger=ledger,
             versions=versions(),
@@ -113,8 +116,10 @@ def headroom(
     return Result(report, Path(out))
 
 
-def sample_starts(job: Job, methods: Sequence[Method], rows: Sequence[Row]) -> list[list[Score]]:
-    """A score by method and scope of `SCOPES`."""
+def sample_starts(
+    job: Job, methods: Sequence[Method], rows: Sequence[Row], looked: Sequence[Row]
+) -> tuple[list[list[Score]], FirstLook]:
+    """A score on `rows` by method and scope of `SCOPES`, and the first look of a run at `looked`."""
     settings = job.settings
     student = Evolver(methods[0], rounds=settings.methods.rounds, system=settings.models.system)
     job.listener.phase("headroom", len(methods) * len(rows) * len(SCOPES))
@@ -129,10 +134,13 @@ def sample_starts(job: Job, methods: Sequence[Method], rows: Sequence[Row]) -> l
         for _ in SCOPES
     ]
     with asking(job.session, settings.models):
-        return [
+        with dspy.context(trace=None, disable_history=True):
+            seen = aio.run_and_wait(look(methods[0], looked, boards[0].evaluate))
+        scores = [
             [board.score(method, rows, scope) for board, scope in zip(boards, SCOPES, strict=True)]
             for method in methods
         ]
+    return scores, seen
 
 
 def variances_of(scores: Sequence[Sequence[Score]], rows: Sequence[Row]) -> Variances | None:
@@ -154,11 +162,12 @@ def _line(method: Method, score: Score, first: Score) -> HeadroomMethod:
     return HeadroomMethod(MethodRef.of(method), RateReport.of(score), against)
 
 
-def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger, runs: int) -> OptimizationCost:
-    """What `run` may pay before its bulk stage, at what a run of a row has cost here."""
+def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger) -> OptimizationCost:
+    """What `run` may pay before its bulk stage, at what a call has cost here."""
     plan = plan_run(seeds, settings, judge_calls=judge_calls)
     stages = [stage for stage in plan.stages if stage.name != "evolve"]
     roles = dict.fromkeys(role for stage in stages for role in stage.calls)
     calls = {role: sum(stage.calls.get(role, 0) for stage in stages) for role in roles}
-    usd = ledger.total.usd
-    return OptimizationCost(calls, usd / runs * sum(sum(stage.rows) for stage in stages) if usd else None)
+    each, rows = ledger.total.usd / max(1, ledger.total.calls), sum(sum(stage.rows) for stage in stages)
+    per_row = settings.methods.rounds + 1 + judge_calls
+    return OptimizationCost(calls, each * rows * per_row if each else None)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING
 
+from autoevol.commands.following import Listener, StatusKeeper, following
 from autoevol.commands.models import make_metric, open_session
 from autoevol.commands.past import first_endpoints, save_endpoint
 from autoevol.commands.pulse import Alive
 from autoevol.commands.replies import ReplyWatch
 from autoevol.config import EndpointConfig, Settings
 from autoevol.config.models import ROLES, RoleName
-from autoevol.core.errors import BudgetReached, JudgeUnreadable, RepliesTooShort, StopRun
-from autoevol.core.records import Case, Outcome, Step
+from autoevol.core.errors import BudgetReached, JudgeUnreadable, RepliesTooShort, StopRun, StoreLost
+from autoevol.core.records import Outcome
+from autoevol.core.status import CallStatus
 from autoevol.core.urls import open_url
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.evolution.gates import CleanGate, Gate
@@ -25,26 +27,10 @@ from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.rates import Ledger
 from autoevol.store.run import RunFolder
+from autoevol.store.worked import WorkClock
 
-
-class Listener(Alive, Protocol):
-    """Is told what happens. Told from a background thread, so it must be quick."""
-
-    def phase(self, name: str, rows: int | None) -> None:
-        """A phase begins; `rows` is how many cases it will run, if that is known."""
-        ...
-
-    def case(self, case: Case) -> None:
-        """A row was run and judged."""
-        ...
-
-    def step(self, step: Step, methods: int) -> None:
-        """An optimisation step is done; `methods` is how many could be scored at it."""
-        ...
-
-    def note(self, text: str) -> None:
-        """A line worth seeing while nothing else happens: how a batch stands."""
-        ...
+if TYPE_CHECKING:
+    from autoevol.commands.tracking import TrackedRun
 
 
 @dataclass(frozen=True)
@@ -57,8 +43,9 @@ class Job:
         metric: Judges.
         settings: Of the run.
         gates: Asked of every text of the bulk stage; none where nothing is cleaned.
-        listener: Is told of the progress.
+        listener: Is told of the progress, and writes down where the run stands.
         started: When the job was opened, in monotonic seconds.
+        work: The time of all starts.
         replies: Counts the replies that hold no text.
     """
 
@@ -67,9 +54,10 @@ class Job:
     metric: FailureMetric
     settings: Settings
     gates: tuple[Gate, ...]
-    listener: Listener
+    listener: StatusKeeper
     started: float
     replies: ReplyWatch
+    work: WorkClock
 
     def ending(self, tally: Tally | None, *, out_of_budget: bool) -> StopRun | None:
         """What a command ends with that has done what it could: None for success.
@@ -78,11 +66,13 @@ class Job:
             tally: Of the bulk stage, None where there was none.
             out_of_budget: Whether the budget ended it.
         """
+        stop: StopRun | None = None
         if out_of_budget:
-            return self.budget_stop()
-        if tally is not None and tally.outcomes[Outcome.PASSED]:
-            return None
-        return self.too_short() or (tally and tally.nothing_kept)
+            stop = self.budget_stop()
+        elif tally is None or not tally.outcomes[Outcome.PASSED]:
+            stop = self.too_short() or (tally and tally.nothing_kept)
+        self.listener.ends_with(stop)
+        return stop
 
     def too_short(self) -> RepliesTooShort | None:
         """What ends a stage in which most replies of a role held no text; its settings may be corrected."""
@@ -117,21 +107,50 @@ def open_job(
     Raises:
         InputError: If a model, a price, the measure or a benchmark cannot be used: before anything is paid.
     """
-    moved = _moved(folder, settings)
+    moved, work = _moved(folder, settings), WorkClock(folder.path)
     open_store = partial(folder.calls, settings.store.path)
     replies = ReplyWatch(settings.models)
-    with open_session(
-        open_store, settings, roles=roles, moved=moved, watch=replies, listener=listener
-    ) as session:
+    with (
+        following(folder.path, listener, tracked_run(folder, settings, listener)) as keeper,
+        open_session(
+            open_store, settings, roles=roles, moved=moved, watch=replies, listener=_Noting(keeper, work)
+        ) as session,
+    ):
         started = time.monotonic()
         metric = make_metric(session, settings.models, settings.metrics)
         cleaning = settings.cleaning() if gated else None
         gates = (CleanGate(Cleaner(cleaning)),) if cleaning else ()
         try:
-            yield Job(folder, session, metric, settings, gates, listener, started, replies)
+            yield Job(folder, session, metric, settings, gates, keeper, started, replies, work)
         except (RepliesTooShort, JudgeUnreadable) as stop:
             folder.allow_correction(steps_too=isinstance(stop, RepliesTooShort))
             raise
+        finally:
+            keeper.asked(session.status())
+            with suppress(StoreLost):  # a disk that refuses has been told of already
+                work.note()
+
+
+def tracked_run(folder: RunFolder, settings: Settings, listener: Listener) -> TrackedRun | None:
+    """What tells a service of the run, None unless asked for. Raises InputError if its package is missing."""
+    if settings.tracking.track is None:
+        return None
+    from autoevol.commands.tracking import track  # reads reports and writes pages
+
+    return track(folder, settings, listener.note)
+
+
+class _Noting:
+    """Passes every second on, and notes the time now and then, so that a kill loses little of it."""
+
+    def __init__(self, listener: Alive, work: WorkClock) -> None:
+        self._listener, self._work = listener, work
+
+    def pulse(self, status: Callable[[], CallStatus]) -> None:
+        """See `Alive`."""
+        with suppress(StoreLost):  # what hangs on the disk ends the run, and this does not
+            self._work.tick()
+        self._listener.pulse(status)
 
 
 def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:

@@ -21,9 +21,10 @@ from autoevol.data.shard import Shard
 from autoevol.evolution.lineage import End
 from autoevol.evolution.merge import merge_parts
 from autoevol.evolution.outputs import FILES, write_outputs
+from autoevol.reports.evolution import EvolutionReport
 from autoevol.reports.folder import read_report
 from autoevol.reports.rates import Ledger, RoleCost
-from autoevol.reports.run import FILE, EvolutionReport, RunReport, result_paths
+from autoevol.reports.run import FILE, RunReport, result_paths
 from autoevol.store.calls import Spent
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
@@ -150,7 +151,9 @@ def _joined(pieces: Sequence[_Piece]) -> RunReport:
         reports[0],
         seeds=replace(pieces[0].seeds, owned=None),
         ledger=sum((report.ledger for report in reports), Ledger({})),
-        seconds=sum(report.seconds for report in reports),
+        seconds=sum(report.worked.seconds if report.worked else report.seconds for report in reports),
+        worked=None,
+        sampled=None,
         shards=len(pieces),
     )
 

@@ -14,6 +14,7 @@ from autoevol.config import MetricConfig, ModelConfig, Settings
 from autoevol.config.models import ROLES, RoleName
 from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
+from autoevol.data.load import load_rows
 from autoevol.lm.batch import BatchSettings
 from autoevol.lm.budget import Caps
 from autoevol.lm.endpoints import route
@@ -28,9 +29,11 @@ from autoevol.metrics.cascade import Cascade
 from autoevol.metrics.catalog import calibration_of, make_detector
 from autoevol.metrics.failure import FailureMetric
 from autoevol.metrics.judge import LMDetector
-from autoevol.metrics.objectives import OBJECTIVES
+from autoevol.metrics.objectives import OBJECTIVES, Learnability
 from autoevol.programs.respond import answering_with
 from autoevol.store.calls import CallStore
+from autoevol.students.learner import LEAST_PAIRS, NATURAL_PAIRS, PairLearner
+from autoevol.students.torch_student import TorchStudent, check_packages
 
 
 def open_session(
@@ -147,21 +150,54 @@ def asking_for_rows(session: Session, settings: Settings, say: Callable[[str], N
 
 
 def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> FailureMetric:
-    """The failure metric that the settings name.
+    """The failure metric that the settings name; of learnability, with its student loaded.
 
     Raises:
-        InputError: If the objective needs a judge, or the calibration is none of the detector.
+        InputError: As for `checked_detector`, or if natural pairs teach the student nothing.
+    """
+    detector, objective = checked_detector(session, models, chosen), OBJECTIVES[chosen.objective]
+    if objective is Learnability:
+        student = TorchStudent(chosen.learner, "last")
+        return FailureMetric(detector, Learnability(PairLearner(student, natural_pairs(chosen))))
+    return FailureMetric(detector, objective())
+
+
+def checked_detector(session: Session, models: ModelConfig, chosen: MetricConfig) -> Detector:
+    """The detector of the metric, all of whose settings have been looked at; no student is loaded.
+
+    Raises:
+        InputError: If the objective needs a judge, the calibration is none of the detector, or
+            learnability lacks its pairs or a package.
     """
     objective = OBJECTIVES[chosen.objective]
     if objective.needs_judge and not models.judge.model:
         raise InputError(
             f"--objective {objective.name} needs a judge: give --judge-model, or take --objective gain-proxy"
         )
+    if objective is Learnability:
+        check_packages("last")
+        natural_pairs(chosen)
     detector = make_detector_of(models, chosen)
     if isinstance(detector, Cascade):
         detector = WithLM(detector, role_lm(session, models, "judge"))
     calibration_of(detector.name, chosen.calibration)  # read at the end, refused before anything is paid
-    return FailureMetric(detector, objective())
+    return detector
+
+
+def natural_pairs(chosen: MetricConfig) -> list[tuple[str, str]]:
+    """The pairs of `--learn-for`, the first of the file that have an answer.
+
+    Raises:
+        InputError: If it cannot be read, or has too few.
+    """
+    rows = load_rows(chosen.learn_for or "").rows
+    pairs = [(row.instruction, row.reference) for row in rows if row.reference][:NATURAL_PAIRS]
+    if len(pairs) < LEAST_PAIRS:
+        raise InputError(
+            f"--learn-for {chosen.learn_for}: {len(pairs)} of {len(rows)} rows have an answer; at least "
+            f"{LEAST_PAIRS} are needed"
+        )
+    return pairs
 
 
 def make_detector_of(models: ModelConfig, chosen: MetricConfig) -> Detector:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,18 +11,18 @@ from typing import Any
 
 from autoevol.commands.first_look import look_rows, may_decline
 from autoevol.commands.methods import find_method, make_policy
-from autoevol.commands.models import asking, make_metric, open_session, role_lm
-from autoevol.commands.stages import plan_split
-from autoevol.config import BudgetConfig, Settings
+from autoevol.commands.models import asking, checked_detector, open_session, role_lm
+from autoevol.config import BudgetConfig, LoopConfig, MethodConfig, Settings
 from autoevol.core.records import Method, Row
-from autoevol.data.load import iter_rows, load_rows
+from autoevol.data.load import Loaded, iter_rows, load_rows
 from autoevol.data.shard import Shard
-from autoevol.data.split import sample_rows
+from autoevol.data.split import Split, reserve_of, sample_rows, split_rows
 from autoevol.evolution.policy import Policy
 from autoevol.optimization.compiling import RandomBatches
 from autoevol.optimization.dev_rows import find_dev_rows
-from autoevol.optimization.first_look import WORTH
-from autoevol.optimization.plan import Extra, planned_calls
+from autoevol.optimization.first_look import BAR
+from autoevol.optimization.plan import Extra, planned_calls, spare_rows
+from autoevol.optimization.rehearsal import Course
 from autoevol.optimization.rules import find_rule
 from autoevol.store.calls import CallStore
 from autoevol.store.sealed import check_source
@@ -43,6 +43,26 @@ class Stage:
     rows: tuple[int, ...]
     chains: tuple[int, ...] = ()
 
+    @property
+    def sum(self) -> int:
+        """Its calls over all roles."""
+        return sum(self.calls.values())
+
+
+@dataclass(frozen=True)
+class Least:
+    """The calls without which an optimisation cannot begin or end, each an upper bound.
+
+    Attributes:
+        first: Of step 0 and one full step.
+        confirm: Of the confirmation.
+        holdout: Of the holdout.
+    """
+
+    first: int
+    confirm: int
+    holdout: int
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -54,9 +74,11 @@ class Plan:
         policy: How rows go through the bulk stage; its first method stands for those to be found.
         compare: Whether the bulk stage compares the rounds of a row.
         look: Rows of the first look, which may leave out the stages before the bulk stage; 0 without one.
+        least: What an optimisation takes at least; None where there is none.
         stages: In order.
         sample: Rows to try first, each with the scope in which the run will ask for it.
         target: Rows to keep, which may end the bulk stage before its last row; None for all.
+        course: What an optimisation can be rehearsed by; None without one.
     """
 
     source: str
@@ -67,6 +89,8 @@ class Plan:
     compare: bool = False
     target: int | None = None
     look: int = 0
+    least: Least | None = None
+    course: Course | None = None
 
     @property
     def method(self) -> Method:
@@ -110,6 +134,24 @@ class Plan:
         }
 
 
+def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
+    """Disjoint train, dev and holdout rows, and in reserve what later steps and the confirmation may ask for.
+
+    The default sizes shrink for a small file, so that each of the three gets at least a
+    quarter of it; sizes that the user chose are kept, or refused. The reserve is what can be
+    spared, `spare_rows` at most.
+    """
+    dev, holdout = loop.dev_size, methods.holdout_size
+    if dev == LoopConfig().dev_size and 4 * dev > len(rows):
+        dev = max(1, len(rows) // 4)
+    if holdout is None:
+        holdout = min(dev, max(1, len(rows) // 4))
+    rule = find_rule(methods.selection)
+    wanted = spare_rows(loop, rule, find_dev_rows(loop.dev_rows or rule.dev_rows))
+    reserve = reserve_of(len(rows) - dev - holdout, dev, wanted)
+    return split_rows(rows, dev=dev, holdout=holdout, seed=loop.seed, reserve=reserve)
+
+
 def plan_run(
     seeds: str, settings: Settings, *, judge_calls: int = 0, evolve: bool = True, sample: int = 0
 ) -> Plan:
@@ -125,13 +167,21 @@ def plan_run(
     Raises:
         InputError: If the seeds or a setting cannot be used.
     """
-    loop, methods = settings.loop, settings.methods
     if evolve and settings.stages.optimize == "never":
-        return plan_evolve(seeds, methods.start[0], settings, judge_calls=judge_calls, sample=sample)
-    starts = {method.id: method for method in map(find_method, methods.start)}
-    first = next(iter(starts.values()))
+        start = settings.methods.start[0]
+        return plan_evolve(seeds, start, settings, judge_calls=judge_calls, sample=sample)
     check_source(seeds)
     loaded = load_rows(seeds, **settings.data.reading())
+    return plan_loaded(loaded, settings, judge_calls=judge_calls, evolve=evolve, sample=sample)
+
+
+def plan_loaded(
+    loaded: Loaded, settings: Settings, *, judge_calls: int = 0, evolve: bool = True, sample: int = 0
+) -> Plan:
+    """As `plan_run` with an optimisation, of seeds that are read."""
+    loop, methods = settings.loop, settings.methods
+    starts = {method.id: method for method in map(find_method, methods.start)}
+    first = next(iter(starts.values()))
     split = plan_split(loaded.rows, loop, methods)
     batch = RandomBatches().draw(split.train, loop.batch_size, 1, loop.seed) if loop.steps else ()
     dev = len(split.dev)
@@ -154,11 +204,45 @@ def plan_run(
     rest = split.dev[: max(0, sample - len(tried))]
     scoped = [(row, f"batch-1:{first.id}:{row.id}") for row in tried]
     scoped += [(row, f"dev:{first.id}:{row.id}") for row in rest]
-    target = settings.pipeline.target_rows
     seen = look_rows(split, loop, methods.selection) if evolve and settings.stages.optimize == "auto" else ()
     looked = len(seen) if may_decline(settings, seen) else 0
+    row_calls = methods.rounds + 1 + judge_calls
+    step = planned_calls(
+        replace(loop, steps=min(1, loop.steps)),
+        rounds=methods.rounds,
+        dev=dev,
+        batch=len(batch),
+        starts=len(starts),
+        extra=Extra(extra.moves),
+    )
+    scored = len(starts) * dev + min(1, loop.steps) * (len(batch) + (loop.m + extra.moves) * dev)
+    least = Least(
+        first=sum(step.values()) + scored * judge_calls,
+        confirm=2 * extra.confirm * row_calls,
+        holdout=2 * len(split.holdout) * row_calls,
+    )
+    course = Course(
+        replace(loop, concurrency=settings.requests.concurrency),
+        rule(),
+        tuple(starts.values()),
+        train=len(split.train),
+        dev=len(split.dev),
+        spare=len(split.reserve),
+        holdout=len(split.holdout),
+        look=looked,
+        is_sampled=settings.models.evol.temperature != 0,
+    )
     return Plan(
-        loaded.source, len(loaded.rows), policy, tuple(stages), tuple(scoped), compare, target, look=looked
+        source=loaded.source,
+        rows=len(loaded.rows),
+        policy=policy,
+        stages=tuple(stages),
+        sample=tuple(scoped),
+        compare=compare,
+        target=settings.pipeline.target_rows,
+        look=looked,
+        least=least,
+        course=course,
     )
 
 
@@ -204,25 +288,32 @@ def check(settings: Settings) -> int:
         open_store = partial(CallStore, Path(folder) / "none.sqlite")
         with open_session(open_store, settings) as session, asking(session, settings.models):
             role_lm(session, settings.models, "optimizer")
-            return make_metric(session, settings.models, settings.metrics).detector.calls
+            return checked_detector(session, settings.models, settings.metrics).calls
 
 
-def plan_rows(plan: Plan, budget: BudgetConfig) -> list[tuple[str, str]]:
-    """The plan as (label, value) rows."""
-    rows = [("seeds", f"{plan.rows} rows of {plan.source}"), ("method", plan.name)]
+def plan_rows(plan: Plan, budget: BudgetConfig, likely: str) -> list[tuple[str, str]]:
+    """The plan as (label, value) rows, with the calls that it is `likely` to make."""
+    rows = [("seeds", f"{plan.rows:,} rows of {plan.source}"), ("method", plan.name)]
     for stage in plan.stages:
-        made = ", ".join(f"{count} {role}" for role, count in stage.calls.items() if count)
+        made = ", ".join(f"{count:,} {role}" for role, count in stage.calls.items() if count)
         limits = _limits(plan) if stage.name == "evolve" else ""
-        calls = f"at most {sum(stage.calls.values())} calls ({made})"
-        rows.append((stage.name, f"{sum(stage.rows)} rows{limits}; {calls}"))
+        calls = f"at most {stage.sum:,} calls ({made})"
+        rows.append((stage.name, f"{sum(stage.rows):,} rows{limits}; {calls}"))
     if plan.look:
         rows.append(("first look", look_text(plan.look)))
     total = sum(plan.calls.values())
-    rows.append(("LM calls", f"at most {total}"))
+    rows.append(("LM calls", f"likely {likely}, at most {total:,}"))
+    rows.append(("assumed", _ASSUMED))
     if budget.max_calls is not None:
         fits = "covers them" if budget.max_calls >= total else "may end the run before they are made"
-        rows.append(("--max-calls", f"{budget.max_calls} {fits}"))
+        rows.append(("--max-calls", f"{budget.max_calls:,} {fits}"))
     return rows
+
+
+_ASSUMED = (
+    "a first method that fails some 30 of 100 rows, though it may be any number, and rewrites from never "
+    "better to nine of ten failures cured; `autoevol estimate` tries a sample, and knows more"
+)
 
 
 def _limits(plan: Plan) -> str:
@@ -234,7 +325,7 @@ def _limits(plan: Plan) -> str:
 
 def look_text(rows: int) -> str:
     """What a first look at so many rows may come to."""
-    return f"{rows} rows, most of them of step 0; evolves at once if at most {WORTH:.0%} can be gained"
+    return f"up to {rows} rows, most of them of the steps; evolves at once where surely below {BAR:.0%} fail"
 
 
 def _rows_stage(name: str, batches: Sequence[int], rounds: int, judge_calls: int) -> Stage:

@@ -14,7 +14,8 @@ from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, Settings
 from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
-from autoevol.reports.run import RunReport
+from autoevol.reports.folder import read_report
+from autoevol.reports.run import FILE, RunReport
 from autoevol.reports.summary import summarise
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
@@ -56,11 +57,14 @@ def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Liste
             raise InputError(f"{out} has no finished rows: the command that began the run goes on")
         policy = policy_of(parts, folder)
         with open_job(folder, settings, listener, roles=("evol", "respond", "judge")) as job:
-            listener.phase("retry", sum(part.dead for part in parts))
-            with asking_for_rows(job.session, settings, listener.note):
+            job.listener.phase("retry", sum(part.dead for part in parts))
+            with asking_for_rows(job.session, settings, job.listener.note):
                 tally = stages.retry(job, stages.row_pipeline(job, policy), parts)
             seeds = seeds_of(folder)
             out_of_budget = not tally.complete
             tally.complete = not out_of_budget and all_done(folder.path, tally.rows, seeds)
-            report = summarise(job, seeds, tally=tally)
+            before = read_report(out / FILE, RunReport)
+            known = before.evolution if before else None
+            tally.target = known.target if known else settings.pipeline.target_rows
+            report = summarise(job, seeds, tally=tally, before=before)
             return Result(report, out, job.ending(tally, out_of_budget=out_of_budget))

@@ -7,12 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from autoevol.commands import stages
-from autoevol.commands.job import Listener, open_job
+from autoevol.commands import optimizing, stages
+from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method, make_policy
 from autoevol.commands.past import as_begun, save_seeds, scanned_of
+from autoevol.commands.plan import plan_loaded
 from autoevol.commands.result import Result
+from autoevol.commands.shares import Share
 from autoevol.config import DataConfig, Settings
 from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
@@ -21,6 +23,8 @@ from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
 from autoevol.data.shard import Shard
 from autoevol.evolution.source import FileRows
+from autoevol.lm.budget import Caps
+from autoevol.lm.prices import caps_of
 from autoevol.reports import passports
 from autoevol.reports.run import RunReport
 from autoevol.reports.summary import summarise
@@ -80,18 +84,28 @@ def _optimized(
     decided = {**settings.decisive(*groups), "inputs": {"data_hash": loaded.data_hash}}
     with RunFolder(out, decided) as folder, open_job(folder, settings, listener, gated=evolve) as job:
         _set_aside(folder, loaded)
-        found = stages.optimize(job, loaded.rows, settings.stages.optimize if evolve else "always")
+        share = _share_of(job, loaded) if evolve else None
+        found = optimizing.optimize(job, loaded.rows, settings.stages.optimize if evolve else "always", share)
         tally, scanned = None, Scanned.of(loaded)
         del loaded  # the rows are streamed from here on
         if evolve and found.stopped != "budget" and not job.too_short():
             policy = make_policy(settings, found.chosen)
             source = FileRows(seeds, settings.data, promised=scanned.rows, mark=mark)
             tally = stages.evolve(job, source, policy, scanned.rows)
-        cut = found.stopped == "budget" or (bool(found.steps) and None in found.holdout)
+        # A holdout that did not fit into a share is told; it ends nothing.
+        cut = found.stopped == "budget" or (share is None and bool(found.steps) and None in found.holdout)
         stopped = cut or (tally is not None and not tally.complete)
         report = summarise(job, scanned, found, tally)
         passports.leave_passport(folder.path)
         return Result(report, out, job.ending(tally, out_of_budget=stopped))
+
+
+def _share_of(job: Job, loaded: Loaded) -> Share | None:
+    """What the optimisation may spend; None where that is all that the run may."""
+    settings = job.settings
+    if settings.stages.optimize == "never" or caps_of(settings.budget) == Caps():
+        return None
+    return Share.of(settings, plan_loaded(loaded, settings, judge_calls=job.metric.detector.calls))
 
 
 def evolve(

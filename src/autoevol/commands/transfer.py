@@ -24,9 +24,11 @@ from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Row, Score, digest
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.split import sample_rows
+from autoevol.lm.meter import Uses
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
 from autoevol.reports import passports
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import Ledger, MethodRef
 from autoevol.reports.run import versions
 from autoevol.reports.summary import measure_of
@@ -116,7 +118,7 @@ def _transferred(
         RunFolder(out, decided) as folder,
         open_job(folder, settings, listener, roles=roles, gated=False) as job,
     ):
-        scores, stop = _score(job, methods, sample.rows, config.rounds)
+        scores, costs, stop = _score(job, methods, sample.rows, config.rounds)
         evol = settings.models.evol
         report = TransferReport(
             run_id=folder.run_id,
@@ -126,14 +128,15 @@ def _transferred(
             metric=measure_of(job.settings, job.metric),
             reference=MethodRef.of(methods[0]),
             methods=tuple(
-                TransferScore.of(method, source, score, scores[0])
-                for method, source, score in zip(methods, sources, scores, strict=True)
+                TransferScore.of(method, source, score, scores[0], settings.metrics.objective, cost)
+                for method, source, score, cost in zip(methods, sources, scores, costs, strict=True)
             ),
             ledger=Ledger.of(job.session.ledger()),
             versions=versions(),
             seconds=time.monotonic() - job.started,
         )
         write_sealed(folder.path / FILE, report.to_json())
+        job.listener.ends_with(stop)
     for path in into:
         passports.enter_transfer(report, path)
     return Transferred(report, out, stop)
@@ -155,8 +158,8 @@ def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Samp
 
 def _score(
     job: Job, methods: Sequence[Method], rows: Sequence[Row], rounds: int
-) -> tuple[list[Score | None], BudgetReached | None]:
-    """A score per method, None from the one on that the budget did not reach."""
+) -> tuple[list[Score | None], list[RowCost | None], BudgetReached | None]:
+    """A score and the cost of a usable row per method, None from the one on that the budget did not reach."""
     models = job.settings.models
     job.listener.phase("transfer", len(rows) * len(methods))
     board = Scoreboard(
@@ -166,13 +169,16 @@ def _score(
         on_row=lambda _, case: job.listener.case(case),
     )
     scores: list[Score | None] = [None] * len(methods)
+    costs: list[RowCost | None] = [None] * len(methods)
     try:
         with asking(job.session, models):
             for place, method in enumerate(methods):
-                scores[place] = board.score(method, rows, "transfer")
+                with job.session.watched(uses := Uses()):
+                    score = scores[place] = board.score(method, rows, "transfer")
+                costs[place] = RowCost.of(uses, score)
     except BudgetReached as stop:
-        return scores, stop
-    return scores, None
+        return scores, costs, stop
+    return scores, costs, None
 
 
 def _sample_report(loaded: Loaded, sample: Sample, config: TransferConfig) -> SampleReport:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import dspy
 
 from autoevol.comparison import sizes
 from autoevol.comparison.entry import Entry
 from autoevol.comparison.tracker import TrackedMetric
+from autoevol.metrics.failure import FailureMetric
 from autoevol.optimization.teleprompter import as_examples
 from autoevol.programs.evolver import Evolver
 from autoevol.reports.comparison import Group
@@ -141,9 +142,17 @@ class Simba(_Foreign):
 
 
 class Gepa(_Foreign):
-    """GEPA (Agrawal et al., arXiv 2507.19457) with the metric's feedback."""
+    """GEPA (Agrawal et al., arXiv 2507.19457) with the metric's feedback and a score per failure kind.
 
-    name = "gepa"
+    Args:
+        frontier: What keeps a candidate in its pool: `hybrid`, being best on a dev row or at one kind of
+            failure; `instance`, on a dev row.
+    """
+
+    def __init__(self, frontier: Literal["hybrid", "instance"] = "hybrid") -> None:
+        self.name = "gepa" if frontier == "hybrid" else f"gepa-{frontier}"
+        self._frontier = frontier
+
     traps: tuple[str, ...] = (
         "overshoots its own limit, and does not count reflections: the cap ends it",
         "its `auto` uses an outdated formula: sized by metric calls",
@@ -158,12 +167,16 @@ class Gepa(_Foreign):
 
     def compile(self, entry: Entry) -> Evolver:
         """See `Contestant`."""
+        metric = FailureMetric(
+            entry.metric.detector, entry.metric.objective, by_kind=self._frontier == "hybrid"
+        )
         optimizer = dspy.GEPA(
-            metric=TrackedMetric(entry.metric, entry.tracker),
+            metric=TrackedMetric(metric, entry.tracker),
             reflection_lm=entry.prompt_lm,
             reflection_minibatch_size=3,
             num_threads=entry.heat.bench.concurrency,
             seed=entry.seed,
+            gepa_kwargs={"frontier_type": self._frontier},
             **self.sizes(entry),
         )
         return _evolver(optimizer.compile(entry.heat.student, **self._rows(entry)))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import dspy
 
+from autoevol.commands.following import Listener, following
+from autoevol.commands.job import tracked_run
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import make_detector_of, make_metric, open_session, respond_lm, role_lm
@@ -20,7 +23,7 @@ from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Heat
 from autoevol.config import CompareConfig, Settings
 from autoevol.config.options import decisive
-from autoevol.core.progress import say
+from autoevol.core.progress import Progress, say
 from autoevol.core.records import Method, Row
 from autoevol.data.load import load_rows
 from autoevol.data.split import split_rows
@@ -39,15 +42,22 @@ _MOST_HOLDOUT = 200
 
 
 class ModelBench:
-    """Entries on the models that the user names."""
+    """Entries on the models that the user names.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: The models, and how they are asked.
+        listener: Is told which entry is played, and how its calls stand; by default they are logged.
+    """
+
+    def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
         self.concurrency = settings.requests.concurrency
         self._settings = settings
+        self._listener = listener or Progress()
 
     def session(self, path: Path, caps: Caps) -> Session:
-        """See `Bench`."""
-        return open_session(partial(CallStore, path), self._settings, caps=caps)
+        """See `Bench`. The name of the store is that of the entry, or `referee`."""
+        self._listener.phase(path.stem, None)
+        return open_session(partial(CallStore, path), self._settings, caps=caps, listener=self._listener)
 
     def task_lm(self, session: Session) -> dspy.LM:
         """See `Bench`."""
@@ -143,6 +153,7 @@ def compare(
     config: CompareConfig | None = None,
     settings: Settings | None = None,
     on_entry: Callable[[Finished], None] = say_entry,
+    listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Compared:
     """Compare optimizers on `seeds`, each with the same budget: `autoevol compare`.
@@ -153,6 +164,7 @@ def compare(
         config: Who competes, with how many calls.
         settings: Models, requests, measure, and how `seeds` is read.
         on_entry: Called with every entry, those of an earlier run included.
+        listener: As for `run`.
         options: Fields of these by the names of the command's options, save `--seeds`, which is the field
             `seeds` of `config`.
 
@@ -161,11 +173,16 @@ def compare(
         StopRun: If access, endpoint or disk fail; what was finished is kept.
     """
     settings, config = take("compare", settings, options, config or CompareConfig())
-    return _compared(str(seeds), Path(out), config, settings, on_entry)
+    return _compared(str(seeds), Path(out), config, settings, on_entry, listener or Progress())
 
 
 def _compared(
-    seeds: str, out: Path, config: CompareConfig, settings: Settings, on_entry: Callable[[Finished], None]
+    seeds: str,
+    out: Path,
+    config: CompareConfig,
+    settings: Settings,
+    on_entry: Callable[[Finished], None],
+    listener: Listener,
 ) -> Compared:
     contestants = find_contestants(config.optimizers)
     check_source(seeds)
@@ -178,16 +195,27 @@ def _compared(
         "inputs": {"data_hash": loaded.data_hash},
     }
     measure = _measure(settings, loaded.rows)
-    with RunFolder(out, decided) as folder:
+    with (
+        RunFolder(out, decided) as folder,
+        following(folder.path, listener, tracked_run(folder, settings, listener)) as told,
+    ):
+        bench, played = ModelBench(settings, told), count()
+
+        def entry_done(entry: Finished) -> None:
+            if told.tracked:
+                paid = {"entry_calls": float(entry.calls), "entry_seconds": entry.seconds}
+                told.tracked.figures(paid, next(played))
+            on_entry(entry)
+
         report = tournament.hold(
             contestants,
-            heats,
+            [replace(heat, bench=bench) for heat in heats],
             holdout,
             tournament.Terms(
                 config.budget, config.curve_methods, measure=str(measure), objective=measure.objective
             ),
             folder.path,
-            on_entry,
+            entry_done,
         )
     return Compared(report, out)
 

@@ -9,25 +9,32 @@ from autoevol.comparison import sizes
 from autoevol.comparison.entry import Entry
 from autoevol.comparison.tracker import StepWatch
 from autoevol.config import LoopConfig
+from autoevol.config.choices import DevRows
 from autoevol.core.records import Method
 from autoevol.optimization.rivals import APE, OPRO
 from autoevol.optimization.rivals.base import MethodSearch
-from autoevol.optimization.rules import RULES, SelectionRule
+from autoevol.optimization.rules import RULES, LowestFailureRate, SelectionRule
 from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
 from autoevol.reports.comparison import Group
 
 
 class Loop:
-    """AutoEvol with one selection rule. Sizes: see `sizes.loop`; it never stops for patience."""
+    """AutoEvol with one selection rule. Sizes: see `sizes.loop`; it never stops for patience.
+
+    Args:
+        rule: The rule.
+        dev_rows: Name of the rows that its steps are decided on; None for the rule's own.
+    """
 
     group: Group = "autoevol"
     traps: tuple[str, ...] = ()
     keeps_best = True
 
-    def __init__(self, rule: type[SelectionRule]) -> None:
-        self.name = rule.name
+    def __init__(self, rule: type[SelectionRule], dev_rows: DevRows | None = None) -> None:
+        self.name = f"{rule.name}-{dev_rows}" if dev_rows else rule.name
         self._rule = rule
+        self._dev_rows: DevRows | None = dev_rows
 
     def sizes(self, entry: Entry) -> Mapping[str, Any]:
         """See `Contestant`."""
@@ -41,6 +48,7 @@ class Loop:
             **sized,
             patience=sized["steps"],
             dev_size=len(heat.dev),
+            dev_rows=self._dev_rows,
             seed=entry.seed,
             concurrency=heat.bench.concurrency,
         )
@@ -114,8 +122,8 @@ class Fixed:
 
 
 def loops() -> list[Loop]:
-    """AutoEvol with every selection rule that there is."""
-    return [Loop(rule) for rule in RULES.values()]
+    """AutoEvol with every selection rule that there is, and the paper's on rows drawn anew at every step."""
+    return [*(Loop(rule) for rule in RULES.values()), Loop(LowestFailureRate, "fresh")]
 
 
 def rivals() -> list[Rival]:

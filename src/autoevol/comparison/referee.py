@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import dspy
@@ -10,10 +11,12 @@ import dspy
 from autoevol.comparison.entry import Bench
 from autoevol.core.records import Case, Method, Row, Score
 from autoevol.lm.budget import Caps
+from autoevol.lm.meter import Uses
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.respond import answering_with
 from autoevol.reports.comparison import Finished, Point
+from autoevol.reports.costs import RowCost
 
 
 def thin(curve: Sequence[Point], most: int) -> tuple[Point, ...]:
@@ -33,6 +36,21 @@ def wanted(entries: Iterable[Finished], most: int) -> dict[str, Method]:
     }
 
 
+@dataclass(frozen=True)
+class Refereed:
+    """What the referee found.
+
+    Attributes:
+        scores: By method id.
+        costs: What a usable row of the holdout costs with each method; None where no row is usable.
+        paid: Calls that the referee has paid over all its sessions.
+    """
+
+    scores: Mapping[str, Score]
+    costs: Mapping[str, RowCost | None]
+    paid: int
+
+
 def score(
     methods: Iterable[Method],
     bench: Bench,
@@ -40,20 +58,19 @@ def score(
     holdout: Sequence[Row],
     path: Path,
     on_row: Callable[[str, Case], None] | None = None,
-) -> tuple[dict[str, Score], int]:
-    """Scores by method id, and the calls that the referee has paid over all its sessions.
+) -> Refereed:
+    """Every method on the same rows, with the same LM and the same measure, in one store at `path`.
 
-    Every method meets the same rows, the same LM and the same measure, in one store at
-    `path`; a score that an earlier run has paid for is found there.
+    A score that an earlier run has paid for is found there.
     """
-
-    async def work(board: Scoreboard) -> dict[str, Score]:
-        scores = [await board.evaluate(method, holdout, "holdout") for method in methods]
-        return {score.method_id: score for score in scores}
-
+    scores: dict[str, Score] = {}
+    costs: dict[str, RowCost | None] = {}
     with bench.session(path, Caps()) as session:
         lm = bench.task_lm(session)
         board = Scoreboard(student, bench.metric(session), concurrency=bench.concurrency, on_row=on_row)
         with dspy.context(lm=lm), answering_with(bench.respond_lm(session)):
-            scores = {method.id: board.score(method, holdout, "holdout") for method in methods}
-        return scores, sum(line.paid.calls for line in session.ledger())
+            for method in methods:
+                with session.watched(uses := Uses()):
+                    scores[method.id] = board.score(method, holdout, "holdout")
+                costs[method.id] = RowCost.of(uses, scores[method.id])
+        return Refereed(scores, costs, sum(line.paid.calls for line in session.ledger()))

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from autoevol.comparison.ranking import mean_curve, mean_ranks
 from autoevol.comparison.referee import thin
 from autoevol.core.records import Score
 from autoevol.metrics.intervals import wilson
 from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.simultaneous import Behind, behind
 from autoevol.reports.comparison import Finished, MeanRank, Standing
+from autoevol.reports.costs import RowCost
 
 
-def standings(entries: Sequence[Finished], scores: Mapping[str, Score], curve_methods: int) -> list[Standing]:
-    """Best first; `demos` is ranked with nobody and comes last.
+def standings(
+    entries: Sequence[Finished],
+    scores: Mapping[str, Score],
+    curve_methods: int,
+    costs: Mapping[str, RowCost | None] | None = None,
+) -> list[Standing]:
+    """Best first, by the mean over seeds; `demos` is held against everyone, ranks with nobody and comes last.
+
+    Args:
+        entries: One for every contestant and seed.
+        scores: On the holdout, by method id.
+        curve_methods: Maximum number of methods of one entry's curve.
+        costs: Of a usable row, by method id.
 
     Raises:
         ValueError: If the contestants do not have the same seeds.
@@ -28,11 +42,31 @@ def standings(entries: Sequence[Finished], scores: Mapping[str, Score], curve_me
     best = min(ranked or by_name, key=lambda name: means[name])
     table = [[scores[by_name[name][n].method.id].loss for name in ranked] for n in range(len(by_name[best]))]
     rank_of = dict(zip(ranked, mean_ranks(table), strict=True)) if ranked else {}
+    gaps = _all_behind({name: by_name[name] for name in ranked}, scores, best) if ranked else {}
+    costs = costs or {}
     unsorted = [
-        _standing(group, scores, by_name[best], rank_of.get(name), curve_methods)
+        replace(
+            _standing(group, scores, by_name[best], rank_of.get(name), curve_methods),
+            corrected=gaps.get(name),
+            tied=gaps[name].tied if name in gaps else None,
+            row_cost=RowCost.mean([costs.get(entry.method.id) for entry in group]),
+        )
         for name, group in by_name.items()
     ]
-    return sorted(unsorted, key=lambda s: (s.rank is None, s.rank.mean if s.rank else 0.0, s.rate))
+    return sorted(unsorted, key=lambda s: (s.rank is None, s.rate, s.rank.mean if s.rank else 0.0))
+
+
+def _all_behind(
+    by_name: Mapping[str, Sequence[Finished]], scores: Mapping[str, Score], best: str
+) -> dict[str, Behind]:
+    """Everyone against the best, with intervals for all pairs at once, over the rows scored for all."""
+    by_seed = {name: {e.seed: scores[e.method.id] for e in group} for name, group in by_name.items()}
+    marks = by_seed[best][min(by_seed[best])].marks
+    rows = [row for row in marks if all(_scored(each, row) for each in by_seed.values())]
+    if not rows:
+        return {}
+    table = [[_lost(each, row) for each in by_seed.values()] for row in rows]
+    return dict(zip(by_seed, behind(table, list(by_seed).index(best)), strict=True))
 
 
 def _standing(

@@ -61,21 +61,22 @@ def hold(
     entries = play(contestants, heats, terms.budget, folder / "entries", on_entry)
     # Any heat will do: the referee uses only what they share.
     shared = heats[0]
-    scores, paid = referee.score(
+    refereed = referee.score(
         referee.wanted(entries, terms.curve_methods).values(),
         shared.bench,
         shared.student,
         holdout,
         folder / "referee.sqlite",
     )
-    ranked = standings(entries, scores, terms.curve_methods)
+    scores = refereed.scores
+    ranked = standings(entries, scores, terms.curve_methods, refereed.costs)
     known = {contestant.name: tuple(contestant.traps) for contestant in contestants}
     report = ComparisonReport(
         label=terms.label,
         measure=terms.measure,
         budget=terms.budget,
         holdout=len(holdout),
-        referee_calls=paid,
+        referee_calls=refereed.paid,
         standings=tuple(ranked),
         traps={one.contestant: Traps(known[one.contestant], one.notes) for one in ranked},
         rates={method_id: score.loss for method_id, score in scores.items()},

@@ -1,6 +1,13 @@
 """The settings of a run, as frozen records. The command line is generated from them."""
 
-from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
+from autoevol.config.limits import (
+    BatchConfig,
+    BudgetConfig,
+    MetricConfig,
+    RequestConfig,
+    StoreConfig,
+    TrackingConfig,
+)
 from autoevol.config.loop import (
     AnswersConfig,
     CalibrateConfig,
@@ -13,6 +20,7 @@ from autoevol.config.loop import (
 )
 from autoevol.config.models import EndpointConfig, EvolConfig, ModelConfig, RoleConfig
 from autoevol.config.proving import ProveConfig
+from autoevol.config.quality import QualityConfig, SelectConfig
 from autoevol.config.rows import (
     AgainConfig,
     CleanConfig,
@@ -23,12 +31,14 @@ from autoevol.config.rows import (
     PublishConfig,
 )
 from autoevol.config.settings import SETTINGS_SCHEMA, Settings
+from autoevol.config.training import BenchmarksConfig, RecipeConfig
 
 __all__ = [
     "SETTINGS_SCHEMA",
     "AgainConfig",
     "AnswersConfig",
     "BatchConfig",
+    "BenchmarksConfig",
     "BudgetConfig",
     "CalibrateConfig",
     "CleanConfig",
@@ -45,11 +55,15 @@ __all__ = [
     "PipelineConfig",
     "ProveConfig",
     "PublishConfig",
+    "QualityConfig",
+    "RecipeConfig",
     "RequestConfig",
     "RoleConfig",
     "SearchConfig",
+    "SelectConfig",
     "Settings",
     "StagesConfig",
     "StoreConfig",
+    "TrackingConfig",
     "TransferConfig",
 ]

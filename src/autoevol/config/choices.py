@@ -13,15 +13,23 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from autoevol.config.base import flag
 from autoevol.core.errors import InputError, nearest, unknown
 
+Backend = Literal["hf", "vllm"]
 Client = Literal["aiohttp", "openai"]
+CodeHarness = Literal["evalplus", "bigcode"]
 Detector = Literal["text", "paper", "author", "eliminator", "eliminator-lm", "agreement"]
 DevRows = Literal["fixed", "fresh", "after-adoption"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
-Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy"]
+Objective = Literal["failure-rate", "usable-yield", "gain", "gain-proxy", "learnability"]
 Optimize = Literal["auto", "always", "never"]
+Preset = Literal[
+    "small", "wizardlm-7b", "wizardlm-13b", "auto-evol-mistral-7b", "auto-evol-mixtral-8x7b",
+    "auto-evol-codellama-13b", "auto-evol-deepseek-33b",
+]  # fmt: skip
+Recipe = Literal["trl", "axolotl", "llama-factory", "unsloth"]
 Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
+Track = Literal["mlflow", "wandb"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from autoevol.config.base import at_least, flag, setting
-from autoevol.config.choices import Client, Detector, Objective, check_choices
+from autoevol.config.choices import Client, Detector, Objective, Track, check_choices
 from autoevol.core.errors import InputError
 
 
@@ -65,6 +65,21 @@ class BatchConfig:
 
 
 @dataclass(frozen=True)
+class TrackingConfig:
+    """Tracking: what a run has found and cost, kept by a service."""
+
+    track: Track | None = setting(
+        None, "Send parameters, rates, gain, cost, methods and the report to a service.", decides=False
+    )
+    track_project: str = setting("autoevol", "Its experiment (mlflow) or project (wandb).", decides=False)
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if not self.track_project.strip():
+            raise InputError("--track-project must not be blank")
+
+
+@dataclass(frozen=True)
 class StoreConfig:
     """Call store."""
 
@@ -111,6 +126,10 @@ class MetricConfig:
     judge_samples: int = setting(1, "Replies that the judge is asked for; the majority decides.")
     judge_hints: bool = setting(True, "Tell the judge what text rules noticed.")
     agreement_samples: int = setting(4, "Answers that --detector agreement compares.")
+    learn_for: str | None = setting(
+        None, "Natural pairs that --objective learnability teaches a student for: a file with answers."
+    )
+    learner: str = setting("smollm2", "Student of --objective learnability: smollm2, .gguf, or Hugging Face.")
     calibration: str | None = setting(
         None,
         "Saved calibration, or labelled rows (.jsonl), whose figures are printed next to every rate.",
@@ -121,3 +140,5 @@ class MetricConfig:
         check_choices(self)
         at_least(1, self, "judge_samples")
         at_least(2, self, "agreement_samples")
+        if self.objective == "learnability" and self.learn_for is None:
+            raise InputError("--objective learnability needs --learn-for: natural pairs to learn for")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, check_url, setting
 from autoevol.config.choices import DevRows, Half, Optimize, Selection, check_choices
+from autoevol.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,23 @@ class StagesConfig:
 
     optimize: Optimize = setting(
         "auto",
-        "Whether a method is optimised first; auto looks at up to 100 rows, and does not where the starting "
-        "method fails so few of them that at most 10 points can be gained.",
+        "Whether a method is optimised first; auto looks at up to 500 rows, and does not where the starting "
+        "method fails so few of them (surely below 15 %) that hardly 10 points can be gained.",
+    )
+    optimize_share: float = setting(
+        0.3,
+        "Share (0 to 1) of --max-calls, --max-tokens and --max-usd that may be spent before the bulk stage, "
+        "for which the rest is reserved; 1 reserves nothing.",
+        decides=False,
     )
 
     def __post_init__(self) -> None:
         check_choices(self)
+        if not 0 < self.optimize_share <= 1:
+            raise InputError(
+                f"--optimize-share must be above 0 and at most 1, got {self.optimize_share:g}; "
+                "--optimize never spends nothing on it"
+            )
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,8 @@ class SearchConfig:
     Attributes:
         trials: Total number of finished trials, pruned ones included.
         space: What to vary, as `--space` takes it; see `search.space`.
-        search_seed: Seeds the proposals; the loop's own seed is the same in every trial.
+        search_seed: Seeds the proposals; the seeds of the loops are the same in every trial.
+        loop_seeds: Loops per configuration; a trial counts with the means of their rates and calls.
         trial_calls: Maximum calls of a feasible configuration; None calls any feasible.
         no_pruning: Run every trial to its end.
         top: Configurations of the front that are compared on the holdout, the best first.
@@ -111,6 +124,9 @@ class SearchConfig:
         "What else to vary (patience, rounds, temperature, dev-size, start, selection), or a range such as "
         "m=1:5 or start=initial,weak. Repeatable.",
     )
+    loop_seeds: int = setting(
+        1, "Loops per configuration, each with a random seed of its own, whose means count."
+    )
     search_seed: int = setting(0, "Random seed of the proposals.")
     trial_calls: int | None = setting(None, "Maximum LM calls that a single configuration may need.")
     no_pruning: bool = setting(False, "Run every trial to its end.")
@@ -121,7 +137,7 @@ class SearchConfig:
     )
 
     def __post_init__(self) -> None:
-        at_least(1, self, "trials", "top", "workers", "trial_calls")
+        at_least(1, self, "trials", "top", "workers", "trial_calls", "loop_seeds")
 
 
 @dataclass(frozen=True)

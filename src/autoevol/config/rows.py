@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from autoevol.config.base import at_least, setting
+from autoevol.config.base import at_least, flag, nested, setting
 from autoevol.config.choices import Detector, Executor, Turns, check_choices, check_keep, parse_on_failure
+from autoevol.config.training import RecipeConfig
 from autoevol.core.errors import InputError
 
 
@@ -88,6 +89,10 @@ class ExportConfig:
     Attributes:
         max_example_tokens: What is longer is told, with a histogram of the lengths; trainers cut it silently.
         tokenizer: A `tokenizer.json`; without it tokens are estimated.
+        training: Trainer whose files go beside the data.
+        min_gain: 0..3, as `autoevol quality` or the run's judge found it; not asked of answered seeds.
+        min_complexity: 1..10, the same.
+        keep_unscored: Whether a row stays of which that is not known.
     """
 
     max_example_tokens: int | None = setting(
@@ -98,12 +103,28 @@ class ExportConfig:
     with_thinking: bool = setting(
         False, "Export what the model thought too: reasoning_content in messages, <think> elsewhere."
     )
+    training: RecipeConfig = nested(RecipeConfig, "")
+    min_gain: float | None = setting(
+        None, "Leave out what a judge finds to gain less than this (0 to 3); see `quality --judge-model`."
+    )
+    min_complexity: float | None = setting(
+        None, "Leave out instructions of which a judge says less complexity than this (1 to 10)."
+    )
+    keep_unscored: bool = setting(
+        False, "With --min-gain or --min-complexity: keep rows of which no judge has said it."
+    )
 
     def __post_init__(self) -> None:
         at_least(1, self, "max_example_tokens")
+        for name, low, high in (("min_gain", 0, 3), ("min_complexity", 1, 10)):
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise InputError(f"{flag(name)} must be between {low} and {high}, got {value}")
+        if self.keep_unscored and self.min_gain is None and self.min_complexity is None:
+            raise InputError("--keep-unscored needs --min-gain or --min-complexity")
         if self.max_example_tokens is None and (self.drop_long or self.tokenizer):
-            flag = "--drop-long" if self.drop_long else "--tokenizer"
-            raise InputError(f"{flag} needs --max-example-tokens: how long an example may be")
+            option = "--drop-long" if self.drop_long else "--tokenizer"
+            raise InputError(f"{option} needs --max-example-tokens: how long an example may be")
 
 
 @dataclass(frozen=True)

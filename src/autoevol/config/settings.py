@@ -6,7 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoevol.config.choices import FAILED_ROWS
-from autoevol.config.limits import BatchConfig, BudgetConfig, MetricConfig, RequestConfig, StoreConfig
+from autoevol.config.limits import (
+    BatchConfig,
+    BudgetConfig,
+    MetricConfig,
+    RequestConfig,
+    StoreConfig,
+    TrackingConfig,
+)
 from autoevol.config.loop import LoopConfig, MethodConfig, StagesConfig
 from autoevol.config.models import ModelConfig
 from autoevol.config.options import assemble, decisive
@@ -17,9 +24,9 @@ SETTINGS_SCHEMA = "autoevol.settings/1"
 
 _MODELS = ("data", "models", "requests", "store", "metrics", "budget")
 GROUPS: dict[str, tuple[str, ...]] = {
-    "run": (*_MODELS, "stages", "loop", "methods", "pipeline", "clean", "batch"),
-    "optimize": (*_MODELS, "loop", "methods"),
-    "evolve": (*_MODELS, "pipeline", "clean", "batch"),
+    "run": (*_MODELS, "stages", "loop", "methods", "pipeline", "clean", "batch", "tracking"),
+    "optimize": (*_MODELS, "loop", "methods", "tracking"),
+    "evolve": (*_MODELS, "pipeline", "clean", "batch", "tracking"),
     "retry": ("requests", "store", "budget", "batch"),
     "again": ("requests", "store", "budget"),
     "transfer": _MODELS,
@@ -28,8 +35,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "judge-answers": ("models", "requests", "store", "budget"),
     "calibrate": ("models", "requests", "store", "budget"),
     "doctor": ("models", "requests", "budget"),
-    "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods"),
-    "compare": ("data", "models", "requests", "metrics"),
+    "search": ("data", "models", "requests", "metrics", "budget", "loop", "methods", "tracking"),
+    "compare": ("data", "models", "requests", "metrics", "tracking"),
     "quality": ("models", "requests", "store", "budget"),
     "prove": ("requests", "store", "budget"),
     "clean": ("clean", "data"),
@@ -58,6 +65,7 @@ class Settings:
     clean: CleanConfig = field(default_factory=CleanConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
     stages: StagesConfig = field(default_factory=StagesConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
     @classmethod
     def of(cls, **values: Any) -> Settings:  # noqa: ANN401 (settings of every type)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from autoevol.core.records import Case, Outcome, Step
+from autoevol.core.status import CallStatus, PhaseStatus, StepStatus, in_a_line, sentences_of
+from autoevol.core.text import printable
 
 LOGGER = logging.getLogger("autoevol")
 _LIVE_EVERY = 1.0
@@ -19,6 +23,11 @@ def in_notebook() -> bool:
     return "ipykernel" in sys.modules
 
 
+def is_heard() -> bool:
+    """Whether the user of the library has set up logging."""
+    return LOGGER.hasHandlers()
+
+
 def say(text: str) -> None:
     """Log `text` at level INFO; where nobody has set up logging, write it to standard error.
 
@@ -26,7 +35,8 @@ def say(text: str) -> None:
     logging for its users, and hours of work without a word would be worse than a line on standard
     error, which `logging.basicConfig()` or `logging.getLogger("autoevol")` turn into what they want.
     """
-    if LOGGER.hasHandlers():
+    text = printable(text)
+    if is_heard():
         LOGGER.info(text)
     else:
         sys.stderr.write(f"{text}\n")
@@ -41,77 +51,71 @@ def step_line(step: Step, methods: int) -> str:
 
 
 class PhaseCounts:
-    """What is known of a phase: how many rows it has, how they came out, and how quickly.
+    """Counts the rows of a phase, and knows how quickly they come; counted and asked by any thread.
 
     Args:
         name: Of the phase; '' before the first.
-        rows: Rows it will run; None where nobody knows.
+        rows: Rows it will have; None where nobody knows.
         now: Seconds on the listener's clock.
+        at_most: Whether it may well end before it has had them all.
+        before: Rows that an earlier process has finished.
     """
 
-    def __init__(self, name: str, rows: int | None, now: float) -> None:
-        self.name, self.rows, self._began = name, rows, now
-        self._step: int | None = None
+    # Speed is that of the last marks, a second apart at least: a pause, or rows whose calls were stored,
+    # are not told for ever.
+    _MARKS = 120
+    _FEWEST = 3
+
+    def __init__(
+        self, name: str, rows: int | None, now: float, *, at_most: bool = False, before: int = 0
+    ) -> None:
+        self._start = PhaseStatus(name, rows, at_most, before)
         self._outcomes: Counter[Outcome] = Counter()
         self._kinds: Counter[str] = Counter()
+        self._marks = deque([(now, 0)], self._MARKS)
+        self._counting = threading.Lock()
+        self.step: StepStatus | None = None
 
-    def add(self, case: Case) -> None:
+    def add(self, case: Case, now: float) -> None:
         """Count a row."""
-        self._outcomes[case.verdict.outcome] += 1
-        self._kinds.update(str(kind) for kind in case.verdict.kinds[:1])
-
-    def stepped(self, number: int) -> None:
-        """An optimisation step is done; 0 is the scoring of the methods to start from."""
-        self._step = number
-
-    @property
-    def title(self) -> str:
-        """`optimize in at most 20 steps, 3 done`."""
-        return self.name if self._step is None else f"{self.name}, {self._step} done"
-
-    @property
-    def done(self) -> int:
-        """Rows so far."""
-        return self._outcomes.total()
+        with self._counting:
+            self._outcomes[case.verdict.outcome] += 1
+            self._kinds.update(str(kind) for kind in case.verdict.kinds[:1])
+            if now - self._marks[-1][0] >= 1:
+                self._marks.append((now, self._outcomes.total()))
 
     @property
     def complete(self) -> bool:
         """Whether all rows of a known number are done."""
-        return self.done == self.rows
+        return self._start.before + self._outcomes.total() == self._start.rows
 
-    def outcomes(self) -> str:
-        """`38 passed, 3 failed (mostly stagnant), 1 not scored`."""
-        failed, lost = self._outcomes[Outcome.FAILED], self._outcomes[Outcome.UNSCORED]
-        # One reason among one is no tendency.
+    def status(self, now: float) -> PhaseStatus:
+        """What is known now."""
+        with self._counting:
+            return self._status(now)
+
+    def _status(self, now: float) -> PhaseStatus:
         often = self._kinds.most_common(1)[0] if self._kinds else ("", 0)
-        why = f" (mostly {often[0].replace('_', ' ')})" if failed > 1 and 2 * often[1] > failed else ""
-        told = f"{self._outcomes[Outcome.PASSED]} passed, {failed} failed{why}"
-        return f"{told}, {lost} not scored" if lost else told
+        pace, done, rows = self._pace(now), self._start.before + self._outcomes.total(), self._start.rows
+        # The first rows come in a burst, as many as are under way.
+        known = pace is not None and rows is not None and self._outcomes.total() >= self._FEWEST
+        return replace(
+            self._start,
+            passed=self._outcomes[Outcome.PASSED],
+            failed=self._outcomes[Outcome.FAILED],
+            unscored=self._outcomes[Outcome.UNSCORED],
+            reason=often[0],
+            of_reason=often[1],
+            per_second=pace,
+            left=(rows - done) / pace if known and rows > done else None,  # type: ignore[operator]
+            step=self.step,
+        )
 
-    def speed(self, now: float) -> str:
-        """`2.1 rows/s, 7 min left`; '' while there is nothing to tell."""
-        took = now - self._began
-        if not self.done or took < 1:
-            return ""
-        pace = self.done / took
-        shown = f"{pace:.1f} rows/s" if pace >= 1 else f"{60 * pace:.1f} rows/min"
-        left = None if self.rows is None else (self.rows - self.done) / pace
-        return f"{shown}, {duration(left)} left" if left else shown
-
-    def line(self, now: float) -> str:
-        """`evolve: 42 of 900 rows, 38 passed, 4 failed (mostly stagnant); 2.1 rows/s, 7 min left`."""
-        tried = f"{self.done} row{'' if self.done == 1 else 's'} tried so far"
-        rows = f"{self.done} of {self.rows} rows" if self.rows else tried
-        head = f"{self.title}: {rows}, {self.outcomes()}"
-        return "; ".join(part for part in (head, self.speed(now)) if part)
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `7 min`, `3 h 20 min`."""
-    if seconds < 90:
-        return f"{round(seconds)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    def _pace(self, now: float) -> float | None:
+        """Rows in a second; None while there is nothing to tell."""
+        since, done = self._marks[0]
+        new = self._outcomes.total() - done
+        return new / (now - since) if new and now - since >= 1 else None
 
 
 class Intervals:
@@ -149,47 +153,67 @@ class Progress:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._counts = PhaseCounts("", None, clock())
+        self._calls: CallStatus | None = None
         self._intervals = Intervals(clock())
-        self._live = in_notebook() and not LOGGER.hasHandlers()
+        self._live = in_notebook() and not is_heard()
         self._written = clock()
         self._open = False
 
-    def phase(self, name: str, rows: int | None) -> None:
-        """A phase begins; `rows` is how many cases it will run, if that is known."""
-        self._counts = PhaseCounts(name, rows, self._clock())
+    def phase(self, name: str, rows: int | None, *, at_most: bool = False, before: int = 0) -> None:
+        """A phase begins.
+
+        Args:
+            name: What it is called.
+            rows: How many cases there will be, `before` included; None where that is not known.
+            at_most: Whether it may well end before it has had them all.
+            before: Rows that an earlier process has finished.
+        """
+        self._counts = PhaseCounts(name, rows, self._clock(), at_most=at_most, before=before)
         self._intervals.said(self._clock(), anew=True)
-        self._say(f"{name}: {rows} rows" if rows else f"{name}:")
+        self._announce(self._counts.status(self._clock()).heading)
+
+    def at(self, step: StepStatus) -> None:
+        """The optimisation has come to another part of a step, or to another method."""
+        self._counts.step = step
 
     def case(self, case: Case) -> None:
         """A row was run and judged."""
-        self._counts.add(case)
+        self._counts.add(case, self._clock())
         if self._due() or (self._live and self._counts.complete):
-            self._tell(self._counts.line(self._clock()))
+            self._tell()
 
     def step(self, step: Step, methods: int) -> None:
         """An optimisation step is done; `methods` is how many could be scored at it."""
-        self._counts.stepped(step.number)
         self._say(step_line(step, methods))
 
-    def pulse(self, status: Callable[[], str]) -> None:
-        """A second has passed; says how the calls stand if nothing else was said for a while."""
+    def pulse(self, status: Callable[[], CallStatus]) -> None:
+        """A second has passed; says how rows and calls stand if nothing else was said for a while."""
+        self._calls = status()
         if self._due():
-            rows = [self._counts.line(self._clock())] if self._counts.name else []
-            self._tell("; ".join([*rows, status()]))
+            self._tell()
 
     def note(self, text: str) -> None:
         """A line worth seeing while nothing else happens."""
         self._intervals.said(self._clock())
         self._say(text)
 
+    def sentences(self) -> list[str]:
+        """How rows and calls stand now."""
+        phase = self._counts.status(self._clock())
+        return sentences_of(phase if phase.name else None, self._calls)
+
     def _due(self) -> bool:
         now = self._clock()
         return now - self._written > _LIVE_EVERY if self._live else self._intervals.due(now)
 
-    def _tell(self, text: str) -> None:
+    def _tell(self) -> None:
         self._written = self._clock()
         self._intervals.said(self._written)
-        self._write_over(text) if self._live else say(text)
+        text = in_a_line(self.sentences())
+        self._write_over(text) if self._live else self._say(text)
+
+    def _announce(self, heading: str) -> None:
+        self._say(heading)
 
     def _say(self, text: str) -> None:
         if self._open:
@@ -206,7 +230,10 @@ class Progress:
 class Silent:
     """A listener that hears of nothing."""
 
-    def phase(self, name: str, rows: int | None) -> None:
+    def phase(self, name: str, rows: int | None, *, at_most: bool = False, before: int = 0) -> None:
+        """See `Progress`."""
+
+    def at(self, step: StepStatus) -> None:
         """See `Progress`."""
 
     def case(self, case: Case) -> None:
@@ -218,5 +245,5 @@ class Silent:
     def note(self, text: str) -> None:
         """See `Progress`."""
 
-    def pulse(self, status: Callable[[], str]) -> None:
+    def pulse(self, status: Callable[[], CallStatus]) -> None:
         """See `Progress`."""

@@ -163,12 +163,16 @@ class Assessment:
         gain: How much harder it is: 0 not, 1 slightly, 2 clearly, 3 much; None if not said.
         response_right: Whether the response is right; None if there is none, or it was not said.
         votes: The severity that each sample gave, where more than one was asked for.
+        before: Complexity of the instruction that was rewritten, 1..10; None if not said.
+        after: Complexity of the rewrite, 1..10, read beside the other; None if not said.
     """
 
     severity: int
     gain: float | None = None
     response_right: bool | None = None
     votes: tuple[int, ...] = ()
+    before: float | None = None
+    after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,17 @@ def printable(text: str) -> str:
     return _FOREIGN.sub(lambda found: _spelled(found[0]), text)
 
 
+def excerpt(text: str, most: int) -> str:
+    """The beginning of `text` on one line, printable, of at most `most` characters, cut between words."""
+    line = printable(" ".join(text[: 4 * most].split()))
+    if len(line) <= most and len(text) <= 4 * most:
+        return line
+    head = line[: most - 1]
+    words = head.rpartition(" ")[0]
+    # A text without spaces, as of many languages, is cut where it must be.
+    return f"{words if 2 * len(words) > most else head} …"
+
+
 def printable_json(text: str) -> str:
     """The same of a JSON text, which stays the same JSON."""
     return _FOREIGN.sub(lambda found: _as_json(found[0]), text)

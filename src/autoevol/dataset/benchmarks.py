@@ -72,7 +72,7 @@ class Benchmarks:
             InputError: If a file cannot be read to its end, or holds no text: a benchmark that is
                 checked in part would be a false promise.
         """
-        return cls(pair for file in files for pair in _texts(file, split))
+        return cls(pair for file in files for pair in benchmark_texts(file, split))
 
     def __len__(self) -> int:
         return len(self._places)
@@ -114,27 +114,28 @@ def _is_prose(run: str) -> bool:
     return 2 * sum(not word.isdecimal() for word in said) >= len(said)
 
 
-def _texts(file: str | Path, split: str) -> Iterator[tuple[str, str]]:
+def benchmark_texts(file: str | Path, split: str = "test") -> Iterator[tuple[str, str]]:
+    """The texts of a benchmark's file with their places. Raises InputError as `Benchmarks.load`."""
     found = find_source(file, None, split, every_column=True)
     usable = False
     with closing(found.records) as records:
         for raw in records:
             if raw.problem is not None:
                 raise InputError(f"{found.name}, {found.unit} {raw.line}: {raw.problem}")
-            for column, text in _strings(raw.value):
+            for column, text in record_texts(raw.value):
                 usable = True
                 yield f"{found.name}, {found.unit} {raw.line}{column}", text
     if not usable:
         raise InputError(f"{found.name} holds no text to decontaminate against")
 
 
-def _strings(value: object, column: str = "") -> Iterator[tuple[str, str]]:
+def record_texts(value: object, column: str = "") -> Iterator[tuple[str, str]]:
     """All strings in a record, with where they stand: `, column 'prompt'`."""
     if isinstance(value, str):
         yield column, value
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _strings(inner, column or f", column {str(name)!r}")
+            yield from record_texts(inner, column or f", column {str(name)!r}")
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _strings(inner, column)
+            yield from record_texts(inner, column)

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.core.errors import InputError, StoreError
+from autoevol.core.schema import Malformed, build
 from autoevol.core.text import code_block, code_span, markdown
+from autoevol.core.wording import plain
 from autoevol.dataset.export import Exported
+from autoevol.dataset.figures import origins, report_file
+from autoevol.dataset.quality import StageQuality, measures
 from autoevol.metrics.intervals import wilson
 from autoevol.store.files import read_object, replace_text
 from autoevol.store.sealed import read_sealed
@@ -72,6 +76,7 @@ def card_text(exported: Exported, run: Path | None, licences: Licences, title: s
         "## Models\n\n" + _models(summary.get("models") or {}, summary.get("metric") or {}),
         "## Evolving method\n\n" + _method(method),
         "## Failures\n\n" + _failures(summary),
+        *_measured(exported),
         "## Removed\n\n" + _removed(cleaned, summary, exported),
         "## Licences\n\n" + _licences(licences),
         "## Files\n\n" + _files(exported),
@@ -136,7 +141,11 @@ def _failures(summary: Mapping[str, Any]) -> str:
     found, metric = summary.get("evolution"), summary.get("metric") or {}
     if not found:
         return "Failure rates are not known."
-    failed, scored = found.get("failed", 0), found.get("failed", 0) + found.get("passed", 0)
+    ends = dict(found.get("rejected") or {})
+    # What a check turned away says nothing about the method.
+    gated = ends.pop("gated", 0)
+    failed = found.get("failed", 0) - gated
+    scored = failed + found.get("passed", 0)
     rate = "No row was scored."
     if scored:
         interval = wilson(failed, scored)
@@ -145,15 +154,37 @@ def _failures(summary: Mapping[str, Any]) -> str:
             f"{interval.low:.1%} to {interval.high:.1%}) and are not in this data set."
         )
     kinds = _counts(found.get("kinds") or {})
-    ends = _counts(found.get("rejected") or {})
     calibration = metric.get("calibration") or "this detector has not been calibrated"
     return (
         f"{rate} {found.get('unscored', 0)} rows could not be scored."
-        + (f" By how their last round ended: {ends}." if ends else "")
+        + (f" {gated} were turned away by a check." if gated else "")
+        + (f" By how their last round ended: {_counts(ends)}." if ends else "")
         + (f" By kind: {kinds}." if kinds else "")
         + f"\n\nDecided by the detector {_code(metric.get('detector'))}: {markdown(str(calibration))}. "
         "Some failures are therefore still in the data."
     )
+
+
+def _measured(exported: Exported) -> list[str]:
+    """What `autoevol quality` found of the data that the export came from; nothing where it was not run."""
+    files = (report_file(path) for path in origins(Path(exported.source))[::-1])
+    found = next((report for path in files if (report := read_sealed(path))), None)
+    if not found:
+        return []
+    try:
+        stages = [build(StageQuality, stage) for stage in found["stages"]]
+    except (Malformed, KeyError, TypeError) as error:
+        raise StoreError(f"the measures of {exported.source} are damaged: {error}") from error
+    head, *rows = measures(stages)
+    cells = [head, *rows]
+    lines = [f"| {' | '.join(map(markdown, line))} |" for line in cells]
+    lines.insert(1, f"|{'---|' * len(head)}")
+    judges = ", ".join(_code(judge) for judge in found.get("judges", ())) or "nobody"
+    told = (
+        f"On {found.get('looked_at')} of {found.get('seeds')} seeds, as the run left them. Complexity was "
+        f"judged by {judges}; such scores compare the rounds of one data set, not two data sets."
+    )
+    return ["## Complexity and diversity\n\n" + told + "\n\n" + "\n".join(lines)]
 
 
 def _removed(cleaned: Mapping[str, Any] | None, summary: Mapping[str, Any], exported: Exported) -> str:
@@ -161,6 +192,7 @@ def _removed(cleaned: Mapping[str, Any] | None, summary: Mapping[str, Any], expo
     said = [f"{exported.rejected} records could not be exported."]
     if not cleaned and not gate:
         said.insert(0, "No removal of duplicates or benchmark items is recorded.")
+    said += [f"{note}." for note in exported.counts.selection.notes()]
     if cleaned:
         gone = f"{cleaned['rows'] - cleaned['kept']} of {cleaned['rows']} records were removed"
         said.insert(0, _cleaning(gone, cleaned["settings"], cleaned["removed"]))
@@ -184,7 +216,7 @@ def _cleaning(gone: str, settings: Mapping[str, Any], removed: Mapping[str, int]
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{markdown(name)} {count}" for name, count in counts.items())
+    return ", ".join(f"{count} {markdown(plain(name))}" for name, count in counts.items())
 
 
 def _licences(licences: Licences) -> str:
@@ -198,7 +230,7 @@ def _files(exported: Exported) -> str:
     lines = [
         f"- {_code(exported.path.name)}: the examples",
         f"- {_code(exported.provenance.name)}: for each example, in the same order, the ids of it, its "
-        "parent and its seed, round, operation, method and model",
+        "parent and its seed, round, operation, method and model; complexity, gain, tags and IFD where known",
     ]
     return "\n".join(lines + [f"- {_code(path.name)}: for a trainer" for path in exported.companions])
 

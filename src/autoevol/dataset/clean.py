@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from autoevol.config import CleanConfig, DataConfig
+from autoevol.config import CleanConfig, DataConfig, SelectConfig
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
 from autoevol.data.entries import SeedRecord
@@ -19,6 +19,8 @@ from autoevol.data.sources import source_files
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.dataset.examples import exchanges_of
 from autoevol.dataset.export import whole_dataset
+from autoevol.dataset.figures import KnownFigures, record_key
+from autoevol.dataset.selection import Range, RowSelection
 from autoevol.store.files import replacing
 from autoevol.store.sealed import check_source, write_sealed
 
@@ -54,6 +56,7 @@ def clean_file(
     against: Iterable[str] = (),
     settings: CleanConfig | None = None,
     data: DataConfig | None = None,
+    select: SelectConfig | None = None,
 ) -> CleanReport:
     """Write the records of `source` that may stay to `out`, as they are, in order, as JSONL.
 
@@ -67,9 +70,12 @@ def clean_file(
         against: Seed files whose instructions no record may repeat.
         settings: Thresholds and benchmarks.
         data: How to read the source.
+        select: What stays by what `autoevol quality` has measured; what goes so is removed first, and
+            nothing is removed for being like it.
 
     Raises:
-        InputError: If something cannot be read, or `out` is an input or no .jsonl file.
+        InputError: If something cannot be read, nothing is measured of what is selected by, or `out` is an
+            input or no .jsonl file.
         StoreLost: If the disk refuses.
     """
     settings, data = settings or CleanConfig(), data or DataConfig()
@@ -77,6 +83,10 @@ def clean_file(
     for file in against:
         check_source(file)
     _check_out(out, [source, *against, *settings.decontaminate], data.split)
+    chosen = select or SelectConfig()
+    selection, known = _selection(chosen), KnownFigures(Path(source))
+    if selection.ranges and not len(known):
+        raise InputError(selection.why_none() or f"{source}: nothing is measured of it")
     cleaner = Cleaner(settings)
     seeds = sum(cleaner.remember_seeds(_seeds(file, data)) for file in against)
     paths = {name: out.with_suffix(f".{name}.jsonl") for name in ("removed", "rejects")}
@@ -93,6 +103,11 @@ def clean_file(
                 entries.reject(problem, snippet_of(entry.value))
                 continue
             rows += 1
+            columns = known.of(record_key(entry.value) or "")
+            if not selection.takes(columns):
+                gone = {"reason": _reason(columns), "ifd": columns["ifd"], "range": chosen.keep_ifd}
+                removed_file.add({**gone, "place": entry.place, "row": entry.value})
+                continue
             *_, asked = exchanges_of(entry)
             finding = cleaner.admit(_key(entry), asked.instruction, asked.response, asked.context)
             if finding is None:
@@ -112,13 +127,39 @@ def clean_file(
         rejected=entries.rejected,
         seeds=seeds,
         benchmark_texts=len(cleaner.benchmarks),
-        settings={**asdict(settings), "against": list(against)},
-        removed={reason.value: count for reason, count in cleaner.removed.most_common()},
+        settings={
+            **asdict(settings),
+            "against": list(against),
+            **({"select": asdict(chosen)} if chosen.keep_ifd else {}),
+        },
+        removed={
+            **_unselected(selection),
+            **{reason.value: count for reason, count in cleaner.removed.most_common()},
+        },
         overlaps={kind.value: count for kind, count in sorted(cleaner.overlaps.items())},
         paths={"kept": str(out), **{name: str(path) for name, path in paths.items()}},
     )
     write_sealed(out.with_suffix(".clean.json"), asdict(report))
     return report
+
+
+_OUTSIDE, _WITHOUT = "ifd_out_of_range", "without_ifd"
+
+
+def _selection(select: SelectConfig) -> RowSelection:
+    ends = select.ifd_range
+    ranges = (Range("ifd", "--keep-ifd", *ends),) if ends else ()
+    return RowSelection(ranges, select.keep_unscored)
+
+
+def _reason(columns: Mapping[str, Any]) -> str:
+    return _WITHOUT if columns["ifd"] is None else _OUTSIDE
+
+
+def _unselected(selection: RowSelection) -> dict[str, int]:
+    missing = 0 if selection.keep_unscored else selection.unscored.total()
+    counts = {_OUTSIDE: selection.outside.total(), _WITHOUT: missing}
+    return {reason: count for reason, count in counts.items() if count}
 
 
 def _check_out(out: Path, inputs: Iterable[str | Path], split: str) -> None:

@@ -13,8 +13,9 @@ from autoevol.core.records import digest
 from autoevol.data.entries import SeedRecord
 from autoevol.data.text import is_blank, joined_parts, kind_of, optional_text
 from autoevol.data.turns import RawTurn, Speaker, raw_turn
+from autoevol.dataset.figures import COLUMNS
 
-_LINEAGE = ("parent_id", "seed_id", "round", "operation", "method_id", "model", "kinds")
+_LINEAGE = ("parent_id", "seed_id", "round", "operation", "method_id", "model", "kinds", *COLUMNS)
 _THINKING = ("reasoning_content", "reasoning", "thinking")
 # Whose turn may follow whose. Tools are used between the user's turn and the answer to it.
 _NEXT = {

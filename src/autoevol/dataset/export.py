@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from autoevol.data.load import iter_entries
 from autoevol.data.seen import SeenIds
 from autoevol.data.sources import dataset_of, source_files
 from autoevol.dataset.examples import Example, read_example
+from autoevol.dataset.figures import KnownFigures, record_key
 from autoevol.dataset.formats import Format, find_format
 from autoevol.dataset.lengths import Lengths
+from autoevol.dataset.selection import Range, RowSelection
 from autoevol.store.files import LineWriter, read_json, replacing, write_json
 from autoevol.store.sealed import check_counts, check_source
 from autoevol.store.table import TableWriter, replacing_table
@@ -36,12 +38,14 @@ class ExampleCounts:
         with_tools: They use tools.
         with_thinking: The assistant's thinking goes with them.
         dropped: They were too long and are left out.
+        selection: What was selected by gain and complexity, with what that left out.
     """
 
     repeated_ids: int = 0
     with_tools: int = 0
     with_thinking: int = 0
     dropped: int = 0
+    selection: RowSelection = field(default_factory=RowSelection)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Exported:
 
     def notes(self) -> list[str]:
         """What a user should know before training, a line each."""
-        notes: list[str] = []
+        notes: list[str] = [*self.counts.selection.notes()]
         if self.counts.repeated_ids:
             notes.append(f"{self.counts.repeated_ids} examples have an id that another has too; all are kept")
         if self.settings.with_thinking and not self.counts.with_thinking:
@@ -123,7 +127,7 @@ def export_file(
         _writer(out, chosen, settings) as rows,
         replacing(provenance) as origins,
     ):
-        examples = _Examples(entries, chosen, settings)
+        examples = _Examples(entries, chosen, settings, KnownFigures(Path(source)))
         for record, origin in examples.written(data.limit):
             rows.add(record)
             origins.add(origin)
@@ -170,8 +174,11 @@ def run_folder_of(source: str | Path) -> Path | None:
 class _Examples:
     """The examples of a source as records of a format, and the counts of what was met."""
 
-    def __init__(self, entries: EntryStream, chosen: Format, settings: ExportConfig) -> None:
-        self.counts = ExampleCounts()
+    def __init__(
+        self, entries: EntryStream, chosen: Format, settings: ExportConfig, known: KnownFigures
+    ) -> None:
+        self.counts = ExampleCounts(selection=_selection(settings))
+        self._known = known
         most, tokenizer = settings.max_example_tokens, settings.tokenizer
         self.lengths = None if most is None else Lengths(most, Path(tokenizer) if tokenizer else None)
         self._entries = entries
@@ -188,6 +195,8 @@ class _Examples:
                 record = self._chosen.encode(example)
             except InputError as error:
                 self._entries.reject(str(error), snippet_of(entry.value))
+                continue
+            if not self.counts.selection.takes(example.provenance, example.provenance["round"]):
                 continue
             if self.lengths is not None and not self.lengths.fits(example) and self._settings.drop_long:
                 self.counts.dropped += 1
@@ -206,14 +215,28 @@ class _Examples:
 
     def _example(self, entry: SeedRecord) -> Example:
         example = read_example(entry)
+        if (key := record_key(entry.value)) and len(self._known):
+            columns = self._known.of(key, example.provenance)
+            example = replace(example, provenance={**example.provenance, **columns})
         return example if self._settings.with_thinking else example.spoken()
 
     def first_problem(self) -> str:
         """Why there are none."""
+        if self.counts.selection.dropped:
+            return self.counts.selection.why_none()
         if self.counts.dropped:
             return f"all {self.counts.dropped} are longer than --max-example-tokens"
         first = self._entries.rejects[0]
         return f"line {first.line}: {first.reason}"
+
+
+def _selection(settings: ExportConfig) -> RowSelection:
+    ranges = []
+    if settings.min_gain is not None:
+        ranges.append(Range("gain", "--min-gain", settings.min_gain, of_seeds=False))
+    if settings.min_complexity is not None:
+        ranges.append(Range("complexity", "--min-complexity", settings.min_complexity))
+    return RowSelection(tuple(ranges), settings.keep_unscored)
 
 
 def _writer(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+from typing import NamedTuple
 
-from autoevol.core.errors import InputError
-from autoevol.core.records import digest
-from autoevol.metrics.complexity import TagStatistics
+from autoevol.core.schema import SPARSE, Record
+from autoevol.dataset.figures import Figures, version_key
+from autoevol.dataset.lineages import SeedLineage, Stages
+from autoevol.metrics.complexity import TagStatistics, tag_statistics
 from autoevol.metrics.embeddings import Embed
 from autoevol.metrics.quality import (
     Distribution,
@@ -23,23 +24,44 @@ from autoevol.metrics.quality import (
     tfidf,
     vendi,
 )
-from autoevol.store.sealed import check_counts, check_source
 
-SAMPLE = 1_000
-"""Rows that are looked at by default: diversity depends on the size of a set, and its cost
-grows with the cube of it."""
+_Z = 1.96
 
-Stages = tuple[str, ...]
-"""One row: the seed, then the instruction after each round."""
+
+class Scores(NamedTuple):
+    """Judged figures of one stage in short.
+
+    Attributes:
+        scored: Versions with a figure.
+        unscored: Versions without: nobody was asked, or the reply could not be read.
+        mean: Of those that are scored; 0 for none.
+        margin: Half of the 95 % interval of the mean (normal), 0 below two figures.
+    """
+
+    scored: int
+    unscored: int
+    mean: float
+    margin: float
+
+
+def scores_of(values: Iterable[float | None]) -> Scores | None:
+    """Count a stage's figures; None if it has none."""
+    every = list(values)
+    known = [value for value in every if value is not None]
+    if not known:
+        return None
+    margin = _Z * stdev(known) / math.sqrt(len(known)) if len(known) > 1 else 0.0
+    return Scores(len(known), len(every) - len(known), fmean(known), margin)
 
 
 @dataclass(frozen=True, slots=True)
-class StageQuality:
-    """One stage of a dataset, measured without an LM (`autoevol.metrics.quality` has the sources).
+class StageQuality(Record):
+    """One stage of a dataset (`autoevol.metrics.quality` and `.complexity` have the sources).
 
     Attributes:
         stage: `seeds`, `round 1`, `round 2`, ..., `final`.
-        rows: Instructions of this stage that were looked at.
+        rows: Instructions of this stage that were looked at; one for each seed that got so far, unless
+            the file holds two ways from one seed.
         constraints: Mean number of words of constraint, >= 0.
         operations: Mean number of words for a step of work, >= 0.
         distinct_1: Share of distinct words, 0..1.
@@ -52,6 +74,8 @@ class StageQuality:
         in_range: Share of rows to which the 10 to 20 words were added that the methods ask
             for in a round, 0..1; None for the seeds.
         tags: What an LM says the instructions ask for; None where none was asked.
+        complexity: What a judge says of the instructions, 1..10; None where none was asked.
+        gain: What a judge says of the pairs of this stage, 0..3; the same.
     """
 
     stage: str
@@ -67,92 +91,81 @@ class StageQuality:
     added: Distribution | None
     in_range: float | None
     tags: TagStatistics | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """All figures by name; distributions as objects."""
-        found = asdict(self)
-        found["words"] = self.words._asdict()
-        found["added"] = self.added._asdict() if self.added else None
-        found["tags"] = self.tags._asdict() if self.tags else None
-        return found
+    complexity: Scores | None = field(default=None, metadata=SPARSE)
+    gain: Scores | None = field(default=None, metadata=SPARSE)
 
 
-def read_stages(path: Path) -> list[Stages]:
-    """Read the rows of a dataset: a run folder, or its `dataset.jsonl`.
+def stage_ways(lineages: Sequence[SeedLineage]) -> dict[str, list[Stages]]:
+    """The versions of every stage, by its name; `final` only where it is not the one round.
 
-    Raises:
-        InputError: If it cannot be read, has no rows, or a line has no `stages` of at least two
-            texts; the message names the line.
-        StoreError: If the data set of a run folder is not as the run left it.
+    A seed counts once, and so does each of its versions, in however many lines they stand.
     """
-    file = path / "dataset.jsonl" if path.is_dir() else path
-    if path.is_dir() and not file.exists():
-        raise InputError(f"{path} holds no dataset.jsonl yet: finish the run first")
-    if path.is_dir():
-        check_counts(path)
-    else:
-        check_source(path)
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: {error}") from error
-    rows = [_stages(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
-    if not rows:
-        raise InputError(f"{file}: no rows")
-    return rows
+    evolved = [lineage for lineage in lineages if lineage.evolved]
+    by_depth: dict[int, list[Stages]] = {}
+    for lineage in evolved:
+        for way in lineage.versions:
+            by_depth.setdefault(len(way) - 1, []).append(way)
+    named = {f"round {depth}" if depth else "seeds": by_depth[depth] for depth in sorted(by_depth)}
+    rounds = max(by_depth, default=0)
+    return named | ({"final": [way for one in evolved for way in one.ends]} if rounds > 1 else {})
 
 
-def _stages(line: str, place: str) -> Stages:
-    try:
-        stages = json.loads(line)["stages"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{place}: not a row of an evolved dataset: {error!r}") from error
-    if not isinstance(stages, list) or len(stages) < 2 or not all(isinstance(text, str) for text in stages):
-        raise InputError(f"{place}: stages must be a list of at least two texts")
-    return tuple(stages)
-
-
-def sample(rows: Sequence[Stages], size: int = SAMPLE) -> list[Stages]:
-    """At most `size` of the rows, always the same ones, in their order."""
-    order = sorted(range(len(rows)), key=lambda place: digest("quality", str(place)))
-    return [rows[place] for place in sorted(order[:size])]
-
-
-def stage_texts(rows: Sequence[Stages]) -> dict[str, list[str]]:
-    """The instructions of every stage, by its name; `final` only where it is not the one round."""
-    rounds = max(map(len, rows)) - 1
-    texts = {"seeds": [row[0] for row in rows]}
-    texts |= {f"round {n}": [row[n] for row in rows if len(row) > n] for n in range(1, rounds + 1)}
-    return texts | ({"final": [row[-1] for row in rows]} if rounds > 1 else {})
-
-
-def measure_stages(rows: Sequence[Stages], embed: Embed = tfidf) -> list[StageQuality]:
+def measure_stages(
+    lineages: Sequence[SeedLineage], embed: Embed = tfidf, figures: Sequence[Figures] = ()
+) -> list[StageQuality]:
     """Measure the seeds, each round, and what came out at the end (left out after one round).
 
     Rows that ended early are in fewer rounds; compare diversity only between stages of
     about the same number of rows.
 
     Args:
-        rows: The dataset, or a sample of it.
+        lineages: The dataset, or a sample of it; seeds of which nothing was made are left out.
         embed: What the Vendi score and the topics are measured on.
+        figures: What is known of the versions from judges and models.
 
     Raises:
-        ValueError: If there are no rows.
+        ValueError: If nothing was made of any seed.
     """
-    if not rows:
+    ways = stage_ways(lineages)
+    if not ways:
         raise ValueError("no rows to measure")
-    texts = stage_texts(rows)
-    seeds = texts["seeds"]
-    grown = {"final": growth([(row[0], row[-1]) for row in rows])}
-    for number in range(1, max(map(len, rows))):
-        pairs = [(row[number - 1], row[number]) for row in rows if len(row) > number]
-        grown[f"round {number}"] = growth(pairs)
-    return [_measure(stage, said, seeds, embed, grown.get(stage)) for stage, said in texts.items()]
+    seeds = [way[-1] for way in ways["seeds"]]
+    known: dict[str, list[Figures]] = {}
+    for one in figures:
+        known.setdefault(one.version, []).append(one)
+    made = []
+    for stage, found in ways.items():
+        before = None if stage == "seeds" else [(way[0] if stage == "final" else way[-2]) for way in found]
+        texts = [way[-1] for way in found]
+        grown = growth(list(zip(before, texts, strict=True))) if before else None
+        judged = _judged([known.get(version_key(way), []) for way in found])
+        made.append(_measure(stage, texts, seeds, embed, (grown, judged)))
+    return made
+
+
+class _Judged(NamedTuple):
+    tags: TagStatistics | None
+    complexity: Scores | None
+    gain: Scores | None
+
+
+def _judged(known: Sequence[Sequence[Figures]]) -> _Judged:
+    """What judges say of the versions of a stage; complexity and tags are of the text, gain is of a pair."""
+    tags = [next((one.tags for one in of if one.tags is not None), None) for of in known]
+    complexity = [next((one.complexity for one in of if one.complexity is not None), None) for of in known]
+    gains = [one.gain for of in known for one in of if one.pair is not None and one.round]
+    asked = any(names is not None for names in tags)
+    return _Judged(tag_statistics(tags) if asked else None, scores_of(complexity), scores_of(gains))
 
 
 def _measure(
-    stage: str, texts: Sequence[str], seeds: Sequence[str], embed: Embed, grown: Growth | None = None
+    stage: str,
+    texts: Sequence[str],
+    seeds: Sequence[str],
+    embed: Embed,
+    told: tuple[Growth | None, _Judged],
 ) -> StageQuality:
+    grown, judged = told
     covered = cluster_coverage(texts, seeds, embed=embed)
     return StageQuality(
         stage=stage,
@@ -167,6 +180,7 @@ def _measure(
         words=growth([(text, text) for text in texts]).words,
         added=grown.added if grown else None,
         in_range=grown.in_range if grown else None,
+        **judged._asdict(),
     )
 
 
@@ -185,30 +199,49 @@ _LINES: tuple[tuple[str, Callable[[StageQuality], str]], ...] = (
     ("topics of the seeds covered", lambda s: f"{s.coverage:.0%}"),
     ("evenness over topics", lambda s: f"{s.evenness:.2f}"),
 )
-_TAG_LINES: tuple[tuple[str, Callable[[TagStatistics], str]], ...] = (
-    ("tags of an instruction", lambda tags: f"{tags.complexity:.2f}"),
-    ("different tags", lambda tags: str(tags.unique)),
-    ("different tags by instruction", lambda tags: f"{tags.diversity:.2f}"),
-    ("without tags", lambda tags: str(tags.unscored)),
+_JUDGED_LINES: tuple[tuple[str, Callable[[StageQuality], str]], ...] = (
+    ("complexity, 1 to 10", lambda s: _score(s.complexity)),
+    ("complexity, not scored", lambda s: str(s.complexity.unscored) if s.complexity else "-"),
+    ("gain, 0 to 3", lambda s: _score(s.gain)),
+    ("gain, not scored", lambda s: str(s.gain.unscored) if s.gain else "-"),
+    ("tags of an instruction", lambda s: f"{s.tags.complexity:.2f}" if s.tags else "-"),
+    ("different tags", lambda s: str(s.tags.unique) if s.tags else "-"),
+    ("different tags by instruction", lambda s: f"{s.tags.diversity:.2f}" if s.tags else "-"),
+    ("without tags", lambda s: str(s.tags.unscored) if s.tags else "-"),
 )
 
 
-def render(stages: Sequence[StageQuality], rows: int) -> str:
-    """The figures as a table, a stage a column, and a line about the sample if there is one.
+def _score(scores: Scores | None) -> str:
+    return f"{scores.mean:.2f} ± {scores.margin:.2f}" if scores else "-"
+
+
+def measures(stages: Sequence[StageQuality]) -> list[tuple[str, ...]]:
+    """The figures as a table, a stage a column; the first row has their names."""
+    head, *judged = judged_measures(stages)
+    return [head, *((label, *(show(stage) for stage in stages)) for label, show in _LINES), *judged]
+
+
+def judged_measures(stages: Sequence[StageQuality]) -> list[tuple[str, ...]]:
+    """The same of what models said; no row but the first where nobody was asked."""
+    head = ("", *(stage.stage for stage in stages))
+    judged = [(label, *(show(stage) for stage in stages)) for label, show in _JUDGED_LINES]
+    shown = [any(cell != "-" for cell in row[1:]) for row in judged]
+    return [head, *(row for row, has in zip(judged, shown, strict=True) if has)]
+
+
+def render(stages: Sequence[StageQuality], seeds: int) -> str:
+    """The table of `measures` as text, and a line about the sample if there is one.
 
     Args:
-        stages: What `measure` found.
-        rows: Rows of the whole dataset.
+        stages: What `measure_stages` found.
+        seeds: Seeds of the whole dataset.
     """
-    cells = [["", *(stage.stage for stage in stages)]]
-    cells += [[label, *(show(stage) for stage in stages)] for label, show in _LINES]
-    if tagged := [stage.tags for stage in stages if stage.tags]:
-        cells += [[label, *map(show, tagged)] for label, show in _TAG_LINES]
+    cells = measures(stages)
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
         for row in cells
     ]
-    if stages[0].rows < rows:
-        lines.append(f"on {stages[0].rows} of {rows} rows")
+    if stages[0].rows < seeds:
+        lines.append(f"on {stages[0].rows} of {seeds} seeds")
     return "\n".join(line.rstrip() for line in lines)

@@ -38,6 +38,21 @@ class End(StrEnum):
     DEAD = "dead"
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a judge of the run said of a rewrite beside the verdict; None each where it did not say.
+
+    Attributes:
+        gain: How much harder it is than what it was judged against, 0..3.
+        before: Complexity of what it was judged against, 1..10: the seed, or a new instruction in between.
+        after: Complexity of the rewrite, 1..10, from the same reply.
+    """
+
+    gain: float | None = None
+    before: float | None = None
+    after: float | None = None
+
+
 SEED = "seed"
 """Operation of round 0: the seed itself, refused by a gate or answered as it is."""
 
@@ -57,6 +72,7 @@ class Round:
         response: The answer to what was evolved, or to the seed in round 0; None if there is none.
         response_finish_reason: As for `Evolution`.
         thinking: What the model thought before it responded, where it told. Nobody judges it.
+        judged: What the judge said beside its verdict; None where none was asked.
         tokens: Input and output tokens of the rewrite and the response, paid now or before.
         fate: See `Fate`.
         kinds: Failure kinds, worst first.
@@ -79,6 +95,7 @@ class Round:
     kinds: tuple[FailureKind, ...] = ()
     reason: str = ""
     thinking: str | None = None
+    judged: Judged | None = None
 
     @property
     def evolved(self) -> str | None:
@@ -234,6 +251,7 @@ def _encode_round(step: Round, row: Row) -> dict[str, Any]:
         "kinds": step.kinds,
         "reason": step.reason,
         **({"thinking": step.thinking} if step.thinking else {}),
+        **({"judged": asdict(step.judged)} if step.judged else {}),
     }
 
 
@@ -260,4 +278,5 @@ def _decode_round(data: Mapping[str, Any], row: Row, texts: Mapping[str, str]) -
         kinds=tuple(FailureKind(kind) for kind in data["kinds"]),
         reason=data["reason"],
         thinking=data.get("thinking"),
+        judged=Judged(**data["judged"]) if data.get("judged") else None,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from autoevol.core.errors import NothingKept
 from autoevol.core.records import Outcome
-from autoevol.evolution.lineage import End, Fate, Lineage, Round, decode_lineage
+from autoevol.evolution.lineage import End, Fate, Judged, Lineage, Round, decode_lineage
 from autoevol.store.files import replacing
 from autoevol.store.parts import Parts
 from autoevol.store.sealed import write_counts
@@ -180,7 +180,15 @@ def pair(lineage: Lineage, step: Round) -> dict[str, Any]:
         "seed": lineage.row.instruction,
         "stages": list(stages),
         "rounds": len(stages) - 1,
+        **_judged(lineage, step),
     }
+
+
+def _judged(lineage: Lineage, step: Round) -> dict[str, Any]:
+    """What the run has paid to know of a rewrite: the judge's figures, or how its rounds compared."""
+    judged = step.judged or Judged(after=(lineage.scores or {}).get(step.id))
+    known = {"complexity": judged.after, "complexity_before": judged.before, "gain": judged.gain}
+    return {name: figure for name, figure in known.items() if figure is not None}
 
 
 def reject(lineage: Lineage) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from dspy.utils.exceptions import LMError
 
 from autoevol.core.context import as_role, in_scope
-from autoevol.core.records import FailureKind, Outcome, Row, Trajectory, Verdict
+from autoevol.core.records import Assessment, FailureKind, Outcome, Row, Trajectory, Verdict
 from autoevol.evolution.gates import Gate, refusal
-from autoevol.evolution.lineage import SEED, Fate, Lineage, Round, round_id
+from autoevol.evolution.lineage import SEED, Fate, Judged, Lineage, Round, round_id
 from autoevol.evolution.policy import Attempt, Policy
 from autoevol.lm.answers import FILTERED
 from autoevol.lm.retry import BAD_REQUEST, first_line, reason_of
@@ -174,7 +174,8 @@ class RowPipeline:
         if self._breadth(step):
             verdict = _without(verdict, _MEANT_IN_BREADTH)
         fate = _fate(verdict, step)
-        step = replace(step, fate=fate, kinds=verdict.kinds, reason=verdict.reason)
+        judged = _judged(verdict.assessment)
+        step = replace(step, fate=fate, kinds=verdict.kinds, reason=verdict.reason, judged=judged)
         if fate is Fate.PASSED and step.evolution:
             # Chains of thought are most of what a model writes here. Detectors look into a reply only
             # where it marks no instruction, so that of a round that passed is not kept, and says so.
@@ -230,7 +231,15 @@ def _without(verdict: Verdict, kinds: frozenset[FailureKind]) -> Verdict:
     left = tuple(kind for kind in verdict.kinds if kind not in kinds)
     if verdict.outcome is not Outcome.FAILED or left == verdict.kinds:
         return verdict
-    return replace(verdict, kinds=left) if left else Verdict(Outcome.PASSED, detector=verdict.detector)
+    if left:
+        return replace(verdict, kinds=left)
+    return Verdict(Outcome.PASSED, detector=verdict.detector, assessment=verdict.assessment)
+
+
+def _judged(said: Assessment | None) -> Judged | None:
+    """The judge's figures, which cost what the verdict did; None where it gave none."""
+    figures = Judged(said.gain, said.before, said.after) if said else Judged()
+    return None if figures == Judged() else figures
 
 
 def _fate(verdict: Verdict, step: Round) -> Fate:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import Literal
 
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
 from autoevol.core.codec import decode_method
-from autoevol.core.records import Score
+from autoevol.core.records import Mark, Outcome, Score
 from autoevol.hypersearch.space import Space
 from autoevol.hypersearch.study import OBJECTIVES, SharedStudy
 from autoevol.hypersearch.trial import TrialBench
+from autoevol.lm.meter import Uses
 from autoevol.metrics.paired import PairedTest
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import RateReport
 from autoevol.reports.search import HoldoutLine
+from autoevol.reports.verdicts import counted_by
 
 
 def baseline(study: SharedStudy) -> FrozenTrial | None:
@@ -45,16 +51,18 @@ def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[HoldoutLin
     chosen = [*([first] if first else []), *(t for t in best if not first or t.number != first.number)]
     rows = bench.common.holdout
     bench.listener.phase("holdout", len(rows) * len(chosen))
-    scores = [_score(bench, study.space, trial) for trial in chosen]
+    found = [_scores(bench, study.space, trial) for trial in chosen]
+    counted = counted_by(bench.metric.objective.name)
     # Without its own trial, the first configuration has no score to compare with.
-    reference = scores[0] if first else None
+    reference = found[0][0] if first else None
     return [
         HoldoutLine(
             trial.number,
-            RateReport.of(score),
-            None if score is reference else PairedTest.of_scores(reference, score),
+            RateReport.mean(scores),
+            None if scores is reference or reference is None else _difference(reference, scores, counted),
+            cost,
         )
-        for trial, score in zip(chosen, scores, strict=True)
+        for trial, (scores, cost) in zip(chosen, found, strict=True)
     ]
 
 
@@ -83,6 +91,30 @@ def importances(study: SharedStudy) -> dict[str, dict[str, float]]:
     return shares
 
 
-def _score(bench: TrialBench, space: Space, trial: FrozenTrial) -> Score:
-    method = decode_method(trial.user_attrs["method"])
-    return bench.score(space.configuration(trial.params), method, bench.common.holdout, "holdout")
+def _scores(bench: TrialBench, space: Space, trial: FrozenTrial) -> tuple[list[Score], RowCost | None]:
+    """The methods of all loops of a trial on the holdout, and what a usable row costs with them."""
+    scores: list[Score] = []
+    costs: list[RowCost | None] = []
+    for told in trial.user_attrs.get("methods") or [trial.user_attrs["method"]]:
+        with bench.session.watched(uses := Uses()):
+            configuration = space.configuration(trial.params)
+            scores.append(bench.score(configuration, decode_method(told), bench.common.holdout, "holdout"))
+        costs.append(RowCost.of(uses, scores[-1]))
+    return scores, RowCost.mean(costs)
+
+
+def _difference(
+    first: Sequence[Score], second: Sequence[Score], counted: Literal["failures", "losses"]
+) -> PairedTest | None:
+    """What two configurations lose on average over their loops, paired by row; None if no row is in all."""
+    both = [row_id for row_id in first[0].marks if all(score.scored(row_id) for score in (*first, *second))]
+    if not both:
+        return None
+    marks = ([[score.marks[row_id] for score in scores] for row_id in both] for scores in (first, second))
+    rows = ([_mean_loss(each, counted) for each in of] for of in marks)
+    return replace(PairedTest.of(*rows), counted=counted)
+
+
+def _mean_loss(marks: Sequence[Mark], counted: str) -> float:
+    each = [mark.loss if counted == "losses" else float(mark.outcome is Outcome.FAILED) for mark in marks]
+    return sum(each) / len(each)

@@ -11,11 +11,11 @@ from typing import Any
 
 import optuna
 
-from autoevol.commands.job import Listener
+from autoevol.commands.following import Listener, following
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
-from autoevol.commands.stages import plan_split
+from autoevol.commands.plan import plan_split
 from autoevol.config import SearchConfig, Settings
 from autoevol.config.options import decisive
 from autoevol.core.errors import BudgetReached, InUse
@@ -28,6 +28,7 @@ from autoevol.hypersearch.pruning import TrialPoint, falls_behind
 from autoevol.hypersearch.result import Ended, Searched, write_result
 from autoevol.hypersearch.space import Configuration, Space
 from autoevol.hypersearch.study import SharedStudy, quiet, without_password
+from autoevol.hypersearch.told import TrialsTold
 from autoevol.hypersearch.trial import TrialBench, run_trial
 from autoevol.reports.search import describe
 from autoevol.reports.summary import measure_of
@@ -79,8 +80,8 @@ def _searched(
     folder = StudyFolder(out, decided, config.workers)
     share = settings.of_a_part(config.workers)
 
-    def open_bench(place: WorkerFolder) -> TrialBench:
-        session = open_session(place.calls, share, listener=listener)
+    def open_bench(place: WorkerFolder, told: Listener) -> TrialBench:
+        session = open_session(place.calls, share, listener=told)
         return TrialBench(
             session=session,
             metric=make_metric(session, settings.models, settings.metrics),
@@ -90,13 +91,21 @@ def _searched(
             seed=settings.loop.seed,
             asking=partial(asking, session),
             optimizer=role_lm(session, settings.models, "optimizer"),
-            listener=listener,
+            listener=told,
         )
 
-    with quiet():
-        study = SharedStudy(folder, config, space)
-        ended = Search(folder, study, open_bench).run()
-        return write_result(study, ended, measure_of(settings, ended.metric))
+    tracked, stop = TrialsTold(settings, listener), None
+    try:
+        with quiet():
+            study = SharedStudy(folder, config, space)
+            ended = Search(folder, study, open_bench, listener, tracked).run()
+            stop = ended.stopped_by
+            return write_result(study, ended, measure_of(settings, ended.metric))
+    except BaseException as error:
+        stop = error
+        raise
+    finally:
+        tracked.close(out, stop)
 
 
 def plan(rows: Sequence[Row], settings: Settings, config: SearchConfig) -> tuple[Space, Configuration]:
@@ -126,12 +135,17 @@ class Search:
     Args:
         folder: Hands out places for workers.
         study: Hands out trials.
-        open_bench: What trials run on, booked to a place and kept to its part of the budget.
+        open_bench: What trials run on, booked to a place and kept to its part of the budget, and whom
+            it tells of its progress.
+        listener: Is told of the progress.
+        tracked: Tells a service of the trials.
     """
 
     folder: StudyFolder
     study: SharedStudy
-    open_bench: Callable[[WorkerFolder], TrialBench]
+    open_bench: Callable[[WorkerFolder, Listener], TrialBench]
+    listener: Listener
+    tracked: TrialsTold
 
     def run(self) -> Ended:
         """Run trials until there are enough; the last worker then compares the best.
@@ -142,7 +156,8 @@ class Search:
         started, number, stop, metric = time.monotonic(), 0, None, None
         while (claimed := self.folder.claim(after=number)) is not None:
             number, place = claimed
-            with place, self.open_bench(place) as bench:
+            self.tracked.at(place)
+            with place, following(place.path, self.listener) as told, self.open_bench(place, told) as bench:
                 metric = bench.metric
                 try:
                     last = self._work(number, place, bench)
@@ -152,6 +167,7 @@ class Search:
                     self.study.give_back(number)
                     if not isinstance(error, BudgetReached):
                         raise
+                    told.ends_with(error)
                     stop = error
         if stop is None or metric is None:
             raise InUse(f"{self.folder.path}: all {self.folder.workers} places are taken; see --workers")
@@ -188,8 +204,9 @@ class Search:
                 raise optuna.TrialPruned("above the median at equal cost")
 
         try:
-            measured = run_trial(bench, configuration, on_point)
+            measured = run_trial(bench, configuration, on_point, config.loop_seeds)
         except optuna.TrialPruned as pruned:
             self.study.prune(trial, curve, str(pruned))
         else:
             self.study.finish(trial, measured)
+            self.tracked.trial(trial.number, measured)

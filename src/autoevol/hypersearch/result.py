@@ -13,6 +13,7 @@ from autoevol.hypersearch import holdout
 from autoevol.hypersearch.study import SharedStudy, without_password
 from autoevol.lm.recorder import LedgerLine
 from autoevol.metrics.failure import FailureMetric
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import Ledger, MetricReport, RateReport
 from autoevol.reports.run import versions
 from autoevol.reports.search import BEST, FILE, BestTrial, HoldoutLine, SearchReport, TrialReport
@@ -20,7 +21,7 @@ from autoevol.store.files import write_json
 from autoevol.store.sealed import write_sealed
 
 # What a trial that ran to its end has besides its rate, under the names of `TrialReport`.
-_FACTS = ("calls", "paid_calls", "paid_tokens", "steps", "stopped", "method_id", "seconds")
+_FACTS = ("calls", "tokens", "usd", "paid_calls", "paid_tokens", "steps", "stopped", "method_id", "seconds")
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def trial_report(trial: FrozenTrial) -> TrialReport:
         pruned=trial.state is TrialState.PRUNED,
         dev=RateReport.from_json(attrs) if "rate" in attrs else None,
         **{name: attrs[name] for name in _FACTS if name in attrs},
+        losses=tuple(attrs.get("losses", ())),
+        row_cost=RowCost.from_json(attrs["row_cost"]) if attrs.get("row_cost") else None,
         curve=tuple((step, calls, rate) for step, calls, rate in attrs.get("curve", ())),
         why_pruned=attrs.get("pruned"),
         feasible=all(value <= 0 for value in trial.constraints.values()),

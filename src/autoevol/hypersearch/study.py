@@ -23,6 +23,7 @@ from autoevol.hypersearch.proposals import Unrepeated
 from autoevol.hypersearch.pruning import TrialPoint
 from autoevol.hypersearch.space import Params, Space
 from autoevol.hypersearch.trial import Measured
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import RateReport
 from autoevol.store.study import StudyFolder
 
@@ -108,18 +109,25 @@ class SharedStudy:
 
     def finish(self, trial: Trial, measured: Measured) -> None:
         """File a trial that ran to its end."""
-        rate = RateReport.of(measured.score).to_json()
+        best = measured.best
+        rate = RateReport.mean([loop.score for loop in measured.loops]).to_json()
         self._file(trial, measured.calls, rate | {"paid_calls": measured.paid.calls})
+        row_cost = RowCost.mean([loop.row_cost for loop in measured.loops])
         for key, value in {
-            "method_id": measured.method.id,
-            "method": encode_method(measured.method),
+            "method_id": best.method.id,
+            "method": encode_method(best.method),
+            "methods": [encode_method(loop.method) for loop in measured.loops],
+            "losses": [loop.score.loss for loop in measured.loops],
+            "tokens": measured.tokens,
+            "usd": measured.usd,
+            "row_cost": row_cost and row_cost.to_json(),
             "paid_tokens": measured.paid.tokens,
-            "steps": measured.steps,
-            "stopped": measured.stopped,
+            "steps": best.steps,
+            "stopped": best.stopped,
             "seconds": round(measured.seconds, 3),
         }.items():
             trial.set_user_attr(key, value)
-        self.study.tell(trial, [measured.score.loss, measured.calls])
+        self.study.tell(trial, [measured.loss, measured.calls])
 
     def prune(self, trial: Trial, curve: Sequence[TrialPoint], why: str) -> None:
         """File a trial that was given up."""

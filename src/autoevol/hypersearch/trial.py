@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import dspy
 
-from autoevol.commands.job import Listener
+from autoevol.commands.following import Listener
+from autoevol.commands.loop_watch import LoopWatch
 from autoevol.commands.methods import find_method
 from autoevol.config import ModelConfig
 from autoevol.core.errors import BudgetReached
@@ -19,7 +20,7 @@ from autoevol.core.records import Method, Row, Score, Step
 from autoevol.data.split import Split, split_rows
 from autoevol.hypersearch.pruning import TrialPoint
 from autoevol.hypersearch.space import Configuration
-from autoevol.lm.meter import DistinctCalls
+from autoevol.lm.meter import DistinctCalls, Uses
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.optimization.compiling import steps_made
@@ -27,6 +28,7 @@ from autoevol.optimization.rules import find_rule
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
+from autoevol.reports.costs import RowCost
 from autoevol.store.calls import Spent
 
 
@@ -87,51 +89,117 @@ class TrialBench:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A finished trial.
+class LoopRun:
+    """One loop of a trial.
 
     Attributes:
-        method: What its loop chose.
+        method: What it chose.
         score: Of that method on the common dev rows.
-        calls: Different LM calls that the configuration was answered, now or from the store: what it
-            would have cost by itself. Measuring beyond its own dev set is not counted.
-        paid: What this run of the trial has really paid.
-        stopped: Why the loop ended: steps, patience or solved.
+        calls: Different LM calls that the loop was answered, now or from the store: what it would have
+            cost by itself. Measuring beyond its own dev set is not counted.
+        tokens: Of these calls.
+        usd: The same in money; None where a model has no price.
+        steps: Steps made.
+        stopped: Why it ended: steps, patience or solved.
+        row_cost: What a usable dev row costs with the method; None where none is usable.
     """
 
     method: Method
     score: Score
     calls: int
-    paid: Spent
+    tokens: int
+    usd: float | None
     steps: int
     stopped: str
+    row_cost: RowCost | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished trial.
+
+    Attributes:
+        loops: One per seed.
+        paid: What this run of the trial has really paid.
+        seconds: How long it took.
+    """
+
+    loops: tuple[LoopRun, ...]
+    paid: Spent
     seconds: float
+
+    @property
+    def best(self) -> LoopRun:
+        """The loop whose method is handed out: the lowest loss on dev, the earlier of equals."""
+        return min(self.loops, key=lambda loop: loop.score.loss)
+
+    @property
+    def loss(self) -> float:
+        """Mean loss on the common dev rows, 0..1."""
+        return sum(loop.score.loss for loop in self.loops) / len(self.loops)
+
+    @property
+    def calls(self) -> int:
+        """Mean calls of a loop by itself, rounded up."""
+        return -(-sum(loop.calls for loop in self.loops) // len(self.loops))
+
+    @property
+    def tokens(self) -> int:
+        """Mean tokens of these."""
+        return round(sum(loop.tokens for loop in self.loops) / len(self.loops))
+
+    @property
+    def usd(self) -> float | None:
+        """The same in money; None where a model has no price."""
+        prices = [loop.usd for loop in self.loops if loop.usd is not None]
+        return sum(prices) / len(prices) if len(prices) == len(self.loops) else None
 
 
 def run_trial(
-    bench: TrialBench, configuration: Configuration, on_point: Callable[[TrialPoint], None]
+    bench: TrialBench,
+    configuration: Configuration,
+    on_point: Callable[[TrialPoint], None],
+    loops: int = 1,
 ) -> Measured:
-    """Optimise with `configuration` and measure what it found.
+    """Optimise with `configuration`, once per seed, and measure what it found.
 
     Every call goes through the store, so a trial that was interrupted runs again from its start
     and pays for nothing twice; its own journal is not kept.
 
     Args:
         bench: What it runs on.
-        configuration: Its settings.
-        on_point: Told after every step, from the background loop's thread; what it raises ends
-            the trial.
+        configuration: Its settings; the seed of its loop is the first one.
+        on_point: Told after every step of the first loop, from the background loop's thread; what it
+            raises ends the trial.
+        loops: How many loops; each takes the next seed.
 
     Raises:
         BudgetReached: If the budget ends before the trial does.
     """
     started, paid = time.monotonic(), bench.paid()
+    first = configuration.loop.seed
+    found = tuple(
+        _run_loop(
+            bench,
+            replace(configuration, loop=replace(configuration.loop, seed=seed)),
+            on_point if seed == first else lambda point: None,
+        )
+        for seed in range(first, first + loops)
+    )
+    return Measured(found, bench.paid() - paid, time.monotonic() - started)
+
+
+def _run_loop(
+    bench: TrialBench, configuration: Configuration, on_point: Callable[[TrialPoint], None]
+) -> LoopRun:
     calls = DistinctCalls()
     starts = [find_method(name) for name in configuration.methods.start]
     split = bench.split(configuration.loop.dev_size)
 
+    watch = LoopWatch(bench.listener, configuration.loop, None, len({start.id for start in starts}))
+
     def step_done(step: Step) -> None:
-        bench.listener.step(step, len(step.scores))
+        watch.step(step)
         score = step.chosen_score
         rate = score.loss if score else 1.0
         on_point(TrialPoint(step.number, len(calls), rate))
@@ -143,7 +211,7 @@ def run_trial(
         selection=find_rule(configuration.methods.selection)(),
         starts=starts[1:],
         on_step=step_done,
-        on_row=lambda _, case: bench.listener.case(case),
+        on_row=watch.row,
         verbose=False,
     )
     student = Evolver(starts[0], rounds=configuration.methods.rounds, system=configuration.models.system)
@@ -151,13 +219,15 @@ def run_trial(
         best: Any = teleprompter.compile(student, trainset=split.train, valset=split.dev)
     if best.stopped == "budget":
         raise BudgetReached(f"budget reached after {bench.paid().calls} calls paid by this worker")
-    score = bench.score(configuration, best.method, bench.common.dev, "dev")
-    return Measured(
+    with bench.session.watched(uses := Uses()):
+        score = bench.score(configuration, best.method, bench.common.dev, "dev")
+    return LoopRun(
         best.method,
         score,
         len(calls),
-        bench.paid() - paid,
+        calls.tokens,
+        calls.usd,
         steps_made(best.trial_logs.values()),
         best.stopped,
-        time.monotonic() - started,
+        RowCost.of(uses, score),
     )

@@ -5,24 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+from autoevol.core.status import Pause
 from autoevol.lm.flow import Flow
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Calls that wait because their endpoint has said 429.
-
-    Attributes:
-        endpoint: Its identity.
-        calls: How many wait.
-        until: When the next one is sent, in seconds of `time.time()`.
-    """
-
-    endpoint: str
-    calls: int
-    until: float
 
 
 class BackOff:
@@ -40,7 +25,7 @@ class BackOff:
     def __init__(
         self, flow: Flow, sleep: Callable[[float], Awaitable[None]], clock: Callable[[], float]
     ) -> None:
-        self.listeners: list[Callable[[Waiting], None]] = []
+        self.listeners: list[Callable[[Pause], None]] = []
         self._flow = flow
         self._sleep = sleep
         self._clock = clock
@@ -64,12 +49,12 @@ class BackOff:
             held[until] -= 1
             held += Counter()  # drops what is 0
 
-    def waits(self) -> list[Waiting]:
+    def waits(self) -> list[Pause]:
         """What waits on a 429 now, by endpoint."""
         every = (self._waiting(endpoint) for endpoint in self._held)
         return [waiting for waiting in every if waiting is not None]
 
-    def _waiting(self, endpoint: str) -> Waiting | None:
+    def _waiting(self, endpoint: str) -> Pause | None:
         now = self._clock()
         queued, closed_until = self._flow.queue(endpoint)
         held = self._held[endpoint]
@@ -77,4 +62,4 @@ class BackOff:
         calls = queued + sum(held.values())
         if calls == 0 or until <= now:
             return None
-        return Waiting(endpoint, calls, time.time() + until - now)
+        return Pause(endpoint.partition("|")[0], calls, time.time() + until - now)

@@ -25,6 +25,30 @@ class Caps:
 
 
 @dataclass(frozen=True)
+class StageCaps:
+    """What a first stage of a run may use of its caps, so that something is left for those after it.
+
+    Attributes:
+        caps: Limits over all that the run has paid when the stage ends.
+        keep: Calls within them that are kept back for the stage's own end, each at what a call has cost
+            on average; half of each cap at most.
+    """
+
+    caps: Caps
+    keep: int = 0
+
+    def limits(self, spent: Spent) -> Caps:
+        """`caps` less what is kept back, now that `spent` says what a call costs."""
+        calls, tokens, usd = self.caps.calls, self.caps.tokens, self.caps.usd
+        each = self.keep / spent.calls if spent.calls else 0.0
+        return Caps(
+            None if calls is None else calls - min(calls // 2, self.keep),
+            None if tokens is None else tokens - min(tokens // 2, round(each * spent.tokens)),
+            None if usd is None else usd - min(usd / 2, each * spent.usd),
+        )
+
+
+@dataclass(frozen=True)
 class Price:
     """US dollars per million tokens."""
 
@@ -46,11 +70,15 @@ class Budget:
     A call is admitted only if it fits beside all calls in flight at their estimated cost.
     Calls can therefore never exceed their cap; tokens and money can by what the calls in
     flight cost beyond their estimates (see `TokenForecast`).
+
+    Attributes:
+        part: Where it is set, the limits of the stage under way, beside those of the run.
     """
 
     def __init__(self, caps: Caps, spent: Spent = Spent()) -> None:  # noqa: B008 (frozen)
         self.caps = caps
         self.spent = spent
+        self.part: StageCaps | None = None
         self._reserved = Spent()
         self._settled = asyncio.Condition()
 
@@ -81,11 +109,15 @@ class Budget:
 
     def _broken_by(self, estimate: Spent) -> str | None:
         after = self.spent + self._reserved + estimate
-        if self.caps.calls is not None and after.calls > self.caps.calls:
-            return f"{self.spent.calls} of {self.caps.calls} calls paid"
-        if self.caps.tokens is not None and after.tokens > self.caps.tokens:
-            used = f"{self.spent.tokens} of {self.caps.tokens} tokens used"
+        limits = (self.caps, self.part.limits(self.spent)) if self.part else (self.caps,)
+        return next(filter(None, (self._beyond(caps, after, estimate) for caps in limits)), None)
+
+    def _beyond(self, caps: Caps, after: Spent, estimate: Spent) -> str | None:
+        if caps.calls is not None and after.calls > caps.calls:
+            return f"{self.spent.calls} of {caps.calls} calls paid"
+        if caps.tokens is not None and after.tokens > caps.tokens:
+            used = f"{self.spent.tokens} of {caps.tokens} tokens used"
             return f"{used}, and the next call may take {estimate.tokens}"
-        if self.caps.usd is not None and after.usd > self.caps.usd:
-            return f"${self.spent.usd:.4f} of ${self.caps.usd:.4f} spent"
+        if caps.usd is not None and after.usd > caps.usd:
+            return f"${self.spent.usd:.4f} of ${caps.usd:.4f} spent"
         return None

@@ -96,6 +96,16 @@ class Flow:
         lane = self._lane(endpoint)
         return len(lane.waiting), lane.closed_until
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that were sent and have no answer yet."""
+        return self._under_way
+
+    @property
+    def window(self) -> int:
+        """Requests that may be in flight at once as things are; 0 before the first."""
+        return min(self._ceiling, sum(lane.window.width for lane in self._lanes.values()))
+
     def _lane(self, endpoint: str) -> _Lane:
         lane = self._lanes.get(endpoint)
         if lane is None:

@@ -90,14 +90,13 @@ class LocalTransport:
         extra: Mapping[str, Any] | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
-        if importlib.util.find_spec("xllamacpp") is None:
-            raise InputError(f"local models need xllamacpp; run: {_INSTALL}")
+        needs_llama()
         self.weights = weights
         self.slots = slots
         self.context = context
         self._options: dict[str, Any] = {"extra": extra, "timeout": timeout, "seeded": True}
         settings = f":{extra_key(extra)}" if extra else ""
-        self.identity = f"gguf:{_fingerprint(weights)}:{context}{settings}"
+        self.identity = f"gguf:{fingerprint_of(weights)}:{context}{settings}"
         self._starting = asyncio.Lock()
         self._server: Any = None
         self._http: HTTPTransport | None = None
@@ -106,7 +105,7 @@ class LocalTransport:
         """One completion; starts the server if it is not up."""
         async with self._starting:
             if self._http is None:
-                self._server = await asyncio.to_thread(self._start)
+                self._server = await asyncio.to_thread(serve, self.weights, self.slots, self.context)
                 address = f"{self._server.listening_address}/v1"
                 self._http = HTTPTransport("local", base_url=address, **self._options)
         return await self._http.send(request)
@@ -117,24 +116,41 @@ class LocalTransport:
             await self._http.aclose()
         self._http = self._server = None
 
-    def _start(self) -> Any:  # noqa: ANN401 (xllamacpp is untyped)
-        xllamacpp: Any = importlib.import_module("xllamacpp")
-        params = xllamacpp.CommonParams()
-        params.model.path = str(self.weights)
-        params.n_parallel = self.slots
-        params.n_ctx = self.slots * self.context
-        params.cpuparams.n_threads = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        )
-        params.verbosity = -1
-        try:
-            return xllamacpp.Server(params)
-        except RuntimeError as error:
-            # Not a fault of the row that happens to be first: no row will fare better.
-            raise ConfigurationError(f"{self.weights} cannot be loaded: {error}") from error
+
+def serve(weights: Path, slots: int, context: int, share: float = 1.0) -> Any:  # noqa: ANN401
+    """A server of llama.cpp (untyped) on loopback, which ends with the last reference to it.
+
+    Args:
+        weights: The file.
+        slots: Requests decoded side by side.
+        context: Tokens of prompt and reply per slot.
+        share: Of the cores at hand that it computes on, above 0 and at most 1; one at least.
+
+    Raises:
+        ConfigurationError: If the weights cannot be loaded.
+    """
+    xllamacpp: Any = importlib.import_module("xllamacpp")
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights)
+    params.n_parallel = slots
+    params.n_ctx = slots * context
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    params.cpuparams.n_threads = max(1, int(cores * share))
+    params.verbosity = -1
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        # Not a fault of the row that happens to be first: no row will fare better.
+        raise ConfigurationError(f"{weights} cannot be loaded: {error}") from error
 
 
-def _fingerprint(weights: Path) -> str:
+def needs_llama() -> None:
+    """Raise InputError where llama.cpp is not installed."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise InputError(f"local models need xllamacpp; run: {_INSTALL}")
+
+
+def fingerprint_of(weights: Path) -> str:
     """16 hex digits of the content; the same weights give the same call keys on every machine."""
     content = hashlib.sha256()
     with weights.open("rb") as file:

@@ -52,19 +52,31 @@ class Uses(list[Use]):
 
 
 class DistinctCalls:
-    """A watcher that counts the different calls that were answered.
+    """A watcher that counts the different calls that were answered, and what they take.
 
     That is what the same work would pay with an empty store. In a store that belongs to one run,
     it is how far the run has come, also while it replays what an interrupted one has paid and
     its ledger stands still.
+
+    Attributes:
+        tokens: Input and output tokens of these calls.
+        usd: Dollars, at today's prices; None once one had none.
     """
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, int]] = set()
+        self.tokens = 0
+        self.usd: float | None = 0.0
 
     def __call__(self, record: CallRecord, role: Role, price: Price | None) -> None:
         """See `Watcher`."""
-        self._seen.add((record.key, record.sample))
+        slot = (record.key, record.sample)
+        if slot in self._seen:
+            return
+        self._seen.add(slot)
+        self.tokens += record.input_tokens + record.output_tokens
+        cost = price.of(record.input_tokens, record.output_tokens) if price else None
+        self.usd = None if cost is None or self.usd is None else self.usd + cost
 
     def __len__(self) -> int:
         return len(self._seen)

@@ -7,7 +7,8 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -17,8 +18,8 @@ from dspy.lm15 import Request
 
 from autoevol.core.context import Role, Scope, current_scope
 from autoevol.core.errors import BudgetReached, StoreLost
-from autoevol.lm.backoff import Waiting
-from autoevol.lm.budget import Budget, Caps, Price
+from autoevol.core.status import CallStatus, Pause
+from autoevol.lm.budget import Budget, Caps, Price, StageCaps
 from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.outgoing import Call, Sent
 from autoevol.lm.retry import RetryPolicy, error_of, is_answer, refusal_of
@@ -98,8 +99,9 @@ class Recorder:
         self._reused: Counter[str] = Counter()
         self.caps = caps or Caps()
         budget = Budget(self.caps, sum(paid.values(), Spent()))
-        flow = Flow(concurrency, limits, self.retry, clock, sleep)
-        self._sender = Sender(budget, flow, self.retry, sleep, clock, self)
+        self._flow = Flow(concurrency, limits, self.retry, clock, sleep)
+        self._budget = budget
+        self._sender = Sender(budget, self._flow, self.retry, sleep, clock, self)
         # Counters die with their scopes: a run enters one per row, and rows may be millions.
         self._drawn: WeakKeyDictionary[Scope, Counter[str]] = WeakKeyDictionary()
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
@@ -136,6 +138,18 @@ class Recorder:
             watcher(record, role, price)
         return record
 
+    @contextmanager
+    def limited(self, part: StageCaps | None) -> Iterator[None]:
+        """Inside, a call is paid only if it fits into `part` too; None sets no further limit.
+
+        For one stage at a time: whatever another thread asks meanwhile is limited as well.
+        """
+        self._budget.part = part
+        try:
+            yield
+        finally:
+            self._budget.part = None
+
     async def aclose(self, grace: float = 10.0) -> None:
         """Let calls in flight be paid for and stored, and drop those still waiting.
 
@@ -150,14 +164,32 @@ class Recorder:
                     task.cancel()
             await asyncio.wait(tasks, timeout=0.1)
 
-    def waits(self) -> list[Waiting]:
+    def waits(self) -> list[Pause]:
         """What waits on a 429 now, by endpoint."""
         return self._sender.back_off.waits()
 
     @property
-    def wait_listeners(self) -> list[Callable[[Waiting], None]]:
+    def wait_listeners(self) -> list[Callable[[Pause], None]]:
         """Told whenever calls begin to wait on a 429; on the shared loop."""
         return self._sender.back_off.listeners
+
+    def status(self) -> CallStatus:
+        """How all calls stand. Ask on the shared loop, where they change."""
+        paid, caps = sum(self._paid.values(), Spent()), self.caps
+        flying = self._flow.in_flight
+        return CallStatus(
+            calls=paid.calls,
+            tokens=paid.tokens,
+            usd=paid.usd,
+            max_calls=caps.calls,
+            max_tokens=caps.tokens,
+            max_usd=caps.usd,
+            in_flight=flying,
+            queued=max(0, self.under_way - flying),
+            window=self._flow.window,
+            retries=dict(self._sender.events.retries),
+            pauses=tuple(self.waits()),
+        )
 
     @property
     def under_way(self) -> int:

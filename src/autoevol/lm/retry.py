@@ -147,7 +147,7 @@ def access_denied(error: Exception, model: str) -> AccessDenied:
     return AccessDenied(f"{model}: {first_line(error)}{tail}")
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What `error` says, without the advice to programmers that lm15 appends."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from dspy import lm15
 
-from autoevol.core.errors import EndpointDown, StopRun
+from autoevol.core.errors import BudgetReached, EndpointDown, StopRun
 from autoevol.core.masking import Mask
 from autoevol.lm.backoff import BackOff
 from autoevol.lm.breaker import Breaker
 from autoevol.lm.budget import Budget
+from autoevol.lm.events import CallAttempt, CallEvents
 from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import TokenForecast
 from autoevol.lm.outgoing import Books, Call, Sent
@@ -24,6 +25,7 @@ from autoevol.lm.retry import (
     is_pointless,
     is_transient,
     may_be_billed,
+    reason_of,
 )
 from autoevol.lm.transport import BrokenReply, Reply, Transport, is_queued
 from autoevol.lm.usage import with_usage
@@ -56,6 +58,7 @@ class Sender:
         sending: Tasks whose call is in flight, until they are removed.
         over: Why nothing more is sent to a transport.
         back_off: Waits out the 429s.
+        events: Logs what happens to calls.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Sender:
         self.sending: set[asyncio.Task[object] | None] = set()
         self.over: dict[object, StopRun] = {}
         self.back_off = BackOff(flow, sleep, clock)
+        self.events = CallEvents()
         self._budget = budget
         self._flow = flow
         self._policy = policy
@@ -95,15 +99,16 @@ class Sender:
         endpoint, request = call.transport.identity, call.request
         breaker = self._breakers.setdefault(endpoint, self._breaker())
         forecast = self._forecasts.setdefault(endpoint, TokenForecast())
-        faults, limits, sends, give_up, began, started = 0, 0, 0, None, None, 0.0
+        faults, limits, sends, give_up, began, started, sent_at = 0, 0, 0, None, None, 0.0, 0.0
         while True:
             expected = sum(forecast.expect(call.body, request.config.max_tokens))
             try:
                 first = 0 < limits <= _FIRST_AGAIN
                 async with self._place(call.transport, forecast, expected, first=first) as turn:
                     self.stop_if_over(call.transport, store)
+                    sent_at = self._clock()
                     if began is None:
-                        began, started = breaker.begin(), self._clock()
+                        began, started = breaker.begin(), sent_at
                     sends += 1
                     reply = await self._paid(call, forecast)
                     if turn is not None:
@@ -114,19 +119,27 @@ class Sender:
                 limits += 1
                 now, wait = self._clock(), error.retry_after or self._policy.wait(limits)
                 give_up = now + self._policy.patience if give_up is None else give_up
+                sent = CallAttempt(sends, now - sent_at)
                 if now + wait > give_up:
+                    self.events.failed(call, error, sent)
                     await self._give_up(call, breaker, began, error)
                     raise
+                self.events.again(call, error, sent, wait)
                 await self.back_off.wait(endpoint, wait, closed=bool(error.retry_after))
             except lm15.LM15Error as error:
                 if is_pointless(error):
                     self.over[call.transport] = denied = access_denied(error, request.model)
+                    self.events.ended(call, "denied", denied, reason_of(error))
                     raise denied from error
                 faults += 1
+                sent = CallAttempt(sends, self._clock() - sent_at)
                 if not is_transient(error) or faults >= self._attempts(call, error, breaker):
+                    self.events.failed(call, error, sent)
                     await self._give_up(call, breaker, began, error)
                     raise
-                await self._sleep(self._policy.wait(faults, error.retry_after))
+                wait = self._policy.wait(faults, error.retry_after)
+                self.events.again(call, error, sent, wait)
+                await self._sleep(wait)
 
     def stop_if_over(self, *needed: object) -> None:
         """Raise again what has ended the use of one of `needed`."""
@@ -151,8 +164,8 @@ class Sender:
         except EndpointDown as down:
             if is_answer(error):
                 self.over[call.transport] = down
-                raise
-            if not await self._is_there(call, breaker):
+            if is_answer(error) or not await self._is_there(call, breaker):
+                self.events.ended(call, "down", down, reason_of(error))
                 raise
 
     async def _is_there(self, call: Call, breaker: Breaker) -> bool:
@@ -171,7 +184,9 @@ class Sender:
                 # Whoever refuses the question has read it.
                 if not is_answer(error):
                     breaker.silent = True
+                    self.events.probed(call, answered=False)
                     return False
+            self.events.probed(call, answered=True)
             breaker.still_there()
             return True
 
@@ -202,7 +217,11 @@ class Sender:
         limit = call.request.config.max_tokens
         asked, said = forecast.expect(call.body, limit)
         estimate = Spent(1, asked, said, call.price.of(asked, said) if call.price else 0.0)
-        await self._budget.reserve(estimate)
+        try:
+            await self._budget.reserve(estimate)
+        except BudgetReached as stop:
+            self.events.ended(call, "budget", stop, "budget_reached")
+            raise
         paid = Spent()
         try:
             self._books.departs(call, replace(estimate, estimated=1))

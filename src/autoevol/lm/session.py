@@ -14,8 +14,8 @@ import dspy
 from autoevol.core import aio
 from autoevol.core.context import Role
 from autoevol.core.errors import InputError
+from autoevol.core.status import CallStatus, Pause
 from autoevol.core.urls import open_url
-from autoevol.lm.backoff import Waiting
 from autoevol.lm.batch import BatchSettings, BatchTransport, OnProgress
 from autoevol.lm.batch_api import BatchAPI
 from autoevol.lm.budget import Caps, Price
@@ -188,7 +188,7 @@ class Session:
             self.recorder.watchers.remove(watcher)
 
     @contextmanager
-    def told_of_waits(self, listener: Callable[[Waiting], None]) -> Iterator[None]:
+    def told_of_waits(self, listener: Callable[[Pause], None]) -> Iterator[None]:
         """Tell `listener` inside whenever calls begin to wait on a 429; it runs on the shared loop."""
         self.recorder.wait_listeners.append(listener)
         try:
@@ -196,7 +196,7 @@ class Session:
         finally:
             self.recorder.wait_listeners.remove(listener)
 
-    def waits(self) -> list[Waiting]:
+    def waits(self) -> list[Pause]:
         """What waits on a 429 now, by endpoint."""
         return self.recorder.waits()
 
@@ -204,6 +204,14 @@ class Session:
         """Parameters that endpoints turned out not to take, and what was done about each."""
         every = (getattr(transport, "learned", ()) for transport in self._transports.values())
         return [each for learned in every for each in learned]
+
+    def status(self) -> CallStatus:
+        """What was paid, what is on its way, and what waits. Not to be called from the shared loop."""
+
+        async def counted() -> CallStatus:
+            return self.recorder.status()  # what is counted changes on that loop only
+
+        return aio.run_and_wait(counted())
 
     @property
     def caps(self) -> Caps:

@@ -40,6 +40,11 @@ class Window:
         self.cuts = 0
         """Cuts since the last reply."""
 
+    @property
+    def width(self) -> int:
+        """Requests that may be in flight at once, as of the last look; looking changes nothing."""
+        return int(self._limit)
+
     def limit(self, now: float) -> float:
         """The width, >= 1; its whole part counts."""
         if self._opening and self._looked_at is not None:

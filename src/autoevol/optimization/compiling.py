@@ -23,7 +23,8 @@ class Optimized:
         before: The first starting method.
         chosen: The method in force at the end.
         steps: All steps.
-        stopped: steps, patience, solved or budget; without a step `not worth it` or `never`.
+        stopped: steps, patience, solved, budget or share; without a step `not worth it`, `no full step` or
+            `never`.
         holdout: Scores of `before` and `chosen` on the holdout; None where the budget did not
             reach that far.
         split: Sizes of train, dev, reserve and holdout.

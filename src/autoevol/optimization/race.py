@@ -156,7 +156,7 @@ class Race:
         return Selection(
             leader.method if leader is not None and won else incumbent,
             tuple(runner.score for runner in (bar, *runners)),
-            f"{note}; {spent} evaluations, full scoring takes {len(runners) * len(rows)}",
+            f"{note}; tried on {spent} rows, all would be {len(runners) * len(rows)}",
         )
 
     async def _bar_rows(self, bar: Runner, rows: Sequence[Row], evaluate: Evaluate) -> Sequence[Row]:
@@ -203,8 +203,8 @@ class Race:
         if broken > cured:
             return False, f"no significant winner: incumbent kept ({counts})"
         if self._clear(cured, broken):
-            return True, f"better at error level {self.settings.error:g} ({counts})"
-        return True, f"leads, but not beyond error level {self.settings.error:g} ({counts})"
+            return True, f"clearly better ({counts})"
+        return True, f"ahead, which may be chance ({counts})"
 
 
 class Sprint(Race):

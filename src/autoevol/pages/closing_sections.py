@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoevol.core.progress import duration
+from autoevol.core.status import duration
 from autoevol.pages.blocks import Block, Grid, Quote, Section, Words
 from autoevol.reports.rates import Ledger, RoleCost
 from autoevol.reports.run import RunReport

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autoevol.dataset.lineages import EvolvedPair, SeedLineage
 from autoevol.dataset.quality import StageQuality, measure_stages
 from autoevol.evolution.lineage import SEED, End, Lineage
 from autoevol.metrics.embeddings import unit
@@ -171,7 +172,9 @@ def _quality(seen: RowsSeen) -> Section | None:
     stages = [lineage.stages(lineage.decisive) for lineage in kept]
     if len(stages) < 2:
         return None
-    measured = measure_stages(stages)
+    measured = measure_stages(
+        [SeedLineage(str(n), (EvolvedPair(None, way),)) for n, way in enumerate(stages)]
+    )
     columns = ("measure", *(one.stage for one in measured))
     rows = [(label, *(show(one) for one in measured)) for label, show in _MEASURES]
     grid = Grid.of(

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from autoevol.core.progress import duration
 from autoevol.core.records import Method
+from autoevol.core.status import duration
+from autoevol.core.wording import many
 from autoevol.evolution.lineage import Lineage, decode_lineage
-from autoevol.optimization.first_look import WORTH
+from autoevol.optimization.first_look import BAR
 from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
 from autoevol.pages.closing_sections import cost_section, settings_section
 from autoevol.pages.data_sections import data_sections
 from autoevol.pages.method_sections import History, method_sections
+from autoevol.pages.quality_sections import quality_sections
 from autoevol.pages.rows import RowsSeen, look_at
 from autoevol.pages.study_sections import (
     best_method,
@@ -22,8 +24,9 @@ from autoevol.pages.study_sections import (
 )
 from autoevol.programs.methods import BUILT_IN
 from autoevol.reports.folder import FolderReport, Report, read_folder
+from autoevol.reports.optimization import OptimizationReport
 from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
-from autoevol.reports.run import OptimizationReport, RunReport
+from autoevol.reports.run import RunReport
 from autoevol.reports.text import counts
 from autoevol.store.journal import FileJournal
 from autoevol.store.method_files import load_method
@@ -45,6 +48,7 @@ def page_of(folder: Path) -> ReportPage:
     report = found.report
     objective = found.summary.metric.objective if found.summary else FAILURE_RATE
     sections = [*method_sections(history, seen.seeds, objective), *data_sections(seen, found.summary, folder)]
+    sections += quality_sections(seen, folder)
     if table := _apart(found):
         sections = [_table_section(table)]
     elif found.search:
@@ -88,7 +92,7 @@ def _lineages(folder: Path) -> Iterator[Lineage]:
 
 def _apart(found: FolderReport) -> Report | None:
     """A report that the page shows as the command has printed it."""
-    return found.proof or found.answers or found.headroom
+    return found.proof or found.answers or found.headroom or found.benchmarks
 
 
 def _table_section(report: Report) -> Section:
@@ -103,19 +107,28 @@ def _verdict(found: FolderReport, seen: RowsSeen) -> str:
         return f"{found.answers.conclusion[:1].upper()}{found.answers.conclusion[1:]}."
     if found.headroom:
         return f"{found.headroom.verdict}."
+    if found.benchmarks:
+        done = found.benchmarks
+        return f"{len(done.measured)} of {len(done.asked)} benchmarks have a result."
     if found.search:
         best = found.search.best
         trials, objective = found.search.trials, found.search.metric.objective
         picked = next((one for one in trials if best and one.trial == best.trial), None)
-        told = picked and f"Best of {len(trials)} trials: trial {picked.trial}, {picked.told(objective)}."
-        return told or "No trial has a result yet."
+        if picked is None:
+            return "No trial has a result yet."
+        told = (
+            f"Best of {len(trials)} trials on the dev rows: trial {picked.trial}, {picked.told(objective)}."
+        )
+        return f"{told} {found.search.holdout_verdict}".rstrip()
     if found.comparison:
         ranked = [one for one in found.comparison.standings if one.rank] or found.comparison.standings[:1]
-        first = [one for one in ranked if one.rank == ranked[0].rank]
+        first = [one for one in ranked if one.rate == ranked[0].rate]
         names = " and ".join(one.contestant for one in first)
+        near = [one.contestant for one in ranked if one.tied and one not in first]
+        names += f" (tied with {', '.join(near)})" if near else ""
         rate = f"{found.comparison.figure} {ranked[0].told(found.comparison.objective)} on the holdout"
         rate += _labelled(found)
-        return f"{names} {'share the best rank' if len(first) > 1 else 'ranks best'}: {rate}."
+        return f"{names} {'share the first place' if len(first) > 1 else 'comes first'}: {rate}."
     if found.transfer:
         return best_method(found.transfer)
     if found.summary and found.summary.optimization:
@@ -136,10 +149,8 @@ def _warnings(found: FolderReport, seen: RowsSeen) -> Iterator[str]:
     """What the verdict must not be read without."""
     if found.comparison and found.comparison.label:
         yield f"These figures are {found.comparison.label}."
-    if found.comparison and any(
-        one.rank and one.rank.tied and one.rank.behind for one in found.comparison.standings
-    ):
-        yield "Contestants marked “tied” cannot be told from the best by these seeds."
+    if found.comparison and any(one.behind and one.tied for one in found.comparison.standings):
+        yield "Contestants marked “tied” cannot be told from the best by these rows."
     if found.search and found.search.holdout is None:
         yield "The holdout was not reached, so the best trial was picked and judged by the same rows."
     summary = found.summary
@@ -162,22 +173,16 @@ def _warnings(found: FolderReport, seen: RowsSeen) -> Iterator[str]:
 
 
 def _doubts(done: OptimizationReport) -> Iterator[str]:
-    change = done.change
-    if done.before.id != done.chosen.id and change and change.low <= 0 <= change.high:
-        yield f"No significant winner: the interval of the difference holds 0 ({change})."
-    elif done.before.id != done.chosen.id and change and change.p_value is not None and change.p_value > 0.05:
-        yield (
-            f"Few rows decide: {change.discordant} of {change.rows} differ, and the exact test does not tell "
-            f"the methods apart ({change.test} p = {change.p_value:.3f}), though the interval leaves out 0."
-        )
     before = done.holdout_before
-    if before and before.rate is not None and before.rate < WORTH:
+    if before and before.rate is not None and before.rate < BAR:
         yield f"Little headroom: the first method fails on {before} of the holdout."
     lost = sum(rate.unscored for rate in (before, done.holdout_after) if rate)
     if lost:
         yield f"{lost} holdout rows were not scored and are in no rate."
     if done.stopped == "budget":
         yield "The optimisation ended at the budget, not by itself."
+    if done.stopped == "share":
+        yield "The optimisation ended where its share of the budget did, not by itself."
 
 
 def _facts(found: FolderReport) -> Iterator[Fact]:
@@ -207,7 +212,11 @@ def _facts(found: FolderReport) -> Iterator[Fact]:
         money = f"${total.usd:.4f}" if total.usd else "no price given"
         yield Fact("LM calls paid", f"{total.calls:,}", money)
         yield Fact("tokens", f"{total.input_tokens + total.output_tokens:,}", priced.ledger.tokens)
-        yield Fact("time", duration(priced.seconds), "of the last process")
+        worked = summary.worked if summary else None
+        if worked:
+            yield Fact("time", duration(worked.seconds), f"over {many(worked.starts, 'start')}")
+        else:
+            yield Fact("time", duration(priced.seconds), "of the last process")
     if isinstance(summary, RunReport):
         yield Fact("measured by", summary.metric.detector, summary.metric.calibration or "not calibrated")
 

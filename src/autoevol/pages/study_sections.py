@@ -8,7 +8,8 @@ from autoevol.reports.comparison import ComparisonReport
 from autoevol.reports.rates import FAILURE_RATE, figure_of
 from autoevol.reports.search import SearchReport, describe
 from autoevol.reports.text import reached
-from autoevol.reports.transfer import TransferReport, against
+from autoevol.reports.transfer import TransferReport
+from autoevol.reports.verdicts import difference
 
 
 def search_sections(report: SearchReport) -> list[Section]:
@@ -59,7 +60,7 @@ def search_sections(report: SearchReport) -> list[Section]:
             f"{line.trial}{' (first)' if line.trial == report.first else ''}",
             describe(by_number[line.trial].params),
             line.failure.told(objective),
-            against(line.difference) if line.difference else "",
+            difference(line.difference, objective) if line.difference else "",
         )
         for line in report.holdout or ()
     ]
@@ -78,11 +79,12 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
             str(one.rank) if one.rank else "apart: tunes demos",
             one.told(report.objective),
             max(one.calls.values(), default=0),
-            str(one.behind) if one.behind else "best",
+            report.behind(one),
+            str(one.row_cost) if one.row_cost else "",
         )
         for one in report.standings
     ]
-    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best")
+    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best", "cost")
     caption = f"{report.budget} calls per entry, {report.holdout} holdout rows{mark}"
     sections = [Section("ranks", "Ranks", (Grid.of(caption, columns, rows),))]
     if curves := _curves(report):
@@ -116,7 +118,8 @@ def best_method(report: TransferReport) -> str:
     lowest = objective == FAILURE_RATE
     best = sorted(scored, key=lambda one: values[one.id] or 0.0, reverse=not lowest)[0]
     word = "Lowest" if lowest else "Highest"
-    return f"{word} {figure_of(objective)}: {best.source}, {reached(best.score, objective)}."
+    beside = f" Beside the reference: {report.against(best)}." if best.id != report.reference.id else ""
+    return f"{word} {figure_of(objective)}: {best.source}, {reached(best.score, objective)}.{beside}"
 
 
 def transfer_sections(report: TransferReport) -> list[Section]:
@@ -126,7 +129,7 @@ def transfer_sections(report: TransferReport) -> list[Section]:
             one.source,
             one.name,
             reached(one.score, report.metric.objective),
-            "the reference" if one.id == report.reference.id else against(one.difference),
+            report.against(one),
         )
         for one in report.methods
     ]

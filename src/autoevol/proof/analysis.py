@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from autoevol.core.schema import Document
 from autoevol.metrics.paired import PointEstimate
 from autoevol.proof.student_t import critical_value, two_sided
-from autoevol.reports.proof import PRIMARY, ArmComparison, ProofConclusion, ProofVerdict
+from autoevol.reports.proof import PRIMARY, SEEDS, ArmComparison, ProofConclusion, ProofVerdict
 
 MEASURES = {PRIMARY: False, "evolved_nll": False, "choice": True, "exact": True}
 """Every measure, and whether more of it is better. NLL is in nats per supervised token."""
 LEVEL = 0.05
-BASE, SEEDS, CONTROL = "base", "seeds", "shuffled"
+BASE, FOUND, CONTROL = "base", "found", "shuffled"
 REFERENCE = "reference"
 _RESAMPLES = 2_000
 
@@ -72,7 +72,10 @@ def conclude(measured: Sequence[MeasuredStudent], seed: int = 0) -> ProofConclus
         rivals = [arm for arm in arms if arm not in (BASE, SEEDS, REFERENCE) and measure in means[arm]]
         if measure in means[SEEDS]:
             compared += _compared(measured, rivals, measure, seed, means)
-    return ProofConclusion(tuple(compared), _why_void(compared), means)
+        if measure == PRIMARY:
+            compared += _control_against_its_data(measured, seed)
+    control = [one for one in compared if one.arm == CONTROL and one.measure == PRIMARY]
+    return ProofConclusion(tuple(compared), _why_void(control), means)
 
 
 def paired_gain(cells: Cells, seed: int = 0) -> tuple[PointEstimate, float]:
@@ -112,9 +115,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def gains(measured: Sequence[MeasuredStudent], arm: str, measure: str) -> Cells:
-    """Gains of an arm over the seed arm: seeds x items, both sorted, over what both have."""
-    first, second = _by_seed(measured, SEEDS, measure), _by_seed(measured, arm, measure)
+def gains(measured: Sequence[MeasuredStudent], arm: str, measure: str, against: str = SEEDS) -> Cells:
+    """Gains of an arm over another: seeds x items, both sorted, over what both have."""
+    first, second = _by_seed(measured, against, measure), _by_seed(measured, arm, measure)
     seeds = sorted(first.keys() & second.keys())
     shared = [first[seed].keys() & second[seed].keys() for seed in seeds]
     items = sorted(set.intersection(*map(set, shared))) if shared else []
@@ -167,17 +170,35 @@ def _verdict(gain: float, p_value: float) -> ProofVerdict:
     return ProofVerdict.BETTER if gain > 0 else ProofVerdict.WORSE
 
 
-def _why_void(compared: Sequence[ArmComparison]) -> str:
-    control = next((one for one in compared if one.arm == CONTROL and one.measure == PRIMARY), None)
-    if control is None:
+def _control_against_its_data(measured: Sequence[MeasuredStudent], seed: int) -> list[ArmComparison]:
+    """The control beside the arm whose responses it has: the same texts, only the pairing is lost."""
+    cells = gains(measured, CONTROL, PRIMARY, FOUND)
+    if not cells.size or min(cells.shape) < 2:
+        return []
+    gain, p_value = paired_gain(cells, seed)
+    verdict, (rows, columns) = _verdict(gain.value, p_value), cells.shape
+    return [ArmComparison(CONTROL, PRIMARY, gain, p_value, p_value, rows, columns, verdict, against=FOUND)]
+
+
+def _why_void(control: Sequence[ArmComparison]) -> str:
+    """Why the measure cannot be trusted: responses to other instructions teach as much as any of their own.
+
+    The control shares its style with the data and not with the seeds. Where style alone helps it beats the
+    seeds, so it is enough that it loses to one of the two, by p-values that Holm corrects for both.
+    """
+    if not control:
         return "there is no control: without shuffled responses nobody knows whether the measure sees data"
-    if control.verdict is not ProofVerdict.WORSE:
-        gain = control.gain
-        return (
-            f"the control with shuffled responses does not lose ({gain.value:+.4f} [{gain.low:+.4f}, "
-            f"{gain.high:+.4f}]): train on more tokens, or measure more items"
-        )
-    return ""
+    corrected = holm([one.p_value for one in control])
+    if any(p < LEVEL and one.gain.value < 0 for one, p in zip(control, corrected, strict=True)):
+        return ""
+    beside = ", ".join(
+        f"{one.gain.value:+.4f} [{one.gain.low:+.4f}, {one.gain.high:+.4f}] against {one.against}"
+        for one in control
+    )
+    return (
+        f"the control with shuffled responses loses to nothing ({beside}): "
+        "train on more tokens, or measure more items"
+    )
 
 
 def _draws(cells: Cells, seed: int) -> NDArray[np.float64]:

@@ -10,12 +10,13 @@ from autoevol.config import ProveConfig
 from autoevol.core.errors import InputError, StoreError, unknown
 from autoevol.core.schema import Malformed
 from autoevol.core.seeds import derived_fraction
-from autoevol.proof.analysis import CONTROL, SEEDS
+from autoevol.proof.analysis import CONTROL, FOUND
 from autoevol.proof.pairs import Pair, matched_in_length, pairs_of_file, shuffled_responses
 from autoevol.proof.tuning import Material
+from autoevol.reports.proof import SEEDS
 from autoevol.store.sealed import read_sealed, write_sealed
 
-FOUND, LENGTH = "found", "length"
+LENGTH = "length"
 MADE = (SEEDS, "ops", "initial")
 """Arms that LM calls make where nobody gives them: answered seeds, and two ways of evolving them."""
 FILE = "material.json"

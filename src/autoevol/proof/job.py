@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autoevol.commands.job import Listener, open_job
+from autoevol.commands.following import Listener, StatusKeeper, following
+from autoevol.commands.job import open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.past import settings_of
 from autoevol.commands.result import Result
@@ -27,13 +28,13 @@ from autoevol.proof.arms import Rivals, assemble_arms, load_material, save_mater
 from autoevol.proof.making import calls_of_arms, drawn_rows, make_arm, natural_answers, start_of
 from autoevol.proof.pairs import Pair, answered_seeds, evolved_pairs, pairs_of_file, seed_rows
 from autoevol.proof.plan import ProofPlan, freeze, frozen
-from autoevol.proof.schedule import schedule
-from autoevol.proof.student import TorchStudent
 from autoevol.proof.tuning import Material, Student, collected, encode_all, keep_measures, tune_all
 from autoevol.reports.proof import FILE, ProofReport
 from autoevol.reports.rates import Ledger
 from autoevol.store.run import RunFolder, read_run
 from autoevol.store.sealed import read_sealed, write_sealed
+from autoevol.students.schedule import schedule
+from autoevol.students.torch_student import TorchStudent
 
 MakeStudent = Callable[[str, str], Student]
 """Model and what of it is tuned -> student."""
@@ -105,13 +106,14 @@ def prove(
         StoreError, StopRun: As for `run`; a budget that ends an arm is one.
     """
     listener = listener or Progress()
-    with _prepared(source, Path(out), against, settings, listener, options) as (folder, config, ledger):
+    with _prepared(source, Path(out), against, settings, listener, options) as (folder, config, ledger, told):
         material, plan = _planned(folder.path, config)
         for label, value in plan.rows():
-            listener.note(f"{label}: {value}")
+            told.note(f"{label}: {value}")
         student = make_student(plan.student, plan.tune)
-        listener.note(_pace(student, material, plan))
-        tune_all(student, material, plan, folder.path, listener.note)
+        told.phase("tuning", None)
+        told.note(_pace(student, material, plan))
+        tune_all(student, material, plan, folder.path, told.note)
         if plan.reference:
             keep_measures(make_student(plan.reference, "full"), material, plan, folder.path, REFERENCE, 0)
         return _concluded(folder.path, plan, ledger)
@@ -128,7 +130,7 @@ def prepare(
 ) -> ProofPlan:
     """The first half of `prove`: arms and frozen plan, with nothing trained, for a recipe."""
     listener = listener or Progress()
-    with _prepared(source, Path(out), against, settings, listener, options) as (folder, config, _):
+    with _prepared(source, Path(out), against, settings, listener, options) as (folder, config, *_):
         return _planned(folder.path, config)[1]
 
 
@@ -179,7 +181,7 @@ def _prepared(
     settings: Settings | None,
     listener: Listener,
     options: dict[str, Any],
-) -> Iterator[tuple[RunFolder, ProveConfig, Ledger]]:
+) -> Iterator[tuple[RunFolder, ProveConfig, Ledger, StatusKeeper]]:
     """The folder of a proof, locked, with the pairs of all its arms in it."""
     now, config, endpoint = take("prove", settings, options, ProveConfig(), EndpointConfig())
     rivals, path = Rivals.parse(against), Path(source)
@@ -188,15 +190,15 @@ def _prepared(
     inputs = {"source": _fingerprint(path), "against": list(rivals.names)}
     inputs |= {f"arm {name}": _fingerprint(Path(given)) for name, given in rivals.files.items()}
     decided = {"proof": asdict(config) | {"rates": list(config.rates)}, "inputs": inputs}
-    with RunFolder(out, decided) as folder:
+    with RunFolder(out, decided) as folder, following(folder.path, listener) as told:
         if not (out / MATERIAL).exists():
             files = {name: pairs_of_file(given) for name, given in rivals.files.items()}
             if path.is_dir():
-                _from_run(path, folder, (rivals, files), now, (config, endpoint), listener)
+                _from_run(path, folder, (rivals, files), now, (config, endpoint), told)
             else:
                 _refuse_unmade(path, rivals)
                 save_material(out, assemble_arms(pairs_of_file(path), files, rivals, config))
-        yield folder, config, _paid(out)
+        yield folder, config, _paid(out), told
 
 
 def _paid(folder: Path) -> Ledger:

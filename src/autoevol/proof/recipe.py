@@ -34,8 +34,8 @@ from trl import SFTConfig, SFTTrainer
 
 from autoevol.proof.arms import load_material
 from autoevol.proof.plan import frozen
-from autoevol.proof.schedule import schedule
-from autoevol.proof.student import LORA, TorchStudent
+from autoevol.students.schedule import schedule
+from autoevol.students.torch_student import LORA, TorchStudent
 from autoevol.proof.tuning import encode_all
 
 config = json.loads(Path(sys.argv[1]).read_text())
@@ -95,7 +95,7 @@ from pathlib import Path
 
 from autoevol.proof.arms import load_material
 from autoevol.proof.plan import frozen
-from autoevol.proof.student import TorchStudent
+from autoevol.students.torch_student import TorchStudent
 from autoevol.proof.tuning import Measuring
 
 proof = Path(__file__).resolve().parents[1]
@@ -119,7 +119,7 @@ from pathlib import Path
 
 from autoevol.proof.arms import load_material
 from autoevol.proof.plan import frozen
-from autoevol.proof.student import TorchStudent
+from autoevol.students.torch_student import TorchStudent
 from autoevol.proof.tuning import keep_measures
 
 proof = Path(__file__).resolve().parents[1]

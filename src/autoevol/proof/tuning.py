@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from autoevol.core.errors import InputError
 from autoevol.core.schema import Document
@@ -14,9 +12,10 @@ from autoevol.metrics.agreement import normal_answer
 from autoevol.proof.analysis import BASE, REFERENCE, SEEDS, MeasuredStudent
 from autoevol.proof.pairs import Pair
 from autoevol.proof.plan import ProofPlan
-from autoevol.proof.schedule import Batch, Encoded, schedule
 from autoevol.reports.folder import read_report
 from autoevol.store.sealed import write_sealed
+from autoevol.students.protocols import Scorer, Student
+from autoevol.students.schedule import Batch, Encoded, schedule
 
 TUNED = "tuned"
 _ANSWER_TOKENS = 96
@@ -35,34 +34,6 @@ class ChosenRate(Document, schema="autoevol.rate/1"):
     plan: str
     rate: float
     tried: Mapping[str, float]
-
-
-class Scorer(Protocol):
-    """A model that is asked how likely responses are, and for answers."""
-
-    def losses(self, examples: Sequence[Encoded]) -> list[float]:
-        """NLL of each in nats per supervised token."""
-        ...
-
-    def answers(self, instructions: Sequence[str], most_tokens: int) -> list[str]:
-        """The likeliest answer to each."""
-        ...
-
-
-class Student(Protocol):
-    """A model before its tuning, of which every arm and seed gets a fresh copy."""
-
-    def encode(self, instruction: str, response: str, max_length: int) -> Encoded | None:
-        """A pair in its tokens; None where the instruction is too long."""
-        ...
-
-    def untouched(self) -> Scorer:
-        """Itself."""
-        ...
-
-    def tuned(self, batches: Sequence[Batch], seed: int, rate: float) -> AbstractContextManager[Scorer]:
-        """A copy that has learned from `batches`; it is gone after the block."""
-        ...
 
 
 @dataclass(frozen=True)

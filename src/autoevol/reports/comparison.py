@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
+from autoevol.core.layout import WIDTH, Column, grid_table, wrapped
 from autoevol.core.records import Method
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.intervals import Interval
 from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.simultaneous import Behind
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 from autoevol.reports.text import TableRows
+from autoevol.reports.verdicts import counted_by, difference
 
 FILE = "comparison.json"
 
@@ -75,7 +79,8 @@ class MeanRank(NamedTuple):
         high: Upper end.
         shared: Seeds in which it shares its rank with another contestant.
         behind: Mean rank minus that of the best contestant, >= 0.
-        tied: Whether the 95 % interval of `behind` reaches 0: the seeds do not tell it from the best.
+        tied: Whether the 95 % interval of `behind` reaches 0. It is not corrected for the number of
+            contestants: `Standing.tied` is.
     """
 
     mean: float
@@ -86,10 +91,9 @@ class MeanRank(NamedTuple):
     tied: bool
 
     def __str__(self) -> str:
-        """`1.25 [1.0, 1.5] tied (1 shared)`."""
-        tied = " tied" if self.tied and self.behind > 0 else ""
+        """`1.25 [1.0, 1.5] (1 shared)`."""
         shared = f" ({self.shared} shared)" if self.shared else ""
-        return f"{self.mean:.2f} [{self.low:.1f}, {self.high:.1f}]{tied}{shared}"
+        return f"{self.mean:.2f} [{self.low:.1f}, {self.high:.1f}]{shared}"
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,12 @@ class Standing(Record):
         notes: Traps that its entries ran into, each once.
         curve: Mean over seeds of the holdout rate of the method in force, over the calls paid.
         usable: Share of the scored holdout rows that are usable, mean over seeds; None in older files.
+        corrected: `rate` less that of the best contestant, over the rows scored for all that are ranked,
+            with an interval that holds for all pairs of them at once, whoever is the best; None for
+            contestants that are reported apart, and in older files.
+        tied: Whether that interval holds 0: the rows do not tell it from the best.
+        row_cost: What a usable row of the holdout costs, mean over seeds; None where there is none, and
+            in older files.
     """
 
     contestant: str
@@ -124,6 +134,9 @@ class Standing(Record):
     notes: tuple[str, ...]
     curve: tuple[tuple[int, float], ...]
     usable: float | None = field(default=None, metadata=SPARSE)
+    corrected: Behind | None = field(default=None, metadata=SPARSE)
+    tied: bool | None = field(default=None, metadata=SPARSE)
+    row_cost: RowCost | None = field(default=None, metadata=SPARSE)
 
     def told(self, objective: str) -> str:
         """`50.0% [15.0%, 85.0%]`: the failure rate, or what else `objective` counts, with its interval."""
@@ -174,26 +187,56 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
     def table_rows(self) -> TableRows:
         """The figures on the holdout, best first, as (label, value) rows."""
         rows = [("contestant", f"holdout {self.figure}, {self.budget} calls per entry{self._mark}")]
-        told = ((one, one.told(self.objective) + self._usable(one)) for one in self.standings)
+        told = (
+            (one, f"{one.told(self.objective)}{self._usable(one)}; {self.behind(one)}")
+            for one in self.standings
+        )
         return rows + [(one.contestant, f"{figure}{self._mark}") for one, figure in told]
 
-    def table(self) -> str:
+    def table(self, width: int = WIDTH) -> str:
         """The comparison as text, a line per contestant; whatever is labelled says so in every line."""
         seeds = len(self.standings[0].rates)
-        lines = [
-            f"{self.budget} calls per entry, {seeds} seeds, {self.holdout} holdout rows, "
-            f"{self.referee_calls} calls of the referee outside the budgets{self._mark}",
-            _line("", "mean rank", f"holdout {self.figure}", "most calls", "behind the best"),
-            *(self._standing(one) for one in self.standings),
+        head = (
+            f"{self.budget:,} calls per entry, {seeds} seeds, {self.holdout} holdout rows, "
+            f"{self.referee_calls:,} calls of the referee outside the budgets{self._mark}"
+        )
+        columns = (
+            Column("contestant"),
+            Column("mean rank", right=True, spare=1),
+            Column(f"holdout {self.figure}", right=True),
+            Column("most calls", right=True, spare=2),
+            *((Column("usable", right=True, spare=1),) if self._has_usable else ()),
+            *((Column("", spare=0),) if self.label else ()),
+        )
+        cells = [self._cells(one) for one in self.standings]
+        beside = [
+            f"{one.contestant} beside the best: {self.behind(one)}{self._mark}"
+            for one in self.standings
+            if one.behind
         ]
-        met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
+        beside += [
+            f"{one.contestant} takes {one.row_cost}{self._mark}" for one in self.standings if one.row_cost
+        ]
         measured = [f"measured by {self.measure}"] if self.measure else []
-        return "\n".join([*lines, *measured, *(["traps met:"] if met else []), *met])
+        met = [f"{one.contestant}: {note}" for one in self.standings for note in one.notes]
+        told = [*beside, *measured, *(["traps met:"] if met else []), *met]
+        below = [line for text in told for line in wrapped(text, width)]
+        return "\n".join([*wrapped(head, width), *grid_table(columns, cells, width), *below])
 
     @property
     def figure(self) -> str:
         """What the standings tell, by name: failure rate, gain or usable."""
         return figure_of(self.objective)
+
+    def behind(self, one: Standing) -> str:
+        """A contestant beside the best one, in words; by the corrected interval, where there is one."""
+        if one.behind is None:
+            return "best"
+        counted = counted_by(self.objective)
+        if one.corrected is None:
+            return difference(replace(one.behind, counted=counted), self.objective, "tied")
+        gap, low, high = one.corrected
+        return difference(PairedTest(gap, low, high, counted=counted), self.objective, "tied")
 
     def _usable(self, one: Standing) -> str:
         """The share of usable rows, where the objective counts something else."""
@@ -205,13 +248,12 @@ class ComparisonReport(Document, schema="autoevol.comparison/2"):
     def _mark(self) -> str:
         return f"  {self.label}" if self.label else ""
 
-    def _standing(self, one: Standing) -> str:
+    @property
+    def _has_usable(self) -> bool:
+        return any(self._usable(one) for one in self.standings)
+
+    def _cells(self, one: Standing) -> list[str]:
         rank = str(one.rank) if one.rank else "apart: tunes demos"
-        calls = str(max(one.calls.values()))
-        behind = str(one.behind) if one.behind else "best"
-        figure = one.told(self.objective)
-        return f"{_line(one.contestant, rank, figure, calls, behind)}{self._usable(one)}{self._mark}"
-
-
-def _line(name: str, rank: str, rate: str, calls: str, behind: str) -> str:
-    return f"{name:16} {rank:>24} {rate:>24} {calls:>10}  {behind}"
+        usable = "" if one.usable is None else f"{one.usable:.1%}"
+        cells = [one.contestant, rank, one.told(self.objective), f"{max(one.calls.values()):,}"]
+        return [*cells, *([usable] if self._has_usable else []), *([self.label] if self.label else [])]

@@ -9,9 +9,11 @@ from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
-from autoevol.reports import answers, comparison, headroom, proof, run, search, transfer
+from autoevol.reports import answers, benchmarks, comparison, headroom, proof, run, search, transfer
 from autoevol.reports.answers import AnswersReport
+from autoevol.reports.benchmarks import BenchmarksReport
 from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.following import Followed, followed
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.proof import ProofReport
 from autoevol.reports.rates import FAILURE_RATE, StepReport
@@ -49,8 +51,10 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         transfer: Of a transfer.
         comparison: Of a comparison.
         headroom: Of a look at headroom.
+        progress: Where a command in it stands, or how it has ended; of a search one for each worker.
         proof: Of a proof.
         answers: Of answers that were judged.
+        benchmarks: Of a model that was handed to harnesses.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
     """
@@ -64,6 +68,8 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
+    progress: tuple[Followed, ...] = field(default=(), metadata=SPARSE)
+    benchmarks: BenchmarksReport | None = field(default=None, metadata=SPARSE)
 
     @property
     def report(self) -> Report | None:
@@ -75,6 +81,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
             or self.proof
             or self.answers
             or self.headroom
+            or self.benchmarks
             or self.summary
         )
 
@@ -107,6 +114,8 @@ def read_folder(folder: Path) -> FolderReport:
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
         method=_method(folder),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
+        progress=tuple(followed(folder)),
+        benchmarks=read_report(folder / benchmarks.FILE, BenchmarksReport),
     )
 
 

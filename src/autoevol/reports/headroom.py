@@ -11,6 +11,7 @@ from autoevol.metrics.variance import Variances
 from autoevol.optimization.first_look import FirstLook
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport
 from autoevol.reports.text import TableRows
+from autoevol.reports.verdicts import difference
 
 FILE = "headroom.json"
 
@@ -94,7 +95,7 @@ class HeadroomReport(Document, schema="autoevol.headroom/1"):
             parts = self.variances.to_json().items()
             rows.append(("variance", ", ".join(f"{name} {value:.3f}" for name, value in parts)))
         rows.append(("an optimisation", f"at most {sum(self.cost.calls.values())} calls{money}"))
-        return [*rows, ("measured by", str(self.metric)), ("LM calls paid", str(self.ledger))]
+        return [*rows, ("measured by", self.metric.told), ("LM calls paid", str(self.ledger))]
 
     @property
     def verdict(self) -> str:
@@ -104,5 +105,5 @@ class HeadroomReport(Document, schema="autoevol.headroom/1"):
 
 
 def _line(one: HeadroomMethod) -> str:
-    beside = f": {one.difference}" if one.difference else ""
+    beside = f": {difference(one.difference)}" if one.difference else ""
     return f"{one.rate}  {one.method.name}{beside}"

@@ -8,7 +8,7 @@ from autoevol.core.text import code_block, code_span, markdown
 from autoevol.reports.passport import Passport, TransferEntry
 from autoevol.reports.rates import FAILURE_RATE, figure_of
 from autoevol.reports.text import reached
-from autoevol.reports.transfer import against
+from autoevol.reports.verdicts import difference
 
 
 def page(passport: Passport) -> str:
@@ -106,7 +106,7 @@ def _transfer(passport: Passport) -> list[str]:
 def _against(one: TransferEntry, method_id: str) -> str:
     if one.reference.id == method_id:
         return "itself the reference"
-    return f"{one.reference.name}: {against(one.difference)}"
+    return f"{one.reference.name}: {difference(one.difference, one.metric.objective)}"
 
 
 def _cost(passport: Passport) -> list[str]:

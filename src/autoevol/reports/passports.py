@@ -11,9 +11,10 @@ from autoevol.core.records import Method, Step
 from autoevol.core.schema import Malformed, NewerSchema
 from autoevol.reports import run, transfer
 from autoevol.reports.folder import read_report
+from autoevol.reports.optimization import OptimizationReport
 from autoevol.reports.passport import HoldoutReport, MethodSelection, Passport, Rewrite, SplitData
 from autoevol.reports.passport_page import page
-from autoevol.reports.run import OptimizationReport, RunReport
+from autoevol.reports.run import RunReport
 from autoevol.reports.transfer import TransferReport
 from autoevol.store.files import read_json, replace_text
 from autoevol.store.journal import FileJournal

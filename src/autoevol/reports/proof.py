@@ -14,6 +14,8 @@ from autoevol.reports.text import TableRows, cost_rows
 FILE = "proof.json"
 PRIMARY = "heldout_nll"
 """The measure that the verdict rests on; fixed here, before anything is trained."""
+SEEDS = "seeds"
+"""The arm that all others are compared with."""
 
 
 class ProofVerdict(StrEnum):
@@ -27,7 +29,7 @@ class ProofVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class ArmComparison(Record):
-    """An arm against the seed arm on one measure.
+    """An arm against another, as a rule the seed arm, on one measure.
 
     Attributes:
         gain: Mean of the paired differences with its 95 % interval; above 0 the arm is better,
@@ -39,6 +41,7 @@ class ArmComparison(Record):
         verdict: By `p_holm` at 5 %.
         recovered: Share of the gap between base and reference model that the arm closes (AgoraBench,
             arXiv 2412.03679); None without a reference that beats the base.
+        against: The other arm.
     """
 
     arm: str
@@ -50,6 +53,7 @@ class ArmComparison(Record):
     items: int
     verdict: ProofVerdict
     recovered: float | None = None
+    against: str = SEEDS
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,11 @@ class ProofConclusion(Record):
 
     def verdict(self, arm: str) -> ProofVerdict:
         """The verdict on an arm by the primary measure. Raises KeyError for an arm that was not compared."""
-        known = {one.arm: one.verdict for one in self.comparisons if one.measure == PRIMARY}
+        known = {
+            one.arm: one.verdict
+            for one in self.comparisons
+            if one.measure == PRIMARY and one.against == SEEDS
+        }
         return ProofVerdict.VOID if self.void else known[arm]
 
 
@@ -111,13 +119,20 @@ class ProofReport(Document, schema="autoevol.proof/1"):
 def _label(one: ArmComparison, *, void: bool) -> str:
     if one.measure != PRIMARY:
         return f"{one.arm}, {one.measure}"
-    return f"{one.arm} against seeds" + (" (void)" if void else "")
+    return f"{one.arm} against {one.against}" + (" (void)" if void else "")
+
+
+_WORDS = {**{verdict: verdict.value for verdict in ProofVerdict}, ProofVerdict.SAME: "not shown to differ"}
+"""As verdicts are told: that a difference is not shown does not show that there is none."""
 
 
 def _told(one: ArmComparison) -> str:
     gain = one.gain
     recovered = "" if one.recovered is None else f", {one.recovered:.0%} of the gap recovered"
+    # Corrected for the number of arms, an interval that leaves out 0 may show nothing.
+    left_out = one.verdict is ProofVerdict.SAME and not gain.low <= 0 <= gain.high
+    why = f" (p = {one.p_holm:.2f}, corrected for the number of arms)" if left_out else ""
     return (
-        f"{one.verdict}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}], "
-        f"Holm p = {one.p_holm:.3f} ({one.seeds} seeds x {one.items} items){recovered}"
+        f"{_WORDS[one.verdict]}{why}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] "
+        f"({one.seeds} seeds x {one.items} items){recovered}"
     )

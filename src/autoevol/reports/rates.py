@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from autoevol.core.schema import SPARSE, Record
 from autoevol.lm.recorder import LedgerLine
 from autoevol.metrics.catalog import calibration_of
 from autoevol.metrics.failure import FailureRate
+from autoevol.metrics.intervals import wilson
 from autoevol.metrics.labels import strength_of
 from autoevol.metrics.objectives import OBJECTIVES, FailureRateObjective, UsableYield
 
@@ -58,6 +59,33 @@ class RateReport(Record):
         pointed = any(mark.points is not None for mark in score.marks.values())
         counts = (rate.failed, rate.passed, rate.unscored)
         return cls(rate.rate, *rate.interval, *counts, ordered, 1.0 - score.loss if pointed else None)
+
+    @classmethod
+    def mean(cls, scores: Sequence[Score]) -> RateReport:
+        """The mean of several scores on the same rows, with the interval of one of them.
+
+        Scores share their rows, so they do not add up; counts are means, rounded.
+        """
+        each = [cls.of(score) for score in scores]
+        rates = [one.rate for one in each]
+        if len(each) == 1 or None in rates:
+            return each[0]
+        rate = sum(rate for rate in rates if rate is not None) / len(rates)
+        scored = min(one.failed + one.passed for one in each)
+        failed = round(rate * scored)
+        kinds: Counter[str] = Counter()
+        for one in each:
+            kinds.update(one.kinds)
+        points = [one.points for one in each if one.points is not None]
+        return cls(
+            rate,
+            *wilson(failed, scored),
+            failed,
+            scored - failed,
+            max(one.unscored for one in each),
+            {kind: round(count / len(each)) for kind, count in kinds.most_common()},
+            sum(points) / len(each) if len(points) == len(each) else None,
+        )
 
     @classmethod
     def maybe(cls, score: Score | None) -> RateReport | None:
@@ -195,6 +223,11 @@ class MetricReport(Record):
         quality = self.calibration or "this detector has not been calibrated"
         return f"detector {self.detector}{judge}, objective {self.objective}: {quality}"
 
+    @property
+    def told(self) -> str:
+        """The same for tables, in which a failure rate needs no further word."""
+        return str(self).replace(f", objective {FAILURE_RATE}:", ":", 1)
+
 
 @dataclass(frozen=True, slots=True)
 class RoleCost(Record):
@@ -270,9 +303,11 @@ class Ledger(Record):
         }
 
     def __str__(self) -> str:
-        """`86 (and 16 answered from the store), $0.0123`."""
-        total = self.total
-        return f"{total.calls} (and {total.reused} answered from the store){self.money}"
+        """`86, $0.0123; 16 more answered by earlier replies`; all resumes are in it."""
+        reused = self.total.reused
+        return f"{self.total.calls:,}{self.money}" + (
+            f"; {reused:,} more answered by earlier replies" if reused else ""
+        )
 
     @property
     def money(self) -> str:
@@ -284,8 +319,7 @@ class Ledger(Record):
     def tokens(self) -> str:
         """`602 in, 258 out (120 of them thought)`, and how many calls are estimates."""
         total = self.total
-        thought = f" ({total.reasoning_tokens} of them thought)" if total.reasoning_tokens else ""
-        guessed = (
-            f"; {total.estimated} calls estimated, whose usage nobody reported" if total.estimated else ""
-        )
-        return f"{total.input_tokens} in, {total.output_tokens} out{thought}{guessed}"
+        thought = f" ({total.reasoning_tokens:,} of them thought)" if total.reasoning_tokens else ""
+        unreported = f"; {total.estimated:,} calls estimated, whose usage nobody reported"
+        guessed = unreported if total.estimated else ""
+        return f"{total.input_tokens:,} in, {total.output_tokens:,} out{thought}{guessed}"

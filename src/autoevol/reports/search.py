@@ -10,8 +10,10 @@ from autoevol.config import SETTINGS_SCHEMA
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports import legacy
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import Ledger, MetricReport, RateReport, figure_of
 from autoevol.reports.text import TableRows, reached
+from autoevol.reports.verdicts import difference
 
 FILE, BEST = "search.json", "best.json"
 
@@ -26,18 +28,24 @@ class TrialReport(Record):
         trial: Its number.
         params: The settings that the search varies.
         pruned: Whether it was given up; the fields from `paid_calls` on are then unknown.
-        dev: Its method on the dev rows that all trials are measured on; None if it was pruned.
-        calls: Different LM calls that it was answered: what it would have cost by itself.
+        dev: Its methods on the dev rows that all trials are measured on, mean over its loops; None if it was
+            pruned.
+        calls: Different LM calls that a loop was answered, mean over its loops: what one would have cost by
+            itself, whatever the store had.
         paid_calls: Calls that it really paid; the others were in the store.
         paid_tokens: Tokens of these.
         steps: Steps made.
         stopped: Why its loop ended.
-        method_id: Its method.
+        method_id: Its method; of several loops that of the best on dev.
         seconds: How long it took.
-        curve: Step, calls so far and dev loss in force, 0..1, after every step: the failure rate, or what
-            the objective's figure lacks of 1.
+        curve: Step, calls so far and dev loss in force, 0..1, after every step of the first loop: the failure
+            rate, or what the objective's figure lacks of 1.
         why_pruned: None if it was not.
         feasible: Whether it kept to the calls that a trial may make.
+        losses: Loss on these dev rows by loop; empty in older files.
+        tokens: Of `calls`.
+        usd: The same in money; None without prices.
+        row_cost: What a usable dev row costs with its methods.
     """
 
     trial: int
@@ -54,10 +62,21 @@ class TrialReport(Record):
     curve: tuple[tuple[int, int, float], ...] = ()
     why_pruned: str | None = None
     feasible: bool = True
+    losses: tuple[float, ...] = field(default=(), metadata=SPARSE)
+    tokens: int | None = field(default=None, metadata=SPARSE)
+    usd: float | None = field(default=None, metadata=SPARSE)
+    row_cost: RowCost | None = field(default=None, metadata=SPARSE)
 
     def told(self, objective: str) -> str:
-        """The figure of the objective, the cost and the settings."""
-        return f"{reached(self.dev, objective)} on dev, {self.calls} calls; {describe(self.params)}"
+        """The figure of the objective, what it cost by itself, what a usable row costs, and the settings."""
+        cost = f"{self.calls} calls"
+        if self.tokens is not None:
+            cost += f" and {self.tokens:,} tokens"
+        if self.usd:
+            cost += f", ${self.usd:.4f}"
+        spread = f", by loop {min(self.losses):.1%} to {max(self.losses):.1%}" if len(self.losses) > 1 else ""
+        each = f"; {self.row_cost}" if self.row_cost else ""
+        return f"{reached(self.dev, objective)} on dev{spread}, {cost}{each}; {describe(self.params)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +85,16 @@ class HoldoutLine(Record):
 
     Attributes:
         trial: Its number.
-        failure: Its failure rate, with the rounds and the temperature of the trial.
+        failure: Its failure rate, with the rounds and the temperature of the trial; mean over its loops.
         difference: The rate against that of the first configuration; None for the first itself, or
             where that was not finished.
+        row_cost: What a usable row costs; None where there is none, and in older files.
     """
 
     trial: int
     failure: RateReport
     difference: PairedTest | None = None
+    row_cost: RowCost | None = field(default=None, metadata=SPARSE)
 
 
 @dataclass(frozen=True)
@@ -152,7 +173,7 @@ class SearchReport(Document, schema="autoevol.search/2"):
         asked = sum(trial.calls for trial in self.trials)
         paid = self.ledger.total.calls
         rows += [
-            ("measured by", str(self.metric)),
+            ("measured by", self.metric.told),
             ("LM calls paid", f"{paid} by all workers, holdout included{self.ledger.money}"),
             ("LM calls of the trials", f"{asked}, had each configuration been run alone"),
             ("tokens", self.ledger.tokens),
@@ -162,6 +183,18 @@ class SearchReport(Document, schema="autoevol.search/2"):
         # Nothing is written before the last worker has ended.
         return rows if self.others_at_work else rows + list(self.paths.items())
 
+    @property
+    def holdout_verdict(self) -> str:
+        """The best configuration beside the first one on the holdout, in a sentence; "" without either."""
+        lines = {line.trial: line for line in self.holdout or ()}
+        line = lines.get(self.best.trial) if self.best else None
+        if line is None or self.first is None:
+            return ""
+        if line.trial == self.first:
+            return "It is the first configuration."
+        beside = difference(line.difference, self.metric.objective)
+        return f"Beside the first configuration on the holdout: {beside}."
+
     def _holdout_rows(self, by_number: Mapping[int, TrialReport]) -> TableRows:
         if self.holdout is None:
             return [("holdout", "not reached")]
@@ -169,9 +202,11 @@ class SearchReport(Document, schema="autoevol.search/2"):
         for line in self.holdout:
             label = "first configuration" if line.trial == self.first else f"trial {line.trial}"
             best = " (best)" if self.best and self.best.trial == line.trial else ""
-            against = f", against the first {line.difference}" if line.difference else ""
+            apart = line.difference and difference(line.difference, self.metric.objective)
+            against = f", against the first {apart}" if apart else ""
             settings = describe(by_number[line.trial].params)
             figure = line.failure.told(self.metric.objective)
+            figure += f"; {line.row_cost}" if line.row_cost else ""
             rows.append((f"holdout: {label}{best}", f"{figure}{against}; {settings}"))
         return rows
 

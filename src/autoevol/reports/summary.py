@@ -10,21 +10,24 @@ from autoevol.config import Settings
 from autoevol.data.scan import Scanned
 from autoevol.evolution.gates import Gate
 from autoevol.evolution.outputs import Tally
+from autoevol.lm.recorder import LedgerLine
 from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.optimization.compiling import Optimized
-from autoevol.reports.rates import Ledger, MetricReport
+from autoevol.reports.evolution import EvolutionReport
+from autoevol.reports.optimization import OptimizationReport
+from autoevol.reports.rates import Ledger, MetricReport, RoleCost
 from autoevol.reports.run import (
     FILE,
-    EvolutionReport,
     ModelNames,
-    OptimizationReport,
     RunReport,
     result_paths,
     versions,
 )
+from autoevol.store.calls import SAMPLE_RUN
 from autoevol.store.run import RunFolder
 from autoevol.store.sealed import write_sealed
+from autoevol.store.worked import WorkClock
 
 
 class Ran(Protocol):
@@ -42,29 +45,57 @@ class Ran(Protocol):
     def gates(self) -> Sequence[Gate]: ...  # noqa: D102
     @property
     def started(self) -> float: ...  # noqa: D102
+    @property
+    def work(self) -> WorkClock: ...  # noqa: D102
 
 
 def summarise(
-    job: Ran, seeds: Scanned, optimized: Optimized | None = None, tally: Tally | None = None
+    job: Ran,
+    seeds: Scanned,
+    optimized: Optimized | None = None,
+    tally: Tally | None = None,
+    before: RunReport | None = None,
 ) -> RunReport:
-    """Write `summary.json` and return what is in it."""
-    models = job.settings.models
+    """Write `summary.json` and return what is in it.
+
+    Args:
+        job: What was done.
+        seeds: What the source held.
+        optimized: Of the optimisation, if there was one.
+        tally: Of the bulk stage, if there was one.
+        before: The summary of the same run as it was, where only its rows were taken up again: its
+            optimisation, its measure and what was learned stay as they were.
+    """
+    models, settings = job.settings.models, job.settings
+    optimization = OptimizationReport.of(optimized, settings.metrics.objective) if optimized else None
+    # Roles may share an endpoint and a model.
+    learned = dict.fromkeys([*(before.learned if before else ()), *map(str, job.session.learned())])
     report = RunReport(
         seeds=seeds,
         models=ModelNames(models.evol.model, models.resolved("optimizer").model, models.respond.model),
-        metric=measure_of(job.settings, job.metric),
+        metric=before.metric if before else measure_of(settings, job.metric),
         ledger=Ledger.of(job.session.ledger()),
         versions=versions(),
         seconds=time.monotonic() - job.started,
         paths=result_paths(job.folder.path),
-        optimization=OptimizationReport.of(optimized, job.settings.metrics.objective) if optimized else None,
+        optimization=before.optimization if before else optimization,
         evolution=EvolutionReport.of(tally) if tally else None,
-        # Roles may share an endpoint and a model.
-        learned=tuple(dict.fromkeys(str(learned) for learned in job.session.learned())),
+        learned=tuple(learned),
         gates={gate.name: dict(gate.report()) for gate in job.gates},
+        worked=job.work.worked,
+        sampled=_sampled(job),
     )
     write_sealed(job.folder.path / FILE, report.to_json())
     return report
+
+
+def _sampled(job: Ran) -> RoleCost | None:
+    """What `estimate` has paid for a sample, where the folder has a store of its own."""
+    if job.settings.store.path is not None:
+        return None
+    lines = (LedgerLine(role, paid, 0) for role, paid in job.session.store.spent(SAMPLE_RUN).items())
+    total = Ledger.of(lines).total
+    return total if total.calls else None
 
 
 def measure_of(settings: Settings, metric: FailureMetric) -> MetricReport:

@@ -20,12 +20,12 @@ def counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in numbers.items())
 
 
-def cost_rows(ledger: Ledger, usable: int | None = None) -> TableRows:
-    """What was paid, for how many tokens, and for each of so many usable rows."""
+def cost_rows(ledger: Ledger, kept: int | None = None) -> TableRows:
+    """What was paid, for how many tokens, and for each of so many kept rows."""
     rows = [("LM calls paid", str(ledger)), ("tokens", ledger.tokens)]
-    if not usable:
+    if not kept or not ledger.total.calls:
         return rows
     total = ledger.total
-    money = f", ${total.usd / usable:.6f}" if total.usd else ""
-    tokens = (total.input_tokens + total.output_tokens) / usable
-    return [*rows, ("per usable row", f"{total.calls / usable:.1f} calls, {tokens:,.0f} tokens{money}")]
+    money = f", ${total.usd / kept:.6f}" if total.usd else ""
+    tokens = (total.input_tokens + total.output_tokens) / kept
+    return [*rows, ("per kept row", f"{total.calls / kept:.1f} calls, {tokens:,.0f} tokens{money}")]

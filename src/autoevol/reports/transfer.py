@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from autoevol.core.records import Method, Score
-from autoevol.core.schema import Document, Record
+from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.paired import PairedTest
 from autoevol.reports import legacy
+from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, figure_of
 from autoevol.reports.text import TableRows, reached
+from autoevol.reports.verdicts import counted_by, difference
 
 FILE = "transfer.json"
 
@@ -57,6 +59,7 @@ class TransferScore(Record):
         score: None where the budget did not reach that far.
         difference: Its failure rate against that of the reference; None for the reference itself,
             and where no row was scored for both. Not corrected for the number of methods.
+        row_cost: What a usable row costs; None where there is none, and in older files.
     """
 
     id: str
@@ -65,13 +68,23 @@ class TransferScore(Record):
     source: str
     score: RateReport | None
     difference: PairedTest | None = None
+    row_cost: RowCost | None = field(default=None, metadata=SPARSE)
 
     @classmethod
-    def of(cls, method: Method, source: str, score: Score | None, reference: Score | None) -> TransferScore:
+    def of(
+        cls,
+        method: Method,
+        source: str,
+        score: Score | None,
+        reference: Score | None,
+        objective: str,
+        row_cost: RowCost | None = None,
+    ) -> TransferScore:
         """The line of `method`; `reference` is the score of the first method, which may be this one."""
-        ref = MethodRef.of(method)
-        against = PairedTest.of_scores(reference, score) if score is not reference else None
-        return cls(ref.id, ref.name, ref.demos, source, RateReport.maybe(score), against)
+        ref, apart = MethodRef.of(method), None
+        if score is not reference:
+            apart = PairedTest.of_scores(reference, score, counted_by(objective))
+        return cls(ref.id, ref.name, ref.demos, source, RateReport.maybe(score), apart, row_cost)
 
 
 @dataclass(frozen=True)
@@ -120,15 +133,16 @@ class TransferReport(Document, schema="autoevol.transfer/2"):
             ("data", data),
             ("evol LM", self.models.evol),
             *((figure_of(self.metric.objective), self._line(one)) for one in self.methods),
-            ("measured by", str(self.metric)),
+            ("measured by", self.metric.told),
             ("LM calls paid", str(self.ledger)),
         ]
 
     def _line(self, one: TransferScore) -> str:
-        beside = "the reference" if one.id == self.reference.id else against(one.difference)
-        return f"{reached(one.score, self.metric.objective)}  {one.source}: {beside}"
+        cost = f"; {one.row_cost}" if one.row_cost else ""
+        return f"{reached(one.score, self.metric.objective)}  {one.source}: {self.against(one)}{cost}"
 
-
-def against(difference: PairedTest | None) -> str:
-    """A comparison in words, also where there was nothing to compare."""
-    return "not compared" if difference is None else str(difference)
+    def against(self, one: TransferScore) -> str:
+        """A method of the transfer beside the reference, in words."""
+        if one.id == self.reference.id:
+            return "the reference"
+        return difference(one.difference, self.metric.objective)

@@ -30,6 +30,8 @@ from autoevol.store.files import refused
 __all__ = ["CallRecord", "CallStore", "Flight", "RefusedCall", "Spent"]
 
 _BATCH = 512
+SAMPLE_RUN = "estimate"
+"""The run to whose ledger the calls of a sample go that was tried before the run itself."""
 
 
 _Job = tuple[Change, "Future[None] | asyncio.Future[None]"]
@@ -194,8 +196,8 @@ class CallStore:
             else:
                 self._jobs.put((what, done))
 
-    def spent(self) -> dict[str, Spent]:
-        """What this run has paid so far, by role, forgotten calls included.
+    def spent(self, run: str | None = None) -> dict[str, Spent]:
+        """What this run, or another one in the file, has paid so far, by role, forgotten calls included.
 
         Raises:
             StoreLost: If the file cannot be read any more, or the store is closed.
@@ -204,7 +206,7 @@ class CallStore:
             with self._reader_lock:
                 return {
                     role: Spent(*sums)
-                    for role, *sums in self._reader.execute(call_tables.SPENT, {"run": self.run})
+                    for role, *sums in self._reader.execute(call_tables.SPENT, {"run": run or self.run})
                 }
         except sqlite3.Error as error:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error

@@ -6,6 +6,8 @@ journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
 seeds.json      what the seed file was found to hold
 endpoint.json   where the models were asked last
+progress.json   where the run stands, or how it ended, for `autoevol show`; a run can do without
+worked.json     for how long, over all starts
 parts/          finished rows with all their rounds
 method.json     the chosen evolving method
 methods.json    every method that rounds were drawn from, by id
@@ -16,6 +18,7 @@ dead.jsonl      rows that were lost to the infrastructure, with the reason
 outputs.json    lines and checksums of these three
 rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
 summary.json    figures and paths
+tracking.json   under which id `--track` has told a service of the run
 passport.json   the chosen method with all that is known about it; a method file as well
 passport.md     the same for readers
 """
@@ -50,6 +53,9 @@ _BEFORE = frozenset(
         "seeds.json",
         "rejects.jsonl",
         "endpoint.json",
+        "progress.json",
+        "tracking.json",
+        "worked.json",
         "method.json",
         "methods.json",
         "parts",
@@ -68,6 +74,7 @@ _REPORTS = (
     "transfer.json",
     "comparison.json",
     "search.json",
+    "benchmarks.json",
     "plan.json",
     "proof.json",
 )
@@ -86,6 +93,7 @@ _PRODUCTS = (
     "summary.json",
     "passport.json",
     "passport.md",
+    "progress.json",
 )
 
 
@@ -217,7 +225,7 @@ class RunFolder:
         """Whether anything was paid for or finished here; a run that never got that far does not bind."""
         # Files without their name yet are nothing finished.
         names = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
-        if names - _BEFORE or any(self.path.glob("parts/part-*")):
+        if names - _BEFORE or self.has_rows:
             return True
         if "calls.sqlite" not in names:
             return False
@@ -226,6 +234,11 @@ class RunFolder:
             return bool(store.spent())
         finally:
             store.close()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows were evolved here."""
+        return any(self.path.glob("parts/part-*"))
 
     @property
     def settings(self) -> dict[str, Any]:

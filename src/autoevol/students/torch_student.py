@@ -11,7 +11,7 @@ from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.lm.local import find_weights
-from autoevol.proof.schedule import Batch, Encoded, fitted
+from autoevol.students.schedule import Batch, Encoded, fitted
 
 _PLAIN = "### Instruction:\n{}\n\n### Response:\n"
 _ROWS = 8
@@ -23,6 +23,13 @@ LORA: dict[str, Any] = {
     "target_modules": "all-linear",
     "task_type": "CAUSAL_LM",
 }
+
+
+def check_packages(tune: str = "lora") -> None:
+    """Raise InputError, with what to install, if a student could not be tuned here."""
+    needed = ("torch", "transformers", "accelerate", *(("peft",) if tune == "lora" else ()))
+    if lacking := [package for package in needed if importlib.util.find_spec(package) is None]:
+        raise InputError(f"a student needs {', '.join(lacking)}; run: pip install 'autoevol[prove]'")
 
 
 class TorchStudent:
@@ -39,9 +46,7 @@ class TorchStudent:
     """
 
     def __init__(self, name: str, tune: str = "lora") -> None:
-        needed = ("torch", "transformers", "accelerate", *(("peft",) if tune == "lora" else ()))
-        if lacking := [package for package in needed if importlib.util.find_spec(package) is None]:
-            raise InputError(f"prove needs {', '.join(lacking)}; run: pip install 'autoevol[prove]'")
+        check_packages(tune)
         torch: Any = importlib.import_module("torch")
         transformers: Any = importlib.import_module("transformers")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.core.errors import InputError
-from autoevol.proof.schedule import Encoded, fitted, schedule
+from autoevol.students.schedule import Encoded, fitted, schedule
 
 EXAMPLES = st.dictionaries(
     st.text("abcdef", min_size=1),

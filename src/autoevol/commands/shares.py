@@ -1,0 +1,128 @@
+"""What an optimisation may spend of a run's budget, so that the rest of it reaches the data.
+
+The data path: caps and `--optimize-share` -> `Share`: limits on all that is paid before the bulk stage, and
+the calls that an optimisation takes at least -> limits that allow no full step are told before anything
+is paid -> the loop ends where its limits do, and confirmation and holdout still fit.
+
+Until a row is evolved, the caps of the resume decide: larger ones take the loop up again. From then on
+the method is settled, and a resume pays for the other rows alone (see `optimizing`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from autoevol.commands.plan import Plan
+from autoevol.config import Settings
+from autoevol.lm.budget import Caps, StageCaps
+from autoevol.lm.prices import caps_of
+from autoevol.store.calls import Spent
+
+USED_UP = "share"
+"""How an optimisation ended that used up its share."""
+TOO_SMALL = "no full step"
+"""How one ended whose share allowed no full step; the first method was used."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What may be spent before the bulk stage, and what that takes.
+
+    Attributes:
+        share: Of the caps, above 0 and at most 1.
+        run: The caps of the whole run.
+        caps: What may be paid before the bulk stage. Where `run` has more calls than the bulk stage can
+            take, the optimisation may have these too.
+        first: Calls of step 0 and of one full step, at most.
+        confirm: Calls of the confirmation, at most.
+        holdout: Calls of the holdout, at most.
+        bulk: Calls of the bulk stage, at most.
+    """
+
+    share: float
+    run: Caps
+    caps: Caps
+    first: int
+    confirm: int
+    holdout: int
+    bulk: int
+
+    @classmethod
+    def of(cls, settings: Settings, plan: Plan) -> Share | None:
+        """The share of a run that is planned like this; None where nothing is reserved for its bulk stage."""
+        share, run = settings.stages.optimize_share, caps_of(settings.budget)
+        if share == 1 or run == Caps() or not plan.least:
+            return None
+        bulk = sum(stage.sum for stage in plan.stages if stage.name == "evolve")
+        caps = Caps(
+            None if run.calls is None else max(math.floor(run.calls * share), run.calls - bulk),
+            None if run.tokens is None else math.floor(run.tokens * share),
+            None if run.usd is None else run.usd * share,
+        )
+        return cls(share, run, caps, plan.least.first, plan.least.confirm, plan.least.holdout, bulk)
+
+    @property
+    def loop(self) -> StageCaps:
+        """The limits of look and steps: the holdout must still fit, and what is left of the confirmation."""
+        keep = self.holdout + self.confirm
+        if self.caps.calls is not None:
+            keep = min(keep, max(self.holdout, self.caps.calls - self.first))
+        return StageCaps(self.caps, keep)
+
+    @property
+    def end(self) -> StageCaps:
+        """The limits of the confirmation."""
+        return StageCaps(self.caps, self.holdout)
+
+    def look(self, rows: int, dev: int, row_calls: int) -> int:
+        """Rows of the first look, `rows` at most, that leave enough for the step which it may call for.
+
+        Args:
+            rows: As many as there are.
+            dev: Rows of step 0, which asks for nothing that the look has paid.
+            row_calls: Calls of a row.
+        """
+        if self.caps.calls is None:
+            return rows
+        return min(rows, dev + max(0, self.caps.calls - self.first - self.holdout) // row_calls)
+
+    def __str__(self) -> str:
+        """`at most 360 calls before the bulk stage`, or why that is too little."""
+        parts = (
+            (self.caps.calls, f"{self.caps.calls} calls"),
+            (self.caps.tokens, f"{self.caps.tokens} tokens"),
+            (self.caps.usd, f"${self.caps.usd or 0:.2f}"),
+        )
+        limits = " and ".join(text for cap, text in parts if cap is not None)
+        return self.why_too_small() or f"at most {limits} before the bulk stage"
+
+    def why_too_small(self, spent: Spent = Spent()) -> str | None:  # noqa: B008 (frozen)
+        """Why no full step fits, in one sentence with what it would need; None if it does.
+
+        Args:
+            spent: What was paid so far, which says what a call costs: without a call only their number
+                is known.
+        """
+        calls = self.first + self.holdout
+        if self.caps.calls is not None and self.caps.calls < calls:
+            least = min(math.ceil(calls / self.share), calls + self.bulk)
+            return self._sentence("--max-calls", self.run.calls, f"{self.caps.calls} calls", calls, least)
+        if not spent.calls:
+            return None
+        tokens, usd = (math.ceil(calls * spent.tokens / spent.calls), calls * spent.usd / spent.calls)
+        if self.caps.tokens is not None and self.caps.tokens < tokens:
+            least = math.ceil(tokens / self.share)
+            return self._sentence(
+                "--max-tokens", self.run.tokens, f"{self.caps.tokens} tokens", tokens, least
+            )
+        if self.caps.usd is not None and self.caps.usd < usd:
+            left, needs, least = f"${self.caps.usd:.2f}", f"${usd:.2f}", f"{usd / self.share:.2f}"
+            return self._sentence("--max-usd", self.run.usd, left, needs, least)
+        return None
+
+    def _sentence(self, flag: str, cap: object, left: str, needs: object, least: object) -> str:
+        return (
+            f"{flag} {cap} leaves {left} for an optimisation (--optimize-share {self.share:g}), and a "
+            f"first full step takes up to {needs} with the holdout: that needs {flag} {least}"
+        )

@@ -1,0 +1,236 @@
+"""An optimisation played with drawn outcomes: what it is likely to ask for, before anything is paid.
+
+The rules, dev rows, first look and confirmation are the real ones; no model is asked. What nobody can know
+is drawn anew for every rehearsal: how often the first method fails (from a sample, or from a wide range
+without one), how much alike rows fail under different methods, how good rewrites are (from never better
+to nine failures of ten cured) and how long. The spread over many rehearsals is therefore wide, as is
+what is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from autoevol.config import LoopConfig
+from autoevol.core.records import FailureKind, Mark, Method, Outcome, Row, Score, Step
+from autoevol.optimization.confirming import confirm
+from autoevol.optimization.dev_rows import DevRows, find_dev_rows
+from autoevol.optimization.first_look import look
+from autoevol.optimization.plan import confirm_rows
+from autoevol.optimization.rule import SelectionRule
+
+_FAILED, _PASSED = Mark(Outcome.FAILED, FailureKind.UNSOLVABLE, 1, 1), Mark(Outcome.PASSED, None, 1, 1)
+_UNKNOWN = (0.6, 1.3)
+"""Beta distribution of the first method's failure rate where nothing is known of it: 30 % on average, below
+3 % in one case of seven, above 80 % in one of fourteen.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """How often the first method failed in a sample; none without one."""
+
+    failed: int = 0
+    scored: int = 0
+
+    def draw(self, chance: np.random.Generator) -> float:
+        """A failure rate that fits the sample (Jeffreys' prior)."""
+        if not self.scored:
+            return float(chance.beta(*_UNKNOWN))
+        return float(chance.beta(self.failed + 0.5, self.scored - self.failed + 0.5))
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is rehearsed.
+
+    Attributes:
+        loop: Settings of the loop.
+        rule: The selection rule.
+        starts: Starting methods, the first one first.
+        train: Rows of which mini-batches are drawn.
+        dev: Rows of a step.
+        spare: Rows in reserve.
+        holdout: Rows of the holdout.
+        look: Rows of the first look; 0 without one.
+        is_sampled: Whether the same row is asked anew wherever it is met; at temperature 0 it is not.
+    """
+
+    loop: LoopConfig
+    rule: SelectionRule
+    starts: tuple[Method, ...]
+    train: int
+    dev: int
+    spare: int
+    holdout: int
+    look: int
+    is_sampled: bool = True
+
+    @property
+    def dev_rows(self) -> DevRows:
+        """Which rows a step is decided on."""
+        return find_dev_rows(self.loop.dev_rows or self.rule.dev_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """How one rehearsal went.
+
+    Attributes:
+        declined: Whether the first look ended it.
+        passed: Rows run that passed, before the holdout.
+        failed: Rows run that failed.
+        chains: Analyses with a rewrite each.
+        waves: How often rows were waited for, each time as long as one row takes.
+        holdout: Rows run on the holdout.
+        rate: Failure rate of the method at the end.
+        persists: Probability that a row that failed fails again with a fresh sample.
+        known: Rows that the last method was run on and that need not be paid for again.
+    """
+
+    declined: bool
+    passed: int
+    failed: int
+    chains: int
+    waves: float
+    holdout: int
+    rate: float
+    persists: float
+    known: int = 0
+
+
+def rehearse(course: Course, odds: Odds, times: int, seed: int) -> list[Rehearsed]:
+    """`times` rehearsals; the same for the same arguments."""
+
+    async def play() -> list[Rehearsed]:
+        return [await _Play(course, odds, np.random.default_rng([seed, n])).run() for n in range(times)]
+
+    return asyncio.run(play())
+
+
+class _Play:
+    """One rehearsal: a world of rows and methods, and the loop in it."""
+
+    def __init__(self, course: Course, odds: Odds, chance: np.random.Generator) -> None:
+        self.course, self.chance = course, chance
+        unused = confirm_rows(course.loop, course.rule, course.spare)
+        rows = [Row(str(number), f"row {number}") for number in range(course.dev + course.spare)]
+        self.pool, self.unused = rows[: len(rows) - unused], rows[len(rows) - unused :]
+        alike = chance.uniform(0.0, 0.6)
+        self._own = math.sqrt(1 - alike)
+        self._difficulty = math.sqrt(alike) * chance.standard_normal(len(rows))
+        # From rewrites of which none is better to those that cure nine of ten failures.
+        self._best = 1.0 - 0.9 * chance.uniform()
+        self._fails: dict[str, np.ndarray] = {}
+        self._seen: dict[str, set[str]] = {}
+        self._batched: dict[str, set[int]] = {}
+        self.rates: dict[str, float] = {}
+        base = odds.draw(chance)
+        self._add(course.starts[0], base)
+        for other in course.starts[1:]:
+            self._add(other, min(0.99, base * chance.uniform(0.7, 2.0)))
+        self.passed = self.failed = self.chains = 0
+        self.waves = 0.0
+        self._under_way = self._wave = 0
+
+    async def run(self) -> Rehearsed:
+        first = self.course.starts[0]
+        if self.course.look:
+            seen = await look(first, self.pool[: self.course.look], self.evaluate)
+            if not seen.worth:
+                return self._ended(first, declined=True)
+        last = await self._optimised(first)
+        return self._ended(last, declined=False)
+
+    async def _optimised(self, first: Method) -> Method:
+        loop, rule, draw = self.course.loop, self.course.rule, self.course.dev_rows
+        reserve = loop.reserve_size if rule.uses_reserve else 0
+        steps: list[Step] = []
+        inforce, still = first, 0
+        for number in range(loop.steps + 1):
+            rows = draw.draw(self.pool, self.course.dev + reserve, steps)
+            dev, spare = rows[: self.course.dev], rows[self.course.dev :]
+            challengers = self.course.starts[1:] if number == 0 else self._rewrites(inforce)
+            if number:
+                self._batch(inforce)
+            picked = await rule.select(inforce, challengers, dev, self.evaluate, spare)
+            improved = picked.chosen.id != inforce.id
+            inforce = picked.chosen
+            steps.append(Step(number, (), (), picked.scores, inforce.id, improved))
+            still = 0 if improved or number == 0 else still + 1
+            if still >= loop.patience or self._is_solved(steps[-1], dev, moves=draw.moves):
+                break
+        if self.unused and inforce.id != first.id:
+            inforce = (await confirm(first, inforce, self.unused, self.evaluate)).chosen
+        return inforce
+
+    async def evaluate(self, method: Method, rows: Sequence[Row]) -> Score:
+        """Drawn marks; what is asked for while other rows are under way is one wait with them."""
+        fails, seen = self._fails[method.id], self._seen[method.id]
+        fresh = [row for row in rows if row.id not in seen]
+        seen.update(row.id for row in fresh)
+        failed = sum(bool(fails[int(row.id)]) for row in fresh)
+        self.failed, self.passed = self.failed + failed, self.passed + len(fresh) - failed
+        self._wave += len(fresh)
+        self._under_way += 1
+        await asyncio.sleep(0)
+        self._under_way -= 1
+        if not self._under_way and self._wave:
+            self.waves += max(1.0, self._wave / self.course.loop.concurrency)
+            self._wave = 0
+        return Score(method.id, {row.id: _FAILED if fails[int(row.id)] else _PASSED for row in rows})
+
+    def _rewrites(self, inforce: Method) -> list[Method]:
+        made: list[Method] = []
+        words, rate = max(1, len(inforce.text.split())), self.rates[inforce.id]
+        for _ in range(self.course.loop.m):
+            length = max(1, round(words * self.chance.uniform(0.4, 1.6)))
+            method = Method(f"{len(self.rates)} {'word ' * (length - 1)}")
+            self._add(method, min(0.99, rate * self.chance.uniform(self._best, 1.6)))
+            made.append(method)
+        self.chains += self.course.loop.m
+        return made
+
+    def _batch(self, inforce: Method) -> None:
+        size = min(self.course.loop.batch_size, self.course.train)
+        drawn = self.chance.choice(self.course.train, size, replace=False)
+        met = self._batched[inforce.id]
+        size = len(drawn) if self.course.is_sampled else len({*map(int, drawn)} - met)
+        met.update(map(int, drawn))
+        failed = int(self.chance.binomial(size, self.rates[inforce.id]))
+        self.failed, self.passed = self.failed + failed, self.passed + size - failed
+        self.waves += max(1.0, size / self.course.loop.concurrency)
+
+    def _add(self, method: Method, rate: float) -> None:
+        noise = self._own * self.chance.standard_normal(len(self._difficulty))
+        threshold = NormalDist().inv_cdf(min(max(rate, 1e-6), 1 - 1e-6))
+        self._fails[method.id] = self._difficulty + noise < threshold
+        self._seen[method.id], self._batched[method.id], self.rates[method.id] = set(), set(), rate
+
+    def _is_solved(self, step: Step, dev: Sequence[Row], *, moves: bool) -> bool:
+        score = step.chosen_score
+        covered = score is not None and score.covers({row.id for row in dev})
+        return bool(covered and score and score.rate == 0 and not (moves and step.improved))
+
+    def _ended(self, last: Method, *, declined: bool) -> Rehearsed:
+        rate = self.rates[last.id]
+        both = 1 if last.id == self.course.starts[0].id else 2
+        held = 0 if declined else self.course.holdout
+        met = len(self._seen[last.id]) + len(self._batched[last.id]) + held
+        return Rehearsed(
+            declined,
+            self.passed,
+            self.failed,
+            self.chains,
+            self.waves,
+            both * held,
+            rate,
+            float(self.chance.uniform(rate, 1.0)),
+            0 if self.course.is_sampled else met,
+        )

@@ -1,0 +1,72 @@
+"""Intervals for all pairs of contestants at once: they hold together, and say who is tied."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoevol.metrics.paired import bootstrap_mean
+from autoevol.metrics.simultaneous import behind
+
+VALUES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
+TABLES = st.integers(1, 5).flatmap(
+    lambda width: st.lists(st.lists(VALUES, min_size=width, max_size=width), min_size=1, max_size=12)
+)
+
+
+@given(TABLES)
+def test_the_first_is_level_with_itself_and_nobody_is_before_it(table: list[list[float]]) -> None:
+    told = behind(table)
+    means = np.mean(table, axis=0)
+    first = int(means.argmin())
+    assert told[first].difference == 0
+    assert told[first].tied
+    for column, one in enumerate(told):
+        assert one.difference == pytest.approx(means[column] - means[first])
+        assert one.difference >= 0
+        assert -1 <= one.low <= one.difference + 1e-12
+        assert one.difference - 1e-12 <= one.high <= 1
+    assert told == behind(table)
+
+
+@given(TABLES, st.data())
+def test_any_other_column_can_be_the_one_to_beat(table: list[list[float]], data: st.DataObject) -> None:
+    other = data.draw(st.integers(0, len(table[0]) - 1))
+    means = np.mean(table, axis=0)
+    for column, one in enumerate(behind(table, other)):
+        assert one.difference == pytest.approx(means[column] - means[other])
+
+
+def test_it_holds_for_all_pairs_where_nobody_differs() -> None:
+    """Ten contestants that are alike: somebody is told apart in about one table of twenty.
+
+    The interval of a single pair would tell somebody from the first in most of them.
+    """
+    chance, wrong, single = np.random.default_rng(1), 0, 0
+    for _ in range(100):
+        table = np.clip(0.4 + 0.1 * chance.normal(size=(20, 10)) + 0.1 * chance.normal(size=(20, 1)), 0, 1)
+        wrong += any(not one.tied for one in behind(table.tolist()))
+        first = int(table.mean(axis=0).argmin())
+        gaps = (table - table[:, [first]]).T
+        single += any(bootstrap_mean(list(gap), 300).low > 0 for gap in gaps if gap.any())
+    assert wrong <= 12  # 5 are expected; 13 or more have a probability of 0.1 %
+    assert single > 30
+
+
+def test_a_clear_loser_is_told_apart_and_a_close_one_is_tied() -> None:
+    table = [[0.1, 0.12 if unit % 2 else 0.09, 0.6 + unit / 100] for unit in range(12)]
+    first, close, loser = behind(table)
+    assert first.tied
+    assert close.tied
+    assert not loser.tied
+    assert str(loser).startswith("+55.5% [+")
+
+
+def test_one_unit_tells_nothing() -> None:
+    assert behind([[0.0, 1.0]])[1].tied
+    with pytest.raises(ValueError, match="at least one line"):
+        behind([])
+    with pytest.raises(ValueError, match="as many values"):
+        behind([[0.1], [0.1, 0.2]])
