@@ -21,6 +21,7 @@ from autoevol.labelling.server import LabelServer
 from autoevol.labelling.session import LabelSession, standing
 from autoevol.metrics.kappa import Agreement, agreement_of, share_interval
 from autoevol.store.labels import LabelFolder, log_path, read_logs, read_task
+from autoevol.store.sealed import check_source
 
 _FORMS = (EvolutionForm, AnswerForm)
 
@@ -120,7 +121,11 @@ def serving(asked: LabelJob, rater: str, port: int = 0) -> Iterator[LabelServer]
 def _form(folder: LabelFolder, asked: LabelJob) -> Form:
     """What the folder asks already, so that raters see the same items; else what is asked now."""
     known = _known(folder.path)
+    if known is None and read_logs(folder.path):
+        raise StoreError(f"{folder.path} has lost its task.json, but not its labels. Restore it from a copy")
     if known is None:
+        for source in asked.sources:
+            check_source(source)
         made = (
             read_pairs(asked.sources[0], asked.sources[1], asked.seed, asked.sample)
             if asked.pairs

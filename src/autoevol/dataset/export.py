@@ -22,7 +22,7 @@ from autoevol.dataset.formats import Format, find_format
 from autoevol.dataset.lengths import Lengths
 from autoevol.dataset.selection import Range, RowSelection
 from autoevol.store.files import LineWriter, read_json, replacing, write_json
-from autoevol.store.sealed import check_counts
+from autoevol.store.sealed import check_counts, check_source
 from autoevol.store.table import TableWriter, replacing_table
 
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ def whole_dataset(source: str | Path) -> str | Path:
     made = dataset_of(source)
     if made != source:
         check_counts(Path(made).parent)
+    else:
+        check_source(source)
     return made
 
 

@@ -22,8 +22,10 @@ from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
 from autoevol.reports.text import TableRows, reached
 from autoevol.reports.transfer import TransferReport
-from autoevol.store.files import read_json
+from autoevol.store.files import read_object
 from autoevol.store.journal import FileJournal
+from autoevol.store.method_files import load_method
+from autoevol.store.sealed import read_sealed
 
 _D = TypeVar("_D", bound=Document)
 
@@ -114,12 +116,21 @@ def read_folder(folder: Path) -> FolderReport:
         proof=read_report(folder / proof.FILE, ProofReport),
         answers=read_report(folder / answers.FILE, AnswersReport),
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
-        method=read_json(folder / "method.json"),
+        method=_method(folder),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
         estimate=read_report(folder / estimate.FILE, EstimateReport),
         progress=tuple(followed(folder)),
         benchmarks=read_report(folder / benchmarks.FILE, BenchmarksReport),
     )
+
+
+def _method(folder: Path) -> Mapping[str, Any] | None:
+    """What `method.json` says, if its method is the one that was written there."""
+    path = folder / "method.json"
+    if not path.exists():
+        return None
+    load_method(folder)
+    return read_object(path)
 
 
 def read_report(path: Path, kind: type[_D]) -> _D | None:
@@ -128,7 +139,7 @@ def read_report(path: Path, kind: type[_D]) -> _D | None:
     Raises:
         StoreError: If it is damaged, of another kind, or was written by a later version.
     """
-    data = read_json(path)
+    data = read_sealed(path)
     if data is None:
         return None
     try:

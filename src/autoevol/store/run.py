@@ -68,6 +68,17 @@ _BEFORE = frozenset(
 
 
 _OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
+# What other commands leave in their folders at their end.
+_REPORTS = (
+    "headroom.json",
+    "answers.json",
+    "transfer.json",
+    "comparison.json",
+    "search.json",
+    "benchmarks.json",
+    "plan.json",
+    "proof.json",
+)
 _OPTIMISED = ("look.json", "journal.jsonl", "program.json", "passport.json", "passport.md")
 # Files that a run would overwrite.
 _PRODUCTS = (
@@ -175,7 +186,7 @@ class RunFolder:
 
     def _refuse_orphaned(self) -> None:
         """What a run has paid for must not be taken for nothing where its name is lost."""
-        names = ("journal.jsonl", "parts/manifest.jsonl")
+        names = ("journal.jsonl", "parts/manifest.jsonl", *_REPORTS)
         if left := [name for name in names if (self.path / name).exists()]:
             raise StoreError(
                 f"{self.path} has lost its run.json, but not {left[0]}. Restore it from a copy, or give "
