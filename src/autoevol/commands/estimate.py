@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,9 @@ from autoevol.optimization.scoreboard import run_row
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
+from autoevol.reports.estimate import FILE, EstimatedFigure, EstimateReport
 from autoevol.store.calls import SAMPLE_RUN, CallStore
+from autoevol.store.files import write_json
 
 _CHAINS = 3
 STORE = Path("runs/estimate.sqlite")
@@ -125,7 +127,23 @@ def estimate(
         plan = plan_evolve(str(seeds), name, settings, judge_calls=judged, sample=sample)
     path = settings.store.path or (Path(out) / "calls.sqlite" if out else STORE)
     with open_session(partial(CallStore, path, SAMPLE_RUN), settings) as session:
-        return estimate_plan(plan, session, settings)
+        found = estimate_plan(plan, session, settings)
+    if out:
+        write_json(Path(out) / FILE, _report(found).to_json())
+    return found
+
+
+def _report(found: Estimate) -> EstimateReport:
+    parts = {**found.stages, "total": found.totals}
+    calls = {name: EstimatedFigure(*astuple(part["calls"])) for name, part in parts.items() if part["calls"]}
+    return EstimateReport(
+        source=found.plan.source,
+        rows=found.plan.rows,
+        sampled=sum(found.outcomes.values()),
+        most_calls=sum(found.plan.calls.values()),
+        calls=calls,
+        printed=tuple(estimate_rows(found)),
+    )
 
 
 def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:

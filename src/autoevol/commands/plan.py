@@ -25,6 +25,7 @@ from autoevol.optimization.plan import Extra, planned_calls, spare_rows
 from autoevol.optimization.rehearsal import Course
 from autoevol.optimization.rules import find_rule
 from autoevol.store.calls import CallStore
+from autoevol.store.sealed import check_source
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def plan_run(
     if evolve and settings.stages.optimize == "never":
         start = settings.methods.start[0]
         return plan_evolve(seeds, start, settings, judge_calls=judge_calls, sample=sample)
+    check_source(seeds)
     loaded = load_rows(seeds, **settings.data.reading())
     return plan_loaded(loaded, settings, judge_calls=judge_calls, evolve=evolve, sample=sample)
 

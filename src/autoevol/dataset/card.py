@@ -16,7 +16,8 @@ from autoevol.dataset.export import Exported
 from autoevol.dataset.figures import origins, report_file
 from autoevol.dataset.quality import StageQuality, measures
 from autoevol.metrics.intervals import wilson
-from autoevol.store.files import read_json, replacing
+from autoevol.store.files import read_object, replace_text
+from autoevol.store.sealed import read_sealed
 
 _MARK = "autoevol"
 # Up to this many rows, in the notation of the hub.
@@ -47,19 +48,23 @@ def write_card(exported: Exported, run: Path | None, licences: Licences, title: 
 
     Raises:
         InputError: If another README.md is there.
+        StoreError: If the run's summary or the report of a cleaning is damaged.
     """
     path = exported.path.with_name("README.md")
     if path.exists() and _MARK not in path.read_text(encoding="utf-8", errors="replace"):
         raise InputError(f"{path} is there and is not one of {_MARK}'s cards; move it away")
-    with replacing(path) as file:
-        file.write(card_text(exported, run, licences, title).encode())
+    try:
+        text = card_text(exported, run, licences, title)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"what {run or exported.source} says of itself is damaged: {error!r}") from error
+    replace_text(path, text)
     return path
 
 
 def card_text(exported: Exported, run: Path | None, licences: Licences, title: str) -> str:
     """The card in the hub's notation: YAML between lines of dashes, then Markdown."""
-    summary = (run and read_json(run / "summary.json")) or {}
-    method = (run and read_json(run / "method.json")) or {}
+    summary = (run and read_sealed(run / "summary.json")) or {}
+    method = (run and read_object(run / "method.json")) or {}
     cleaned = _clean_report(exported)
     parts = [
         f"# {markdown(title)}",
@@ -163,7 +168,7 @@ def _failures(summary: Mapping[str, Any]) -> str:
 def _measured(exported: Exported) -> list[str]:
     """What `autoevol quality` found of the data that the export came from; nothing where it was not run."""
     files = (report_file(path) for path in origins(Path(exported.source))[::-1])
-    found = next((report for path in files if (report := read_json(path))), None)
+    found = next((report for path in files if (report := read_sealed(path))), None)
     if not found:
         return []
     try:
@@ -241,4 +246,4 @@ def _code(value: object) -> str:
 def _clean_report(exported: Exported) -> dict[str, Any] | None:
     """The report of the cleaning that the exported file came from, if there was one."""
     path = Path(exported.source).with_suffix(".clean.json")
-    return read_json(path) if path.is_file() else None
+    return read_sealed(path)

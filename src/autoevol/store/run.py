@@ -26,7 +26,7 @@ passport.md     the same for readers
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +50,7 @@ _BEFORE = frozenset(
     {
         ".lock",
         "run.json",
+        "estimate.json",
         "seeds.json",
         "rejects.jsonl",
         "endpoint.json",
@@ -67,6 +68,17 @@ _BEFORE = frozenset(
 
 
 _OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
+# What other commands leave in their folders at their end.
+_REPORTS = (
+    "headroom.json",
+    "answers.json",
+    "transfer.json",
+    "comparison.json",
+    "search.json",
+    "benchmarks.json",
+    "plan.json",
+    "proof.json",
+)
 _OPTIMISED = ("look.json", "journal.jsonl", "program.json", "passport.json", "passport.md")
 # Files that a run would overwrite.
 _PRODUCTS = (
@@ -174,7 +186,7 @@ class RunFolder:
 
     def _refuse_orphaned(self) -> None:
         """What a run has paid for must not be taken for nothing where its name is lost."""
-        names = ("journal.jsonl", "parts/manifest.jsonl")
+        names = ("journal.jsonl", "parts/manifest.jsonl", *_REPORTS)
         if left := [name for name in names if (self.path / name).exists()]:
             raise StoreError(
                 f"{self.path} has lost its run.json, but not {left[0]}. Restore it from a copy, or give "
@@ -259,9 +271,9 @@ class RunFolder:
             store.forget_refusals()
         return store
 
-    def journal(self) -> FileJournal:
-        """The optimisation's journal."""
-        return FileJournal(self.path / "journal.jsonl")
+    def journal(self, paid: Callable[[], int] | None = None) -> FileJournal:
+        """The optimisation's journal; `paid` as for `FileJournal`."""
+        return FileJournal(self.path / "journal.jsonl", paid)
 
     def save_method(self, method: Method, facts: Mapping[str, Any]) -> Path:
         """Write the chosen method with `facts` about how it came to be; returns its path."""
