@@ -20,7 +20,8 @@ from autoevol.commands.keywords import take
 from autoevol.commands.likely import TAIL, TIMES, SampleCosts, likely_costs, prospects
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.past import as_begun
-from autoevol.commands.plan import Plan, Stage, check, look_text, plan_evolve, plan_run
+from autoevol.commands.plan import check, look_text, plan_evolve, plan_run
+from autoevol.commands.planned import Plan, Stage
 from autoevol.commands.result import as_html, as_lines, frame
 from autoevol.commands.shares import Share
 from autoevol.config import LoopConfig, Settings
