@@ -10,11 +10,12 @@ from typing import Literal
 # Name of the picture, section of the page, width of the window, light or dark.
 _SHOWN: tuple[tuple[str, str, int, Literal["light", "dark"]], ...] = (
     ("verdict", "verdict", 1000, "light"),
+    ("rate", "rate", 760, "light"),
     ("funnel", "funnel", 760, "light"),
     ("phone", "verdict", 390, "dark"),
     ("row", "rows", 1000, "light"),
 )
-_HIGHEST = 760
+_HIGHEST, _MARGIN = 760, 16
 
 
 def main(report: Path, folder: Path) -> None:
@@ -36,7 +37,8 @@ def main(report: Path, folder: Path) -> None:
             assert box is not None
             height = min(box["height"], _HIGHEST)
             top = box["y"] + page.evaluate("window.scrollY")
-            clip = {"x": box["x"], "y": top, "width": box["width"], "height": height}
+            left = max(0, box["x"] - _MARGIN)
+            clip = {"x": left, "y": top, "width": min(width, box["width"] + 2 * _MARGIN), "height": height}
             page.screenshot(path=folder / f"{name}.png", full_page=True, clip=clip)
         browser.close()
 

@@ -98,7 +98,7 @@ def table(reads: Sequence[Read]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Read the pairs and print the table, for all of them and by domain."""
+    """Read the pairs and print the table: of all, by domain, and by the strength of the evolving LM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--model", default="local/smollm2")
@@ -108,8 +108,10 @@ def main() -> None:
     asked = parser.parse_args()
     reads = list(read_pairs(asked.files, asked.model, asked.store, asked.limit, asked.tokens))
     print("\n".join(table(reads)))
-    for domain in sorted({one.pair.domain for one in reads}):
-        print(f"\n{domain}", *table([one for one in reads if one.pair.domain == domain]), sep="\n")
+    for part in ("domain", "strength"):
+        for name in sorted({getattr(one.pair, part) for one in reads}):
+            chosen = [one for one in reads if getattr(one.pair, part) == name]
+            print(f"\n{part} {name or 'not told'}", *table(chosen), sep="\n")
 
 
 if __name__ == "__main__":

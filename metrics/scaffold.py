@@ -63,25 +63,36 @@ _CHAT_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "[inst]", "[/inst
 COPIED_WORDS = 6
 """So many words in a row are no coincidence: of 1,910 tasks none shares them with a built-in example
 that it never saw; 4 share five."""
+_COPIED_STEMS = 2
 
 
 class CopiedExample:
-    """A passage of a worked example of the method, carried into a task that has nothing like it."""
+    """What a worked example of the method asks for, carried into a task that has nothing like it.
+
+    Either a run of words, or the condition itself: all content words that the rewrite adds are those that an
+    example added to its own task, and at least half of these.
+    """
 
     name = "copied-example"
     kinds: frozenset[FailureKind] = frozenset({FailureKind.LEAKED})
     calls = 0
 
     def judge(self, trajectory: Trajectory) -> Verdict:
-        """Look for runs of words that an example has and no earlier stage has."""
+        """Look for what an example has and no earlier stage has."""
         if trajectory.evolved is None or not trajectory.shown:
             return passed(self.name)
-        before = {run for step in trajectory.evolutions for run in _runs(view(step.instruction).words)}
-        new = _runs(view(trajectory.evolved).words) - before
+        earlier = [view(step.instruction) for step in trajectory.evolutions]
+        evolved = view(trajectory.evolved)
+        runs = _runs(evolved.words).difference(*(_runs(one.words) for one in earlier))
+        added = evolved.stems.difference(*(one.stems for one in earlier))
         for demo in trajectory.shown:
-            copied = new & _runs(view(demo.evolved_instruction).words)
-            if copied:
+            task, example = view(demo.instruction), view(demo.evolved_instruction)
+            if copied := runs & _runs(example.words):
                 seen = f'Copied from an example of the method: "{" ".join(min(copied))}".'
+                return failed(self.name, FailureKind.LEAKED, seen)
+            condition = example.stems - task.stems
+            if added <= condition and len(added) >= max(_COPIED_STEMS, len(condition) / 2):
+                seen = f'What it adds is what an example of the method adds: "{shorten(example.text)}".'
                 return failed(self.name, FailureKind.LEAKED, seen)
         return passed(self.name)
 

@@ -37,41 +37,25 @@ WEAK = Method(
     """,
 )
 
-# For models too small to follow four steps. They follow examples better than rules: measured on
-# SmolLM2-135M, where the demos decide whether a task is rewritten or answered.
+# For models too small to follow four steps. They follow examples better than rules. Measured on
+# SmolLM2-135M: a demand woven into the task made it lose the task; a second sentence, which leaves the
+# first to be copied, does not. A condition that is copied shows as such (`metrics.scaffold`).
 COMPACT = Method(
     name="compact",
     text="""
     You rewrite a task into a harder task by adding one condition. You never solve the task. You
-    keep every number and every name.
+    keep every word of the task.
     """,
-    demos=(
-        Demo(
-            "Write a function that returns the largest number in a list.",
-            "Write a function that returns the largest number in a list, ignores values that are not "
-            "numbers, and raises an error if the list is empty.",
-        ),
-        Demo(
-            "A baker sells 24 rolls in the morning and 18 in the afternoon. How many rolls does he sell "
-            "in a day?",
-            "A baker sells 24 rolls in the morning and 18 in the afternoon. One third of the morning rolls "
-            "are returned. How many rolls does he sell in a day after the returns?",
-        ),
-        Demo(
-            "Suggest three ways to save water at home.",
-            "Suggest three ways to save water at home that cost nothing, and say for each how much water it "
-            "saves in a week.",
-        ),
-        Demo(
-            "Lena has 5 boxes with 12 pencils each. How many pencils does she have?",
-            "Lena has 5 boxes with 12 pencils each. She gives 8 pencils to each of her 3 friends. How many "
-            "pencils does she have left?",
-        ),
-        Demo(
-            "Explain what a volcano is.",
-            "Explain what a volcano is, why some volcanoes erupt more violently than others, and give one "
-            "example of each kind.",
-        ),
+    demos=tuple(
+        Demo(task, f"{task} {condition}")
+        for task, condition in (
+            ("Explain how a lighthouse works.", "Also describe a day in the life of its keeper."),
+            ("Write a short letter to a landlord.", "Also tell the landlord about a broken heater."),
+            ("Suggest three ways to save water at home.", "Also explain where the water comes from."),
+            ("Write a joke about a parrot.", "Also give the parrot a name."),
+            ("Explain what a volcano is.", "Also say why farmers live near a volcano."),
+            ("Describe a harbour at night.", "Also compare the harbour with an airport."),
+        )
     ),
 )
 

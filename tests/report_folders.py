@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from autoevol.core.records import Evolution, FailureKind, Row
+from autoevol.core.records import (
+    Candidate,
+    Demo,
+    Evolution,
+    FailureKind,
+    Mark,
+    Method,
+    Outcome,
+    Row,
+    Score,
+    Step,
+)
 from autoevol.evolution.lineage import Fate, Lineage, Round, encode_lineage, round_id
+from autoevol.store.journal import FileJournal
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
 
@@ -64,7 +76,19 @@ def write_folder(folder: Path, lineages: Iterable[Lineage], part_rows: int = 1_0
 
 
 def hostile_folder(folder: Path) -> Path:
-    """Every hostile text as seed, reply, response and reason, passed and failed."""
+    """Every hostile text as seed, reply, response and reason, passed and failed; and in methods."""
     texts = [text for text in HOSTILE for _ in range(2)]
     rows = [lineage(n, text, passes=n % 2 == 0, response=text) for n, text in enumerate(texts)]
-    return write_folder(folder, rows)
+    write_folder(folder, rows)
+    start = Method("\n".join(HOSTILE[:-1]), name=HOSTILE[0])
+    rewrite = Method(HOSTILE[3] * 9, (Demo(HOSTILE[1], HOSTILE[2]),))
+    proposed = (
+        Candidate(rewrite, start.id, HOSTILE[4]),
+        Candidate(None, start.id, HOSTILE[0], problem=HOSTILE[0]),
+    )
+    marks = {row.row.id: Mark(Outcome.FAILED, FailureKind.LEAKED) for row in rows[:3]}
+    scores = (Score(start.id, marks), Score(rewrite.id, marks))
+    FileJournal(folder / "journal.jsonl").append(
+        Step(1, (), proposed, scores, rewrite.id, improved=True, note=HOSTILE[0])
+    )
+    return folder

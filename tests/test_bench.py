@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from autoevol.experiments.bench import parts
+from autoevol.experiments.bench import page, parts
 from autoevol.experiments.bench.__main__ import main
 from autoevol.experiments.bench.contenders import CONTENDERS
 
@@ -31,3 +33,10 @@ def test_every_part_has_a_figure_and_what_it_was_built_for(capsys: pytest.Captur
         (line,) = [line for line in printed.splitlines() if line[:26].strip() == name]
         assert float(line[26:38].replace(",", "")) >= 0
         assert line[38:].strip()
+
+
+def test_the_report_of_many_rows_is_a_page_of_bounded_size(capsys: pytest.CaptureFixture[str]) -> None:
+    page.main(["6000"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["rows"] == 6000
+    assert 1 < told["page_mb"] < 15, "it grows with the rows that it shows, not with those that it counts"

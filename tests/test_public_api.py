@@ -11,8 +11,8 @@ import autoevol
 
 FUNCTIONS = {
     "run", "optimize", "evolve", "retry", "again", "clean", "export", "quality", "estimate", "search",
-    "compare", "transfer", "calibrate", "judge_answers", "doctor", "headroom", "load_rows", "load_method",
-    "as_examples",
+    "compare", "transfer", "calibrate", "judge_answers", "doctor", "headroom", "label", "prove", "report",
+    "load_rows", "load_method", "as_examples",
     "answering_with",
 }  # fmt: skip
 PROGRAMS = {
@@ -38,7 +38,7 @@ EXTENDING = {
 }
 SETTINGS = {
     "AgainConfig", "AnswersConfig", "CompareConfig", "EndpointConfig", "EvolConfig", "LoopConfig",
-    "MethodConfig", "ModelConfig", "RoleConfig", "SearchConfig", "Settings", "TransferConfig",
+    "MethodConfig", "ModelConfig", "ProveConfig", "RoleConfig", "SearchConfig", "Settings", "TransferConfig",
 }  # fmt: skip
 RECORDS = {
     "Case", "Demo", "Evolution", "FailureKind", "Method", "Outcome", "Progress", "Result", "Row", "Score",

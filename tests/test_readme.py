@@ -107,7 +107,9 @@ def test_the_output_that_the_readme_shows_is_what_is_printed(
     (block,) = [block for block in SHELL if block.shown]
     done = command(*shlex.split(block.commands[0])[1:])
     assert done.exit_code == 0, done.output
-    assert done.stdout.rstrip() == (block.shown or "").rstrip()
+    # What is likely is drawn by the rules of the loop, and moves a little with each of them.
+    told, shown = (re.sub(r"likely [^]]*\]", "likely", text) for text in (done.stdout, block.shown or ""))
+    assert told.rstrip() == shown.rstrip()
 
 
 @pytest.mark.slow

@@ -7,8 +7,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from autoevol.commands.report import report
+from browsing import Opened
 
 pytestmark = [
     pytest.mark.real,
@@ -61,3 +65,13 @@ def test_real_seeds_become_a_dataset(data_folder: Path, tmp_path: Path, name: st
     repeated = json.loads(again.stdout.splitlines()[-1])
     assert repeated["ledger"]["total"]["calls"] == summary["ledger"]["total"]["calls"]
     assert [json.loads(line) for line in (out / "dataset.jsonl").read_text().splitlines()] == kept
+
+
+def test_the_report_of_a_real_run_says_what_the_model_cannot(browser: Any, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert autoevol("run", "sample:short", "--out", str(out), *SMALL.split()).returncode == 0
+    opened = Opened(browser, report(out)[0].as_uri(), 390)
+    assert opened.page.locator("#count").inner_text() == "6 of 6 rows"
+    assert "do not train on its rows" in opened.page.locator("#verdict").inner_text()
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert opened.noise == []

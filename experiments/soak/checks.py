@@ -63,7 +63,7 @@ def _rows(plan: Plan, folder: Path, score: Score) -> list[str]:
 
 
 def _ledger(plan: Plan, folder: Path, score: Score) -> list[str]:
-    """The ledger tells what the servers sent, but for what was on its way at a kill."""
+    """The ledger tells what the servers sent, but for what was on its way at a kill or lost."""
     run = json.loads((folder / "run" / "run.json").read_text())
     store = CallStore(folder / "run" / "calls.sqlite", run["run_id"])
     try:
@@ -71,10 +71,12 @@ def _ledger(plan: Plan, folder: Path, score: Score) -> list[str]:
     finally:
         store.close()
     in_flight = score.kills * plan.concurrency
-    if abs(score.ledger - score.replies) <= in_flight:
+    # A connection that was lost after the request had left is booked: nobody knows what it has cost.
+    if -in_flight <= score.ledger - score.replies <= in_flight + score.faults["reset"]:
         return []
     return [
         f"{score.ledger} calls in the ledger, {score.replies} replies sent, {in_flight} on their way at most"
+        f" and {score.faults['reset']} lost"
     ]
 
 

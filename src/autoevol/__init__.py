@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from autoevol.commands.doctor import doctor
     from autoevol.commands.estimate import estimate
     from autoevol.commands.headroom import headroom
+    from autoevol.commands.label import label
     from autoevol.commands.quality import quality
+    from autoevol.commands.report import report
     from autoevol.commands.result import Result
     from autoevol.commands.retry import retry
     from autoevol.commands.run import evolve, optimize, run
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         LoopConfig,
         MethodConfig,
         ModelConfig,
+        ProveConfig,
         RoleConfig,
         SearchConfig,
         Settings,
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from autoevol.programs.evolver import Evolver
     from autoevol.programs.methods import COMPACT, INITIAL, WEAK
     from autoevol.programs.respond import answering_with
+    from autoevol.proof.job import prove
     from autoevol.store.journal import FileJournal
     from autoevol.store.method_files import load_method
 
@@ -112,6 +116,7 @@ _HOMES = {
     "ModelConfig": "autoevol.config",
     "Outcome": "autoevol.core.records",
     "Progress": "autoevol.core.progress",
+    "ProveConfig": "autoevol.config",
     "AdaptiveRace": "autoevol.optimization.adaptive",
     "Race": "autoevol.optimization.race",
     "Reply": "autoevol.lm.transport",
@@ -145,10 +150,13 @@ _HOMES = {
     "export": "autoevol.commands.datasets",
     "headroom": "autoevol.commands.headroom",
     "judge_answers": "autoevol.commands.answers",
+    "label": "autoevol.commands.label",
     "load_method": "autoevol.store.method_files",
     "load_rows": "autoevol.data.load",
     "optimize": "autoevol.commands.run",
+    "prove": "autoevol.proof.job",
     "quality": "autoevol.commands.quality",
+    "report": "autoevol.commands.report",
     "retry": "autoevol.commands.retry",
     "run": "autoevol.commands.run",
     "search": "autoevol.hypersearch.job",
@@ -192,6 +200,7 @@ __all__ = [
     "ModelConfig",
     "Outcome",
     "Progress",
+    "ProveConfig",
     "Race",
     "Reply",
     "Result",
@@ -223,10 +232,13 @@ __all__ = [
     "export",
     "headroom",
     "judge_answers",
+    "label",
     "load_method",
     "load_rows",
     "optimize",
+    "prove",
     "quality",
+    "report",
     "retry",
     "run",
     "search",

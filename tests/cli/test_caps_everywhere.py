@@ -11,12 +11,20 @@ import pytest
 import autoevol
 from command_line import command, seed_file
 from commanding import SEEDS, Served, evolve, write_seeds
+from every_command import ASKS, ASKS_NOBODY, commands
 from servers import Endpoint
 
 LABELLED = Path(autoevol.__file__).parent / "samples" / "labelled.jsonl"
 LOOP = ("--dev-size", 3, "--holdout-size", 3, "--batch-size", 2, "--m", 2, "--steps", 3)
 CAP = 7
-COMMANDS = ("run", "optimize", "evolve", "retry", "again", "transfer", "calibrate", "estimate", "search")
+COMMANDS = (
+    "run", "optimize", "evolve", "retry", "again", "transfer", "calibrate", "estimate", "search", "headroom",
+    "judge-answers", "quality", "prove",
+)  # fmt: skip
+ELSEWHERE = {
+    "compare": "test_an_entry_of_a_comparison_pays_for_its_budget_and_no_more",
+    "doctor": "tests/commands/test_doctor.py: at most six calls for each endpoint",
+}
 PRICES = ("--price", "served=1000,1000", "--price", "judging=1000,1000")
 
 
@@ -48,6 +56,19 @@ def words_of(name: str, folder: Path) -> Sequence[object]:
         case "calibrate":
             store = ("--store", folder / "calls.sqlite")
             return (LABELLED, "--limit", 9, "--judge-model", "judging", *store)
+        case "headroom":
+            return (seeds, *out, *LOOP, "--rows", 4)
+        case "judge-answers":
+            answers = folder / "answers.jsonl"
+            answers.write_text(
+                "".join(json.dumps({"instruction": text, "output": "No."}) + "\n" for text in SEEDS)
+            )
+            return (seeds, "served", answers, *out, "--judge-model", "judging")
+        case "quality":
+            return (finished(folder, lost=False), "--tags", "--store", folder / "calls.sqlite")
+        case "prove":
+            made = ("--against", "ops", "--recipe", "trl", "--heldout", 2)
+            return (finished(folder, lost=False), *out, *made, "--store", folder / "other.sqlite")
         case "estimate":
             return (seeds, "--sample", 8, "--store", folder / "calls.sqlite")
         case _:
@@ -55,7 +76,13 @@ def words_of(name: str, folder: Path) -> Sequence[object]:
 
 
 def model_of(name: str) -> Sequence[object]:
-    return () if name in ("retry", "again") else ("--evol-model", "served")
+    return () if name in ("retry", "again", "prove") else ("--evol-model", "served")
+
+
+def test_every_command_is_here_or_asks_nobody() -> None:
+    assert {*COMMANDS, *ELSEWHERE} == ASKS
+    assert commands() == {*ASKS, *ASKS_NOBODY}
+    assert not ASKS & ASKS_NOBODY.keys()
 
 
 def tokens(endpoint: Endpoint) -> int:
@@ -83,10 +110,9 @@ def test_no_command_uses_more_than_its_cap_and_what_was_reserved(name: str, cap:
     """A reply takes 10 tokens, for which some hundreds are set aside; so it stops short of the cap."""
     words, most = words_of(name, tmp_path), 1200
     caps = ("--max-tokens", most) if cap == "tokens" else ("--max-usd", most / 1000, *PRICES)
-    short = () if name in ("retry", "again") else ("--reply-tokens", 200)
     with Endpoint(Served()) as endpoint:
         where = (*model_of(name), "--api-base", endpoint.url, "--concurrency", 4)
-        done = command(name, *words, *where, *caps, *short)
+        done = command(name, *words, *where, *caps, "--reply-tokens", 200)
         assert done.exit_code in (0, 3), done.output
         assert tokens(endpoint) <= most
 

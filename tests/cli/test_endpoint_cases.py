@@ -165,6 +165,26 @@ def test_a_reply_that_stays_broken_is_lost_and_not_failed(tmp_path: Path) -> Non
     assert (rows["passed"], rows["failed"], sum(rows["losses"].values())) == (0, 0, len(SEEDS))
 
 
+@pytest.mark.parametrize("lost", [1, len(SEEDS)])
+def test_a_run_of_replies_that_break_off_ends_with_1_only_if_nothing_is_kept(
+    tmp_path: Path, lost: int
+) -> None:
+    def broken(data: dict[str, Any], body: dict[str, Any]) -> None:
+        text = body["messages"][-1]["content"]
+        if "between these two tags" not in text and any(f"Task {number}:" in text for number in range(lost)):
+            data["choices"][0] |= {"finish_reason": "error", "error": {"code": 502, "message": "LOST"}}
+
+    seeds, out = seed_file(tmp_path, SEEDS), tmp_path / "run"
+    words = ("evolve", seeds, "--out", out, "--evol-model", "served", "--json", "--retries", 0)
+    with Endpoint(served(broken)) as endpoint:
+        done = command(*words, "--api-base", endpoint.url)
+    told = printed(done)["evolution"]
+    assert (told["passed"], told["unscored"], told["failed"]) == (len(SEEDS) - lost, lost, 0)
+    assert len(lines(out / "dead.jsonl")) == lost
+    assert done.exit_code == (1 if lost == len(SEEDS) else 0), done.output
+    assert ("LOST" in done.stderr.splitlines()[-1]) == (lost == len(SEEDS))
+
+
 def no_usage(data: dict[str, Any], body: dict[str, Any]) -> None:
     data["usage"] = None
 

@@ -11,6 +11,7 @@ import pytest
 
 from command_line import command, lines, seed_file
 from documents import TASKS, plays
+from every_command import ASKS, ASKS_NOBODY, commands
 from servers import Answer, Endpoint, refuses, says
 
 ROLES = ("evol", "respond", "optimizer", "judge")
@@ -37,7 +38,19 @@ COMMANDS: dict[str, tuple[tuple[object, ...], set[str]]] = {
     "transfer": (("weak", "--seeds", "SEEDS", "--out", "out", "--sample", 3), {"evol", "respond", "judge"}),
     "calibrate": ((SAMPLES, "--limit", 6), {"judge"}),
     "doctor": ((), set(ROLES)),
+    "headroom": (("SEEDS", "--out", "out", "--rows", 3, *LOOP), {"evol", "respond", "judge"}),
+    "judge-answers": (
+        ("SEEDS", "evol", "respond", "--api-base-b", "RESPOND", "--api-key-env-b", "RESPOND_KEY",
+         "--out", "out"),
+        {"evol", "respond", "judge"},
+    ),
+    "quality": (("RUN", "--tags"), {"evol"}),
+    # What the judge was asked before, in the run, it is not asked again.
+    "prove": (("RUN", "--against", "ops", "--recipe", "trl", "--heldout", 2, "--out", "out"),
+              {"evol", "respond"}),
 }  # fmt: skip
+ELSEWHERE = {"retry", "again"}
+"""Have a test of their own below."""
 
 
 class Asked:
@@ -116,12 +129,28 @@ def asked(down: list[bool]) -> Iterator[Asked]:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_key_reaches_its_own_server_only(name: str, seeds: Path, asked: Asked) -> None:
     words, roles = COMMANDS[name]
-    typed = [seeds if word == "SEEDS" else word for word in words]
-    done = command(name, *typed, *asked.options(), **KEYS, **STRAY)
+    given: dict[object, object] = {"SEEDS": seeds, "RESPOND": asked.servers["respond"].url}
+    if "RUN" in words:
+        given["RUN"] = begun(seeds, asked)
+    options = [] if name == "prove" else asked.options()  # a proof asks whom its run has asked
+    done = command(name, *(given.get(word, word) for word in words), *options, **KEYS, **STRAY)
     assert done.exit_code == 0, done.output
     asked.check(roles)
     told = done.output + "".join(file.read_text(errors="ignore") for file in Path("out").rglob("*.json*"))
     assert not [key for key in (*KEYS.values(), *STRAY.values()) if key in told]
+
+
+def begun(seeds: Path, asked: Asked) -> Path:
+    """A finished run on these servers, which have forgotten it."""
+    done = command("evolve", seeds, "--out", "before", "--method", "weak", *asked.options(), **KEYS, **STRAY)
+    assert done.exit_code == 0, done.output
+    forget(asked)
+    return Path("before")
+
+
+def test_every_command_that_asks_is_here() -> None:
+    assert {*COMMANDS, *ELSEWHERE} == ASKS
+    assert commands() == {*ASKS, *ASKS_NOBODY}
 
 
 def test_retry_and_again_send_the_keys_of_their_run(seeds: Path, asked: Asked, down: list[bool]) -> None:

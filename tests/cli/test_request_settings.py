@@ -57,6 +57,31 @@ def test_each_role_has_its_own_and_another_server_is_told_nothing(tmp_path: Path
     assert all("top_k" not in body for body in bodies(respond))
 
 
+def test_retry_and_again_take_lengths_of_replies(tmp_path: Path) -> None:
+    served, seeds, out = Served(), write_seeds(tmp_path), tmp_path / "run"
+    served.down = {3}
+    with Endpoint(served) as endpoint:
+        summary(evolve(seeds, endpoint, out, "--method", "weak", "--reply-tokens", 700))
+        assert {body["max_tokens"] for body in bodies(endpoint)} == {700}
+        served.down = set()
+        for words, lengths in {
+            ("retry", out): {"--reply-tokens": 900},
+            ("again", out, "--out", tmp_path / "answered", "--answer-with", "other"): {"--reply-tokens": 800},
+            ("again", out, "--out", tmp_path / "judged", "--judge-model", "judging"): {
+                "--judge-reply-tokens": 300
+            },
+        }.items():
+            endpoint.seen.clear()
+            more = [word for pair in lengths.items() for word in pair]
+            summary(command(*words, "--api-base", endpoint.url, "--json", *more))
+            assert {body["max_tokens"] for body in bodies(endpoint)} == set(lengths.values())
+        endpoint.seen.clear()
+        refused = command("retry", out, "--reply-tokens", 0)
+    assert refused.exit_code == 2
+    assert "--reply-tokens must be at least 1" in refused.stderr
+    assert not endpoint.seen
+
+
 def test_extra_settings_come_from_the_environment_and_as_a_mapping(tmp_path: Path) -> None:
     seeds = write_seeds(tmp_path)
     with Endpoint(Served()) as endpoint:

@@ -12,6 +12,7 @@ from typer.testing import Result
 
 from command_line import at, command, lines
 from commanding import SEEDS, Served, evolve, write_seeds
+from damaging import damages, told
 from servers import Endpoint
 
 PARTS = ("--part-rows", 3, "--concurrency", 1)
@@ -38,20 +39,6 @@ def begun(
     assert evolve(seeds, endpoint, folder / "finished", *more).exit_code == 0
     assert evolve(seeds, endpoint, folder / "half", *more, "--max-calls", HALF).exit_code == 3
     return folder, more
-
-
-def damages(content: bytes, draw: random.Random, most: int) -> Iterator[bytes | None]:
-    """One file, in every way; None is none."""
-    yield None
-    yield b""
-    for _ in range(most if content else 0):
-        at = draw.randrange(len(content))
-        yield content[:at] + bytes([content[at] ^ draw.randrange(1, 256)]) + content[at + 1 :]
-        yield content[:at]
-    kept = content.splitlines(keepends=True)
-    for line in sorted({0, len(kept) // 2, len(kept) - 1})[-most:]:
-        yield b"".join(kept[:line] + kept[line + 1 :])
-        yield b"".join(kept[: line + 1] + kept[line:])
 
 
 @pytest.mark.slow
@@ -143,13 +130,6 @@ def test_damage_of_what_an_optimisation_left_is_told_or_does_no_harm(
             if done.exit_code == 0:
                 assert lines(out / "dataset.jsonl") == expected, what
             shutil.rmtree(out)
-
-
-def told(done: Result, what: str) -> Result:
-    """A command that ended well, or in one sentence."""
-    assert done.exception is None or isinstance(done.exception, SystemExit), f"{what}: {done.exception!r}"
-    assert done.exit_code in (0, 1, 2), f"{what}: {done.output[-2000:]}"
-    return done
 
 
 @pytest.mark.parametrize("begun", [()], indirect=True, ids=["kept"])

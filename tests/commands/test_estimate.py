@@ -12,7 +12,8 @@ import pytest
 
 from autoevol.commands.extrapolate import cost_of
 from autoevol.commands.likely import likely_calls
-from autoevol.commands.plan import Stage, plan_evolve, plan_run
+from autoevol.commands.plan import plan_evolve, plan_run
+from autoevol.commands.planned import Stage
 from autoevol.config import LoopConfig, MethodConfig, PipelineConfig, Settings
 from autoevol.core.records import Row, digest
 from autoevol.data.split import sample_rows

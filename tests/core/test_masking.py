@@ -24,6 +24,9 @@ KEY = "k/9+very=secret:0123456789"
         base64.b64encode(KEY.encode()).decode(),
         base64.b64encode(f"me:{KEY}".encode()).decode(),
         base64.urlsafe_b64encode(f"me:{KEY}".encode()).decode(),
+        base64.b64encode(f":{KEY}".encode()).decode(),
+        base64.b64encode(f"{KEY}:".encode()).decode(),
+        base64.b64encode(f"somebody:{KEY}&more".encode()).decode(),
         json.dumps(KEY),
         KEY.replace("/", "\\/"),
         KEY[:-1],
@@ -63,6 +66,15 @@ def test_what_looks_like_a_secret_is_hidden_too(text: str) -> None:
 )
 def test_ordinary_words_stay(text: str) -> None:
     assert Mask("none", "EMPTY", None, "")(text) == text
+
+
+@given(st.binary(max_size=9), st.binary(max_size=9), st.booleans())
+def test_base64_of_anything_around_a_secret_hides_it(before: bytes, behind: bytes, web_safe: bool) -> None:
+    code = base64.urlsafe_b64encode if web_safe else base64.b64encode
+    sent = code(before + KEY.encode() + behind).decode()
+    for shown in (Mask(KEY)(sent), Mask(KEY).known(sent)):
+        assert shown != sent
+        assert len(shown.replace("***", "")) <= len(code(before)) + len(code(behind)) + 8
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.integers(0, 15), st.integers(0, 15))

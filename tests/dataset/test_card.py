@@ -63,7 +63,7 @@ def test_the_card_is_filled_from_the_run(exported: tuple[Exported, Path]) -> Non
         "id `m1`",
         "2 of 8 scored rows failed (25.0%",
         "this detector finds 45 % of fatal cases",
-        "stagnant 2",
+        "2 no harder",
         "1 of 3 records were removed",
         "- repeated: 1",
         "Licence of the seeds: MIT",
@@ -85,7 +85,7 @@ def test_what_gates_refused_is_on_the_card(exported: tuple[Exported, Path]) -> N
     assert "- nearly repeated: 3\n- in a benchmark: 1" in text
     assert "benchmarks: `exam.jsonl`; 13 shared words" in text
     assert "1 of 3 records were removed" in text
-    assert "By how their last round ended: failed 1, gated 1." in text
+    assert "1 were turned away by a check. By how their last round ended: 1 failed." in text
     assert "is recorded" not in text
 
 

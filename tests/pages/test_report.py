@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from autoevol.evolution.lineage import Fate
 from autoevol.pages import rows
+from autoevol.pages.blocks import Block, Grid, Quote
 from autoevol.pages.folder_page import page_of
 from autoevol.store.files import read_json
-from command_line import at, command, summary
+from command_line import at, command, lines, printed, summary
 from commanding import Served, evolve, write_seeds
 from report_folders import OLD, hostile_folder, lineage, write_folder
 from servers import Endpoint
@@ -111,6 +115,16 @@ def test_the_figures_of_the_page_are_those_of_the_summary(old: Path) -> None:
     assert told["seeds"]["data_hash"] in text
 
 
+def test_the_page_says_what_the_embedded_model_can_and_cannot_do(old: Path) -> None:
+    path = old / "run" / "summary.json"
+    told = read_json(path) or {}
+    assert "embedded model" not in Seen(report(old / "run")).text
+    told["models"]["evol"] = "local/smollm2"
+    path.write_text(json.dumps(told), encoding="utf-8")
+    assert "do not train on its rows" in Seen(report(old / "run")).text
+    assert "what to expect" in command("show", old / "run").stdout
+
+
 def test_the_curve_is_that_of_the_journal(old: Path) -> None:
     page = page_of(old / "run")
     (plot,) = [plot for plot in page.plots if plot.name == "rate"]
@@ -119,6 +133,20 @@ def test_the_curve_is_that_of_the_journal(old: Path) -> None:
     assert [f"{step['dev']['rate']:.1%}" for step in curve if step["dev"]] == [
         row[3].partition(" ")[0] for row in in_force
     ]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_chart_has_a_table_and_needs_no_colour(old: Path, name: str) -> None:
+    page, html = page_of(old / name), report(old / name)
+    assert html.count("<figure") == html.count("The same as a table") == len(page.plots)
+    for plot in page.plots:
+        assert plot.grid.rows, plot.name
+        series = len(plot.grid.columns) - 1
+        if plot.name.startswith(("funnel", "importance", "transfer")):
+            assert plot.svg.count("<rect") == len(plot.grid.rows)
+        if plot.name.startswith(("lengths", "responses")):
+            assert plot.svg.count("<title>") == len(plot.grid.rows) * series
+            assert ("two open" in plot.svg) == (series == 2), "the second series is an outline"
 
 
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
@@ -181,7 +209,7 @@ def test_the_rows_of_the_browser_hold_every_text(tmp_path: Path) -> None:
 def test_plots_are_files_too(old: Path, tmp_path: Path) -> None:
     report(old / "run", "--plots", tmp_path / "plots")
     names = {path.name for path in (tmp_path / "plots").glob("*.svg")}
-    assert {"rate.svg", "funnel.svg", "lengths.svg"} <= names
+    assert {"rate.svg", "funnel.svg", "lengths-words.svg", "lengths-tokens.svg"} <= names
     assert all(
         'xmlns="http://www.w3.org/2000/svg"' in path.read_text()
         for path in (tmp_path / "plots").glob("*.svg")
@@ -213,6 +241,93 @@ def test_what_was_optimised_is_named(tmp_path: Path) -> None:
     assert not any("failure rate" in name for name in names)
     (plot,) = [plot for plot in page.plots if plot.name == "rate"]
     assert "usable yield" in plot.grid.columns
+
+
+def test_the_funnel_goes_on_to_what_was_cleaned_and_exported(tmp_path: Path) -> None:
+    with Endpoint(Served()) as endpoint:
+        assert evolve(write_seeds(tmp_path), endpoint, tmp_path / "run").exit_code == 0
+    (first, *_) = lines(tmp_path / "run" / "dataset.jsonl")
+    taken = tmp_path / "taken.jsonl"
+    taken.write_text(json.dumps({"instruction": first["instruction"]}) + "\n")
+    clean, train = tmp_path / "clean.jsonl", tmp_path / "train.jsonl"
+    assert command("clean", tmp_path / "run", "--out", clean, "--against", taken).exit_code == 0
+    assert command("export", clean, "--format", "messages", "--out", train).exit_code == 0
+    (plot,) = [plot for plot in page_of(tmp_path / "run").plots if plot.name == "funnel"]
+    left = {stage: int(count) for stage, count in plot.grid.rows}
+    cleaned, removed = lines(clean), lines(tmp_path / "clean.removed.jsonl")
+    assert left["clean (clean)"] == left["export (train)"] == len(cleaned)
+    assert left["passed"] == len(cleaned) + len(removed)
+    text = Seen(report(tmp_path / "run")).text
+    assert "clean (clean) same as a seed 1" in text
+    assert "taken.jsonl, line 1" in text, "what a removed record is like"
+
+
+def test_what_a_gate_refused_stands_beside_what_it_is_like(tmp_path: Path) -> None:
+    twin, other = lineage(1, "Name a prime."), lineage(2, "Name a prime!")
+    why = f"clean: repeated: {twin.row.id} (similarity 1.00)"
+    refused = replace(other, rounds=(replace(other.rounds[0], fate=Fate.GATED, reason=why),))
+    page = page_of(write_folder(tmp_path / "run", [twin, refused]))
+    (grid,) = next(section.blocks for section in page.sections if section.id == "gated")
+    assert isinstance(grid, Grid)
+    (row,) = grid.rows
+    assert row[0] == "Name a prime! And say why, in row 2."
+    assert row[3].startswith("Name a prime. / Name a prime. And say why")
+
+
+def test_calls_paid_are_those_of_the_ledger(tmp_path: Path) -> None:
+    words = ("--batch-size", "2", "--m", "2", "--steps", "1")
+    with Endpoint(TaskWorld()) as endpoint:
+        done = command("optimize", task_file(tmp_path), "--out", tmp_path / "found", *at(endpoint), *words)
+    assert done.exit_code == 0, done.stderr
+    (plot,) = [plot for plot in page_of(tmp_path / "found").plots if plot.name == "rate"]
+    paid = [int(row[plot.grid.columns.index("calls paid")].replace(",", "")) for row in plot.grid.rows]
+    total = sum(role["calls"] for role in printed(done)["ledger"]["roles"].values())
+    assert paid == sorted(paid)
+    assert 0 < paid[0] <= paid[-1] <= total, "the holdout comes after the steps"
+
+
+def test_an_estimate_has_its_page_before_the_run_and_in_it(tmp_path: Path) -> None:
+    seeds, run = write_seeds(tmp_path), tmp_path / "run"
+    with Endpoint(Served()) as endpoint:
+        said = command("estimate", seeds, "--evolve", "--sample", 3, "--out", run, *at(endpoint))
+        assert said.exit_code == 0, said.stderr
+        total = printed(said)["totals"]["calls"]["mid"]
+        before = page_of(run)
+        assert [section.id for section in before.sections] == ["estimate", "settings"]
+        assert f"about {total:,.0f} [" in before.verdict
+        assert command("show", run).exit_code == 0
+        paid = summary(evolve(seeds, endpoint, run))["ledger"]["total"]["calls"]
+    assert f"The run has paid {paid:,} calls." in Seen(report(run)).text
+
+
+def test_the_command_on_the_page_makes_the_same_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ("--rounds", 2, "--mix", "deepen=1", "--clean")
+    with Endpoint(Served()) as endpoint:
+        assert evolve(write_seeds(tmp_path), endpoint, tmp_path / "run", *asked).exit_code == 0
+        quotes = {block.title: block.text for block in _blocks(tmp_path / "run") if isinstance(block, Quote)}
+        (tmp_path / "settings.json").write_text(quotes["Its settings.json"])
+        _, *words = shlex.split(quotes["The command that runs it again"])
+        done = command(*words, "--api-base", endpoint.url)
+    assert done.exit_code == 0, done.output
+    first, again = (read_json(tmp_path / name / "run.json") or {} for name in ("run", "runs/again"))
+    assert again["settings"] == first["settings"]
+
+
+def _blocks(folder: Path) -> list[Block]:
+    return [block for section in page_of(folder).sections for block in section.blocks]
+
+
+def test_time_is_told_by_role(tmp_path: Path) -> None:
+    with Endpoint(Served()) as endpoint:
+        assert evolve(write_seeds(tmp_path), endpoint, tmp_path / "run").exit_code == 0
+    (cost,) = [section.blocks[0] for section in page_of(tmp_path / "run").sections if section.id == "cost"]
+    assert isinstance(cost, Grid)
+    assert cost.columns[-1] == "time of the calls"
+    assert [row[0] for row in cost.rows] == ["evol", "respond", "all roles"]
+    assert all(re.fullmatch(r"\d+ s", row[-1]) for row in cost.rows)
 
 
 @pytest.mark.parametrize("words", [("nowhere",), ("run", "-o", ".")])

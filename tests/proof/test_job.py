@@ -84,7 +84,7 @@ def test_a_proof_that_lacks_students_is_not_concluded(files: tuple[Path, str], t
     found, seeds = files
     with pytest.raises(KeyboardInterrupt):
         prove(found, tmp_path / "p", against=[seeds], make_student=lambda *_: CountingStudent(4), **SMALL)
-    with pytest.raises(InputError, match="lacks 8 of 9 students"):
+    with pytest.raises(InputError, match="lacks 8 of 10 students"):
         collect(tmp_path / "p")
 
 

@@ -38,6 +38,16 @@ def test_a_file_journal_opened_again_has_the_same_steps(
     assert tuple(journal.steps()) == tuple(FileJournal(path).steps()) == tuple(steps)
 
 
+def test_a_step_says_what_had_been_paid_by_then(tmp_path: Path) -> None:
+    path, paid = tmp_path / "journal.jsonl", iter((7, 20))
+    journal = FileJournal(path, paid.__next__)
+    for number in range(2):
+        journal.append(step(number))
+    assert [each.calls for each in FileJournal(path).steps()] == [7, 20]
+    assert FileJournal(path).steps() == (step(0), step(1)), "a count decides nothing"
+    assert b'"calls"' not in orjson.dumps(encode_step(step(0)))
+
+
 def test_both_journals_keep_steps_in_order(tmp_path: Path) -> None:
     journals: list[StepJournal] = [MemoryJournal(), FileJournal(tmp_path / "journal.jsonl")]
     for journal in journals:

@@ -16,7 +16,7 @@ from autoevol.config import Settings
 from autoevol.config.settings import GROUPS
 
 if TYPE_CHECKING:
-    from autoevol.commands.plan import Plan
+    from autoevol.commands.planned import Plan
     from autoevol.data.shard import Shard
 
 

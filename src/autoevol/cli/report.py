@@ -28,9 +28,9 @@ def report(
     open: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Write DIR as one page: verdict, methods, failures, rows, lengths, cost, settings."""
-    from autoevol.commands.report import write_report
+    from autoevol.commands import report as reporting
 
-    written = write_report(folder, out, format=format, plots=plots)
+    written = reporting.report(folder, out, format=format, plots=plots)
     for path in written:
         say(path)
     if plots and not any(path.suffix == ".png" for path in written):

@@ -26,10 +26,10 @@ from autoevol.evolution.stage import evolve_rows
 from autoevol.reports.folder import read_report
 from autoevol.reports.run import FILE, RunReport
 from autoevol.reports.summary import summarise
-from autoevol.store.files import write_json
 from autoevol.store.method_files import load_method
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import write_sealed
 
 
 def again(
@@ -84,7 +84,7 @@ def again(
             if before and before.gates:
                 # What gates refused was counted from the old rounds, so it is told as they were set.
                 report = replace(report, gates=before.gates)
-                write_json(out / FILE, report.to_json())
+                write_sealed(out / FILE, report.to_json())
             return Result(report, out, job.ending(tally, out_of_budget=out_of_budget))
 
 

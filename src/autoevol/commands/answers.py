@@ -32,8 +32,9 @@ from autoevol.programs.respond import RespondToInstruction, answering_with
 from autoevol.reports.answers import FILE, PAIRS, AnswerFigures, AnswersReport, Sides
 from autoevol.reports.rates import Ledger
 from autoevol.reports.run import versions
-from autoevol.store.files import replacing, write_json
+from autoevol.store.files import LineWriter, replacing
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import check_source, write_counts, write_sealed
 
 _T = TypeVar("_T")
 # The roles that ask the models of the two sides, where they are not files.
@@ -90,6 +91,8 @@ def judge_answers(
     if judge is None:
         raise InputError("there is nobody to judge: give --judge-model")
     sources, listener = Sources(Path(questions), *map(str, answers)), listener or Progress()
+    for file in filter(None, (sources.questions, *map(sources.file_of, _ROLE_OF))):
+        check_source(file)
     asked = read_questions(sources.questions)
     given = {side: read_answers(path, asked) for side in _ROLE_OF if (path := sources.file_of(side))}
     settings = replace(settings, models=_models(settings.models, sources, config))
@@ -101,11 +104,12 @@ def judge_answers(
     with RunFolder(out, decided) as folder, following(folder.path, listener) as told:
         open_store = partial(folder.calls, settings.store.path)
         with open_session(open_store, settings, roles=roles, listener=told) as session:
-            asking = _Asking(session, settings, told)
+            asking, written = _Asking(session, settings, told), list[LineWriter]()
             for side in _ROLE_OF:
                 if side not in given:
                     given[side] = asking.answers(side, asked)
-                    _write_answers(folder.path / f"answers_{side}.jsonl", asked, given[side])
+                    path = folder.path / f"answers_{side}.jsonl"
+                    written.append(_write_answers(path, asked, given[side]))
             pairs = pair_up(asked, given["a"], given["b"])
             judged, stop = asking.judged(pairs)
             figures = AnswerFigures.of(judged, len(pairs) - len(judged))
@@ -122,7 +126,8 @@ def judge_answers(
         with replacing(folder.path / PAIRS) as lines:
             for one in judged:
                 lines.add(one.to_json())
-        write_json(folder.path / FILE, report.to_json())
+        write_counts(folder.path, [*written, lines])
+        write_sealed(folder.path / FILE, report.to_json())
         told.ends_with(stop)
     return Result(report, Path(out), stop)
 
@@ -213,11 +218,12 @@ def _where(api_base: str | None, key: str | None) -> dict[str, str | None]:
     return {"api_base": api_base, "api_key_env": key}
 
 
-def _write_answers(path: Path, questions: Sequence[Question], answers: dict[str, str]) -> None:
+def _write_answers(path: Path, questions: Sequence[Question], answers: dict[str, str]) -> LineWriter:
     with replacing(path) as lines:
         for one in questions:
             if one.id in answers:
                 lines.add({"id": one.id, "instruction": one.text, "output": answers[one.id]})
+    return lines
 
 
 def _name(source: str) -> str:

@@ -21,8 +21,9 @@ from autoevol.harnesses.lm_eval import lm_eval_readings
 from autoevol.harnesses.measured import Reading
 from autoevol.reports.benchmarks import FILE, TABLE, BenchmarksReport
 from autoevol.reports.rates import Ledger
-from autoevol.store.files import replace_text, write_json
+from autoevol.store.files import replace_text
 from autoevol.store.run import RunFolder, read_run
+from autoevol.store.sealed import write_sealed
 
 SCRIPT = "run.sh"
 FAILED = "failed"
@@ -81,7 +82,7 @@ def benchmarks(
         if not collect:
             readings = _readings(folder / RESULTS, model)
         report = _report(model, names, readings, left, config.training, files)
-        write_json(folder / FILE, report.to_json())
+        write_sealed(folder / FILE, report.to_json())
         replace_text(folder / TABLE, report.markdown())
     return Result(report, Path(out))
 

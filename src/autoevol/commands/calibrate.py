@@ -33,6 +33,7 @@ from autoevol.metrics.training import load_judge
 from autoevol.reports.rates import Ledger
 from autoevol.store.calls import CallStore
 from autoevol.store.files import write_json
+from autoevol.store.sealed import check_source
 
 HALVES: tuple[Half, ...] = get_args(Half)
 STORE = "runs/calibrate.sqlite"
@@ -159,7 +160,10 @@ def load_pairs(wanted: Pairs) -> list[Labelled]:
 
     Raises:
         InputError: If the file cannot be used, or no pair is left.
+        StoreError: If a file is not as `label` left it.
     """
+    for file in (wanted.file, *wanted.more):
+        check_source(file)
     chosen = [
         pair
         for file in (wanted.file, *wanted.more)

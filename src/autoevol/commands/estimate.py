@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from autoevol.commands.keywords import take
 from autoevol.commands.likely import TAIL, TIMES, SampleCosts, likely_costs, prospects
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.past import as_begun
-from autoevol.commands.plan import Plan, Stage, check, look_text, plan_evolve, plan_run
+from autoevol.commands.plan import check, look_text, plan_evolve, plan_run
+from autoevol.commands.planned import Plan, Stage
 from autoevol.commands.result import as_html, as_lines, frame
 from autoevol.commands.shares import Share
 from autoevol.config import LoopConfig, Settings
@@ -39,7 +40,9 @@ from autoevol.optimization.scoreboard import run_row
 from autoevol.programs.analyze import AnalyzeTrajectory
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.propose import ProposeMethod
+from autoevol.reports.estimate import FILE, EstimatedFigure, EstimateReport
 from autoevol.store.calls import SAMPLE_RUN, CallStore
+from autoevol.store.files import write_json
 
 _CHAINS = 3
 STORE = Path("runs/estimate.sqlite")
@@ -125,7 +128,23 @@ def estimate(
         plan = plan_evolve(str(seeds), name, settings, judge_calls=judged, sample=sample)
     path = settings.store.path or (Path(out) / "calls.sqlite" if out else STORE)
     with open_session(partial(CallStore, path, SAMPLE_RUN), settings) as session:
-        return estimate_plan(plan, session, settings)
+        found = estimate_plan(plan, session, settings)
+    if out:
+        write_json(Path(out) / FILE, _report(found).to_json())
+    return found
+
+
+def _report(found: Estimate) -> EstimateReport:
+    parts = {**found.stages, "total": found.totals}
+    calls = {name: EstimatedFigure(*astuple(part["calls"])) for name, part in parts.items() if part["calls"]}
+    return EstimateReport(
+        source=found.plan.source,
+        rows=found.plan.rows,
+        sampled=sum(found.outcomes.values()),
+        most_calls=sum(found.plan.calls.values()),
+        calls=calls,
+        printed=tuple(estimate_rows(found)),
+    )
 
 
 def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:

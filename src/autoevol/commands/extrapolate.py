@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoevol.commands.plan import Stage
+from autoevol.commands.planned import Stage
 
 FIELDS = ("calls", "input_tokens", "output_tokens", "usd", "seconds")
 REPLICATES = 2000

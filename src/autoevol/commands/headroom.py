@@ -39,8 +39,8 @@ from autoevol.reports.headroom import FILE, HeadroomMethod, HeadroomReport, Opti
 from autoevol.reports.rates import Ledger, MethodRef, RateReport
 from autoevol.reports.run import versions
 from autoevol.reports.summary import measure_of
-from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import check_source, write_sealed
 
 SCOPES = ("dev", "headroom-2")
 """Where the two samples of a method and row are drawn; the first is that of the loop's steps."""
@@ -74,6 +74,7 @@ def headroom(
     (settings,) = take("headroom", settings, options)
     if rows < 2:
         raise InputError(f"--rows must be at least 2, got {rows}")
+    check_source(seeds)
     started, loaded = time.monotonic(), load_rows(str(seeds), **settings.data.reading())
     split = plan_split(loaded.rows, settings.loop, settings.methods)
     looked = look_rows(split, settings.loop, settings.methods.selection)
@@ -111,7 +112,7 @@ def headroom(
             versions=versions(),
             seconds=time.monotonic() - started,
         )
-        write_json(folder.path / FILE, report.to_json())
+        write_sealed(folder.path / FILE, report.to_json())
     return Result(report, Path(out))
 
 

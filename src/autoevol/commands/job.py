@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from autoevol.commands.following import Listener, StatusKeeper, following
 from autoevol.commands.models import make_metric, open_session
+from autoevol.commands.past import first_endpoints, save_endpoint
 from autoevol.commands.pulse import Alive
 from autoevol.commands.replies import ReplyWatch
 from autoevol.config import EndpointConfig, Settings
@@ -26,7 +27,6 @@ from autoevol.lm.session import Session
 from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.rates import Ledger
 from autoevol.store.run import RunFolder
-from autoevol.store.sealed import read_sealed, write_sealed
 from autoevol.store.worked import WorkClock
 
 if TYPE_CHECKING:
@@ -73,6 +73,10 @@ class Job:
             stop = self.too_short() or (tally and tally.nothing_kept)
         self.listener.ends_with(stop)
         return stop
+
+    def paid(self) -> int:
+        """LM calls that the run has paid so far, resumes included."""
+        return sum(line.paid.calls for line in self.session.ledger())
 
     def too_short(self) -> RepliesTooShort | None:
         """What ends a stage in which most replies of a role held no text; its settings may be corrected."""
@@ -155,12 +159,11 @@ class _Noting:
 
 def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:
     """URLs that are not those of the run's first calls, and those: a model that moves stays the same."""
-    path, models = folder.path / "endpoint.json", settings.models
+    models = settings.models
     # Where two roles share a URL now, the evol model's calls, which are the most, are those to be found.
     bases = {name: models.resolved(name).api_base or models.evol.api_base for name in reversed(ROLES)}
     now = {role: url for role, base in bases.items() if (url := open_url(base))}
-    first = {**now, **(read_sealed(path) or {}).get("first", {})}
-    asked = EndpointConfig.of(models)
-    write_sealed(path, {**asdict(asked), "first": first})
+    first = {**now, **first_endpoints(folder)}
+    save_endpoint(folder, EndpointConfig.of(models), first)
     before = {url: first[role] for role, url in now.items()}
     return {url: known for url, known in before.items() if url != known}

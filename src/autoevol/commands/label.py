@@ -21,6 +21,7 @@ from autoevol.labelling.server import LabelServer
 from autoevol.labelling.session import LabelSession, standing
 from autoevol.metrics.kappa import Agreement, agreement_of, share_interval
 from autoevol.store.labels import LabelFolder, log_path, read_logs, read_task
+from autoevol.store.sealed import check_source
 
 _FORMS = (EvolutionForm, AnswerForm)
 
@@ -60,6 +61,38 @@ class LabelJob:
 
 
 @contextmanager
+def label(
+    source: str | Path,
+    *,
+    against: str | Path | None = None,
+    rater: str = "A",
+    sample: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    port: int = 0,
+) -> Iterator[LabelServer]:
+    """The page for labelling, at the server's `url` until the block ends: `autoevol label`.
+
+    Args:
+        source: A run folder, a file of pairs, or with `against` a model's answers.
+        against: Another model's answers to the same questions, to be compared with those of `source`.
+        rater: Who labels.
+        sample: Label so many, half of what the detector let pass; None is all.
+        seed: Decides the sample, the order and the sides.
+        out: Where labels are kept, if not beside the source.
+        port: 0 takes a free one.
+
+    Raises:
+        InputError: As `serving` does.
+        StoreError: As `serving` does.
+    """
+    sources = [Path(one) for one in (source, against) if one is not None]
+    asked = LabelJob(sources, against is not None, sample, seed, Path(out) if out else None)
+    with serving(asked, rater, port) as server:
+        yield server
+
+
+@contextmanager
 def serving(asked: LabelJob, rater: str, port: int = 0) -> Iterator[LabelServer]:
     """A server of the page for one rater, which answers until the block ends.
 
@@ -88,7 +121,11 @@ def serving(asked: LabelJob, rater: str, port: int = 0) -> Iterator[LabelServer]
 def _form(folder: LabelFolder, asked: LabelJob) -> Form:
     """What the folder asks already, so that raters see the same items; else what is asked now."""
     known = _known(folder.path)
+    if known is None and read_logs(folder.path):
+        raise StoreError(f"{folder.path} has lost its task.json, but not its labels. Restore it from a copy")
     if known is None:
+        for source in asked.sources:
+            check_source(source)
         made = (
             read_pairs(asked.sources[0], asked.sources[1], asked.seed, asked.sample)
             if asked.pairs

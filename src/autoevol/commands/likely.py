@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autoevol.commands.extrapolate import REPLICATES, Projection, resampled, sum_of
-from autoevol.commands.plan import Plan, Stage
+from autoevol.commands.planned import Plan, Stage
 from autoevol.optimization.rehearsal import Odds, Rehearsed, rehearse
 
 TIMES = 60

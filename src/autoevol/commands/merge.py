@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from autoevol.commands.past import copy_endpoint, scanned_of
 from autoevol.config import PipelineConfig
 from autoevol.config.options import restore
 from autoevol.core.errors import InputError, StoreError
@@ -25,9 +26,9 @@ from autoevol.reports.folder import read_report
 from autoevol.reports.rates import Ledger, RoleCost
 from autoevol.reports.run import FILE, RunReport, result_paths
 from autoevol.store.calls import Spent
-from autoevol.store.files import read_json, write_json
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import write_sealed
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,12 @@ def merge(out: Path) -> RunReport:
         merge_parts({piece.shard: piece.parts for piece in pieces}, into, PipelineConfig().part_rows)
         whole.save_methods(first.folder.methods().values())
         whole.save_seeds(first.fingerprint, asdict(replace(first.seeds, owned=None)))
-        write_json(out / "endpoint.json", read_json(first.folder.path / "endpoint.json"))
+        copy_endpoint(first.folder, whole)
         report = _joined(pieces)
         _book(whole, report.ledger.roles)
         tally = write_outputs(into, out, restore(PipelineConfig, settings["pipeline"]).keep)
         report = replace(report, evolution=EvolutionReport.of(tally), paths=result_paths(out))
-        write_json(out / FILE, report.to_json())
+        write_sealed(out / FILE, report.to_json())
         return report
 
 
@@ -117,7 +118,7 @@ def _piece(folder: RunFolder) -> _Piece:
         raise InputError(f"shard {shard} has not begun; run it again")
     mark, found = known
     report = read_report(path / FILE, RunReport)
-    return _Piece(shard, folder, mark, Scanned(**found), Parts(path / "parts", None), report)
+    return _Piece(shard, folder, mark, scanned_of(folder, found), Parts(path / "parts", None), report)
 
 
 def _check(out: Path, pieces: Sequence[_Piece]) -> None:

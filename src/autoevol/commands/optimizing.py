@@ -178,7 +178,7 @@ class _Search:
             optimizer_lm=role_lm(job.session, job.settings.models, "optimizer"),
             selection=find_rule(job.settings.methods.selection)(),
             starts=self.starts[1:],
-            journal=job.folder.journal(),
+            journal=job.folder.journal(job.paid),
             on_step=tell,
             on_row=watch.row,
             verbose=False,  # the listener is told already

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from autoevol.reports.folder import read_report
 from autoevol.reports.run import FILE, RunReport
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder, read_run
-from autoevol.store.sealed import read_sealed
+from autoevol.store.sealed import read_sealed, write_sealed
+
+ENDPOINT = "endpoint.json"
 
 
 def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> Settings:
@@ -37,8 +39,34 @@ def as_begun(out: Path, settings: Settings) -> Settings:
 
 
 def endpoint_of(folder: RunFolder) -> EndpointConfig:
-    """Where the models of a run were asked last."""
-    return restore(EndpointConfig, read_sealed(folder.path / "endpoint.json") or {})
+    """Where the models of a run were asked last. Raises StoreError if that is damaged."""
+    return restore(EndpointConfig, _endpoints(folder))
+
+
+def first_endpoints(folder: RunFolder) -> dict[str, str]:
+    """URLs of the run's first calls by role; none before it has any. Raises as `endpoint_of`."""
+    return _endpoints(folder).get("first", {})
+
+
+def save_endpoint(folder: RunFolder, asked: EndpointConfig, first: Mapping[str, str]) -> None:
+    """Remember where the models are asked, and where they were asked first."""
+    write_sealed(folder.path / ENDPOINT, {**asdict(asked), "first": dict(first)})
+
+
+def copy_endpoint(source: RunFolder, target: RunFolder) -> None:
+    """Remember in `target` where the models of `source` were asked. Raises as `endpoint_of`."""
+    save_endpoint(target, endpoint_of(source), first_endpoints(source))
+
+
+def _endpoints(folder: RunFolder) -> dict[str, Any]:
+    path = folder.path / ENDPOINT
+    known = read_sealed(path) or {}
+    first, asked = known.get("first", {}), [known.get(field.name) for field in fields(EndpointConfig)]
+    if not isinstance(first, dict) or not all(
+        isinstance(said, str | None) for said in (*first.values(), *asked)
+    ):
+        raise StoreError(f"{path} is damaged: it names no endpoints. Remove it and give --api-base")
+    return known
 
 
 def policy_of(parts: Parts, folder: RunFolder) -> Policy:

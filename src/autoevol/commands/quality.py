@@ -38,7 +38,7 @@ from autoevol.reports.quality import MAPPED, QualityReport
 from autoevol.reports.rates import Ledger
 from autoevol.reports.run import versions
 from autoevol.store.calls import CallStore
-from autoevol.store.files import write_json
+from autoevol.store.sealed import write_sealed
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,7 +144,7 @@ def quality(
     )
     if wanted or Path(dataset).is_dir():
         write_figures(figures_file(source), (one for of in figures.values() for one in of))
-        write_json(report_file(source), report.to_json())
+        write_sealed(report_file(source), report.to_json())
     shown = (one for lineage in looked_at for one in figures[lineage.seed_id])
     return Quality(report, tuple(shown), stop)
 

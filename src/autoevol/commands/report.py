@@ -16,14 +16,14 @@ from autoevol.store.files import replace_bytes, replace_text
 _WIDTH = 2.0
 
 
-def write_report(
+def report(
     folder: str | Path,
     out: str | Path | None = None,
     *,
     format: str = "html",
     plots: str | Path | None = None,
 ) -> list[Path]:
-    """Write the report of a run folder; the folder may be that of a run under way.
+    """Write a run folder as a page: `autoevol report`. The folder may be that of a run under way.
 
     Args:
         folder: Of a run, an optimisation, an evolution, a search, a comparison or a transfer.

@@ -30,6 +30,7 @@ from autoevol.reports.run import RunReport
 from autoevol.reports.summary import summarise
 from autoevol.store.files import replacing
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import check_source
 
 
 def run(
@@ -77,6 +78,7 @@ def optimize(
 def _optimized(
     seeds: str, out: Path, settings: Settings, listener: Listener, *, evolve: bool
 ) -> Result[RunReport]:
+    check_source(seeds)
     mark, loaded = fingerprint(seeds, settings.data), load_rows(seeds, **settings.data.reading())
     groups = ("loop", "methods", "models", "metrics", *(("stages", *_of_rows(settings)) if evolve else ()))
     decided = {**settings.decisive(*groups), "inputs": {"data_hash": loaded.data_hash}}
@@ -167,6 +169,7 @@ def _claim(
 
     A file that has not changed is not read again.
     """
+    check_source(seeds)
     mark, known = fingerprint(seeds, data), folder.seeds()
 
     def claim(scanned: Scanned) -> None:

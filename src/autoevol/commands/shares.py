@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from autoevol.commands.plan import Plan
+from autoevol.commands.planned import Plan
 from autoevol.config import Settings
 from autoevol.lm.budget import Caps, StageCaps
 from autoevol.lm.prices import caps_of

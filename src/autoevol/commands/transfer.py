@@ -33,8 +33,8 @@ from autoevol.reports.rates import Ledger, MethodRef
 from autoevol.reports.run import versions
 from autoevol.reports.summary import measure_of
 from autoevol.reports.transfer import FILE, EvolModel, SampleReport, TransferReport, TransferScore
-from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import check_source, write_sealed
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,6 +107,7 @@ def _transferred(
     for path in into:
         if passports.read_passport(path).method.id not in {method.id for method in methods}:
             raise InputError(f"the method of the passport {path} is not among those to be scored")
+    check_source(seeds)
     loaded = load_rows(seeds, **settings.data.reading())
     sample = draw(sources, loaded, config)
     ids = [method.id for method in methods]
@@ -134,7 +135,7 @@ def _transferred(
             versions=versions(),
             seconds=time.monotonic() - job.started,
         )
-        write_json(folder.path / FILE, report.to_json())
+        write_sealed(folder.path / FILE, report.to_json())
         job.listener.ends_with(stop)
     for path in into:
         passports.enter_transfer(report, path)

@@ -36,6 +36,7 @@ from autoevol.reports.comparison import ComparisonReport, Finished
 from autoevol.reports.rates import MetricReport
 from autoevol.store.calls import CallStore
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import check_source
 
 _MOST_HOLDOUT = 200
 
@@ -184,6 +185,7 @@ def _compared(
     listener: Listener,
 ) -> Compared:
     contestants = find_contestants(config.optimizers)
+    check_source(seeds)
     loaded = load_rows(seeds, **settings.data.reading())
     student = Evolver(find_method(config.start), rounds=config.rounds, system=settings.models.system)
     heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(settings))

@@ -24,7 +24,7 @@ from autoevol.lm.session import Session
 from autoevol.programs.respond import answering_with
 from autoevol.reports.comparison import Ending, Finished, Point
 from autoevol.reports.folder import read_report
-from autoevol.store.files import write_json
+from autoevol.store.sealed import write_sealed
 
 _MOST_TURNS = 20
 _APART = 1000  # seeds of the turns of one entry; seeds of entries are consecutive
@@ -107,7 +107,7 @@ def run_entry(contestant: Contestant, heat: Heat, budget: int, path: Path) -> Fi
         sizes=turns[0].sizes,
         seconds=round(time.monotonic() - started, 3),
     )
-    write_json(path, done.to_json())
+    write_sealed(path, done.to_json())
     return done
 
 

@@ -15,7 +15,8 @@ from autoevol.core.records import Row
 from autoevol.reports.comparison import FILE, ComparisonReport, Finished, Traps
 from autoevol.reports.rates import FAILURE_RATE, figure_of
 from autoevol.reports.run import versions
-from autoevol.store.files import replacing, write_json
+from autoevol.store.files import replacing
+from autoevol.store.sealed import write_sealed
 
 DRAWING = "curves.svg"
 
@@ -83,7 +84,7 @@ def hold(
         versions=versions(),
         objective=terms.objective,
     )
-    write_json(folder / FILE, report.to_json())
+    write_sealed(folder / FILE, report.to_json())
     _draw(report, folder / DRAWING)
     return report
 

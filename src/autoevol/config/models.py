@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from autoevol.config.base import check_sampling, check_url, flag, nested, setting
@@ -83,6 +83,7 @@ class EvolConfig(RoleConfig):
     )
 
 
+_Role = TypeVar("_Role", bound=RoleConfig)
 # The loop gives the sampling of the optimizer with each call; a judge is asked at temperature 0.
 _SAMPLING = ("temperature", "top_p")
 
@@ -222,6 +223,11 @@ class EndpointConfig:
     respond_api_key_env: str | None = setting(None, "Key of the respond model (default: the same as before).")
     judge_api_base: str | None = setting(None, "Endpoint of the judge model (default: the same as before).")
     judge_api_key_env: str | None = setting(None, "Key of the judge model (default: the same as before).")
+    reply_tokens: int | None = setting(
+        None, "Maximum length of any reply, in tokens (default: as the run had it)."
+    )
+    respond_reply_tokens: int | None = setting(None, "The same for the respond model.")
+    judge_reply_tokens: int | None = setting(None, "The same for the judge model.")
 
     @classmethod
     def of(cls, models: ModelConfig) -> EndpointConfig:
@@ -238,12 +244,16 @@ class EndpointConfig:
         return replace(self, **{name: getattr(known, name) for name in unsaid})
 
     def into(self, models: ModelConfig) -> ModelConfig:
-        """`models`, asked here."""
+        """`models`, asked here, and for replies of such lengths where any are named."""
+
+        def asked(role: _Role, prefix: str = "") -> _Role:
+            said = {name: getattr(self, f"{prefix}{name}") for name in ("api_base", "api_key_env")}
+            most = getattr(self, f"{prefix}reply_tokens")
+            return replace(role, **said, **({} if most is None else {"reply_tokens": most}))
+
         return replace(
             models,
-            evol=replace(models.evol, api_base=self.api_base, api_key_env=self.api_key_env),
-            respond=replace(
-                models.respond, api_base=self.respond_api_base, api_key_env=self.respond_api_key_env
-            ),
-            judge=replace(models.judge, api_base=self.judge_api_base, api_key_env=self.judge_api_key_env),
+            evol=asked(models.evol),
+            respond=asked(models.respond, "respond_"),
+            judge=asked(models.judge, "judge_"),
         )

@@ -36,7 +36,10 @@ def encode_step(step: Step) -> dict[str, Any]:
         {**asdict(candidate), "method": encode_method(candidate.method) if candidate.method else None}
         for candidate in step.candidates
     ]
-    return {**asdict(step), "candidates": candidates}
+    written = {**asdict(step), "candidates": candidates}
+    if step.calls is None:
+        del written["calls"]
+    return written
 
 
 def decode_step(data: Mapping[str, Any]) -> Step:
@@ -49,6 +52,7 @@ def decode_step(data: Mapping[str, Any]) -> Step:
         chosen_id=data["chosen_id"],
         improved=data["improved"],
         note=data["note"],
+        calls=data.get("calls"),  # absent in journals of version 0.1
     )
 
 

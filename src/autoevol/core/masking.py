@@ -69,7 +69,8 @@ class Mask:
 def _forms(secret: str, user: str) -> set[str]:
     texts = {secret, f"{user}:{secret}"} if user else {secret}
     coded = {base64.b64encode(text.encode()).decode().rstrip("=") for text in texts}
-    web_safe = {base64.urlsafe_b64encode(text.encode()).decode().rstrip("=") for text in texts}
+    coded |= {_inside_base64(secret, before) for before in range(3)}
+    web_safe = {form.replace("+", "-").replace("/", "_") for form in coded}
     escaped = {
         quote(secret, safe=""),
         quote_plus(secret),
@@ -77,6 +78,16 @@ def _forms(secret: str, user: str) -> set[str]:
         secret.replace("/", "\\/"),
     }
     return {secret, *coded, *web_safe, *escaped, *(form.lower() for form in escaped if "%" in form)}
+
+
+def _inside_base64(secret: str, before: int) -> str:
+    """What stays the same of `secret` in base64, whatever stands around it: nobody, or any user, say.
+
+    `before` are the bytes in front of it, modulo 3.
+    """
+    data = b"\0" * before + secret.encode()
+    whole = len(data) * 8 // 6
+    return base64.b64encode(data).decode()[-(-before * 8 // 6) : whole]
 
 
 def _runs(text: str, secret: str) -> list[tuple[int, int]]:

@@ -309,6 +309,8 @@ class Step:
         chosen_id: The method in force after the step.
         improved: Whether the method in force changed.
         note: What the selection rule has to say, in one sentence.
+        calls: LM calls that the run had paid by then, resumes included; None where nobody counted. No part
+            of what the step decided, so that a resumed one is the same step.
     """
 
     number: int
@@ -318,6 +320,7 @@ class Step:
     chosen_id: str
     improved: bool
     note: str = ""
+    calls: int | None = field(default=None, compare=False)
 
     @property
     def chosen_score(self) -> Score | None:

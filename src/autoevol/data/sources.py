@@ -18,7 +18,8 @@ from autoevol.data.lines import csv_records, jsonl_records, text_records
 from autoevol.data.opening import Opener, opened
 from autoevol.data.tables import arrow_records, hub_records, parquet_records, saved_records
 
-SAMPLE = "sample"
+SAMPLES = {"sample": "seeds.jsonl", "sample:short": "short.jsonl"}
+"""The seeds that are shipped, by what a user calls them."""
 
 _Records = Generator[Raw, None, None]
 _TextReader = Callable[[IO[bytes], str], _Records]
@@ -61,7 +62,7 @@ def find_source(
 ) -> Source:
     """Decide what `source` means. An existing path wins over a data set of the same name.
 
-    A `Path` is always a path; the string `sample` is always the packaged sample. A folder is its run's
+    A `Path` is always a path; the strings of `SAMPLES` are always what is shipped. A folder is its run's
     data set, what `datasets` saved in it, or all its files in the order of their names, as the
     files of a pattern (`part-*.jsonl`) are. Of a table, only the columns that hold text for a seed
     are read, unless `every_column` is asked for.
@@ -71,8 +72,8 @@ def find_source(
     """
     if not str(source):
         raise InputError("the source is empty: give a file, a Hugging Face data set, or `sample`")
-    if source == SAMPLE:
-        return _sample()
+    if isinstance(source, str) and source in SAMPLES:
+        return _sample(source)
     path = Path(dataset_of(os.path.expanduser(source)))
     if os.path.isdir(path) and is_saved(path):
         name = shown(path)
@@ -154,11 +155,11 @@ def _reader(path: Path, *, field: str | None, every: bool, encoding: str | None)
     return Source(name, "line", _text_records(partial(path.open, "rb"), name, reader, encoding))
 
 
-def _sample() -> Source:
-    file = resources.files("autoevol.samples").joinpath("seeds.jsonl")
+def _sample(name: str) -> Source:
+    file = resources.files("autoevol.samples").joinpath(SAMPLES[name])
     if not file.is_file():
         raise InputError("the packaged sample is missing from this installation. Reinstall autoevol")
-    return Source(SAMPLE, "line", _text_records(partial(file.open, "rb"), SAMPLE, jsonl_records, None))
+    return Source(name, "line", _text_records(partial(file.open, "rb"), name, jsonl_records, None))
 
 
 def _text_records(opener: Opener, name: str, reader: _TextReader, encoding: str | None) -> _Records:

@@ -11,11 +11,13 @@ from typing import Any
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import Malformed, build
 from autoevol.core.text import code_block, code_span, markdown
+from autoevol.core.wording import plain
 from autoevol.dataset.export import Exported
 from autoevol.dataset.figures import origins, report_file
 from autoevol.dataset.quality import StageQuality, measures
 from autoevol.metrics.intervals import wilson
-from autoevol.store.files import read_json, replacing
+from autoevol.store.files import read_object, replace_text
+from autoevol.store.sealed import read_sealed
 
 _MARK = "autoevol"
 # Up to this many rows, in the notation of the hub.
@@ -46,19 +48,23 @@ def write_card(exported: Exported, run: Path | None, licences: Licences, title: 
 
     Raises:
         InputError: If another README.md is there.
+        StoreError: If the run's summary or the report of a cleaning is damaged.
     """
     path = exported.path.with_name("README.md")
     if path.exists() and _MARK not in path.read_text(encoding="utf-8", errors="replace"):
         raise InputError(f"{path} is there and is not one of {_MARK}'s cards; move it away")
-    with replacing(path) as file:
-        file.write(card_text(exported, run, licences, title).encode())
+    try:
+        text = card_text(exported, run, licences, title)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"what {run or exported.source} says of itself is damaged: {error!r}") from error
+    replace_text(path, text)
     return path
 
 
 def card_text(exported: Exported, run: Path | None, licences: Licences, title: str) -> str:
     """The card in the hub's notation: YAML between lines of dashes, then Markdown."""
-    summary = (run and read_json(run / "summary.json")) or {}
-    method = (run and read_json(run / "method.json")) or {}
+    summary = (run and read_sealed(run / "summary.json")) or {}
+    method = (run and read_object(run / "method.json")) or {}
     cleaned = _clean_report(exported)
     parts = [
         f"# {markdown(title)}",
@@ -135,7 +141,11 @@ def _failures(summary: Mapping[str, Any]) -> str:
     found, metric = summary.get("evolution"), summary.get("metric") or {}
     if not found:
         return "Failure rates are not known."
-    failed, scored = found.get("failed", 0), found.get("failed", 0) + found.get("passed", 0)
+    ends = dict(found.get("rejected") or {})
+    # What a check turned away says nothing about the method.
+    gated = ends.pop("gated", 0)
+    failed = found.get("failed", 0) - gated
+    scored = failed + found.get("passed", 0)
     rate = "No row was scored."
     if scored:
         interval = wilson(failed, scored)
@@ -144,11 +154,11 @@ def _failures(summary: Mapping[str, Any]) -> str:
             f"{interval.low:.1%} to {interval.high:.1%}) and are not in this data set."
         )
     kinds = _counts(found.get("kinds") or {})
-    ends = _counts(found.get("rejected") or {})
     calibration = metric.get("calibration") or "this detector has not been calibrated"
     return (
         f"{rate} {found.get('unscored', 0)} rows could not be scored."
-        + (f" By how their last round ended: {ends}." if ends else "")
+        + (f" {gated} were turned away by a check." if gated else "")
+        + (f" By how their last round ended: {_counts(ends)}." if ends else "")
         + (f" By kind: {kinds}." if kinds else "")
         + f"\n\nDecided by the detector {_code(metric.get('detector'))}: {markdown(str(calibration))}. "
         "Some failures are therefore still in the data."
@@ -158,7 +168,7 @@ def _failures(summary: Mapping[str, Any]) -> str:
 def _measured(exported: Exported) -> list[str]:
     """What `autoevol quality` found of the data that the export came from; nothing where it was not run."""
     files = (report_file(path) for path in origins(Path(exported.source))[::-1])
-    found = next((report for path in files if (report := read_json(path))), None)
+    found = next((report for path in files if (report := read_sealed(path))), None)
     if not found:
         return []
     try:
@@ -206,7 +216,7 @@ def _cleaning(gone: str, settings: Mapping[str, Any], removed: Mapping[str, int]
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{markdown(name)} {count}" for name, count in counts.items())
+    return ", ".join(f"{count} {markdown(plain(name))}" for name, count in counts.items())
 
 
 def _licences(licences: Licences) -> str:
@@ -236,4 +246,4 @@ def _code(value: object) -> str:
 def _clean_report(exported: Exported) -> dict[str, Any] | None:
     """The report of the cleaning that the exported file came from, if there was one."""
     path = Path(exported.source).with_suffix(".clean.json")
-    return read_json(path) if path.is_file() else None
+    return read_sealed(path)

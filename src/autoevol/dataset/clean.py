@@ -21,7 +21,8 @@ from autoevol.dataset.examples import exchanges_of
 from autoevol.dataset.export import whole_dataset
 from autoevol.dataset.figures import KnownFigures, record_key
 from autoevol.dataset.selection import Range, RowSelection
-from autoevol.store.files import replacing, write_json
+from autoevol.store.files import replacing
+from autoevol.store.sealed import check_source, write_sealed
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ def clean_file(
         StoreLost: If the disk refuses.
     """
     settings, data = settings or CleanConfig(), data or DataConfig()
-    source = whole_dataset(source)
+    source, against = whole_dataset(source), list(against)
+    for file in against:
+        check_source(file)
     _check_out(out, [source, *against, *settings.decontaminate], data.split)
     chosen = select or SelectConfig()
     selection, known = _selection(chosen), KnownFigures(Path(source))
@@ -136,7 +139,7 @@ def clean_file(
         overlaps={kind.value: count for kind, count in sorted(cleaner.overlaps.items())},
         paths={"kept": str(out), **{name: str(path) for name, path in paths.items()}},
     )
-    write_json(out.with_suffix(".clean.json"), asdict(report))
+    write_sealed(out.with_suffix(".clean.json"), asdict(report))
     return report
 
 

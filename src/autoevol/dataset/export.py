@@ -22,7 +22,7 @@ from autoevol.dataset.formats import Format, find_format
 from autoevol.dataset.lengths import Lengths
 from autoevol.dataset.selection import Range, RowSelection
 from autoevol.store.files import LineWriter, read_json, replacing, write_json
-from autoevol.store.sealed import check_counts
+from autoevol.store.sealed import check_counts, check_source
 from autoevol.store.table import TableWriter, replacing_table
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def export_file(
     """Write the pairs of `source` to `out` in a trainer's notation, streaming, in order.
 
     Every record is exported, those whose ids repeat too. Beside the file appear
-    `STEM.provenance.jsonl`; for LLaMA-Factory an entry in `dataset_info.json` (other entries
-    stay); for Axolotl `STEM.axolotl.yaml`.
+    `STEM.provenance.jsonl` and `STEM.export.json` (what was written and left out); for LLaMA-Factory
+    an entry in `dataset_info.json` (other entries stay); for Axolotl `STEM.axolotl.yaml`.
 
     Args:
         source: A run folder, a file or a dataset, as `load_rows` takes it.
@@ -134,6 +134,13 @@ def export_file(
         if not rows.count:
             raise InputError(f"{entries.source} holds no example: {examples.first_problem()}")
     companions = _companions(out, chosen, bool(examples.counts.with_tools))
+    note = {
+        "source": str(source),
+        "format": chosen.name,
+        "rows": rows.count,
+        "left_out": {"no_example": entries.rejected, "too_long": examples.counts.dropped},
+    }
+    write_json(out.with_suffix(".export.json"), note)
     return Exported(
         chosen,
         str(source),
@@ -158,6 +165,8 @@ def whole_dataset(source: str | Path) -> str | Path:
     made = dataset_of(source)
     if made != source:
         check_counts(Path(made).parent)
+    else:
+        check_source(source)
     return made
 
 

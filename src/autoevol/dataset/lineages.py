@@ -10,7 +10,7 @@ from typing import Any
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
-from autoevol.store.sealed import check_counts
+from autoevol.store.sealed import check_counts, check_source
 
 SAMPLE = 1_000
 """Seeds that are looked at by default: diversity depends on the size of a set, and its cost
@@ -97,6 +97,8 @@ def read_lineages(path: Path) -> list[SeedLineage]:
     file = dataset_file(path)
     if path.is_dir():
         check_counts(path)
+    else:
+        check_source(path)
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:

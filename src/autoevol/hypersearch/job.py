@@ -32,6 +32,7 @@ from autoevol.hypersearch.told import TrialsTold
 from autoevol.hypersearch.trial import TrialBench, run_trial
 from autoevol.reports.search import describe
 from autoevol.reports.summary import measure_of
+from autoevol.store.sealed import check_source
 from autoevol.store.study import StudyFolder, WorkerFolder
 
 
@@ -68,6 +69,7 @@ def search(
 def _searched(
     seeds: str, out: Path, settings: Settings, config: SearchConfig, listener: Listener
 ) -> Searched:
+    check_source(seeds)
     loaded = load_rows(seeds, **settings.data.reading())
     space, base = plan(loaded.rows, settings, config)
     decided = {

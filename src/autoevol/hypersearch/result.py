@@ -18,6 +18,7 @@ from autoevol.reports.rates import Ledger, MetricReport, RateReport
 from autoevol.reports.run import versions
 from autoevol.reports.search import BEST, FILE, BestTrial, HoldoutLine, SearchReport, TrialReport
 from autoevol.store.files import write_json
+from autoevol.store.sealed import write_sealed
 
 # What a trial that ran to its end has besides its rate, under the names of `TrialReport`.
 _FACTS = ("calls", "tokens", "usd", "paid_calls", "paid_tokens", "steps", "stopped", "method_id", "seconds")
@@ -65,7 +66,7 @@ def write_result(study: SharedStudy, ended: Ended, metric: MetricReport) -> Sear
     report = report_of(study, ended, metric)
     if not report.others_at_work:
         path = study.folder.path
-        write_json(path / FILE, report.to_json())
+        write_sealed(path / FILE, report.to_json())
         if report.best is not None:
             write_json(path / BEST, report.best.to_config())
     return Searched(report, study.folder.path, ended.stopped_by)

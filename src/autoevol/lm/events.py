@@ -72,8 +72,8 @@ class CallEvent:
         """`retry: evol model m at host:8000: timeout in 30.0 s at attempt 2, again in 4.0 s: ...`."""
         at = f" in {self.seconds:.1f} s at attempt {self.attempt}" if self.attempt else ""
         again = f", again in {self.wait:.1f} s" if self.wait else ""
-        told = f": {self.error}" if self.error else ""
         reason = self.reason.replace("_", " ")
+        told = f": {self.error.removeprefix(f'{reason}: ')}" if self.error else ""
         return f"{self.event}: {self.role} model {self.model} at {self.host}: {reason}{at}{again}{told}"
 
 

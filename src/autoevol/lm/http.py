@@ -44,6 +44,8 @@ class HTTPTransport(ChatEndpoint):
         try:
             async with self._session.request(method, target, data=content, allow_redirects=False) as answer:
                 return answer.status, answer.headers, await _read(answer, most)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise self._unreached(error) from None
         except TimeoutError:
             raise self._late() from None
         except (aiohttp.ClientError, OSError) as error:

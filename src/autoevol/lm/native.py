@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from socket import gaierror
 from typing import Any
 
 from dspy import lm15
@@ -18,7 +19,7 @@ from autoevol.lm.answers import Content, finished, read_content
 from autoevol.lm.openai_compatible import TIMEOUT, extra_key
 from autoevol.lm.refusals import is_spent
 from autoevol.lm.retry import first_line
-from autoevol.lm.transport import BrokenReply, Reply
+from autoevol.lm.transport import BrokenReply, NobodyThere, Reply
 from autoevol.lm.usage import Counts, read_usage
 
 _KEYS = ("_API_KEY", "_API_TOKEN", "_ACCESS_TOKEN", "_SECRET_ACCESS_KEY")
@@ -80,6 +81,8 @@ class NativeTransport:
             async with asyncio.timeout(self._timeout):
                 response = await self._engine.complete(request)
         except LM15Error as error:
+            if isinstance(error, lm15.TransportError) and _unconnected(error):
+                raise NobodyThere(self.mask(error.message)) from None
             raise _masked(error, self.mask) from None
         except TimeoutError:
             raise lm15.TimeoutError(f"no reply within {self._timeout:g} seconds (--timeout)") from None
@@ -122,6 +125,13 @@ def _word(raw: Mapping[str, Any], response: Response) -> str:
 
 def _first(values: Any) -> Any:  # noqa: ANN401
     return values[0] if isinstance(values, list | tuple) and values else None
+
+
+def _unconnected(error: BaseException) -> bool:
+    """Whether DSPy's client never got through, so that nothing was sent."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return isinstance(error, (ConnectionRefusedError, gaierror))
 
 
 def _masked(error: LM15Error, mask: Mask) -> LM15Error:

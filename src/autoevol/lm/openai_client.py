@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import openai
+from aiohttp import ConnectionTimeoutError
 from dspy import lm15
 
 from autoevol.lm.openai_compatible import CONNECT_TIMEOUT, ChatEndpoint, Raw, too_long
@@ -99,4 +100,5 @@ class OpenAITransport(ChatEndpoint):
             error = error.__cause__
         if isinstance(error, lm15.LM15Error):
             return error
-        return self._late() if isinstance(error, TimeoutError) else self._unreached(error)
+        late = isinstance(error, TimeoutError) and not isinstance(error, ConnectionTimeoutError)
+        return self._late() if late else self._unreached(error)

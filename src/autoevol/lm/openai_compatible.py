@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from socket import gaierror
 from typing import Any
 
-from aiohttp import ClientConnectorError
+from aiohttp import ClientConnectorError, ConnectionTimeoutError
 from dspy import lm15
 from dspy.lm15 import Request
 
@@ -35,6 +35,7 @@ _MOST_PARAMETERS = 12
 _BYTES_PER_TOKEN = 1024
 _LEAST_BODY = 2 << 20
 _MOST_BODY = 64 << 20
+_UNCONNECTED = (ClientConnectorError, ConnectionTimeoutError, ConnectionRefusedError, gaierror)
 
 
 class ChatEndpoint(ABC):
@@ -184,8 +185,7 @@ class ChatEndpoint(ABC):
         return lm15.TimeoutError(f"no reply within {self._timeout:g} seconds (--timeout)")
 
     def _unreached(self, cause: BaseException) -> lm15.TransportError:
-        unconnected = isinstance(cause, (ClientConnectorError, ConnectionRefusedError, gaierror))
-        kind = NobodyThere if unconnected else lm15.TransportError
+        kind = NobodyThere if isinstance(cause, _UNCONNECTED) else lm15.TransportError
         return kind(f"cannot reach {self.base.name}: {self.mask(str(cause) or type(cause).__name__)}")
 
 

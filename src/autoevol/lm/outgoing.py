@@ -60,9 +60,9 @@ class Books(Protocol):
         ...
 
     def fails(self, call: Call) -> None:
-        """It has brought no reply."""
+        """It has brought no reply, and has cost nothing."""
         ...
 
     def wasted(self, call: Call, spent: Spent) -> None:
-        """Its reply was paid for and cannot be used."""
+        """It was paid for, or may have been, and its reply cannot be used."""
         ...

@@ -101,6 +101,11 @@ def is_answer(error: lm15.LM15Error) -> bool:
     return isinstance(error, (lm15.InvalidRequestError, lm15.CapabilityError)) and not is_pointless(error)
 
 
+def may_be_billed(error: BaseException) -> bool:
+    """Whether a request has left and nobody knows what became of it: no answer, or one that broke off."""
+    return isinstance(error, (lm15.TimeoutError, lm15.TransportError)) and not isinstance(error, NobodyThere)
+
+
 def is_refusal(error: BaseException) -> bool:
     """Whether the endpoint says that it is sent too much: 429, or overloaded."""
     return isinstance(error, lm15.RateLimitError) or (

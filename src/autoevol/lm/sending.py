@@ -18,7 +18,15 @@ from autoevol.lm.events import CallAttempt, CallEvents
 from autoevol.lm.flow import CallTurn, Flow
 from autoevol.lm.forecast import TokenForecast
 from autoevol.lm.outgoing import Books, Call, Sent
-from autoevol.lm.retry import RetryPolicy, access_denied, is_answer, is_pointless, is_transient, reason_of
+from autoevol.lm.retry import (
+    RetryPolicy,
+    access_denied,
+    is_answer,
+    is_pointless,
+    is_transient,
+    may_be_billed,
+    reason_of,
+)
 from autoevol.lm.transport import BrokenReply, Reply, Transport, is_queued
 from autoevol.lm.usage import with_usage
 from autoevol.store.calls import Spent
@@ -28,6 +36,7 @@ _FIRST_AGAIN = 3
 # Seconds that the first call to an endpoint is ahead of all others.
 _HEAD_START = 0.25
 PROBE = "Say in one word that you are there."
+_PROBE_TOKENS = 64
 
 
 class Sender:
@@ -167,17 +176,17 @@ class Sender:
         async with self._asking:
             if not breaker.open or not breaker.doubtful:
                 return not breaker.open
-            request = replace(call.request, messages=(lm15.Message.user(PROBE),), system=None)
-            probe = replace(call, request=request, body=PROBE)
-            endpoint = call.transport.identity
+            probe = _probe(call)
             try:
-                reply = await self._paid(probe, self._forecasts[endpoint])
-            except lm15.LM15Error:
-                breaker.silent = True
-                self.events.probed(call, answered=False)
-                return False
+                reply = await self._paid(probe, self._forecasts[call.transport.identity])
+                self._books.wasted(probe, call.spent(reply))
+            except lm15.LM15Error as error:
+                # Whoever refuses the question has read it.
+                if not is_answer(error):
+                    breaker.silent = True
+                    self.events.probed(call, answered=False)
+                    return False
             self.events.probed(call, answered=True)
-            self._books.wasted(probe, call.spent(reply))
             breaker.still_there()
             return True
 
@@ -226,9 +235,12 @@ class Sender:
             paid = call.spent(reply)
             self._books.wasted(call, paid)
             raise
-        except (lm15.LM15Error, StopRun):
-            # It has come back, if without a reply; a call that is cancelled may still arrive and be billed.
-            self._books.fails(call)
+        except (lm15.LM15Error, StopRun) as error:
+            if may_be_billed(error):
+                paid = replace(estimate, estimated=1)
+                self._books.wasted(call, paid)
+            else:
+                self._books.fails(call)
             raise
         finally:
             await self._budget.settle(estimate, paid)
@@ -246,3 +258,11 @@ class Sender:
                 mask = getattr(call.transport, "mask", None) or Mask()
                 raise lm15.LM15Error(mask(f"{type(error).__name__}: {error}")) from error
             raise
+
+
+def _probe(call: Call) -> Call:
+    """A short question to whom `call` was for, with its settings: what it costs is little and known."""
+    most = min(call.request.config.max_tokens or _PROBE_TOKENS, _PROBE_TOKENS)
+    config = replace(call.request.config, max_tokens=most)
+    request = replace(call.request, messages=(lm15.Message.user(PROBE),), system=None, config=config)
+    return replace(call, request=request, body=PROBE)

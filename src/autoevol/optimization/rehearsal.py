@@ -18,6 +18,7 @@ from statistics import NormalDist
 import numpy as np
 
 from autoevol.config import LoopConfig
+from autoevol.core import aio
 from autoevol.core.records import FailureKind, Mark, Method, Outcome, Row, Score, Step
 from autoevol.optimization.confirming import confirm
 from autoevol.optimization.dev_rows import DevRows, find_dev_rows
@@ -112,7 +113,7 @@ def rehearse(course: Course, odds: Odds, times: int, seed: int) -> list[Rehearse
     async def play() -> list[Rehearsed]:
         return [await _Play(course, odds, np.random.default_rng([seed, n])).run() for n in range(times)]
 
-    return asyncio.run(play())
+    return aio.run_and_wait(play())
 
 
 class _Play:

@@ -14,9 +14,17 @@ from autoevol.reports.rates import Ledger, RoleCost
 from autoevol.reports.run import RunReport
 
 
-def cost_section(ledger: Ledger, seconds: float) -> Section:
-    """Calls, tokens, money and time."""
-    rows = [_cost(role, cost) for role, cost in ledger.roles.items()] + [_cost("all roles", ledger.total)]
+def cost_section(ledger: Ledger, seconds: float, times: Mapping[str, float]) -> Section:
+    """Calls, tokens, money and time.
+
+    Args:
+        ledger: Costs by role.
+        seconds: As the report tells the time.
+        times: Seconds that the calls of each role took, where they are stored.
+    """
+    told = {role: (duration(times.get(role, 0.0)),) for role in ledger.roles} if times else {}
+    rows = [_cost(role, cost, told.get(role, ())) for role, cost in ledger.roles.items()]
+    rows.append(_cost("all roles", ledger.total, (duration(sum(times.values())),) if times else ()))
     columns = (
         "role",
         "calls paid",
@@ -25,18 +33,21 @@ def cost_section(ledger: Ledger, seconds: float) -> Section:
         "tokens out",
         "of them thought",
         "money",
+        *(("time of the calls",) if times else ()),
     )
     estimated = ledger.total.estimated
-    told = f"Resumes included. The last process took {duration(seconds)}."
+    notes = f"Resumes included. The last process took {duration(seconds)}."
+    if times:
+        notes += " The time of the calls is from request to reply; calls side by side count each."
     if estimated:
-        told += f" The tokens of {estimated:,} calls are estimates: no usage was reported."
-    return Section("cost", "Calls, tokens and money", (Grid.of("By role", columns, rows), Words(told)))
+        notes += f" The tokens of {estimated:,} calls are estimates: no usage was reported."
+    return Section("cost", "Calls, tokens and money", (Grid.of("By role", columns, rows), Words(notes)))
 
 
-def _cost(role: str, cost: RoleCost) -> tuple[str, ...]:
+def _cost(role: str, cost: RoleCost, time: tuple[str, ...]) -> tuple[str, ...]:
     money = f"${cost.usd:.4f}" if cost.usd else "none, or no price given"
     numbers = (cost.calls, cost.reused, cost.input_tokens, cost.output_tokens, cost.reasoning_tokens)
-    return (role, *(f"{number:,}" for number in numbers), money)
+    return (role, *(f"{number:,}" for number in numbers), money, *time)
 
 
 def settings_section(
@@ -63,19 +74,36 @@ def settings_section(
         Grid.of("What the figures were made with", ("", ""), facts),
         Grid.of("Settings that decide results", ("setting", "value"), rows),
     ]
-    if report and (command := rerun(report, settings)):
-        blocks.append(Quote("To run it again: settings.json, and the command", command, folded=False))
+    if report and (command := rerun(folder, report, settings)):
+        blocks.append(Quote("The command that runs it again", command, folded=False))
+        blocks.append(Quote("Its settings.json", json.dumps(_config(settings), indent=1)))
     blocks.append(Words(f"The same figures on a terminal: autoevol show {shlex.quote(str(folder))}"))
     return Section("settings", "Settings, versions and hashes", tuple(blocks))
 
 
-def rerun(report: RunReport, settings: Mapping[str, Any]) -> str:
-    """The settings as a file for `--config`, and the command that takes it; '' where neither would do."""
-    groups = {name: _without_none(group) for name, group in settings.items() if name != "inputs"}
-    if not report.optimization or not all(isinstance(group, Mapping) for group in groups.values()):
+def rerun(folder: Path, report: RunReport, settings: Mapping[str, Any]) -> str:
+    """The command that makes the run again with its settings in a file; '' for settings of another version.
+
+    The endpoint is no setting: whoever runs it names their own.
+    """
+    inputs = settings.get("inputs", {})
+    if not all(isinstance(group, Mapping) for group in settings.values()) or "of" in inputs:
         return ""
-    seeds = shlex.quote(report.seeds.source)
-    return f"{json.dumps(groups, indent=1)}\n\nautoevol run {seeds} --out runs/again --config settings.json"
+    words = ["autoevol", "evolve", report.seeds.source, "--out", "runs/again", "--config", "settings.json"]
+    if report.optimization:
+        words[1] = "run" if "pipeline" in settings else "optimize"
+        return shlex.join(words)
+    if inputs.get("method_id"):
+        words += ["--method", str(folder)]
+    if inputs.get("shard"):
+        words += ["--shard", str(inputs["shard"])]
+    return shlex.join([*words, "--rounds", str(settings.get("methods", {}).get("rounds", 1))])
+
+
+def _config(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as a file for `--config`; rounds alone are an option of `evolve`."""
+    groups = {name: _without_none(group) for name, group in settings.items() if name != "inputs"}
+    return {name: group for name, group in groups.items() if set(group) != {"rounds"}}
 
 
 def flat_settings(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

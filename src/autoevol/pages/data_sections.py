@@ -1,4 +1,4 @@
-"""What the rows of a run look like: failures, examples, lengths, measures, the way from seeds to data."""
+"""What the rows of a run look like: failures, examples, lengths, measures."""
 
 from __future__ import annotations
 
@@ -7,84 +7,50 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from autoevol.dataset.lineages import EvolvedPair, SeedLineage
 from autoevol.dataset.quality import StageQuality, measure_stages
-from autoevol.evolution.lineage import SEED, End, Lineage
+from autoevol.evolution.lineage import End, Lineage
 from autoevol.metrics.embeddings import unit
 from autoevol.metrics.quality import tfidf
 from autoevol.pages import plots
 from autoevol.pages.blocks import Block, Browser, Grid, Heading, RowExample, Section, Words
 from autoevol.pages.diff import word_diff
+from autoevol.pages.duplicates import duplicates_section
+from autoevol.pages.funnel import funnel_section
 from autoevol.pages.rows import RowsSeen, brief, browsed, clipped
 from autoevol.reports.run import RunReport
-from autoevol.store.files import read_json
 
 _EXAMPLES = 5
 _MEASURED = 400
 _NEAREST = 8
 
 
-def data_sections(seen: RowsSeen, report: RunReport | None, folder: Path) -> list[Section]:
-    """The sections of evolved rows, those that the run has something for."""
+def data_sections(
+    seen: RowsSeen, report: RunReport | None, folder: Path, matched: Mapping[str, str]
+) -> list[Section]:
+    """The sections of evolved rows, those that the run has something for.
+
+    Args:
+        seen: All rows, counted.
+        report: Of the run; None for one under way.
+        folder: Of the run.
+        matched: Texts by seed id, of the seeds that refused texts were like.
+    """
     if not seen.rows:
         return []
     made = [
-        _funnel(seen, report, folder),
+        funnel_section(seen, report, folder),
         _kinds(seen),
         _examples(seen),
         _browser(seen),
         _lengths(seen),
         _quality(seen),
-        _gated(seen),
+        duplicates_section(seen, matched, folder),
     ]
     return [section for section in made if section]
-
-
-def _funnel(seen: RowsSeen, report: RunReport | None, folder: Path) -> Section:
-    requested = report.seeds.here if report else seen.rows
-    steps = {
-        "seeds requested": requested,
-        "rows finished": seen.rows,
-        "with a rewrite": seen.evolved,
-        "with a response": seen.answered,
-        "passed": seen.ends[End.KEPT],
-    }
-    if report and report.evolution:
-        steps["lines of dataset.jsonl"] = report.evolution.dataset.lines
-    cleaned = clean_reports(folder)
-    steps |= {f"clean ({name})": told["kept"] for name, told in cleaned.items()}
-    lost: list[tuple[str, str, int]] = []
-    if report:
-        lost += [("not read from the seeds", "could not be used", report.seeds.rejected)]
-        lost += [("not read from the seeds", "same instruction twice", report.seeds.duplicates)]
-    if report and report.evolution:
-        done = report.evolution
-        lost += [("rejected", kind.replace("_", " "), count) for kind, count in done.kinds.items()]
-        unkinded = done.failed - sum(done.kinds.values())
-        lost += [("rejected", "refused by a gate, or no pair of the wanted round passed", unkinded)]
-        lost += [("lost", word, count) for word, count in done.losses.items()]
-    for name, told in cleaned.items():
-        lost += [(f"clean ({name})", why.replace("_", " "), count) for why, count in told["removed"].items()]
-    reasons = Grid.of(
-        "Where rows were left, and why", ("where", "reason", "rows"), [one for one in lost if one[2]]
-    )
-    plot = plots.lying_bar_chart("funnel", steps, "rows", "From the seeds to the data set")
-    return Section("funnel", "From seeds to data", (plot, reasons))
-
-
-def clean_reports(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """What `autoevol clean` wrote about the data set of this folder, in it or beside it, by file name."""
-    told = {}
-    for path in sorted({*folder.glob("*.clean.json"), *folder.parent.glob("*.clean.json")}):
-        report = read_json(path)
-        source = Path(str(report.get("source"))) if isinstance(report, dict) else Path()
-        if source.name and folder.resolve() in (source.resolve(), source.resolve().parent):
-            told[path.name.removesuffix(".clean.json")] = report
-    return told
 
 
 def _kinds(seen: RowsSeen) -> Section | None:
@@ -146,20 +112,30 @@ def _browser(seen: RowsSeen) -> Section:
 def _lengths(seen: RowsSeen) -> Section | None:
     if not seen.tokens:
         return None
-    counts = {name: seen.tokens.get(name, Counter()) for name in ("seed", "evolved", "response")}
-    classes = sorted({size for found in counts.values() for size in found})
-    sizes = range(classes[0], classes[-1] + 1)
-    before_after = {_class(size): (counts["seed"][size], counts["evolved"][size]) for size in sizes}
-    answers = {_class(size): (counts["response"][size],) for size in sizes}
-    axis = "tokens, estimated from the characters"
-    blocks: list[Block] = [
-        plots.bar_chart(
-            "lengths", before_after, ("seed", "evolved"), axis, "Length of instructions before and after"
-        ),
-    ]
-    if counts["response"]:
-        blocks.append(plots.bar_chart("responses", answers, ("responses",), axis, "Length of responses"))
+    measured = {
+        "words": ("words, by blanks", seen.words),
+        "tokens": ("tokens, estimated from the characters", seen.tokens),
+    }
+    blocks: list[Block] = []
+    for measure, (axis, counts) in measured.items():
+        seeds, evolved = counts.get("seed", Counter()), counts.get("evolved", Counter())
+        before_after = {_class(size): (seeds[size], evolved[size]) for size in _classes(seeds, evolved)}
+        title = f"Instructions before and after, by {measure}"
+        blocks.append(plots.bar_chart(f"lengths-{measure}", before_after, ("seed", "evolved"), axis, title))
+        if answers := counts.get("response"):
+            sizes = {_class(size): (answers[size],) for size in _classes(answers)}
+            blocks.append(
+                plots.bar_chart(
+                    f"responses-{measure}", sizes, ("responses",), axis, f"Responses, by {measure}"
+                )
+            )
     return Section("lengths", "Lengths", tuple(blocks))
+
+
+def _classes(*counts: Counter[int]) -> range:
+    """All length classes from the shortest text to the longest."""
+    sizes = [size for found in counts for size in found]
+    return range(min(sizes), max(sizes) + 1)
 
 
 def _class(size: int) -> str:
@@ -218,16 +194,3 @@ def _nearest(stages: Sequence[tuple[str, ...]]) -> Grid:
     return Grid.of(
         "Evolved instructions nearest to a seed", ("evolved", "seed", "", "similarity (TF-IDF)"), rows
     )
-
-
-def _gated(seen: RowsSeen) -> Section | None:
-    if not seen.gated:
-        return None
-    rows = [
-        (brief(seed, 160), number if number else SEED, clipped(reason, 300))
-        for seed, number, reason in seen.gated
-    ]
-    grid = Grid.of(
-        "Texts refused by a gate, with what they matched", ("seed", "round", "gate, reason, match"), rows
-    )
-    return Section("gated", "Duplicates and contamination", (grid,))

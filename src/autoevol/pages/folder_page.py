@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from autoevol.core.records import Method
 from autoevol.core.status import duration
+from autoevol.core.wording import many
 from autoevol.evolution.lineage import Lineage, decode_lineage
 from autoevol.optimization.first_look import BAR
 from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
 from autoevol.pages.closing_sections import cost_section, settings_section
 from autoevol.pages.data_sections import data_sections
-from autoevol.pages.method_sections import History, method_sections
+from autoevol.pages.duplicates import matched_ids, matched_texts
+from autoevol.pages.history import History
+from autoevol.pages.method_sections import method_sections
 from autoevol.pages.quality_sections import quality_sections
 from autoevol.pages.rows import RowsSeen, look_at
 from autoevol.pages.study_sections import (
     best_method,
     comparison_sections,
+    estimate_section,
+    estimated,
     search_sections,
     transfer_sections,
 )
 from autoevol.programs.methods import BUILT_IN
 from autoevol.reports.folder import FolderReport, Report, read_folder
+from autoevol.reports.known_models import limits_of
 from autoevol.reports.optimization import OptimizationReport
 from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
 from autoevol.reports.run import RunReport
 from autoevol.reports.text import counts
+from autoevol.store.call_times import seconds_by_role
 from autoevol.store.journal import FileJournal
 from autoevol.store.method_files import load_method
 from autoevol.store.parts import Parts
@@ -46,7 +54,11 @@ def page_of(folder: Path) -> ReportPage:
     seen = look_at(_lineages(folder), marked)
     report = found.report
     objective = found.summary.metric.objective if found.summary else FAILURE_RATE
-    sections = [*method_sections(history, seen.seeds, objective), *data_sections(seen, found.summary, folder)]
+    matched = matched_texts(_lines(folder), matched_ids(seen.gated))
+    sections = [
+        *method_sections(history, seen.seeds, objective),
+        *data_sections(seen, found.summary, folder, matched),
+    ]
     sections += quality_sections(seen, folder)
     if table := _apart(found):
         sections = [_table_section(table)]
@@ -57,8 +69,10 @@ def page_of(folder: Path) -> ReportPage:
     elif found.transfer:
         sections = transfer_sections(found.transfer)
     priced = found.search or found.transfer or found.summary
+    if found.estimate:
+        sections.insert(0, estimate_section(found.estimate, priced.ledger.total.calls if priced else None))
     if priced:
-        sections.append(cost_section(priced.ledger, priced.seconds))
+        sections.append(cost_section(priced.ledger, priced.seconds, _times(folder)))
     versions: Mapping[str, str] = getattr(report, "versions", {})
     sections.append(settings_section(folder, read_run(folder) or {}, found.summary, versions))
     return ReportPage(
@@ -84,9 +98,18 @@ def _methods(folder: Path) -> dict[str, Method]:
 
 
 def _lineages(folder: Path) -> Iterator[Lineage]:
+    return map(decode_lineage, _lines(folder))
+
+
+def _lines(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """The finished rows as they stand in the parts."""
     if (folder / "parts" / "manifest.jsonl").exists():
-        for line in Parts(folder / "parts", None).lines():
-            yield decode_lineage(line)
+        yield from Parts(folder / "parts", None).lines()
+
+
+def _times(folder: Path) -> dict[str, float]:
+    """Seconds of the calls by role; none where the calls are stored elsewhere."""
+    return seconds_by_role(folder / "calls.sqlite", (read_run(folder) or {}).get("run_id", ""))
 
 
 def _apart(found: FolderReport) -> Report | None:
@@ -137,6 +160,8 @@ def _verdict(found: FolderReport, seen: RowsSeen) -> str:
         return (
             f"Of {done.rows} rows, {done.passed} passed, {done.failed} failed and {done.unscored} were lost."
         )
+    if found.estimate:
+        return estimated(found.estimate)
     return f"This run has not ended: {len(found.steps)} steps and {seen.rows} rows are finished so far."
 
 
@@ -155,6 +180,8 @@ def _warnings(found: FolderReport, seen: RowsSeen) -> Iterator[str]:
     summary = found.summary
     if summary is None:
         return
+    if limits := limits_of(summary.models.evol):
+        yield f"{limits[0].upper()}{limits[1:]}."
     if summary.optimization:
         yield from _doubts(summary.optimization)
     if summary.metric.calibration is None:
@@ -211,7 +238,11 @@ def _facts(found: FolderReport) -> Iterator[Fact]:
         money = f"${total.usd:.4f}" if total.usd else "no price given"
         yield Fact("LM calls paid", f"{total.calls:,}", money)
         yield Fact("tokens", f"{total.input_tokens + total.output_tokens:,}", priced.ledger.tokens)
-        yield Fact("time", duration(priced.seconds), "of the last process")
+        worked = summary.worked if summary else None
+        if worked:
+            yield Fact("time", duration(worked.seconds), f"over {many(worked.starts, 'start')}")
+        else:
+            yield Fact("time", duration(priced.seconds), "of the last process")
     if isinstance(summary, RunReport):
         yield Fact("measured by", summary.metric.detector, summary.metric.calibration or "not calibrated")
 

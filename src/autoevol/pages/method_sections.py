@@ -3,78 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from autoevol.core.records import Mark, Method, Outcome, Score, Step
+from autoevol.core.records import Mark, Method, Outcome
 from autoevol.pages import plots
-from autoevol.pages.blocks import Block, Changed, Grid, Heading, Quote, Section, Words
+from autoevol.pages.blocks import Block, Changed, Grid, Heading, Plot, Quote, Section, Words
 from autoevol.pages.diff import word_diff
+from autoevol.pages.history import History, ScoredMethod
 from autoevol.pages.rows import brief, clipped
-from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
+from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 
 _SIGNS = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.UNSCORED: "–"}
 _MOST_METHODS, _MOST_ROWS = 12, 60
-
-
-@dataclass(frozen=True)
-class ScoredMethod:
-    """One method as one step scored it.
-
-    Attributes:
-        name: What the page calls it.
-        step: Number of the step.
-        rows: Rows that had been scored by then, each once for each method.
-        rate: On the dev rows of the step.
-        chosen: Whether it was in force after the step.
-    """
-
-    name: str
-    step: int
-    rows: int
-    rate: RateReport
-    chosen: bool
-
-
-@dataclass(frozen=True)
-class History:
-    """An optimisation as its journal tells it.
-
-    Attributes:
-        methods: Known methods by id.
-        steps: All steps.
-    """
-
-    methods: Mapping[str, Method]
-    steps: Sequence[Step]
-
-    def name(self, method_id: str) -> str:
-        """What the page calls a method: its own name, or the step that proposed it."""
-        for step in self.steps:
-            for number, candidate in enumerate(step.candidates, 1):
-                if candidate.method and candidate.method.id == method_id:
-                    return f"step {step.number}, rewrite {number}"
-        known = self.methods.get(method_id)
-        return known.name if known and known.name else method_id[:8]
-
-    def scored(self) -> list[ScoredMethod]:
-        """Every score of every step, in order."""
-        made: list[ScoredMethod] = []
-        marked: set[tuple[str, str]] = set()
-        for step in self.steps:
-            for score in step.scores:
-                marked |= {(score.method_id, row) for row in score.marks}
-                chosen = score.method_id == step.chosen_id
-                name = self.name(score.method_id)
-                made.append(ScoredMethod(name, step.number, len(marked), RateReport.of(score), chosen))
-        return made
-
-    def last_scores(self) -> dict[str, Score]:
-        """The last score of each method, in the order of their first."""
-        latest: dict[str, Score] = {}
-        for step in self.steps:
-            for score in step.scores:
-                latest[score.method_id] = score
-        return latest
 
 
 def method_sections(
@@ -95,29 +34,68 @@ def method_sections(
 def _rates(history: History, objective: str) -> Section:
     figure = figure_of(objective)
     scored = [one for one in history.scored() if one.rate.rate is not None]
+    counted = all(one.calls is not None for one in scored)
     rows = [
-        (f"{one.step}", one.name, one.rows, one.rate.told(objective), "in force" if one.chosen else "")
-        for one in scored
-    ]
-    points = "; the drawing shows failures, the table what was optimised" if objective != FAILURE_RATE else ""
-    caption = f"Failure rate on dev rows with 95 % intervals{points}. Filled and joined: the method in force."
-    grid = Grid.of("Every score of every step", ("step", "method", "rows scored so far", figure, ""), rows)
-    spots = [
-        plots.Spot(
-            one.rows, one.rate.rate or 0.0, one.rate.low, one.rate.high, one.chosen, f"{one.name}: {one.rate}"
+        (
+            f"{one.step}",
+            one.name,
+            *((f"{one.calls:,}",) if counted else ()),
+            one.rows,
+            one.rate.told(objective),
+            "in force" if one.chosen else "",
         )
         for one in scored
     ]
-    axis = "rows scored so far (each takes a rewrite and a response)"
-    told = Words(
-        "Each point is one method as one step scored it. Methods are chosen on these rows, so the rate of "
-        "the chosen one looks better here than it is; the holdout in the verdict decides."
-    )
-    return Section(
-        "rate",
-        "Failure rate as rows were paid for",
-        (told, plots.rate_chart("rate", spots, axis, caption, grid)),
-    )
+    columns = ("step", "method", *(("calls paid",) if counted else ()), "rows scored so far", figure, "")
+    grid = Grid.of("Every score of every step", columns, rows)
+    axis = "LM calls paid" if counted else "rows scored so far (each takes a rewrite and a response)"
+    caption = "Failure rate on dev rows with 95 % intervals. Filled and joined: the method in force."
+    blocks: list[Block] = [
+        Words(
+            "Each point is one method as one step scored it. Methods are chosen on these rows, so the "
+            f"{figure} of the chosen one looks better here than it is; the holdout in the verdict decides."
+        ),
+        plots.rate_chart("rate", [_spot(one) for one in scored], axis, caption, grid),
+    ]
+    if objective not in (FAILURE_RATE, USABLE_YIELD):
+        blocks.append(_gains(scored, axis, objective))
+    if refused := [
+        (
+            f"{step.number}",
+            f"rewrite {number} of {history.name(one.parent_id)}",
+            clipped(history.told(one.problem or ""), 300),
+        )
+        for step, number, one in history.unusable()
+    ]:
+        blocks.append(Grid.of("Rewrites that could not be used, so that no row was scored with them",
+                              ("step", "rewrite", "why"), refused))  # fmt: skip
+    return Section("rate", "What each method reached, over calls paid", tuple(blocks))
+
+
+def _gains(scored: Sequence[ScoredMethod], axis: str, objective: str) -> Plot:
+    """Points of the objective beside the failures."""
+    figure = figure_of(objective)
+    values = [(one, value) for one in scored if (value := one.rate.value(objective)) is not None]
+    rows = [
+        (f"{one.step}", one.name, _cost(one), f"{value:.3f}", "in force" if one.chosen else "")
+        for one, value in values
+    ]
+    grid = Grid.of(f"{figure} of every score", ("step", "method", axis, figure, ""), rows)
+    spots = [
+        plots.Spot(_cost(one), value, value, value, one.chosen, f"{one.name}: {value:.3f}")
+        for one, value in values
+    ]
+    caption = f"{figure[:1].upper()}{figure[1:]}, 100 % at most, without intervals. Filled: in force."
+    return plots.rate_chart("gain", spots, axis, caption, grid)
+
+
+def _spot(one: ScoredMethod) -> plots.Spot:
+    rate = one.rate
+    return plots.Spot(_cost(one), rate.rate or 0.0, rate.low, rate.high, one.chosen, f"{one.name}: {rate}")
+
+
+def _cost(one: ScoredMethod) -> int:
+    return one.rows if one.calls is None else one.calls
 
 
 def _lineage(history: History) -> Section:
@@ -133,7 +111,9 @@ def _lineage(history: History) -> Section:
             if candidate.feedback:
                 blocks.append(Quote(f"Analysis that led to rewrite {number}", clipped(candidate.feedback)))
             if candidate.method is None:
-                blocks.append(Words(f"{title}: not usable. {clipped(candidate.problem, 500)}"))
+                blocks.append(
+                    Words(f"{title}: not usable. {clipped(history.told(candidate.problem or ''), 500)}")
+                )
             elif parent is None:
                 blocks.append(Quote(title, clipped(candidate.method.text)))
             else:

@@ -143,16 +143,16 @@ def bar_chart(
 
 
 def lying_bar_chart(name: str, values: Mapping[str, float], unit: str, caption: str) -> Plot:
-    """One bar to the right for each name, the value written at its end; the same values as a table."""
-    most, left = max(values.values(), default=1.0) or 1.0, 190
-    height, room = 28 * len(values) + 12, WIDTH - left - 80
+    """One bar to the right for each name and its value, which a phone shows first; the same as a table."""
+    most, left = max(values.values(), default=1.0) or 1.0, 260
+    height, room = 28 * len(values) + 12, WIDTH - left - RIGHT
     parts = []
     for number, (label, value) in enumerate(values.items()):
         y, length = 8 + 28 * number, room * value / most
         parts += [
-            f'<text x="{left - 8}" y="{y + 15}" text-anchor="end">{safe(_short(label, 26))}</text>',
+            f'<text x="{left - 70}" y="{y + 15}" text-anchor="end">{safe(_short(label, 26))}</text>',
+            f'<text x="{left - 8}" y="{y + 15}" text-anchor="end">{_number(value)}</text>',
             f'<rect class="one" x="{left}" y="{y}" width="{max(length, 1):.1f}" height="20"/>',
-            f'<text x="{left + length + 6:.1f}" y="{y + 15}">{_number(value)}</text>',
         ]
     grid = Grid.of(caption, ("", unit), [(label, _number(value)) for label, value in values.items()])
     return Plot(name, drawing(parts, height, caption), caption, grid)

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoevol.dataset.lengths import estimated_tokens
 from autoevol.evolution.lineage import End, Fate, Lineage, Round
@@ -21,6 +21,14 @@ BUDGET = 8_000_000
 _GATED = 200
 
 
+class GatedText(NamedTuple):
+    """A text that a gate refused; of a seed the round is 0."""
+
+    text: str
+    round: int
+    reason: str
+
+
 @dataclass
 class RowsSeen:
     """What the rows of a run are, counted over all of them.
@@ -32,8 +40,9 @@ class RowsSeen:
         answered: Rows with a response to it.
         kinds: Rounds that failed by round and worst kind; a round that never came to a verdict by its fate.
         fates: Rounds by round and how they ended.
-        gated: Rounds that a gate refused, the first few: seed, round and reason.
-        tokens: Texts by their length class, for seeds, final instructions and responses.
+        gated: Texts that a gate refused, the first few.
+        tokens: Texts by the class of their length in tokens, for seeds, final instructions and responses.
+        words: The same by words.
         samples: A random sample of rows by end.
         seeds: Seed instructions by id, of the ids that were asked for.
     """
@@ -44,8 +53,9 @@ class RowsSeen:
     answered: int = 0
     kinds: Counter[tuple[int, str]] = field(default_factory=Counter)
     fates: Counter[tuple[int, Fate]] = field(default_factory=Counter)
-    gated: list[tuple[str, int, str]] = field(default_factory=list)
+    gated: list[GatedText] = field(default_factory=list)
     tokens: dict[str, Counter[int]] = field(default_factory=dict)
+    words: dict[str, Counter[int]] = field(default_factory=dict)
     samples: dict[End, list[Lineage]] = field(default_factory=dict)
     seeds: dict[str, str] = field(default_factory=dict)
 
@@ -79,7 +89,7 @@ class RowsSeen:
             return
         self.kinds[step.round, step.kinds[0].value if step.kinds else step.fate.value] += 1
         if step.fate is Fate.GATED and len(self.gated) < _GATED:
-            self.gated.append((lineage.row.instruction, step.round, step.reason))
+            self.gated.append(GatedText(step.evolved or lineage.row.instruction, step.round, step.reason))
 
     def _measure(self, lineage: Lineage) -> None:
         last = lineage.decisive
@@ -90,6 +100,7 @@ class RowsSeen:
         ):
             if text:
                 self.tokens.setdefault(name, Counter())[estimated_tokens(text).bit_length()] += 1
+                self.words.setdefault(name, Counter())[len(text.split()).bit_length()] += 1
 
 
 def look_at(lineages: Iterable[Lineage], wanted: Collection[str] = ()) -> RowsSeen:

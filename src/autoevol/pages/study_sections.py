@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from autoevol.pages import plots
 from autoevol.pages.blocks import Block, Grid, Plot, Section, Words
 from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.estimate import EstimatedFigure, EstimateReport
 from autoevol.reports.rates import FAILURE_RATE, figure_of
 from autoevol.reports.search import SearchReport, describe
 from autoevol.reports.text import reached
@@ -138,6 +141,41 @@ def transfer_sections(report: TransferReport) -> list[Section]:
         ("method", "name", figure_of(report.metric.objective), "against the reference"),
         rows,
     )
+    objective = report.metric.objective
+    values = {one.source: one.score.value(objective) for one in report.methods if one.score}
+    told = {name: value for name, value in values.items() if value is not None}
+    ranked = dict(sorted(told.items(), key=lambda one: one[1], reverse=objective != FAILURE_RATE))
+    caption = f"{figure_of(objective)} of each method on the same rows, the best first"
+    plot = plots.lying_bar_chart("transfer", ranked, figure_of(objective), caption[:1].upper() + caption[1:])
     left = report.seeds.left_out
-    told = [Words(f"{left} rows were left out, because a method was chosen on them.")] if left else []
-    return [Section("transfer", "Methods on the same rows", (grid, *told))]
+    note = [Words(f"{left} rows were left out, because a method was chosen on them.")] if left else []
+    return [Section("transfer", "Methods on the same rows", (plot, grid, *note))]
+
+
+def estimated(report: EstimateReport) -> str:
+    """What an estimate says, in a sentence."""
+    return (
+        f"{report.rows:,} rows of {report.source} will take about {_span(report.calls['total'])} LM calls, "
+        f"{report.most_calls:,} at most, by a sample of {report.sampled}."
+    )
+
+
+def estimate_section(report: EstimateReport, paid: int | None) -> Section:
+    """What a run was to cost, and what it has paid by now.
+
+    Args:
+        report: Of the estimate.
+        paid: LM calls of the run; None if it has not been made, or not ended.
+    """
+    stages = {name: calls for name, calls in report.calls.items() if name != "total"}
+    middles = {name: calls.mid for name, calls in stages.items()}
+    plot = plots.lying_bar_chart("estimate", middles, "LM calls", "Estimated calls by stage")
+    rows = [(name, _span(calls)) for name, calls in stages.items()]
+    grid = Grid.of("LM calls by stage", ("stage", "estimate [95 % interval]"), rows)
+    told = [] if paid is None else [Words(f"The run has paid {paid:,} calls.")]
+    printed = Grid.of("As the command told it", ("", ""), report.printed)
+    return Section("estimate", "What it was to cost", (replace(plot, grid=grid), *told, printed))
+
+
+def _span(figure: EstimatedFigure) -> str:
+    return f"{figure.mid:,.0f} [{figure.low:,.0f}, {figure.high:,.0f}]"

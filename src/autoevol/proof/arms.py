@@ -14,7 +14,7 @@ from autoevol.proof.analysis import CONTROL, FOUND
 from autoevol.proof.pairs import Pair, matched_in_length, pairs_of_file, shuffled_responses
 from autoevol.proof.tuning import Material
 from autoevol.reports.proof import SEEDS
-from autoevol.store.files import read_json, write_json
+from autoevol.store.sealed import read_sealed, write_sealed
 
 LENGTH = "length"
 MADE = (SEEDS, "ops", "initial")
@@ -113,7 +113,7 @@ def assemble_arms(
 def save_material(folder: Path, material: Material) -> None:
     """Write all pairs into the folder of a proof, so that it needs no other file from then on."""
     groups = {"arms": material.arms, "items": material.items}
-    write_json(
+    write_sealed(
         folder / FILE,
         {
             group: {name: [pair.to_json() for pair in pairs] for name, pairs in members.items()}
@@ -124,7 +124,7 @@ def save_material(folder: Path, material: Material) -> None:
 
 def load_material(folder: Path) -> Material:
     """The inverse. Raises InputError where there is nothing, StoreError where it is damaged."""
-    data = read_json(folder / FILE)
+    data = read_sealed(folder / FILE)
     if data is None:
         raise InputError(f"{folder} holds no pairs (no {FILE}); begin with `autoevol prove DIR --out`")
     try:

@@ -17,9 +17,10 @@ from autoevol.commands.keywords import take
 from autoevol.commands.past import settings_of
 from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, ProveConfig, Settings
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, StoreError
 from autoevol.core.progress import Progress
 from autoevol.core.records import Row
+from autoevol.core.schema import Malformed
 from autoevol.metrics.catalog import make_detector
 from autoevol.proof.analysis import REFERENCE, SEEDS, conclude
 from autoevol.proof.arms import FILE as MATERIAL
@@ -30,8 +31,8 @@ from autoevol.proof.plan import ProofPlan, freeze, frozen
 from autoevol.proof.tuning import Material, Student, collected, encode_all, keep_measures, tune_all
 from autoevol.reports.proof import FILE, ProofReport
 from autoevol.reports.rates import Ledger
-from autoevol.store.files import read_json, write_json
 from autoevol.store.run import RunFolder, read_run
+from autoevol.store.sealed import read_sealed, write_sealed
 from autoevol.students.schedule import schedule
 from autoevol.students.torch_student import TorchStudent
 
@@ -201,8 +202,12 @@ def _prepared(
 
 
 def _paid(folder: Path) -> Ledger:
-    known = read_json(folder / PAID)
-    return Ledger.from_json(known) if known else Ledger({})
+    path = folder / PAID
+    try:
+        known = read_sealed(path)
+        return Ledger.from_json(known) if known else Ledger({})
+    except Malformed as error:
+        raise StoreError(f"{path} is damaged: {error}") from error
 
 
 def _from_run(
@@ -230,7 +235,7 @@ def _from_run(
             with open_job(folder, settings, listener, roles=("evol", "respond", "judge"), gated=False) as job:
                 others |= {name: make_arm(job, name, rows, start) for name in missing}
                 # Before the material, which says that nothing is missing any more.
-                write_json(folder.path / PAID, Ledger.of(job.session.ledger()).to_json())
+                write_sealed(folder.path / PAID, Ledger.of(job.session.ledger()).to_json())
     save_material(folder.path, assemble_arms(found, others, rivals, config, natural_answers(rows)))
 
 
@@ -278,8 +283,13 @@ def _pace(student: Student, material: Material, plan: ProofPlan) -> str:
 
 
 def _concluded(folder: Path, plan: ProofPlan, ledger: Ledger) -> Result[ProofReport]:
+    students = collected(folder, plan)
+    rates = {one.rate for one in students if one.steps}
+    if len(rates) > 1:
+        told = ", ".join(f"{rate:g}" for rate in sorted(rates))
+        raise InputError(f"{folder}: its students were tuned at different learning rates ({told})")
     try:
-        conclusion = conclude(collected(folder, plan))
+        conclusion = conclude(students)
     except ValueError as error:
         raise InputError(f"{folder}: {error}") from error
     report = ProofReport(
@@ -287,9 +297,9 @@ def _concluded(folder: Path, plan: ProofPlan, ledger: Ledger) -> Result[ProofRep
         plan=plan.id,
         student=f"{plan.student}, {plan.tune}",
         training=plan.told(),
-        rate=(read_json(folder / "rate.json") or {"rate": plan.rates[0]})["rate"],
+        rate=next(iter(rates)),
         lengths={name: sample.characters for name, sample in plan.arms.items()},
         ledger=ledger,
     )
-    write_json(folder / FILE, report.to_json())
+    write_sealed(folder / FILE, report.to_json())
     return Result(report, folder)

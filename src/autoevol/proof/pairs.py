@@ -15,6 +15,7 @@ from autoevol.data.load import iter_entries
 from autoevol.evolution.lineage import End, Fate, Lineage, decode_lineage
 from autoevol.evolution.outputs import kept
 from autoevol.store.parts import Parts
+from autoevol.store.sealed import check_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def pairs_of_file(path: str | Path) -> list[Pair]:
     Raises:
         InputError: If the file cannot be read, or a record has no response.
     """
+    check_source(path)
     pairs: dict[str, Pair] = {}
     for entry in iter_entries(path):
         instruction, response = entry.seed.instruction, entry.seed.reference

@@ -15,7 +15,7 @@ from autoevol.core.schema import Document, Record
 from autoevol.proof.pairs import Pair
 from autoevol.reports.folder import read_report
 from autoevol.reports.proof import PRIMARY
-from autoevol.store.files import write_json
+from autoevol.store.sealed import write_sealed
 
 FILE = "plan.json"
 
@@ -128,7 +128,7 @@ def freeze(plan: ProofPlan, folder: Path) -> None:
     """
     known = read_report(folder / FILE, ProofPlan)
     if known is None:
-        write_json(folder / FILE, plan.to_json())
+        write_sealed(folder / FILE, plan.to_json())
     elif known.id != plan.id:
         then, now = known.to_json(), plan.to_json()
         changed = ", ".join(name for name in now if then.get(name) != now[name])

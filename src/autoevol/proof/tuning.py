@@ -7,17 +7,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoevol.core.errors import InputError
+from autoevol.core.schema import Document
 from autoevol.metrics.agreement import normal_answer
 from autoevol.proof.analysis import BASE, REFERENCE, SEEDS, MeasuredStudent
 from autoevol.proof.pairs import Pair
 from autoevol.proof.plan import ProofPlan
 from autoevol.reports.folder import read_report
-from autoevol.store.files import read_json, write_json
+from autoevol.store.sealed import write_sealed
 from autoevol.students.protocols import Scorer, Student
 from autoevol.students.schedule import Batch, Encoded, schedule
 
 TUNED = "tuned"
 _ANSWER_TOKENS = 96
+
+
+@dataclass(frozen=True)
+class ChosenRate(Document, schema="autoevol.rate/1"):
+    """The learning rate of all students, and what each that was tried came to on the seed arm.
+
+    Attributes:
+        plan: Id of the plan.
+        rate: The chosen one.
+        tried: Mean NLL by rate; empty where there was no choice.
+    """
+
+    plan: str
+    rate: float
+    tried: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -96,7 +112,8 @@ def tune_all(
     encoded = {arm: encode_all(student, pairs, plan.max_length) for arm, pairs in material.arms.items()}
     keep_measures(student, material, plan, folder, BASE, 0)
     rate = chosen_rate(measuring, encoded[SEEDS], folder, tell)
-    for number, (arm, seed) in enumerate(pending := list(_pending(folder, plan)), 1):
+    pending = [one for one in _planned(plan) if student_of(folder, plan, *one) is None]
+    for number, (arm, seed) in enumerate(pending, 1):
         batches = schedule(encoded[arm], plan.steps, plan.step_tokens, seed)
 
         def made(arm: str = arm, seed: int = seed, batches: Sequence[Batch] = batches) -> MeasuredStudent:
@@ -114,9 +131,8 @@ def chosen_rate(
 ) -> float:
     """The learning rate with the lowest NLL of the seed arm, on items that decide nothing else."""
     plan, path = measuring.plan, folder / "rate.json"
-    known = read_json(path)
-    if known is not None and known["plan"] == plan.id:
-        return known["rate"]
+    if (known := read_report(path, ChosenRate)) is not None and known.plan == plan.id:
+        return known.rate
     tried: dict[float, float] = {}
     for rate in plan.rates if len(plan.rates) > 1 else ():
         # A random seed of its own: no student that is measured had a hand in the choice.
@@ -125,9 +141,8 @@ def chosen_rate(
             tried[rate] = _mean(measuring.nll(scorer, measuring.material.items["rate"]).values())
         tell(f"learning rate {rate:g}: {tried[rate]:.4f} on the seed arm")
     best = min(tried, key=lambda rate: (tried[rate], rate)) if tried else next(iter(plan.rates))
-    write_json(
-        path, {"plan": plan.id, "rate": best, "tried": {f"{rate:g}": nll for rate, nll in tried.items()}}
-    )
+    told = {f"{rate:g}": nll for rate, nll in tried.items()}
+    write_sealed(path, ChosenRate(plan.id, best, told).to_json())
     return best
 
 
@@ -156,15 +171,14 @@ def collected(folder: Path, plan: ProofPlan) -> list[MeasuredStudent]:
     Raises:
         InputError: If one is missing, or was tuned under another plan.
     """
-    lacking = [f"{arm}-{seed}" for arm, seed in _pending(folder, plan)]
-    if lacking:
+    wanted = [(BASE, 0), *([(REFERENCE, 0)] if plan.reference else ()), *_planned(plan)]
+    found = [(f"{arm}-{seed}", student_of(folder, plan, arm, seed)) for arm, seed in wanted]
+    if lacking := [name for name, one in found if one is None]:
         raise InputError(
-            f"{folder / TUNED} lacks {len(lacking)} of {len(plan.arms) * plan.seeds} students "
+            f"{folder / TUNED} lacks {len(lacking)} of {len(wanted)} students "
             f"({', '.join(lacking[:4])}{', ...' if len(lacking) > 4 else ''}): train them, then collect again"
         )
-    untouched = [one for name in (BASE, REFERENCE) if (one := student_of(folder, plan, name, 0))]
-    tuned = [student_of(folder, plan, arm, seed) for seed in range(plan.seeds) for arm in plan.arms]
-    return [*untouched, *(one for one in tuned if one is not None)]
+    return [one for _, one in found if one is not None]
 
 
 def student_of(folder: Path, plan: ProofPlan, arm: str, seed: int) -> MeasuredStudent | None:
@@ -178,11 +192,8 @@ def student_of(folder: Path, plan: ProofPlan, arm: str, seed: int) -> MeasuredSt
     return known
 
 
-def _pending(folder: Path, plan: ProofPlan) -> Iterator[tuple[str, int]]:
-    for seed in range(plan.seeds):
-        for arm in plan.arms:
-            if student_of(folder, plan, arm, seed) is None:
-                yield arm, seed
+def _planned(plan: ProofPlan) -> list[tuple[str, int]]:
+    return [(arm, seed) for seed in range(plan.seeds) for arm in plan.arms]
 
 
 def _keep(
@@ -192,7 +203,7 @@ def _keep(
     if known is None:
         (folder / TUNED).mkdir(exist_ok=True)
         known = make()
-        write_json(folder / TUNED / f"{arm}-{seed}.json", known.to_json())
+        write_sealed(folder / TUNED / f"{arm}-{seed}.json", known.to_json())
     return known
 
 

@@ -9,10 +9,11 @@ from typing import Any, Protocol, TypeVar
 
 from autoevol.core.errors import InputError, StoreError
 from autoevol.core.schema import SPARSE, Document, Malformed, NewerSchema
-from autoevol.reports import answers, benchmarks, comparison, headroom, proof, run, search, transfer
+from autoevol.reports import answers, benchmarks, comparison, estimate, headroom, proof, run, search, transfer
 from autoevol.reports.answers import AnswersReport
 from autoevol.reports.benchmarks import BenchmarksReport
 from autoevol.reports.comparison import ComparisonReport
+from autoevol.reports.estimate import EstimateReport
 from autoevol.reports.following import Followed, followed
 from autoevol.reports.headroom import HeadroomReport
 from autoevol.reports.proof import ProofReport
@@ -21,8 +22,10 @@ from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
 from autoevol.reports.text import TableRows, reached
 from autoevol.reports.transfer import TransferReport
-from autoevol.store.files import read_json
+from autoevol.store.files import read_object
 from autoevol.store.journal import FileJournal
+from autoevol.store.method_files import load_method
+from autoevol.store.sealed import read_sealed
 
 _D = TypeVar("_D", bound=Document)
 
@@ -55,6 +58,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
         benchmarks: Of a model that was handed to harnesses.
         steps: Of an optimisation, also of one that has not ended.
         method: The content of `method.json`.
+        estimate: What a run was to cost, before it or beside it.
     """
 
     summary: RunReport | None = None
@@ -66,6 +70,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
     steps: tuple[StepReport, ...] = ()
     method: Mapping[str, Any] | None = None
     headroom: HeadroomReport | None = field(default=None, metadata=SPARSE)
+    estimate: EstimateReport | None = field(default=None, metadata=SPARSE)
     progress: tuple[Followed, ...] = field(default=(), metadata=SPARSE)
     benchmarks: BenchmarksReport | None = field(default=None, metadata=SPARSE)
 
@@ -81,6 +86,7 @@ class FolderReport(Document, schema="autoevol.folder/2"):
             or self.headroom
             or self.benchmarks
             or self.summary
+            or self.estimate
         )
 
     def lines(self) -> list[str]:
@@ -100,7 +106,7 @@ def read_folder(folder: Path) -> FolderReport:
         InputError: If it is no run folder.
         StoreError: If a file is damaged, or was written by a later version.
     """
-    if not (folder / "run.json").exists():
+    if not any((folder / name).exists() for name in ("run.json", estimate.FILE)):
         raise InputError(f"{folder} is not a run folder: it has no run.json")
     return FolderReport(
         summary=read_report(folder / run.FILE, RunReport),
@@ -110,11 +116,21 @@ def read_folder(folder: Path) -> FolderReport:
         proof=read_report(folder / proof.FILE, ProofReport),
         answers=read_report(folder / answers.FILE, AnswersReport),
         steps=tuple(StepReport.of(step) for step in FileJournal(folder / "journal.jsonl").steps()),
-        method=read_json(folder / "method.json"),
+        method=_method(folder),
         headroom=read_report(folder / headroom.FILE, HeadroomReport),
+        estimate=read_report(folder / estimate.FILE, EstimateReport),
         progress=tuple(followed(folder)),
         benchmarks=read_report(folder / benchmarks.FILE, BenchmarksReport),
     )
+
+
+def _method(folder: Path) -> Mapping[str, Any] | None:
+    """What `method.json` says, if its method is the one that was written there."""
+    path = folder / "method.json"
+    if not path.exists():
+        return None
+    load_method(folder)
+    return read_object(path)
 
 
 def read_report(path: Path, kind: type[_D]) -> _D | None:
@@ -123,7 +139,7 @@ def read_report(path: Path, kind: type[_D]) -> _D | None:
     Raises:
         StoreError: If it is damaged, of another kind, or was written by a later version.
     """
-    data = read_json(path)
+    data = read_sealed(path)
     if data is None:
         return None
     try:

@@ -16,10 +16,11 @@ from autoevol.reports.passport import HoldoutReport, MethodSelection, Passport, 
 from autoevol.reports.passport_page import page
 from autoevol.reports.run import RunReport
 from autoevol.reports.transfer import TransferReport
-from autoevol.store.files import read_json, replace_text, write_json
+from autoevol.store.files import read_json, replace_text
 from autoevol.store.journal import FileJournal
 from autoevol.store.method_files import load_method
 from autoevol.store.run import read_run
+from autoevol.store.sealed import read_sealed, write_sealed
 
 FILE, PAGE = "passport.json", "passport.md"
 
@@ -52,7 +53,7 @@ def read_passport(path: Path) -> Passport:
     path = path / FILE if path.is_dir() else path
     if not _is_passport(path):
         raise InputError(f"{path} is not a passport")
-    data = read_json(path) or {}
+    data = read_sealed(path) or {}
     try:
         passport = Passport.from_json(data)
     except NewerSchema as error:
@@ -72,7 +73,7 @@ def read_transfer(path: Path) -> TransferReport:
     """
     path = path / transfer.FILE if path.is_dir() else path
     try:
-        report = TransferReport.from_json(read_json(path))
+        report = TransferReport.from_json(read_sealed(path))
     except NewerSchema as error:
         raise InputError(f"{path} {error}") from error
     except Malformed as error:
@@ -85,7 +86,7 @@ def write_passport(passport: Passport, path: Path) -> None:
     if path.suffix == ".md":
         replace_text(path, page(passport))
     else:
-        write_json(path, passport.to_json())
+        write_sealed(path, passport.to_json())
 
 
 def leave_passport(folder: Path) -> None:

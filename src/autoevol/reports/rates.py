@@ -320,5 +320,6 @@ class Ledger(Record):
         """`602 in, 258 out (120 of them thought)`, and how many calls are estimates."""
         total = self.total
         thought = f" ({total.reasoning_tokens:,} of them thought)" if total.reasoning_tokens else ""
-        guessed = f"; {total.estimated:,} calls estimated, no usage was reported" if total.estimated else ""
+        unreported = f"; {total.estimated:,} calls estimated, whose usage nobody reported"
+        guessed = unreported if total.estimated else ""
         return f"{total.input_tokens:,} in, {total.output_tokens:,} out{thought}{guessed}"

@@ -14,6 +14,7 @@ from autoevol.core.status import duration
 from autoevol.data.scan import Scanned
 from autoevol.reports import legacy
 from autoevol.reports.evolution import EvolutionReport
+from autoevol.reports.known_models import limits_of
 from autoevol.reports.optimization import OptimizationReport
 from autoevol.reports.rates import Ledger, MetricReport, RoleCost
 from autoevol.reports.text import TableRows, cost_rows
@@ -83,6 +84,8 @@ class RunReport(Document, schema="autoevol.run/2"):
             if not self.optimization:
                 rows.append(("measured by", self.metric.told))
         rows += [("learned", sentence) for sentence in self.learned]
+        if limits := limits_of(self.models.evol):
+            rows.append(("what to expect", limits))
         kept = self.evolution.passed if self.evolution else None
         rows += [*cost_rows(self.ledger, kept), *self._sample_rows(), ("time", self._time)]
         return rows + [(label, path) for label, path in self.paths.items() if label != "dataset"]

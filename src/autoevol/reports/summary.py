@@ -25,8 +25,8 @@ from autoevol.reports.run import (
     versions,
 )
 from autoevol.store.calls import SAMPLE_RUN
-from autoevol.store.files import write_json
 from autoevol.store.run import RunFolder
+from autoevol.store.sealed import write_sealed
 from autoevol.store.worked import WorkClock
 
 
@@ -85,7 +85,7 @@ def summarise(
         worked=job.work.worked,
         sampled=_sampled(job),
     )
-    write_json(job.folder.path / FILE, report.to_json())
+    write_sealed(job.folder.path / FILE, report.to_json())
     return report
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -48,12 +49,17 @@ class FileJournal:
     A last line that a crash has torn is dropped (its step was not finished); damage anywhere
     else is an error, as going on would silently forget steps.
 
+    Args:
+        path: The file.
+        paid: Says how many LM calls the run has paid so far, for steps that are appended.
+
     Raises:
         StoreError: If the file is damaged or of another schema.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, paid: Callable[[], int] | None = None) -> None:
         self.path = Path(path)
+        self._paid = paid
         self._log = JsonLog(self.path)
         self._steps: list[Step] = []
         try:
@@ -68,6 +74,8 @@ class FileJournal:
 
     def append(self, step: Step) -> None:
         """See `StepJournal`. Raises StoreLost if the disk refuses."""
+        if self._paid:
+            step = replace(step, calls=self._paid())
         self._log.append({"schema": SCHEMA, **encode_step(step)})
         self._steps.append(step)
 

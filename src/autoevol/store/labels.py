@@ -11,8 +11,9 @@ from typing import Any
 from filelock import Timeout
 
 from autoevol.core.errors import InputError, InUse
-from autoevol.store.files import file_lock, read_object, refused, replacing, write_json
+from autoevol.store.files import file_lock, refused, replacing
 from autoevol.store.log import JsonLog
+from autoevol.store.sealed import read_sealed, write_counts, write_sealed
 
 TASK = "task.json"
 RATER = re.compile(r"[\w][\w.-]{0,39}")
@@ -50,7 +51,7 @@ class LabelFolder:
 
     def describe(self, task: Mapping[str, Any]) -> None:
         """Keep what is asked here, before the first label."""
-        write_json(self.path / TASK, task)
+        write_sealed(self.path / TASK, task)
 
     def append(self, rater: str, record: Mapping[str, Any]) -> None:
         """Add a line to a rater's log; it is on disk when this returns. Raises StoreLost."""
@@ -63,6 +64,7 @@ class LabelFolder:
         with replacing(path) as lines:
             for record in records:
                 lines.add(record)
+        write_counts(self.path, [lines])
         return path
 
     def close(self) -> None:
@@ -87,10 +89,12 @@ def log_path(folder: Path, rater: str) -> Path:
 
 def read_task(folder: Path) -> dict[str, Any] | None:
     """What is asked in a folder of labels; None where there is none. Raises StoreError."""
-    return read_object(folder / TASK)
+    return read_sealed(folder / TASK)
 
 
 def read_logs(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """All lines by rater, in order. Raises StoreError if a log is damaged."""
-    paths = sorted(folder.glob("rater-*.jsonl"))
-    return {path.stem.removeprefix("rater-"): list(JsonLog(path).replay()) for path in paths}
+    # A log that is gone has left a copy of its last line, by which it is missed.
+    names = sorted({path.stem for kind in ("jsonl", "last") for path in folder.glob(f"rater-*.{kind}")})
+    logs = {name: JsonLog(folder / f"{name}.jsonl") for name in names}
+    return {name.removeprefix("rater-"): list(log.replay()) for name, log in logs.items()}

@@ -123,7 +123,8 @@ def load_method(source: str | Path) -> Method:
         InputError: If there is none, with what was looked for.
     """
     path = Path(source)
-    if path.is_dir():
+    of_a_run = path.is_dir()
+    if of_a_run:
         path = path / "method.json"
     if path.suffix in _DATA:
         raise InputError(f"{path} looks like data; a method is a .json or a plain text file, or a run folder")
@@ -135,7 +136,13 @@ def load_method(source: str | Path) -> Method:
         method = Method(text, name=path.stem)
     else:
         try:
-            method = decode_method(orjson.loads(text))
+            data = orjson.loads(text)
+            method = decode_method(data)
+            if of_a_run and data.get("id", method.id) != method.id:
+                raise InputError(
+                    f"the method in {path} is not the one that was written there. Restore it from a copy, or "
+                    "name the file instead of the folder to use it as it is"
+                )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is not a method file: {error!r}") from error
     if not method.text:

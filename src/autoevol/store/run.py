@@ -1,32 +1,9 @@
-"""The run folder: what one run leaves behind, and what it needs to resume after a crash.
-
-run.json        the settings of the run by group; the same folder with other settings is refused
-look.json       whether an optimisation looked worth its calls
-journal.jsonl   finished optimisation steps
-calls.sqlite    every LM call
-seeds.json      what the seed file was found to hold
-endpoint.json   where the models were asked last
-progress.json   where the run stands, or how it ended, for `autoevol show`; a run can do without
-worked.json     for how long, over all starts
-parts/          finished rows with all their rounds
-method.json     the chosen evolving method
-methods.json    every method that rounds were drawn from, by id
-program.json    the same as a saved DSPy program
-dataset.jsonl   evolved pairs that passed
-rejected.jsonl  rows that failed, with the reason
-dead.jsonl      rows that were lost to the infrastructure, with the reason
-outputs.json    lines and checksums of these three
-rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
-summary.json    figures and paths
-tracking.json   under which id `--track` has told a service of the run
-passport.json   the chosen method with all that is known about it; a method file as well
-passport.md     the same for readers
-"""
+"""The run folder: what one run leaves behind, and what it needs to resume after a crash."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -43,47 +20,8 @@ from autoevol.store.calls import CallStore
 from autoevol.store.files import file_lock, refused, write_json
 from autoevol.store.journal import FileJournal
 from autoevol.store.parts import Parts
+from autoevol.store.run_files import OPTIMISED, OUTPUTS, PRODUCTS, REPORTS, UNPAID
 from autoevol.store.sealed import read_sealed, write_sealed
-
-# What a run that ended before its first reply leaves behind.
-_BEFORE = frozenset(
-    {
-        ".lock",
-        "run.json",
-        "seeds.json",
-        "rejects.jsonl",
-        "endpoint.json",
-        "progress.json",
-        "tracking.json",
-        "worked.json",
-        "method.json",
-        "methods.json",
-        "parts",
-        "calls.sqlite",
-        "calls.sqlite-wal",
-        "calls.sqlite-shm",
-    }
-)
-
-
-_OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
-_OPTIMISED = ("look.json", "journal.jsonl", "program.json", "passport.json", "passport.md")
-# Files that a run would overwrite.
-_PRODUCTS = (
-    "look.json",
-    "seeds.json",
-    "rejects.jsonl",
-    "method.json",
-    "methods.json",
-    "program.json",
-    "dataset.jsonl",
-    "rejected.jsonl",
-    "dead.jsonl",
-    "summary.json",
-    "passport.json",
-    "passport.md",
-    "progress.json",
-)
 
 
 class RunFolder:
@@ -128,7 +66,7 @@ class RunFolder:
     def _refuse_foreign(self) -> None:
         if (self.path / "run.json").exists() or (self.path / ".lock").exists():
             return
-        if found := [name for name in _PRODUCTS if (self.path / name).exists()]:
+        if found := [name for name in PRODUCTS if (self.path / name).exists()]:
             raise InputError(
                 f"{self.path} is not a run folder and holds {', '.join(found)}, which a run would overwrite. "
                 "Give another --out"
@@ -150,9 +88,9 @@ class RunFolder:
             changed, judged = changes(then, now), (self.path / "journal.jsonl").exists()
             if self._all_lost() and not (changed and judged):
                 # The same settings may do: a key, or an address, is none of them.
-                self._begin_anew(known["run_id"], then if judged else now, _OUTPUTS)
+                self._begin_anew(known["run_id"], then if judged else now, OUTPUTS)
             elif changed and (known.get("correctable") or not self._begun(known["run_id"])):
-                self._begin_anew(known["run_id"], now, ("method.json", *_OUTPUTS, *_OPTIMISED))
+                self._begin_anew(known["run_id"], now, ("method.json", *OUTPUTS, *OPTIMISED))
             elif "0.1.0" in then:
                 raise InputError(
                     f"{self.path} was begun by autoevol 0.1.0, and this version can show it but not go on "
@@ -174,7 +112,7 @@ class RunFolder:
 
     def _refuse_orphaned(self) -> None:
         """What a run has paid for must not be taken for nothing where its name is lost."""
-        names = ("journal.jsonl", "parts/manifest.jsonl")
+        names = ("journal.jsonl", "parts/manifest.jsonl", *REPORTS)
         if left := [name for name in names if (self.path / name).exists()]:
             raise StoreError(
                 f"{self.path} has lost its run.json, but not {left[0]}. Restore it from a copy, or give "
@@ -214,7 +152,7 @@ class RunFolder:
         """Whether anything was paid for or finished here; a run that never got that far does not bind."""
         # Files without their name yet are nothing finished.
         names = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
-        if names - _BEFORE or self.has_rows:
+        if names - UNPAID or self.has_rows:
             return True
         if "calls.sqlite" not in names:
             return False
@@ -259,9 +197,9 @@ class RunFolder:
             store.forget_refusals()
         return store
 
-    def journal(self) -> FileJournal:
-        """The optimisation's journal."""
-        return FileJournal(self.path / "journal.jsonl")
+    def journal(self, paid: Callable[[], int] | None = None) -> FileJournal:
+        """The optimisation's journal; `paid` as for `FileJournal`."""
+        return FileJournal(self.path / "journal.jsonl", paid)
 
     def save_method(self, method: Method, facts: Mapping[str, Any]) -> Path:
         """Write the chosen method with `facts` about how it came to be; returns its path."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,19 +50,47 @@ def check_counts(folder: Path) -> None:
     Raises:
         StoreError: If one is missing or is not as it was written.
     """
-    for name, written in (read_sealed(folder / COUNTS) or {}).items():
-        path = folder / name
-        try:
-            if checksum_of(path) == written["checksum"]:
-                continue
-            with path.open("rb") as file:
-                why = f"it has {sum(1 for _ in file)} lines; {written['lines']} were written"
-        except OSError as error:
-            why = str(error)
-        raise StoreError(
-            f"{path} is not as the run left it: {why}. The command of the run writes it again; to use it as "
-            "it is, copy it elsewhere"
-        )
+    for name in _counted(folder):
+        check_file(folder / name)
+
+
+def check_source(source: str | Path) -> None:
+    """`check_file` for data as users name it: a file, a run folder, or what is no path at all."""
+    path = Path(os.path.expanduser(source))
+    if (path / "run.json").is_file():
+        check_file(path / "dataset.jsonl")
+    elif path.is_file():
+        check_file(path)
+
+
+def check_file(path: Path) -> None:
+    """Compare one file with what it held when the folder that it lies in was told of it.
+
+    Raises:
+        StoreError: If it is missing or is not as it was written. Files that nobody told of are as they are.
+    """
+    written = _counted(path.parent).get(path.name)
+    if written is None:
+        return
+    try:
+        if checksum_of(path) == written["checksum"]:
+            return
+        with path.open("rb") as file:
+            why = f"it has {sum(1 for _ in file)} lines; {written['lines']} were written"
+    except OSError as error:
+        why = str(error)
+    raise StoreError(
+        f"{path} is not as the run left it: {why}. The command of the run writes it again; to use it as "
+        "it is, copy it elsewhere"
+    )
+
+
+def _counted(folder: Path) -> dict[str, Any]:
+    path = folder / COUNTS
+    known = read_sealed(path) or {}
+    if not all(isinstance(one, dict) and {"checksum", "lines"} <= one.keys() for one in known.values()):
+        raise StoreError(f"{path} is damaged: it does not say what files hold. Remove it")
+    return known
 
 
 def _checksum(data: Mapping[str, Any]) -> str:
