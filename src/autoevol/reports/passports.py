@@ -16,7 +16,7 @@ from autoevol.reports.passport import HoldoutReport, MethodSelection, Passport, 
 from autoevol.reports.passport_page import page
 from autoevol.reports.run import RunReport
 from autoevol.reports.transfer import TransferReport
-from autoevol.store.files import read_json, replace_text
+from autoevol.store.files import read_json, read_object, replace_text
 from autoevol.store.journal import FileJournal
 from autoevol.store.method_files import load_method
 from autoevol.store.run import read_run
@@ -49,11 +49,12 @@ def read_passport(path: Path) -> Passport:
     Raises:
         InputError: If it is none, if its method has been changed since its figures were measured, or
             if a later version wrote it.
+        StoreError: If anything else in it was changed.
     """
     path = path / FILE if path.is_dir() else path
     if not _is_passport(path):
         raise InputError(f"{path} is not a passport")
-    data = read_sealed(path) or {}
+    data = read_object(path) or {}
     try:
         passport = Passport.from_json(data)
     except NewerSchema as error:
@@ -62,6 +63,7 @@ def read_passport(path: Path) -> Passport:
         raise InputError(f"{path} is not a passport: {error}") from error
     if passport.method.id != data.get("id"):
         raise InputError(f"the method in {path} was changed after its figures were measured")
+    read_sealed(path)  # nor has anything else been changed
     return passport
 
 
