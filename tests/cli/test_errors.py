@@ -159,7 +159,8 @@ def test_a_run_that_was_stopped_is_shown_as_such(endpoint: Endpoint, seeds: Path
     command("evolve", seeds, "--out", tmp_path / "run", "--api-base", endpoint.url, "--evol-model", "sevred")
     shown = command("show", tmp_path / "run")
     assert shown.exit_code == 0
-    assert "no summary" in shown.stdout
+    assert shown.stdout.startswith("stopped at ")
+    assert "does not exist (HTTP 404)" in shown.stdout
 
 
 @pytest.mark.parametrize(

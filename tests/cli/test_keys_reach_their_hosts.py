@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[tuple[object, ...], set[str]]] = {
          "--out", "out"),
         {"evol", "respond", "judge"},
     ),
-    "quality": (("RUN", "--tags"), {"evol"}),
+    "quality": (("RUN", "--tags"), {"judge"}),
     # What the judge was asked before, in the run, it is not asked again.
     "prove": (("RUN", "--against", "ops", "--recipe", "trl", "--heldout", 2, "--out", "out"),
               {"evol", "respond"}),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from autoevol.store.sealed import read_sealed
 from autoevol.store.status import read_status
 from command_line import command, seed_file
 from servers import Answer, Endpoint, says
@@ -61,7 +62,7 @@ def test_the_server_counts_what_the_ledgers_say(endpoint: Endpoint, seeds: Path,
     done = compare(seeds, tmp_path / "out", endpoint, "--json")
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
-    assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == found
+    assert read_sealed(tmp_path / "out" / "comparison.json") == found
     entries = found["entries"]
     assert sorted((e["contestant"], e["seed"]) for e in entries) == [
         (name, seed) for name in ("opro", "paper", "weak") for seed in (0, 1)

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from autoevol.commands.plan import plan_split
+from autoevol.config import LoopConfig, MethodConfig
 from autoevol.core.errors import InputError
+from autoevol.data.load import load_rows
 from autoevol.metrics.intervals import wilson
 from autoevol.reports.passport import Passport
 from autoevol.reports.passport_page import page
@@ -111,12 +114,16 @@ def test_the_lineage_leads_from_the_start_to_the_method(ended: Path) -> None:
 def test_rows_seen_are_those_of_batches_and_dev_and_never_of_the_holdout(ended: Path) -> None:
     run = ended / "run"
     steps = FileJournal(run / "journal.jsonl").steps()
-    dev = {row_id for score in steps[0].scores for row_id in score.marks}
+    scored = {row_id for step in steps for score in step.scores for row_id in score.marks}
     batches = {row_id for step in steps for row_id in step.batch_ids}
-    assert len(dev) == 10
-    assert batches.isdisjoint(dev)
+    assert scored
+    assert batches
+    loaded, loop = load_rows(ended / "seeds.jsonl").rows, LoopConfig(dev_size=10)
+    split = plan_split(loaded, loop, MethodConfig(holdout_size=10))
+    assert len(split.holdout) == 10
     for source in (run, run / "passport.json", run / "method.json"):
-        assert rows_seen(source) == dev | batches
+        assert rows_seen(source) == scored | batches
+        assert rows_seen(source).isdisjoint(row.id for row in split.holdout)
     assert rows_seen(Path("initial")) == rows_seen(ended / "start.txt") == frozenset()
 
 
