@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from autoevol.cli import app
 from autoevol.store.calls import CallStore
-from autoevol.store.files import read_json
+from autoevol.store.sealed import read_sealed
 from served_world import Served
 from synthetic import START, rows
 
@@ -69,7 +69,7 @@ def process(words: list[str]) -> subprocess.Popen[bytes]:
 
 def result(folder: Path) -> dict[str, Any]:
     """The result of a search that has ended."""
-    return read_json(folder / "s" / "search.json") or {}
+    return read_sealed(folder / "s" / "search.json") or {}
 
 
 def study_of(folder: Path) -> optuna.Study:

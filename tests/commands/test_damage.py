@@ -95,7 +95,9 @@ def optimised(tmp_path_factory: pytest.TempPathFactory, endpoint: Endpoint) -> P
     folder = tmp_path_factory.mktemp("optimised")
     seeds = write_seeds(folder)
     assert optimise(seeds, endpoint, folder / "finished").exit_code == 0
-    assert optimise(seeds, endpoint, folder / "half", "--max-calls", HALF).exit_code == 3
+    assert (
+        optimise(seeds, endpoint, folder / "half", "--max-calls", HALF, "--optimize-share", 1).exit_code == 3
+    )
     return folder
 
 

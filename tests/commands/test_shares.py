@@ -139,7 +139,7 @@ def test_what_the_loop_keeps_back_is_for_the_confirmation(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("alive", [100, 330, 420])
+@pytest.mark.parametrize("alive", [100, 330, 400])
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
     alive: int, endpoint: Endpoint, world: World, seeds: Path
 ) -> None:

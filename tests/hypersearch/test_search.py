@@ -14,7 +14,6 @@ import pytest
 from optuna.trial import TrialState
 
 from autoevol.data.split import split_rows
-from autoevol.hypersearch.study import without_password
 from autoevol.reports.following import followed
 from autoevol.store.files import read_json
 from searching import DEV, HOLDOUT, arguments, command, finished, result, stored, study_of, told
@@ -260,50 +259,6 @@ def test_optimize_takes_the_best_configuration(served: Served, tmp_path: Path) -
     assert (read_json(tmp_path / "p" / "run.json") or {})["settings"]["loop"]["m"] == 1
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ('{"m": 2, "speed": 3}', "optimize has no setting 'speed'"),
-        ('{"m": 2.5}', "m is 2.5; expected a whole number"),
-        ('{"m": {"low": 1}}', "m is {'low': 1}; expected a whole number"),
-        ('{"out": "x"}', "no setting 'out'"),
-        ("[1]", "not a JSON object"),
-        ('{"schema": "autoevol.settings/2", "m": 2}', "later version of autoevol"),
-        ('{"schema": "autoevol.run/2"}', "is of the schema 'autoevol.run/2'"),
-        ("{", "cannot read"),
-        (None, "no such file"),
-    ],
-)
-def test_a_config_that_cannot_be_used_is_refused(tmp_path: Path, content: str | None, told: str) -> None:
-    path = tmp_path / "c.json"
-    if content is not None:
-        path.write_text(content)
-    done = command(["optimize", "sample", "--out", str(tmp_path / "o"), "--config", str(path)])
-    assert done.exit_code == 2
-    assert told in done.stderr
-    assert not (tmp_path / "o").exists()
-
-
-@pytest.mark.parametrize(
-    ("more", "told"),
-    [
-        (["--space", "speed"], "cannot be varied"),
-        (["--space", "dev-size=10:400"], "400 dev"),
-        (["--workers", "0"], "workers must be at least 1"),
-        (["--storage", "nowhere://x"], "--storage nowhere://x"),
-        (["--selection", "best"], "'best' is unknown"),
-        (["--space", "selection=paper,best"], "'best' is unknown"),
-        (["--space", "start=nowhere"], "leaves out"),
-        (["--start", "nowhere"], "nowhere"),
-    ],
-)
-def test_bad_input_ends_with_2(served: Served, tmp_path: Path, more: list[str], told: str) -> None:
-    done = command(arguments(served, tmp_path, *more))
-    assert done.exit_code == 2, done.stderr
-    assert told in done.stderr
-    assert served.arrivals == 0
-
-
 @pytest.mark.slow
 def test_any_storage_url_will_do(served: Served, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/study.db"
@@ -314,19 +269,6 @@ def test_any_storage_url_will_do(served: Served, tmp_path: Path) -> None:
     paid = served.arrivals
     assert searched(served, tmp_path, "--storage", url, trials=3)["trials"] == found["trials"]
     assert served.arrivals == paid
-
-
-@pytest.mark.parametrize(
-    ("url", "written"),
-    [
-        ("postgresql://me:s:ec@ret@host/db", "postgresql://me:***@host/db"),
-        ("mysql+pymysql://:secret@host:33/db", "mysql+pymysql://:***@host:33/db"),
-        ("sqlite:////tmp/a@b:c@d.db", "sqlite:////tmp/a@b:c@d.db"),
-        ("redis://host:6379", "redis://host:6379"),
-    ],
-)
-def test_no_password_is_written(url: str, written: str) -> None:
-    assert without_password(url) == written
 
 
 def test_the_dashboard_opens_the_study_as_it_is(served: Served, tmp_path: Path) -> None:
