@@ -81,7 +81,8 @@ def test_an_interrupted_cell_leaves_a_state_that_the_same_call_resumes(tmp_path:
     assert main is not None
 
     def answer(body: dict[str, Any]) -> Answer:
-        if len(endpoint.seen) == 9 and not interrupted[0]:
+        # Two requests may be seen before the first of them is answered: then nobody meets the ninth alone.
+        if len(endpoint.seen) >= 9 and not interrupted[0]:
             interrupted[0] = True
             signal.pthread_kill(main, signal.SIGINT)  # as the button does, while the cell waits
         # What comes after it is held back, so that the cell cannot end before it is interrupted.
