@@ -73,3 +73,19 @@ def test_bad_input_ends_with_2(served: Served, tmp_path: Path, more: list[str], 
 )
 def test_no_password_is_written(url: str, written: str) -> None:
     assert without_password(url) == written
+
+
+@pytest.mark.parametrize("at", [0, 5])
+@pytest.mark.parametrize(
+    "line", [b"\xe5\xff\n", b"{}\n", b'{"op_code":8,"worker_id":"w","trial_id":77}\n', b"[1]\n"]
+)
+def test_a_damaged_journal_is_named(served: Served, tmp_path: Path, at: int, line: bytes) -> None:
+    assert command(arguments(served, tmp_path, trials=1)).exit_code == 0
+    journal = tmp_path / "s" / "study.journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:at], line, *lines[at:]]))
+    asked = served.arrivals
+    done = command(arguments(served, tmp_path, trials=2))
+    assert done.exit_code == 2, done.output
+    assert "study.journal is damaged" in " ".join(done.stderr.split())
+    assert served.arrivals == asked

@@ -17,7 +17,7 @@ from optuna.trial import TrialState as State
 
 from autoevol.config import SearchConfig
 from autoevol.core.codec import encode_method
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, StoreError
 from autoevol.core.seeds import derived_seed
 from autoevol.hypersearch.proposals import Unrepeated
 from autoevol.hypersearch.pruning import TrialPoint
@@ -62,6 +62,8 @@ class SharedStudy:
 
     Raises:
         InputError: If the storage cannot be opened.
+        StoreError: If the journal in the folder is damaged. Optuna's lines have no checksums: what still
+            reads as an entry is taken for one.
     """
 
     def __init__(self, folder: StudyFolder, config: SearchConfig, space: Space) -> None:
@@ -191,7 +193,18 @@ def _open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
     if url is None:
         folder.mend_journal()
         lock = cast(Any, folder.journal_lock())  # Optuna's base class for locks is not public
-        return JournalStorage(JournalFileBackend(str(folder.journal), lock_obj=lock))
+        try:
+            return JournalStorage(JournalFileBackend(str(folder.journal), lock_obj=lock))
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ) as error:  # whatever its lines lead Optuna to
+            raise StoreError(
+                f"{folder.journal} is damaged ({type(error).__name__}): restore it from a copy, or give "
+                "another --out"
+            ) from error
     try:
         return get_storage(url)
     except Exception as error:
