@@ -76,9 +76,7 @@ def test_no_password_is_written(url: str, written: str) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 5])
-@pytest.mark.parametrize(
-    "line", [b"\xe5\xff\n", b"{}\n", b'{"op_code":8,"worker_id":"w","trial_id":77}\n', b"[1]\n"]
-)
+@pytest.mark.parametrize("line", [b"\xe5\xff\n", b"{}\n", b"[1]\n"])
 def test_a_damaged_journal_is_named(served: Served, tmp_path: Path, at: int, line: bytes) -> None:
     assert command(arguments(served, tmp_path, trials=1)).exit_code == 0
     journal = tmp_path / "s" / "study.journal"
