@@ -195,12 +195,8 @@ def _open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
         lock = cast(Any, folder.journal_lock())  # Optuna's base class for locks is not public
         try:
             return JournalStorage(JournalFileBackend(str(folder.journal), lock_obj=lock))
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-        ) as error:  # whatever its lines lead Optuna to
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # Whatever its lines lead Optuna to.
             raise StoreError(
                 f"{folder.journal} is damaged ({type(error).__name__}): restore it from a copy, or give "
                 "another --out"
