@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,16 @@ def test_compile_works_inside_a_running_loop(tmp_path: Path) -> None:
     assert TASKS[1] in evolved
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where a shell has started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="the system has no signals to threads")
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_cell_leaves_a_state_that_the_same_call_resumes(tmp_path: Path) -> None:
     main, served, interrupted = threading.main_thread().ident, Served(), [False]
     assert main is not None

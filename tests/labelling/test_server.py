@@ -156,7 +156,14 @@ def test_one_process_at_a_time_and_one_sample_a_folder(file: Path) -> None:
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 0)])
 def test_a_process_that_ends_has_kept_every_label(file: Path, sent: signal.Signals, code: int) -> None:
     words = [sys.executable, "-m", "autoevol", "label", str(file), "--no-open"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ})
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
+        # A shell that runs the tests in the background has its children ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdout is not None
     try:
         url = process.stdout.readline().rsplit(" ", 1)[1].strip()
