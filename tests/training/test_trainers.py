@@ -22,23 +22,13 @@ import yaml
 
 from autoevol.commands.datasets import export
 from autoevol.config import ExportConfig, RecipeConfig
+from trained_rows import ROWS, TALK
 
 for _package in ("torch", "transformers", "peft", "trl"):
     pytest.importorskip(_package, reason="needs `pip install torch trl peft`")
 pytestmark = pytest.mark.slow
 
 Write = Callable[[str, object], Path]
-ROWS: list[dict[str, Any]] = [
-    {"instruction": f"Name a prime above {number}.", "response": f"2024-01-{number:02}"}
-    for number in range(1, 13)
-]
-TALK = [
-    {"role": "system", "content": "Be brief."},
-    {"role": "user", "content": "First?"},
-    {"role": "assistant", "content": "{{7*7}}"},
-    {"role": "user", "content": "Second?"},
-    {"role": "assistant", "content": "</script>"},
-]
 SAID = ["{{7*7}}", "</script>"]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from autoevol.core.errors import InputError
+from autoevol.core.text import excerpt
 from autoevol.data.files import LONGEST, shown, snippet_of
 from autoevol.data.lines import jsonl_records
 
@@ -100,7 +101,7 @@ def number_in(record: Mapping[str, Any], key: str, place: str, low: float = 0.0,
 
 def shown_name(value: object) -> str:
     """A name out of a file, on one line and not too long for a table or a message."""
-    return " ".join(str(value).split())[:60]
+    return excerpt(str(value), 60)
 
 
 def same_model(one: str, other: str) -> bool:

@@ -16,7 +16,7 @@ from dspy import lm15
 
 from autoevol.core.errors import StopRun
 from autoevol.core.masking import Mask
-from autoevol.core.text import printable
+from autoevol.core.text import excerpt
 from autoevol.lm.outgoing import Call
 from autoevol.lm.retry import first_line, reason_of
 from autoevol.lm.transport import Transport
@@ -131,8 +131,8 @@ def _log(
     if not LOGGER.isEnabledFor(_LEVELS[name]):
         return
     mask = getattr(call.transport, "mask", None) or Mask()
-    told = _shown(mask(first_line(error)), _LONGEST) if error is not None else ""
-    model, host = _shown(call.request.model, 100), _shown(host_of(call.transport), 100)
+    told = excerpt(mask(first_line(error)), _LONGEST) if error is not None else ""
+    model, host = excerpt(call.request.model, 100), excerpt(host_of(call.transport), 100)
     numbers = (attempt.number, round(attempt.seconds, 3), round(wait, 3))
     LOGGER.log(_LEVELS[name], CallEvent(name, call.role, model, host, reason, told, *numbers))
 
@@ -142,8 +142,3 @@ def host_of(transport: Transport) -> str:
     url = getattr(getattr(transport, "base", None), "url", None)
     named = str(url) if url is not None else transport.identity.partition("|")[0]
     return urlsplit(named).netloc.rpartition("@")[2] or named
-
-
-def _shown(text: str, most: int) -> str:
-    line = " ".join(printable(text).split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
