@@ -149,7 +149,7 @@ def test_a_line_says_where_the_rows_and_the_calls_stand(capsys: pytest.CaptureFi
     told = capsys.readouterr().err.splitlines()
     assert told == [
         "evolve: 9 rows",
-        "evolve: 1 of 9 rows; 0 passed, 1 failed (stagnant); 4.0 rows/min; 7 of 90 calls paid, 900 tokens; "
+        "evolve: 1 of 9 rows; 0 passed, 1 failed (no harder); 4.0 rows/min; 7 of 90 calls paid, 900 tokens; "
         "3 requests in flight (at most 16 now), 2 waiting",
     ]
 
@@ -171,7 +171,7 @@ def test_a_terminal_has_one_block_of_all_that_there_is_to_say(monkeypatch: pytes
     assert "optimize" in bar
     assert told[:6] == [
         "  step 3 of at most 20, scoring method 2 of at most 5",
-        "  3 of at most 1,652 rows; 1 passed, 2 failed (mostly stagnant)",
+        "  3 of at most 1,652 rows; 1 passed, 2 failed (mostly no harder)",
         "  6.0 rows/min, at most 4 h 35 min left",
         "  340 of 2,000 calls paid, 1,204,000 tokens, $0.42 of 2.00",
         "  12 requests in flight (at most 16 now), 30 waiting",

@@ -134,7 +134,7 @@ def test_watching_ends_with_the_exit_code_of_the_run(
     done = command("show", tmp_path, "--watch")
     assert done.exit_code == code, done.output
     assert told in done.stdout
-    assert "evolve: 842 of 900 rows, 40 passed, 2 failed (mostly stagnant)" in done.stdout
+    assert "evolve: 842 of 900 rows, 40 passed, 2 failed (mostly no harder)" in done.stdout
     assert "in flight" not in done.stdout, "nothing is any more"
     assert command("show", tmp_path).exit_code == 0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from autoevol.core.schema import Document, Record
+from autoevol.core.wording import plain
 
 RunOutcome = Literal["done", "budget", "stopped", "refused", "interrupted"]
 """How a command ended: in full, at a cap, by access, endpoint or disk, by its input, or by its user."""
@@ -179,7 +180,7 @@ class PhaseStatus(Record):
 
     @property
     def outcomes(self) -> str:
-        """`38 passed, 3 failed (mostly stagnant), 1 not scored`."""
+        """`38 passed, 3 failed (mostly no harder), 1 not scored`."""
         told = f"{self.passed:,} passed, {self.failed:,} failed{self._why()}"
         return f"{told}, {self.unscored:,} not scored" if self.unscored else told
 
@@ -206,7 +207,7 @@ class PhaseStatus(Record):
             return ""
         # One reason among one is no tendency.
         often = "" if self.failed == 1 else "mostly " if 2 * self.of_reason > self.failed else "most often "
-        return f" ({often}{_in_words(self.reason)})"
+        return f" ({often}{plain(self.reason)})"
 
 
 @dataclass(frozen=True)
