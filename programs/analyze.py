@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import dspy
 
@@ -35,13 +35,25 @@ class AnalyzeTrajectory(dspy.Module):
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
             return self.predict(cases=render_cases(cases), config=config)
 
-    async def aforward(self, cases: Sequence[Case], **config: Any) -> dspy.Prediction:  # noqa: ANN401
-        """The same from a coroutine."""
+    async def aforward(
+        self,
+        cases: Sequence[Case],
+        rivals: Mapping[str, Rivals] | None = None,
+        **config: Any,  # noqa: ANN401
+    ) -> dspy.Prediction:
+        """The same from a coroutine; `rivals` by row id, for cases that other methods were tried on."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return await self.predict.acall(cases=render_cases(cases), config=config)
+            return await self.predict.acall(cases=render_cases(cases, rivals or {}), config=config)
 
 
-def render_cases(cases: Sequence[Case]) -> str:
+class Rivals(NamedTuple):
+    """How many other methods were tried on a row, and how many of them failed it."""
+
+    tried: int
+    failed: int
+
+
+def render_cases(cases: Sequence[Case], rivals: Mapping[str, Rivals] = {}) -> str:
     """The cases as the optimizer LM reads them; long texts are cut in the middle.
 
     Seeds, replies and findings, which quote them, are fenced: none can pass for a case or a finding.
@@ -49,9 +61,16 @@ def render_cases(cases: Sequence[Case]) -> str:
     shown = [_texts(case) for case in cases]
     mark = mark_for(text for texts in shown for text in texts.values())
     return "\n\n".join(
-        _render(number, case, texts, mark)
+        _render(number, case, texts, mark) + _fared(case, rivals.get(case.row_id))
         for number, (case, texts) in enumerate(zip(cases, shown, strict=True), 1)
     )
+
+
+def _fared(case: Case, rivals: Rivals | None) -> str:
+    """A line for a failed case, since rewrites that cured it exist or are still to be found."""
+    if rivals is None or not rivals.tried or case.verdict.outcome is not Outcome.FAILED:
+        return ""
+    return f"\nOf {rivals.tried} rewrites that were tried on this case, {rivals.failed} failed it too."
 
 
 def _render(number: int, case: Case, texts: Mapping[str, str], mark: str) -> str:

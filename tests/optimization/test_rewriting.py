@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from autoevol.config import LoopConfig
 from autoevol.core.records import Method, Step
 from autoevol.optimization.dev_rows import DEV_ROWS, find_dev_rows
-from autoevol.optimization.rewriting import without_a_sentence
 from autoevol.optimization.rule import Proposing, proposing
 from autoevol.optimization.rules import RULES, AdaptiveRace, LowestFailureRate
+from autoevol.optimization.sentences import without_a_sentence
 from synthetic import SMALL, Run, endless, kind_of, optimise, rows, tagged, world
 
 CONFIG = replace(SMALL, m=3, steps=5, confirm_size=0, reads="dev", leave_out="longer")
