@@ -123,7 +123,7 @@ def told_rewrites(prompt: Prompt) -> list[ToldRewrite]:
     for ending, cured, broken, changes in zip(*(pieces[place::4] for place in range(4)), strict=True):
         added = _ADDED.search(changes)
         gain = float(cured) - float(broken)
-        rewrites.append(ToldRewrite(added[1] if added else "", ending == "put in force", gain))
+        rewrites.append(ToldRewrite(added[1].strip() if added else "", ending == "put in force", gain))
     return rewrites
 
 
