@@ -17,6 +17,17 @@ _LONGEST = 2000
 _REPLY, _FINDING = "reply", "finding"
 
 
+class OtherRewrites(NamedTuple):
+    """How many other methods were tried on a row, and how many of them failed it."""
+
+    tried: int
+    failed: int
+
+
+Others = Mapping[str, OtherRewrites]
+"""By row id."""
+
+
 class AnalyzeTrajectory(dspy.Module):
     """cases -> feedback in plain words (Auto Evol-Instruct section 3.1).
 
@@ -30,30 +41,31 @@ class AnalyzeTrajectory(dspy.Module):
         self.predict = dspy.Predict(AnalyzeTrajectories)
         self.adapter = PlainText()
 
-    def forward(self, cases: Sequence[Case], **config: Any) -> dspy.Prediction:  # noqa: ANN401 (sampling)
-        """A prediction with `feedback`, '' if the optimizer had nothing to say."""
+    def forward(
+        self,
+        cases: Sequence[Case],
+        others: Others | None = None,
+        **config: Any,  # noqa: ANN401 (sampling)
+    ) -> dspy.Prediction:
+        """A prediction with `feedback`, '' if the optimizer had nothing to say.
+
+        `others` tells, by row id, of other methods that were tried on a case.
+        """
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return self.predict(cases=render_cases(cases), config=config)
+            return self.predict(cases=render_cases(cases, others), config=config)
 
     async def aforward(
         self,
         cases: Sequence[Case],
-        rivals: Mapping[str, Rivals] | None = None,
+        others: Others | None = None,
         **config: Any,  # noqa: ANN401
     ) -> dspy.Prediction:
-        """The same from a coroutine; `rivals` by row id, for cases that other methods were tried on."""
+        """The same from a coroutine."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return await self.predict.acall(cases=render_cases(cases, rivals or {}), config=config)
+            return await self.predict.acall(cases=render_cases(cases, others), config=config)
 
 
-class Rivals(NamedTuple):
-    """How many other methods were tried on a row, and how many of them failed it."""
-
-    tried: int
-    failed: int
-
-
-def render_cases(cases: Sequence[Case], rivals: Mapping[str, Rivals] = {}) -> str:
+def render_cases(cases: Sequence[Case], others: Others | None = None) -> str:
     """The cases as the optimizer LM reads them; long texts are cut in the middle.
 
     Seeds, replies and findings, which quote them, are fenced: none can pass for a case or a finding.
@@ -61,16 +73,16 @@ def render_cases(cases: Sequence[Case], rivals: Mapping[str, Rivals] = {}) -> st
     shown = [_texts(case) for case in cases]
     mark = mark_for(text for texts in shown for text in texts.values())
     return "\n\n".join(
-        _render(number, case, texts, mark) + _fared(case, rivals.get(case.row_id))
+        _render(number, case, texts, mark) + _fared(case, (others or {}).get(case.row_id))
         for number, (case, texts) in enumerate(zip(cases, shown, strict=True), 1)
     )
 
 
-def _fared(case: Case, rivals: Rivals | None) -> str:
+def _fared(case: Case, others: OtherRewrites | None) -> str:
     """A line for a failed case, since rewrites that cured it exist or are still to be found."""
-    if rivals is None or not rivals.tried or case.verdict.outcome is not Outcome.FAILED:
+    if others is None or not others.tried or case.verdict.outcome is not Outcome.FAILED:
         return ""
-    return f"\nOf {rivals.tried} rewrites that were tried on this case, {rivals.failed} failed it too."
+    return f"\nOf {others.tried} rewrites that were tried on this case, {others.failed} failed it too."
 
 
 def _render(number: int, case: Case, texts: Mapping[str, str], mark: str) -> str:

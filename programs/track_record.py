@@ -17,24 +17,38 @@ _LONGEST = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """A change that was tried, held against the method without it.
+class TriedChange:
+    """A change that was tried, held against the method without it, once or several times.
 
     Attributes:
         added: Sentences that the rewrite has and the method did not; '' if none.
         left_out: Sentences that it lacks.
         cured: Rows that the method failed and the rewrite passed; fractions where rows are graded.
         broken: The opposite.
-        rows: Rows scored for both.
+        rows: Rows scored for both, where the rewrite was looked at on all rows of a step.
+        dropped: How often a race dropped it before. What it cured and broke by then is not counted.
         kept: Whether the rewrite was put in force.
     """
 
     added: str
     left_out: str
-    cured: float
-    broken: float
-    rows: int
-    kept: bool
+    cured: float = 0.0
+    broken: float = 0.0
+    rows: int = 0
+    dropped: int = 0
+    kept: bool = False
+
+    def __add__(self, again: TriedChange) -> TriedChange:
+        """The same change, tried again."""
+        return TriedChange(
+            self.added,
+            self.left_out,
+            self.cured + again.cured,
+            self.broken + again.broken,
+            self.rows + again.rows,
+            self.dropped + again.dropped,
+            self.kept or again.kept,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +56,20 @@ class TrackRecord:
     """What is told with the feedback; empty at the first step, or where nothing of it is wanted.
 
     Attributes:
-        attempts: Earlier changes, oldest first.
+        changes: Earlier ones, oldest first.
         failures: Failed rows of the method in force by kind, over all steps.
         rows: Rows that it was scored on.
     """
 
-    attempts: Sequence[Attempt] = ()
+    changes: Sequence[TriedChange] = ()
     failures: Mapping[FailureKind, int] = field(default_factory=dict)
     rows: int = 0
 
     def render(self) -> str:
         """As the optimizer LM reads it; '' if there is nothing to tell."""
         parts = [self._failures()] if self.rows else []
-        mark = mark_for(text for attempt in self.attempts for text in (attempt.added, attempt.left_out))
-        parts += [_render(number, attempt, mark) for number, attempt in enumerate(self.attempts, 1)]
+        mark = mark_for(text for change in self.changes for text in (change.added, change.left_out))
+        parts += [_render(number, change, mark) for number, change in enumerate(self.changes, 1)]
         return "\n\n".join(parts)
 
     def _failures(self) -> str:
@@ -67,13 +81,16 @@ class TrackRecord:
 NOTHING_TOLD = TrackRecord()
 
 
-def _render(number: int, attempt: Attempt, mark: str) -> str:
-    ending = "put in force" if attempt.kept else "turned down"
-    lines = [
-        f"Rewrite {number} ({ending}): of {attempt.rows} instructions it cured {attempt.cured:.3g} and "
-        f"broke {attempt.broken:.3g}."
-    ]
-    for title, text in (("Added", attempt.added), ("Left out", attempt.left_out)):
+def _render(number: int, change: TriedChange, mark: str) -> str:
+    parts: list[str] = []
+    if change.rows:
+        counts = f"it cured {change.cured:.3g} and broke {change.broken:.3g}"
+        parts.append(f"of {change.rows} instructions {counts}")
+    if change.dropped:
+        parts.append(f"dropped early {change.dropped} times" if change.dropped > 1 else "dropped early")
+    ending = "put in force" if change.kept else "turned down"
+    lines = [f"Rewrite {number} ({ending}): {'; '.join(parts)}."]
+    for title, text in (("Added", change.added), ("Left out", change.left_out)):
         if text:
             lines += [f"{title}:", fence(title.lower(), _cut(text), mark)]
     return "\n".join(lines)

@@ -34,8 +34,9 @@ ImproveWithRecord = ImproveMethod.insert(
 
 The record counts what the method in force failed by, and tells of earlier rewrites: what each one changed,
 and how many instructions it cured and broke against the method without the change. A few instructions are
-weak evidence. Do not repeat a change that was tried and did no good. A change that did good and was turned
-down only because another one did better is worth adding, if the method does not say the same already.""")
+weak evidence; a rewrite that was dropped early looked worse than others. Do not repeat a change that did no
+good. A change that did good and was turned down only because another one did better is worth adding, if the
+method does not say the same already.""")
 """`ImproveMethod` for an optimizer that is also told of the run so far (our addition)."""
 
 

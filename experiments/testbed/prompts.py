@@ -76,10 +76,8 @@ def _split(marker: re.Pattern[str], text: str) -> dict[str, str]:
 _ATTEMPT = re.compile(r"Instruction #\d+:\s*(.*?)\s*»+\n\[\d+\] «+[^\n]*?Prefix", re.DOTALL)
 _TRIED = re.compile(r"(.*?) \| Score: (-?[\d.]+)\n*", re.DOTALL)
 _SCORED = re.compile(r"^Score (-?[\d.]+):\n", re.MULTILINE)
-_REWRITE = re.compile(
-    r"^Rewrite \d+ \((put in force|turned down)\): of \d+ instructions it cured (\S+) and broke (\S+)\.$",
-    re.MULTILINE,
-)
+_REWRITE = re.compile(r"^Rewrite \d+ \((put in force|turned down)\): (.*)\.$", re.MULTILINE)
+_GAIN = re.compile(r"it cured (\S+) and broke ([^\s;]+)")
 _ADDED = re.compile(r"^Added:\n(.*?)(?=^Left out:\n|\Z)", re.MULTILINE | re.DOTALL)
 _KIND_COUNT = re.compile(r"\b([a-z_]+) (\d+)\b")
 _SINGLE = ("current_instruction", "basic_instruction")
@@ -108,7 +106,7 @@ class ToldRewrite(NamedTuple):
     Attributes:
         added: What it added to its base.
         kept: Whether it was put in force.
-        gain: Rows cured less rows broken.
+        gain: Rows cured less rows broken; 0 where it was dropped early.
     """
 
     added: str
@@ -120,9 +118,9 @@ def told_rewrites(prompt: Prompt) -> list[ToldRewrite]:
     """The earlier rewrites that a prompt tells of, oldest first."""
     pieces = _REWRITE.split(prompt.fields.get("record", ""))[1:]
     rewrites: list[ToldRewrite] = []
-    for ending, cured, broken, changes in zip(*(pieces[place::4] for place in range(4)), strict=True):
-        added = _ADDED.search(changes)
-        gain = float(cured) - float(broken)
+    for ending, fared, changes in zip(*(pieces[place::3] for place in range(3)), strict=True):
+        added, figures = _ADDED.search(changes), _GAIN.search(fared)
+        gain = float(figures[1]) - float(figures[2]) if figures else 0.0
         rewrites.append(ToldRewrite(added[1].strip() if added else "", ending == "put in force", gain))
     return rewrites
 

@@ -30,7 +30,7 @@ from autoevol.optimization.rivals import APE, OPRO
 from autoevol.optimization.teleprompter import AutoEvol, as_examples
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.tags import read_marked
-from autoevol.programs.track_record import Attempt, TrackRecord
+from autoevol.programs.track_record import TrackRecord, TriedChange
 from autoevol.store.calls import CallStore
 
 SURE = replace(TestbedConfig(), insight=0.999, padding=0.0, dropping=0.0, unusable=0.0)
@@ -194,9 +194,9 @@ def _added(config: TestbedConfig, place: int, feedback: str) -> str:
 CURE, OTHER_CURE = CURES[FailureKind.REFUSED][:2]
 RECORD = TrackRecord(
     [
-        Attempt(CURE, "", 3, 0, 9, kept=False),
-        Attempt(f"{OTHER_CURE} {IDLE[0]}", IDLE[1], 1.5, 2, 9, kept=False),
-        Attempt(IDLE[2], "", 2, 1, 9, kept=True),
+        TriedChange(CURE, "", 3, 0, 9, kept=False),
+        TriedChange(f"{OTHER_CURE} {IDLE[0]}", IDLE[1], 1.5, 2, 9, kept=False),
+        TriedChange(IDLE[2], "", 2, 1, 9, kept=True),
     ],
     {FailureKind.LEAKED: 5, FailureKind.STAGNANT: 3},
     40,
@@ -226,7 +226,7 @@ def test_earlier_rewrites_are_read_as_the_loop_tells_them() -> None:
 
 def test_who_heeds_takes_up_what_did_good_and_leaves_alone_what_did_not() -> None:
     assert {_told(RECORD, 0.999, place) for place in range(50)} == {CURE}
-    bad = TrackRecord(RECORD.attempts[1:])
+    bad = TrackRecord(RECORD.changes[1:])
     assert {_told(bad, 0.999, place) for place in range(100)} == {*CURES[FailureKind.REFUSED]} - {OTHER_CURE}
     assert {_told(bad, 0.0, place) for place in range(100)} == {*CURES[FailureKind.REFUSED]}
 

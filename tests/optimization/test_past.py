@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from autoevol.core.records import Candidate, FailureKind, Mark, Method, Outcome, Score, Step
 from autoevol.optimization.past import COMBINED, Past
-from autoevol.programs.analyze import Rivals
-from autoevol.programs.track_record import Attempt, TrackRecord
+from autoevol.programs.analyze import OtherRewrites
+from autoevol.programs.track_record import TrackRecord, TriedChange
 
 START = Method("Make it harder.", name="start")
 BRAVE = Method("Make it harder. Be brave.")
@@ -42,20 +42,20 @@ def past(*steps: Step) -> Past:
 
 
 def test_a_change_is_held_against_the_method_without_it() -> None:
-    told = past(FIRST, SECOND).record(attempts=9, kinds=False)
+    told = past(FIRST, SECOND).record(changes=9, kinds=False)
     assert told == TrackRecord(
         [
-            Attempt("Be brave.", "", 2, 1, 5, kept=True),
-            Attempt("Be brief.", "", 1, 0, 4, kept=False),  # a row lost to the network counts for neither
+            TriedChange("Be brave.", "", 2, 1, 5, kept=True),
+            TriedChange("Be brief.", "", 1, 0, 4, kept=False),  # a row lost to the network counts for neither
         ]
     )
-    assert past(FIRST, SECOND).record(attempts=1, kinds=False).attempts == told.attempts[1:]
-    assert past(FIRST, SECOND).record(attempts=0, kinds=False) == TrackRecord([])
+    assert past(FIRST, SECOND).record(changes=1, kinds=False).changes == told.changes[1:]
+    assert past(FIRST, SECOND).record(changes=0, kinds=False) == TrackRecord([])
 
 
 def test_the_same_change_again_adds_up_and_is_told_last() -> None:
     third = step(2, BRAVE, BRAVE, score(BRAVE, "rrr", 9), score(CALM, "ppr", 9), score(BOTH, "rrp", 9))
-    told = past(FIRST, SECOND, third).record(attempts=9, kinds=False).attempts
+    told = past(FIRST, SECOND, third).record(changes=9, kinds=False).changes
     assert [(a.added, a.cured, a.broken, a.rows) for a in told] == [
         ("Be brave.", 2, 1, 5),
         ("Be calm.", 2, 0, 3),
@@ -65,17 +65,21 @@ def test_the_same_change_again_adds_up_and_is_told_last() -> None:
 
 def test_kinds_are_counted_over_all_steps_for_the_method_in_force_alone() -> None:
     again = step(2, BRAVE, BRAVE, score(BRAVE, "llpu", 9), score(CALM, "rrrr", 9))
-    told = past(FIRST, SECOND, again).record(attempts=0, kinds=True)
+    told = past(FIRST, SECOND, again).record(changes=0, kinds=True)
     assert told.failures == {FailureKind.REFUSED: 2, FailureKind.LEAKED: 2}
     assert told.rows == 8
 
 
 def test_a_row_is_stubborn_if_the_other_methods_of_the_last_step_failed_it_too() -> None:
-    assert past(FIRST).rivals() == {}
-    told = past(FIRST, SECOND).rivals()
+    assert past(FIRST).others() == {}
+    told = past(FIRST, SECOND).others()
     assert told == {
-        "4": Rivals(2, 1), "5": Rivals(2, 2), "6": Rivals(1, 1), "7": Rivals(2, 0), "8": Rivals(2, 0)
-    }  # fmt: skip
+        "4": OtherRewrites(2, 1),
+        "5": OtherRewrites(2, 2),
+        "6": OtherRewrites(1, 1),
+        "7": OtherRewrites(2, 0),
+        "8": OtherRewrites(2, 0),
+    }
 
 
 def test_the_partner_is_the_best_rewrite_that_never_came_into_force() -> None:

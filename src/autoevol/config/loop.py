@@ -61,16 +61,16 @@ class LoopConfig:
         "than the first method); default: longer for the adaptive rule, never for the others.",
     )
     history: int | None = setting(
-        None, "Earlier rewrites that the optimizer is told of, with how they fared; default: 0."
+        None, "Earlier rewrites that the optimizer is told of, with how they fared (default: 0)."
     )
     kind_rates: YesNo | None = setting(
-        None, "Tell the optimizer what the method failed by on all instructions so far; default: no."
+        None, "Tell the optimizer what the method failed by on all instructions so far (default: no)"
     )
     stubborn: YesNo | None = setting(
-        None, "Tell it how many other rewrites failed each of the cases that it reads; default: no."
+        None, "Tell it how many other rewrites failed each of the cases that it reads (default: no)"
     )
     combine: YesNo | None = setting(
-        None, "Combine the method with a good rewrite that was turned down, once there is one; default: no."
+        None, "Combine the method with a good rewrite that was turned down, once there is one (default: no)"
     )
     reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
     confirm_size: int = setting(

@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from autoevol.core.records import Candidate, Method, Outcome, Score, Step
 from autoevol.optimization.compiling import total_scores
 from autoevol.optimization.race import cured_and_broken
-from autoevol.optimization.sentences import edit
-from autoevol.programs.analyze import Rivals
-from autoevol.programs.track_record import Attempt, TrackRecord
+from autoevol.optimization.sentences import Edit, edit
+from autoevol.programs.analyze import OtherRewrites
+from autoevol.programs.track_record import TrackRecord, TriedChange
 
 COMBINED = "Combined with"
 
@@ -36,9 +35,9 @@ class Past:
         """The method in force."""
         return self.methods[self.steps[-1].chosen_id]
 
-    def record(self, *, attempts: int, kinds: bool) -> TrackRecord:
+    def record(self, *, changes: int, kinds: bool) -> TrackRecord:
         """The last so many changes, and, if asked for, the kinds that the method in force failed by."""
-        tried = self._attempts()[-attempts:] if attempts else []
+        tried = self._changes()[-changes:] if changes else []
         score = total_scores(self.steps).get(self.incumbent.id) if kinds else None
         if score is None:
             return TrackRecord(tried)
@@ -46,7 +45,7 @@ class Past:
         scored = len(score.marks) - score.count(Outcome.UNSCORED)
         return TrackRecord(tried, {kind: count for kind, count in failed.items() if kind}, scored)
 
-    def rivals(self) -> dict[str, Rivals]:
+    def others(self) -> dict[str, OtherRewrites]:
         """By row id, how the other methods of the last step fared on it."""
         others = [score for score in self.steps[-1].scores if score.method_id != self.incumbent.id]
         return {row_id: _fared(row_id, others) for score in others for row_id in score.marks}
@@ -61,7 +60,7 @@ class Past:
         ahead = {
             score.method_id: _deviations(base, score)
             for _, score, base in self._scored()
-            if score.method_id not in chosen
+            if score.method_id not in chosen and _is_whole(score, base)
         }
         for method_id in sorted(ahead, key=lambda method_id: -ahead[method_id]):
             method = self.methods[method_id]
@@ -78,28 +77,18 @@ class Past:
             for candidate in step.candidates
         )
 
-    def _attempts(self) -> list[Attempt]:
-        """Every change that was scored, oldest first; what was tried again counts as one."""
-        attempts: dict[tuple[str, str], Attempt] = {}
+    def _changes(self) -> list[TriedChange]:
+        """Every change that was tried, oldest first; what was tried again counts as one."""
+        changes: dict[tuple[str, str], TriedChange] = {}
         for candidate, score, base in self._scored():
             changed = edit(self.methods[candidate.parent_id].text, self.methods[score.method_id].text)
-            common = sum(score.scored(row_id) for row_id in base.marks if base.scored(row_id))
-            if not common or not any(changed):
+            if not any(changed):
                 continue
-            cured, broken = cured_and_broken(base.marks, score.marks)
             kept = any(step.improved and step.chosen_id == score.method_id for step in self.steps)
-            attempt = Attempt(*changed, cured, broken, common, kept)
             # Moved to the end: what was tried last is told last.
-            if before := attempts.pop(changed, None):
-                attempt = replace(
-                    attempt,
-                    cured=before.cured + cured,
-                    broken=before.broken + broken,
-                    rows=before.rows + common,
-                    kept=before.kept or kept,
-                )
-            attempts[changed] = attempt
-        return list(attempts.values())
+            before = changes.pop(changed, None) or TriedChange(*changed)
+            changes[changed] = before + _tried(changed, score, base, kept)
+        return list(changes.values())
 
     def _scored(self) -> Iterator[tuple[Candidate, Score, Score]]:
         """Every candidate that a step scored, its score there, and that of the method it was made from."""
@@ -110,9 +99,25 @@ class Past:
                     yield candidate, scores[candidate.method.id], scores[candidate.parent_id]
 
 
-def _fared(row_id: str, scores: Sequence[Score]) -> Rivals:
+def _fared(row_id: str, scores: Sequence[Score]) -> OtherRewrites:
     outcomes = [score.marks[row_id].outcome for score in scores if score.scored(row_id)]
-    return Rivals(len(outcomes), outcomes.count(Outcome.FAILED))
+    return OtherRewrites(len(outcomes), outcomes.count(Outcome.FAILED))
+
+
+def _tried(changed: Edit, score: Score, base: Score, kept: bool) -> TriedChange:
+    if not _is_whole(score, base):
+        return TriedChange(*changed, dropped=1, kept=kept)
+    rows = sum(score.scored(row_id) for row_id in base.marks if base.scored(row_id))
+    return TriedChange(*changed, *cured_and_broken(base.marks, score.marks), rows, kept=kept)
+
+
+def _is_whole(score: Score, base: Score) -> bool:
+    """Whether a method was looked at on all rows of the one it was made from.
+
+    A race begins with rows that the method in force failed. Whoever it drops has met few others, on which
+    alone something can be broken, and so seems to have cured more than it broke.
+    """
+    return score.covers([row_id for row_id in base.marks if base.scored(row_id)])
 
 
 def _deviations(base: Score, score: Score) -> float:

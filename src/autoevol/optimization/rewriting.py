@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import dspy
@@ -17,7 +17,7 @@ from autoevol.core.seeds import derived_random, derived_seed
 from autoevol.optimization.past import COMBINED, Past
 from autoevol.optimization.rule import Proposing
 from autoevol.optimization.sentences import without_a_sentence
-from autoevol.programs.analyze import AnalyzeTrajectory, Rivals
+from autoevol.programs.analyze import AnalyzeTrajectory, Others
 from autoevol.programs.propose import CombineTwo, ProposeMethod, check_new, usable
 from autoevol.programs.track_record import TrackRecord
 
@@ -52,8 +52,8 @@ class Rewriter:
         told = _Told(
             method,
             cases,
-            past.rivals() if asks.stubborn == "yes" else {},
-            past.record(attempts=asks.history, kinds=asks.kind_rates == "yes"),
+            past.others() if asks.stubborn == "yes" else {},
+            past.record(changes=asks.history, kinds=asks.kind_rates == "yes"),
         )
         shorter = self._shorter(step, method, list(past.methods.values()))
         slots = self.config.m - len(shorter)
@@ -87,7 +87,7 @@ class Rewriter:
         feedback = ""
         with dspy.context(lm=self.optimizer_lm), in_scope(f"chain-{step}-{chain}"):
             try:
-                analysis = await self.analyze.acall(told.cases, rivals=told.rivals, **sampling)
+                analysis = await self.analyze.acall(told.cases, others=told.others, **sampling)
                 feedback = analysis.feedback
                 proposal = await self.propose.acall(told.method, feedback, told.record, **sampling)
                 return Candidate(proposal.method, told.method.id, feedback)
@@ -111,7 +111,7 @@ class _Told(NamedTuple):
 
     method: Method
     cases: Sequence[Case]
-    rivals: Mapping[str, Rivals]
+    others: Others
     record: TrackRecord
 
 
