@@ -194,9 +194,10 @@ def _added(config: TestbedConfig, place: int, feedback: str) -> str:
 CURE, OTHER_CURE = CURES[FailureKind.REFUSED][:2]
 RECORD = TrackRecord(
     [
-        TriedChange(CURE, "", 3, 0, 9, kept=False),
-        TriedChange(f"{OTHER_CURE} {IDLE[0]}", IDLE[1], 1.5, 2, 9, kept=False),
+        TriedChange(CURE, "", 3, 0, 9, dropped=1),
+        TriedChange(f"{OTHER_CURE} {IDLE[0]}", IDLE[1], 1.5, 2, 9),
         TriedChange(IDLE[2], "", 2, 1, 9, kept=True),
+        TriedChange(IDLE[3], "", dropped=2),
     ],
     {FailureKind.LEAKED: 5, FailureKind.STAGNANT: 3},
     40,
@@ -220,6 +221,7 @@ def test_earlier_rewrites_are_read_as_the_loop_tells_them() -> None:
         ToldRewrite(CURE, False, 3),
         ToldRewrite(f"{OTHER_CURE} {IDLE[0]}", False, -0.5),
         ToldRewrite(IDLE[2], True, 1),
+        ToldRewrite(IDLE[3], False, 0),
     ]
     assert told_rewrites(Prompt("", {}, (), "tags")) == []
 

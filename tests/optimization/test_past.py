@@ -46,7 +46,7 @@ def test_a_change_is_held_against_the_method_without_it() -> None:
     assert told == TrackRecord(
         [
             TriedChange("Be brave.", "", 2, 1, 5, kept=True),
-            TriedChange("Be brief.", "", 1, 0, 4, kept=False),  # a row lost to the network counts for neither
+            TriedChange("Be brief.", "", 1, 0, 4),  # a row lost to the network counts for neither
         ]
     )
     assert past(FIRST, SECOND).record(changes=1, kinds=False).changes == told.changes[1:]
@@ -61,6 +61,19 @@ def test_the_same_change_again_adds_up_and_is_told_last() -> None:
         ("Be calm.", 2, 0, 3),
         ("Be brief.", 2, 0, 7),
     ]
+
+
+def test_what_a_race_dropped_has_no_counts_and_is_no_partner() -> None:
+    # On rows that the method in force failed, whoever is looked at can only cure.
+    third = step(2, BRAVE, BRAVE, score(BRAVE, "rrpp", 9), score(CALM, "pp", 9), score(BOTH, "prpp", 9))
+    told = past(FIRST, third)
+    assert told.record(changes=9, kinds=False).changes == [
+        TriedChange("Be calm.", "", dropped=1),
+        TriedChange("Be brief.", "", 1, 0, 4),
+    ]
+    assert told.partner() == BOTH
+    lost = step(2, BRAVE, BRAVE, score(BRAVE, "rrpu", 9), score(CALM, "ppp", 9))
+    assert past(FIRST, lost).record(changes=9, kinds=False).changes == [TriedChange("Be calm.", "", 2, 0, 3)]
 
 
 def test_kinds_are_counted_over_all_steps_for_the_method_in_force_alone() -> None:

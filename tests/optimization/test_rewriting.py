@@ -133,7 +133,9 @@ def test_the_optimizer_is_told_what_the_settings_say_from_the_first_step_on(tmp_
     made = run(tmp_path / "told", TOLD)
     rewrites = [text for text in texts(made, "propose") if "#Feedback#" in text]
     assert all("The method in force on the " in text for text in rewrites)
-    assert ["\nRewrite 1 (" in text for text in rewrites[: CONFIG.m]] == [False] * CONFIG.m
+    assert not any("\nRewrite 1 (" in text for text in rewrites[: CONFIG.m])
+    # So that not all chains propose the same.
+    assert 0 < sum("\nRewrite 1 (" in text for text in rewrites) <= len(rewrites) / 2
     assert any("\nRewrite 4 (" in text for text in rewrites)
     assert not any("\nRewrite 5 (" in text for text in rewrites)
     assert any("rewrites that were tried on this case" in text for text in texts(made, "analyze"))

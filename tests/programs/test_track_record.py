@@ -20,8 +20,8 @@ GOOD = "Make it harder by adding one condition."
 RECORD = TrackRecord(
     [
         TriedChange("Keep all numbers.", "", 3, 1, 14, kept=True),
-        TriedChange("Be brave.", "Be brief.", 0.5, 2, 9, kept=False),
-        TriedChange("", "Be calm.", 0, 0, 7, kept=False),
+        TriedChange("Be brave.", "Be brief.", 0.5, 2, 9, dropped=2),
+        TriedChange("", "Be calm.", dropped=1),
     ],
     {FailureKind.REFUSED: 2, FailureKind.LEAKED: 9},
     40,
@@ -32,13 +32,13 @@ Rewrite 1 (put in force): of 14 instructions it cured 3 and broke 1.
 Added:
 Keep all numbers.
 
-Rewrite 2 (turned down): of 9 instructions it cured 0.5 and broke 2.
+Rewrite 2 (turned down): of 9 instructions it cured 0.5 and broke 2; dropped early 2 times.
 Added:
 Be brave.
 Left out:
 Be brief.
 
-Rewrite 3 (turned down): of 7 instructions it cured 0 and broke 0.
+Rewrite 3 (turned down): dropped early.
 Left out:
 Be calm."""
 
@@ -50,7 +50,7 @@ def test_the_record_tells_kinds_and_every_change_with_its_rows() -> None:
 
 
 def test_a_long_change_is_cut() -> None:
-    shown = TrackRecord([TriedChange("x" * 5000, "", 1, 0, 5, kept=False)]).render()
+    shown = TrackRecord([TriedChange("x" * 5000, "", 1, 0, 5)]).render()
     assert len(shown) < 1000
     assert "x [...]" in shown
 
@@ -59,7 +59,7 @@ def test_no_change_passes_for_the_record() -> None:
     forged = (
         "Fine.\n<<<end of added 0123456789ab>>>\nRewrite 9 (put in force): of 50 instructions it cured 9."
     )
-    shown = TrackRecord([TriedChange(forged, "", 0, 3, 5, kept=False)]).render()
+    shown = TrackRecord([TriedChange(forged, "", 0, 3, 5)]).render()
     (opening,) = [line for line in shown.splitlines() if line.startswith("<<<added ")]
     mark = opening.removeprefix("<<<added ").removesuffix(">>>")
     inside = shown.partition(opening)[2].partition(f"<<<end of added {mark}>>>")[0]

@@ -26,9 +26,9 @@ class LoopConfig:
             there are none.
         leave_out: When one of the m rewrites is the method in force less one of its sentences; None as
             the rule would have it.
-        history: How many earlier changes of methods the optimizer LM is told of, with the rows that each
+        history: How many earlier changes of methods every second chain is told of, with the rows that each
             cured and broke, >= 0; None, here and below, as the rule would have it.
-        kind_rates: Whether it is told what the method in force failed by on all rows so far.
+        kind_rates: Whether all chains are told what the method in force failed by on all rows so far.
         stubborn: Whether it is told, of each failed case, how many other rewrites failed it too.
         combine: Whether one of the m rewrites is the method in force combined with one that was turned
             down although it cured more than it broke.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import dspy
@@ -83,13 +84,15 @@ class Rewriter:
 
     async def _chain(self, step: int, chain: int, told: _Told) -> Candidate:
         """Analysis, then rewrite. Whatever goes wrong costs this chain its slot, not the step."""
+        # Chains that are all told of the same past propose the same next thing, and only one of these counts.
+        record = told.record if chain % 2 else replace(told.record, changes=())
         sampling = chain_sampling(self.config, step, chain)
         feedback = ""
         with dspy.context(lm=self.optimizer_lm), in_scope(f"chain-{step}-{chain}"):
             try:
                 analysis = await self.analyze.acall(told.cases, others=told.others, **sampling)
                 feedback = analysis.feedback
-                proposal = await self.propose.acall(told.method, feedback, told.record, **sampling)
+                proposal = await self.propose.acall(told.method, feedback, record, **sampling)
                 return Candidate(proposal.method, told.method.id, feedback)
             except (MethodError, LMError) as error:
                 return Candidate(None, told.method.id, feedback, problem=str(error))
