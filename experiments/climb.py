@@ -77,7 +77,7 @@ TOLD = (
     Arm("told of stubborn rows", "adaptive", LoopConfig(stubborn="yes")),
     Arm("two good ones combined", "adaptive", LoopConfig(combine="yes")),
 )
-"""The default, which is told of ten earlier rewrites, with one thing changed that its optimizer LM is told."""
+"""The default, whose optimizer LM is told of ten earlier rewrites, with one thing changed that it is told."""
 NULL = TestbedConfig(start_low=0.09, start_high=0.11, insight=0.0, blind=(0.0, 0.5, 0.5), dropping=0.0)
 """No rewrite is ever better: half of them harm, half do nothing."""
 

@@ -62,8 +62,8 @@ class LoopConfig:
     )
     history: int | None = setting(
         None,
-        "Earlier rewrites that every second chain of the optimizer is told of, with how they fared; default: 10 "
-        "for the adaptive rule, 0 for the others.",
+        "Earlier rewrites that every second chain of the optimizer is told of, with how they fared; "
+        "default: 10 for the adaptive rule, 0 for the others.",
     )
     kind_rates: YesNo | None = setting(
         None, "Tell the optimizer what the method failed by on all instructions so far (default: no)"
