@@ -34,6 +34,7 @@ Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
 Track = Literal["mlflow", "wandb"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
+YesNo = Literal["no", "yes"]
 
 KEPT = ("last", "all", "best")
 """What `keep` may be apart from the number of a round."""
