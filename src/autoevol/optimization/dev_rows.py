@@ -82,8 +82,8 @@ class GrowingRows:
     """Half of them new, and behind these the rows of earlier steps, the latest first.
 
     A method is not scored again on a row that it has met, so the method in force comes at half the price of
-    `fresh`, and its luck counts for half of what it does on fixed rows. Rows that the optimizer LM has read for
-    a rewrite, and those of the last step, which it may read next, come only where there are no others.
+    `fresh`, and its luck counts for half of what it does on fixed rows. Rows that the optimizer LM has read
+    for a rewrite, and those of the last step, which it may read next, come only where there are no others.
     """
 
     name = "growing"
