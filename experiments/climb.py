@@ -59,6 +59,7 @@ OTHERS = (
     Arm("paper, fresh", "paper", replace(PAPER.config, dev_rows="fresh"), PAPER_CALLS),
     Arm("adaptive, fixed", "adaptive", LoopConfig(dev_rows="fixed")),
     Arm("adaptive, after-adoption", "adaptive", LoopConfig(dev_rows="after-adoption")),
+    Arm("adaptive, growing", "adaptive", LoopConfig(dev_rows="growing")),
 )
 _BEFORE = LoopConfig(reads="train", leave_out="never", history=0)
 ABLATIONS = (

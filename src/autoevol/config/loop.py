@@ -47,8 +47,9 @@ class LoopConfig:
     dev_size: int = setting(50, "Instructions that a step is decided on, at most.")
     dev_rows: DevRows | None = setting(
         None,
-        "Whether these stay the same: fixed, fresh (others at every step) or after-adoption (others once a "
-        "method is adopted); default: fresh for the adaptive rule, fixed for the others.",
+        "Whether these stay the same: fixed, fresh (others at every step), after-adoption (others once a "
+        "method is adopted) or growing (half others, half from earlier steps); default: fresh for the "
+        "adaptive rule, fixed for the others.",
     )
     reads: Reads | None = setting(
         None,
