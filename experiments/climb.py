@@ -83,11 +83,13 @@ NULL = TestbedConfig(start_low=0.09, start_high=0.11, insight=0.0, blind=(0.0, 0
 """No rewrite is ever better: half of them harm, half do nothing."""
 
 
-def climb(arm: Arm, seed: int, world: TestbedConfig, folder: Path, loop: int = 0) -> Walk:
+def climb(
+    arm: Arm, seed: int, world: TestbedConfig, folder: Path, loop: int = 0, *, shortcut: bool = False
+) -> Walk:
     """Loop number `loop` in the testbed of `seed`: each has rows and random numbers of its own."""
     config = replace(arm.config, seed=seed + _LOOPS_APART * loop)
     first = loop * (config.dev_size + TRAIN)
-    return walk(Testbed(seed, world), arm.rule, config, folder, arm.cap, TRAIN, first)
+    return walk(Testbed(seed, world), arm.rule, config, folder, arm.cap, TRAIN, first, shortcut=shortcut)
 
 
 def ratio(mine: Sequence[float], its: Sequence[float], seed: int = 0) -> PointEstimate:

@@ -77,7 +77,7 @@ class LoopConfig:
     )
     reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
     confirm_size: int = setting(
-        200,
+        400,
         "Further instructions on which the adaptive rule's last method must beat the first; 0 asks for none.",
     )
     seed: int = setting(0, "Random seed of splits, batches and the optimizer's sampling.")
