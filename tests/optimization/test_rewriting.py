@@ -19,7 +19,7 @@ from autoevol.optimization.rules import RULES, AdaptiveRace, LowestFailureRate
 from autoevol.optimization.sentences import without_a_sentence
 from synthetic import SMALL, Run, endless, kind_of, optimise, rows, tagged, world
 
-CONFIG = replace(SMALL, m=3, steps=5, confirm_size=0, reads="dev", leave_out="longer", history=0)
+CONFIG = replace(SMALL, m=3, steps=5, confirm_size=0, reads="dev", leave_out="longer")
 LONGER = " Say more. And more."
 
 
@@ -99,10 +99,10 @@ def test_one_rewrite_of_a_longer_method_leaves_a_sentence_out_and_costs_no_call(
 
 
 def test_settings_go_before_the_rule_and_a_rule_without_any_has_the_papers_way() -> None:
-    assert proposing(AdaptiveRace(), LoopConfig()) == Proposing("dev", "longer", 10)
-    assert proposing(AdaptiveRace(), LoopConfig(reads="train")) == Proposing("train", "longer", 10)
-    assert proposing(AdaptiveRace(), LoopConfig(history=0, combine="yes")) == Proposing(
-        "dev", "longer", 0, combine="yes"
+    assert proposing(AdaptiveRace(), LoopConfig()) == Proposing("dev", "longer")
+    assert proposing(AdaptiveRace(), LoopConfig(reads="train")) == Proposing("train", "longer")
+    assert proposing(AdaptiveRace(), LoopConfig(history=10, combine="yes")) == Proposing(
+        "dev", "longer", 10, combine="yes"
     )
     assert proposing(LowestFailureRate(), LoopConfig()) == Proposing("train", "never")
     assert proposing(LowestFailureRate(), LoopConfig(leave_out="longer")).leave_out == "longer"

@@ -62,9 +62,7 @@ class LoopConfig:
         "than the first method); default: longer for the adaptive rule, never for the others.",
     )
     history: int | None = setting(
-        None,
-        "Earlier rewrites that every second chain of the optimizer is told of, with how they fared; "
-        "default: 10 for the adaptive rule, 0 for the others.",
+        None, "Earlier rewrites that every second chain of the optimizer is told of (default: 0)."
     )
     kind_rates: YesNo | None = setting(
         None, "Tell the optimizer what the method failed by on all instructions so far (default: no)"

@@ -32,8 +32,8 @@ class AdaptiveRace(Race):
     that all fail is not the best of them.
 
     The rows of a step are read by the optimizer at the next one, which is decided on others: so no
-    mini-batch is paid for. Every second chain is told of the last ten changes and how they fared, and what a
-    mistake has added can leave again, since one rewrite of a step is the method less one of its sentences.
+    mini-batch is paid for. And what a mistake has added can leave again, since one rewrite of a step
+    is the method less one of its sentences.
 
     To stop at the incumbent's failures overstates its rate a little (by up to 1/failures of it).
     Single decisions are meant to be cheap, not safe: `confirming` guards the whole run. The
@@ -50,7 +50,7 @@ class AdaptiveRace(Race):
     uses_reserve = False
     dev_rows = "fresh"
     confirms = True
-    proposing = Proposing(reads="dev", leave_out="longer", history=10)
+    proposing = Proposing(reads="dev", leave_out="longer")
 
     def __init__(
         self,
