@@ -1,8 +1,10 @@
 """How low the default loop gets for its calls, against the paper's rule and the race of 0.2. *Simulated*.
 
 `python -m autoevol.experiments.climb worlds` asks for the same number of calls what the paper's rule
-on fixed rows reaches; `ablations` takes one thing after another from the default; `never-better` lets the
-loop run where no rewrite is ever better. All with the real loop in the testbed, in one process.
+on fixed rows reaches; `ablations` takes one thing after another from the default, `told` adds what its
+optimizer LM may be told; `never-better` lets the loop run where no rewrite is ever better. All with the real
+loop in the testbed, in one process, by the short way (`testbed.shortcut`), which makes the same steps.
+`experiments.worlds` goes through other worlds.
 
 Several loops in one testbed (`--loops`) see other rows and other chances. They are averaged before
 anything is compared, so that intervals are over testbeds, and hold for testbeds.
@@ -109,7 +111,9 @@ def world_lines(
     for seed in seeds:
         for arm in arms:
             with tempfile.TemporaryDirectory() as folder:
-                walks[arm.name].append([climb(arm, seed, world, Path(folder), loop) for loop in range(loops)])
+                walks[arm.name].append(
+                    [climb(arm, seed, world, Path(folder), loop, shortcut=True) for loop in range(loops)]
+                )
         told = "; ".join(
             f"{name} {_after(found[-1], EARLY):.1%}, end {_end(found[-1]):.1%}"
             for name, found in walks.items()
@@ -136,7 +140,7 @@ def never_better_lines(seeds: Sequence[int], arms: Sequence[Arm]) -> Iterator[st
         config = replace(arm.config, steps=10, patience=10)
         short = arm._replace(name=arm.name.replace(", patience 1", ", ten steps"), config=config)
         with tempfile.TemporaryDirectory() as folder:
-            walks = [climb(short, seed, NULL, Path(folder)) for seed in seeds]
+            walks = [climb(short, seed, NULL, Path(folder), shortcut=True) for seed in seeds]
         worse = sum(one.rates[-1] > one.rates[0] + 1e-9 for one in walks)
         low, high = wilson(worse, len(walks))
         yield (
