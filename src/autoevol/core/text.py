@@ -21,6 +21,14 @@ _MARKUP = re.compile(
 )
 
 
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """`text` with U+FFFD for half characters, which a JSON reply can carry and no file or database can."""
+    return _HALVES.sub("\ufffd", text)
+
+
 def printable(text: str) -> str:
     r"""`text` with every character that a terminal would obey spelled out, as in `\x1b[2J`.
 

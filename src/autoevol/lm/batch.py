@@ -187,7 +187,8 @@ class BatchTransport:
     async def _recover(self) -> None:
         """Settle what a killed process left open: a wave may have been submitted without our knowing."""
         for wave in self._store.unsent(self.identity):
-            batch = await self._api.find(wave.id)
+            # Every request waits for this task, so an error of it would be the answer to all of them.
+            batch = await self._patiently(lambda wave=wave: self._api.find(wave.id))
             if batch is None:
                 self._store.forget(wave)
             else:
@@ -227,23 +228,27 @@ class BatchTransport:
     async def _create(self, wave: Wave) -> str:
         """Submit, once: after an answer that was lost the provider is asked whether it has the batch."""
         assert wave.input_file is not None
+        loop, wait = asyncio.get_running_loop(), self._settings.first_look
+        give_up = loop.time() + self._settings.patience
         while True:
             try:
                 return await self._api.create(wave.id, wave.input_file)
             except (lm15.TimeoutError, lm15.TransportError, lm15.ServerError) as lost:
-                if (taken := await self._patiently(lambda: self._api.find(wave.id), lost)) is not None:
+                await asyncio.sleep(wait)
+                if (taken := await self._patiently(lambda: self._api.find(wave.id))) is not None:
                     return taken
+                wait = self._longer(wait)
+                if loop.time() + wait > give_up:
+                    raise self._down(lost) from lost
 
-    async def _patiently(self, ask: Callable[[], Any], cause: BaseException | None = None) -> Any:  # noqa: ANN401
-        """What `ask` comes to, however often the batch API fails within the patience.
+    async def _patiently(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """What `ask` returns, however often the batch API fails within the patience.
 
         Raises:
             EndpointDown: If it fails for longer.
         """
         loop, wait = asyncio.get_running_loop(), self._settings.first_look
         give_up = loop.time() + self._settings.patience
-        if cause is not None:
-            await asyncio.sleep(wait)
         while True:
             try:
                 return await ask()
@@ -251,12 +256,18 @@ class BatchTransport:
                 if not (is_transient(error) or isinstance(error, lm15.RateLimitError)):
                     raise
                 if loop.time() + wait > give_up:
-                    raise EndpointDown(
-                        f"the batch API of {self._endpoint.model} has failed for "
-                        f"{self._settings.patience:g} seconds, the last time with: {error}; its batches go on"
-                    ) from error
+                    raise self._down(error) from error
                 await asyncio.sleep(wait)
-                wait = min(1.5 * wait, self._settings.longest_wait)
+                wait = self._longer(wait)
+
+    def _longer(self, wait: float) -> float:
+        return min(1.5 * wait, self._settings.longest_wait)
+
+    def _down(self, error: lm15.LM15Error) -> EndpointDown:
+        return EndpointDown(
+            f"the batch API of {self._endpoint.model} has failed for {self._settings.patience:g} seconds, "
+            f"the last time with: {error}; its batches go on"
+        )
 
     def _await(self, wave: Wave, custom_id: str, answer: asyncio.Future[Reply]) -> bool:
         """Let `answer` be that of a request which stands in a wave already; whether this process sent it."""
@@ -286,15 +297,17 @@ class BatchTransport:
                 if state.status in ENDED:
                     break
                 await asyncio.sleep(wait)
-                wait = min(1.5 * wait, self._settings.longest_wait)
+                wait = self._longer(wait)
             outcomes: dict[str, _Outcome] = {}
             for file in state.files:
                 outcomes |= await self._patiently(lambda file=file: self._read(file))
+            missing = state.problem or _unanswered(watch.wave, state.status)
+            custom_ids = self._store.custom_ids(watch.wave)
         except (Exception, StopRun) as error:  # noqa: BLE001 (whatever it is, rows wait for this task)
-            self._end(watch, dict.fromkeys(self._store.custom_ids(watch.wave), error))
+            # Those that nobody has asked for yet are looked up again when they are.
+            self._end(watch, dict.fromkeys(watch.waiting, error))
             return
-        missing = state.problem or _unanswered(watch.wave, state.status)
-        self._end(watch, {name: outcomes.get(name, missing) for name in self._store.custom_ids(watch.wave)})
+        self._end(watch, {custom_id: outcomes.get(custom_id, missing) for custom_id in custom_ids})
 
     async def _read(self, file: str) -> dict[str, _Outcome]:
         return {custom_id: outcome async for custom_id, outcome in self._api.answers(file)}

@@ -7,6 +7,7 @@ done after 24 hours expires; what was answered by then is there, and is paid.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from openai.types import Batch
 
 from autoevol.core.masking import Mask
 from autoevol.lm.answers import read_answer
+from autoevol.lm.bodies import parsed
 from autoevol.lm.openai_compatible import ChatEndpoint
 from autoevol.lm.transport import Reply
 
@@ -166,7 +168,7 @@ def _problem(batch: Batch) -> lm15.LM15Error:
 
 def _answer(line: bytes, mask: Mask) -> tuple[str, Reply | lm15.LM15Error]:
     try:
-        data = orjson.loads(line)
+        data = parsed(line)  # as a single answer is read: half characters in a reply are no damage
         custom_id, answer, fault = data["custom_id"], data.get("response"), data.get("error")
         status = answer["status_code"] if answer else 0
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -175,6 +177,6 @@ def _answer(line: bytes, mask: Mask) -> tuple[str, Reply | lm15.LM15Error]:
         # Expired, or given up by the provider: the request itself may be good.
         return custom_id, lm15.ServerError(str((fault or {}).get("message") or "the batch has no answer"))
     try:
-        return custom_id, read_answer(status, {}, orjson.dumps(answer.get("body")), mask)
+        return custom_id, read_answer(status, {}, json.dumps(answer.get("body")).encode(), mask)
     except lm15.LM15Error as refused:
         return custom_id, refused

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from types import TracebackType
 
+from dspy import lm15
+
 from autoevol.lm.retry import RetryPolicy, is_refusal
 from autoevol.lm.transport import Reply
 from autoevol.lm.window import Pace, Window
@@ -237,6 +239,8 @@ class CallTurn:
         if error is None:
             self._flow._answered(self)
         elif is_refusal(error):
-            limited = getattr(error, "status", 429) == 429
-            self._flow._refused(self, getattr(error, "retry_after", None) if limited else None)
+            # An overloaded server's Retry-After holds for this call alone, which sleeps for that long. A rate
+            # limit's holds for everybody: `BackOff` does not sleep, it relies on the lane being closed.
+            limited = isinstance(error, lm15.RateLimitError)
+            self._flow._refused(self, error.retry_after if limited else None)
         self._flow._leave(self.lane)

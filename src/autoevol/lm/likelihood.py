@@ -77,13 +77,13 @@ class LikelihoodTransport:
         self._starting = asyncio.Lock()
         self._server: Any = None
         self._http: aiohttp.ClientSession | None = None
-        self._frame = _Frame([], [], 0)
+        self._frame: _Frame | None = None
 
     async def send(self, request: Request) -> Reply:
         """The figures of one pair. Three passes: the instruction, the response after it, and without it."""
         async with self._starting:
-            if self._http is None:
-                await self._start()
+            if self._frame is None:
+                self._frame = await self._start()
         pair = orjson.loads(request.messages[-1].text or "")
         instruction = (await self._tokens(pair["instruction"]))[: self.longest]
         response = await self._tokens(pair["response"])
@@ -106,10 +106,11 @@ class LikelihoodTransport:
             await self._http.close()
         self._http = self._server = None
 
-    async def _start(self) -> None:
-        # Token by token there is little to share out, and threads wait for each other on a busy machine.
-        self._server = await asyncio.to_thread(serve, self.weights, 1, _CONTEXT, 0.5)
-        self._http = aiohttp.ClientSession(self._server.listening_address)
+    async def _start(self) -> _Frame:
+        if self._http is None:
+            # Token by token there is little to share out, and threads wait for each other on a busy machine.
+            self._server = await asyncio.to_thread(serve, self.weights, 1, _CONTEXT, 0.5)
+            self._http = aiohttp.ClientSession(self._server.listening_address)
         turn = {"messages": [{"role": "user", "content": _MARK}]}
         prompt = (await self._post("/apply-template", turn))["prompt"]
         head, mark, tail = prompt.partition(_MARK)
@@ -118,7 +119,7 @@ class LikelihoodTransport:
                 f"the chat template of {self.weights} does not show what a user says"
             )
         before, after = [await self._tokens(text, special=True) for text in (head, tail)]
-        self._frame = _Frame(before, after, (await self._tokens("a"))[0].id)
+        return _Frame(before, after, (await self._tokens("a"))[0].id)
 
     async def _tokens(self, text: str, *, special: bool = False) -> list[_Token]:
         # Only in the template does `<|im_end|>` end a turn; in a text it is a text.
@@ -155,7 +156,9 @@ class LikelihoodTransport:
         Grammars do not hold for those, and one that begins a character is not reported when it is written. In
         its place a letter is, and it is found in the list of the likeliest tokens that comes with that.
         """
-        for written, most in ((token, 1), (self._frame.letter, _LIKELIEST), (self._frame.letter, _EVERY)):
+        assert self._frame is not None, "started before anything is asked"
+        letter = self._frame.letter
+        for written, most in ((token, 1), (letter, _LIKELIEST), (letter, _EVERY)):
             how = {"n_predict": 1, "n_probs": most, "logit_bias": [[written, 1e6]]}
             for told in await self._written(before, how):
                 for one in (told, *told["top_logprobs"]):

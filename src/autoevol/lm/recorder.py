@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,6 +18,7 @@ from dspy.lm15 import Request
 from autoevol.core.context import Role, Scope, current_scope
 from autoevol.core.errors import BudgetReached, StoreLost
 from autoevol.core.status import CallStatus, Pause
+from autoevol.core.text import storable
 from autoevol.lm.budget import Budget, Caps, Price, StageCaps
 from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.outgoing import Call, Sent
@@ -28,9 +28,6 @@ from autoevol.lm.transport import Transport
 from autoevol.lm.wire import chat_body
 from autoevol.store.call_tables import SHARED
 from autoevol.store.calls import CallRecord, CallStore, Flight, Spent
-
-_HALF = re.compile("[\ud800-\udfff]")
-
 
 Watcher = Callable[[CallRecord, Role, Price | None], None]
 """Notified of a reply: its record, and the role and price of the caller. Runs on the shared loop."""
@@ -249,15 +246,16 @@ class Recorder:
             seed = int(hashlib.sha256(f"{slot[0]}:{slot[1]}".encode()).hexdigest()[:7], 16)
             call = replace(call, request=replace(request, config=replace(request.config, seed=seed)))
         try:
-            sent = await self._sender.send(call, self.store)
+            try:
+                sent = await self._sender.send(call, self.store)
+            except lm15.LM15Error as error:
+                if is_answer(error):
+                    await self.store.refuse(refusal_of(slot, error))
+                raise
             record = _record(slot, call, sent, tag)
             self._add(call.role, call.spent(sent.reply))
             await self.store.aput(record)
             return record
-        except lm15.LM15Error as error:
-            if is_answer(error):
-                await self.store.refuse(refusal_of(slot, error))
-            raise
         except StoreLost as lost:
             self._sender.over[self.store] = lost
             raise
@@ -298,7 +296,7 @@ def _record(slot: tuple[str, int], call: Call, sent: Sent, tag: str) -> CallReco
         role=call.role,
         model=call.request.model,
         request=call.body,
-        text=_whole(reply.text),
+        text=storable(reply.text),
         finish_reason=reply.finish_reason,
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
@@ -306,12 +304,7 @@ def _record(slot: tuple[str, int], call: Call, sent: Sent, tag: str) -> CallReco
         attempts=sent.attempts,
         seconds=sent.seconds,
         tag=tag,
-        thinking=_whole(reply.thinking),
+        thinking=storable(reply.thinking),
         reasoning_tokens=reply.reasoning_tokens,
         estimated=reply.estimated,
     )
-
-
-def _whole(text: str) -> str:
-    """`text` without half characters, which a JSON reply can carry and no file can."""
-    return _HALF.sub("\ufffd", text)

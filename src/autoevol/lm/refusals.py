@@ -11,6 +11,7 @@ from typing import Any
 from dspy import lm15
 
 from autoevol.core.masking import Mask
+from autoevol.core.text import storable
 from autoevol.lm.transport import FILTERED
 from autoevol.lm.waits import retry_after, span_in_words
 
@@ -112,7 +113,7 @@ def read_refusal(
     """
     told = told_by(data)
     text = told.message or mask(body[:65536].decode(errors="replace"))
-    text = " ".join(mask(text[:65536]).split())
+    text = storable(" ".join(mask(text[:65536]).split()))
     text = text[:_LONGEST] or f"Error code: {status or told.status}"
     code = _status(status, told, text, data)
     wait = retry_after(headers, data)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dspy import lm15
 
 from autoevol.core.errors import AccessDenied
+from autoevol.core.text import storable
 from autoevol.lm.transport import FILTERED, UNREADABLE, NobodyThere
 from autoevol.store.calls import RefusedCall
 
@@ -154,7 +155,8 @@ def first_line(error: BaseException) -> str:
 
 def refusal_of(slot: tuple[str, int], error: lm15.LM15Error) -> RefusedCall:
     """An error that is an answer (`is_answer`), as it is stored."""
-    return RefusedCall(*slot, type(error).__name__, error.message, error.status, error.provider_code or "")
+    message, code = storable(error.message), storable(error.provider_code or "")
+    return RefusedCall(*slot, type(error).__name__, message, error.status, code)
 
 
 def error_of(refusal: RefusedCall) -> lm15.LM15Error:

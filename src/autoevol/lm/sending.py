@@ -125,7 +125,9 @@ class Sender:
                     await self._give_up(call, breaker, began, error)
                     raise
                 self.events.again(call, error, sent, wait)
-                await self.back_off.wait(endpoint, wait, closed=bool(error.retry_after))
+                # A batch has no place in the flow to wait for, so it waits here however long that is.
+                closed = bool(error.retry_after) and not is_queued(call.transport)
+                await self.back_off.wait(endpoint, wait, closed=closed)
             except lm15.LM15Error as error:
                 if is_pointless(error):
                     self.over[call.transport] = denied = access_denied(error, request.model)
@@ -236,7 +238,8 @@ class Sender:
             self._books.wasted(call, paid)
             raise
         except (lm15.LM15Error, StopRun) as error:
-            if may_be_billed(error):
+            # What became of a batch is found out before its requests fail: one that was taken is waited for.
+            if may_be_billed(error) and not is_queued(call.transport):
                 paid = replace(estimate, estimated=1)
                 self._books.wasted(call, paid)
             else:

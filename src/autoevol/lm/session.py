@@ -185,7 +185,8 @@ class Session:
         try:
             yield
         finally:
-            self.recorder.watchers.remove(watcher)
+            # By identity: two watchers that have been told the same may be equal lists (`meter.Uses`).
+            self.recorder.watchers[:] = [each for each in self.recorder.watchers if each is not watcher]
 
     @contextmanager
     def told_of_waits(self, listener: Callable[[Pause], None]) -> Iterator[None]:
@@ -229,12 +230,14 @@ class Session:
 
     def close(self) -> None:
         """Let calls in flight finish and be stored, then close connections and the store."""
-        self.attendants.close()
-        aio.run_and_wait(self.recorder.aclose())
         transports, self._transports = self._transports, {}
-        for transport in transports.values():
-            aio.run_and_wait(transport.aclose())
-        self.store.close()
+        # Runs from the last to the first; the store is closed even if one of the others is interrupted.
+        with ExitStack() as closing:
+            closing.callback(self.store.close)
+            for transport in reversed(transports.values()):
+                closing.callback(lambda closed=transport: aio.run_and_wait(closed.aclose()))
+            closing.callback(lambda: aio.run_and_wait(self.recorder.aclose()))
+            closing.callback(self.attendants.close)
 
     def __enter__(self) -> Self:
         return self
