@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, aclosing
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -80,15 +81,22 @@ async def gather(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         raise
 
 
-async def ordered(
+def ordered(
     function: Callable[[S], Coroutine[Any, Any, T]], items: Iterable[S], width: int
-) -> AsyncIterator[T]:
-    """Results of `function` in the order of `items`, at most `width` under way or waiting.
+) -> AbstractAsyncContextManager[AsyncIterator[T]]:
+    """Results of `function` in the order of `items`, at most `width` of them pending at a time.
 
-    Memory is bounded by `width`, whatever the number of items. If one fails, its error is
-    raised at once, whichever is waited for; then, and if the caller stops early, what is
-    under way is cancelled.
+    Memory is bounded by `width`, whatever the number of items. If one item fails, its error is raised at
+    once, whichever result is being waited for. However the block is left, pending work is cancelled first:
+    `async with ordered(...) as results: async for result in results`.
     """
+    # An async generator that is abandoned is closed some time later, and its tasks go on until then.
+    return aclosing(_ordered(function, items, width))
+
+
+async def _ordered(
+    function: Callable[[S], Coroutine[Any, Any, T]], items: Iterable[S], width: int
+) -> AsyncGenerator[T, None]:
     window: deque[asyncio.Task[T]] = deque()
     failed: asyncio.Future[asyncio.Task[T]] = asyncio.get_running_loop().create_future()
 

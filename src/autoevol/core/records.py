@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -280,7 +281,8 @@ class Score:
         is the failure rate; 1.0 where nothing could be scored.
         """
         losses = [mark.loss for mark in self.marks.values() if mark.outcome is not Outcome.UNSCORED]
-        return sum(losses) / len(losses) if losses else 1.0
+        # Exact, so that methods with the same points on different rows are equal and not an ulp apart.
+        return math.fsum(losses) / len(losses) if losses else 1.0
 
     @property
     def named(self) -> str:

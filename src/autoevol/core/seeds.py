@@ -24,4 +24,5 @@ def derived_seed(*parts: object) -> int:
 
 def derived_fraction(*parts: object) -> float:
     """A number in [0, 1), evenly spread over different `parts`."""
-    return int(digest(*map(str, parts)), 16) / 2**64
+    # 53 bits are all that a float holds; 64 of them would round up to 1.0 now and then.
+    return (int(digest(*map(str, parts)), 16) >> 11) / 2**53

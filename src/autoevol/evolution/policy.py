@@ -106,7 +106,7 @@ class Policy:
             "with_seeds": self.with_seeds,
             "seed": self.seed,
             # Absent where it changes nothing, as in the parts of earlier versions.
-            **({"retry_temperature": self.retry_temperature} if self.retry_temperature else {}),
+            **({} if self.retry_temperature is None else {"retry_temperature": self.retry_temperature}),
         }
 
     @classmethod

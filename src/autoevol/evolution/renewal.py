@@ -103,7 +103,9 @@ class Renewal(RowPipeline):
         row = before.row
         begun = step
         if self._answer:
-            begun = replace(step, model=self._model, response=None, response_finish_reason=None)
+            begun = replace(
+                step, model=self._model, response=None, response_finish_reason=None, thinking=None
+            )
         try:
             if not step.round:
                 return await self._answered_seed(row, begun)

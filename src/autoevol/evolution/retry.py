@@ -67,17 +67,18 @@ class _Retry:
         current: Part | None = None
         waiting = takewhile(lambda _: self._complete, self._dead())
         with dspy.context(trace=None, disable_history=True):
-            async for (part, _), result in aio.ordered(self._one, waiting, self._width):
-                if current is not None and part.number != current.number:
-                    await asyncio.to_thread(self._replace, current, done)
-                    done = {}
-                current = part
-                if result is None:
-                    self._complete = False
-                    continue
-                done[result.row.id] = result
-                if self._on_case:
-                    self._on_case(case_of(result))
+            async with aio.ordered(self._one, waiting, self._width) as results:
+                async for (part, _), lineage in results:
+                    if current is not None and part.number != current.number:
+                        await asyncio.to_thread(self._replace, current, done)
+                        done = {}
+                    current = part
+                    if lineage is None:
+                        self._complete = False
+                        continue
+                    done[lineage.row.id] = lineage
+                    if self._on_case:
+                        self._on_case(case_of(lineage))
         if current is not None and done:
             await asyncio.to_thread(self._replace, current, done)
         return self._complete

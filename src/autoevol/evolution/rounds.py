@@ -165,9 +165,7 @@ class RowPipeline:
         return replace(step, tokens=spent, model=self._responds or step.model)
 
     async def _judged(self, lineage: Lineage, step: Round) -> Round:
-        made = self._since_breadth(lineage.plus(step), step)
-        shown = self.policy.draw(step.seed_id, step.round).method.demos
-        verdict = await self._metric.ajudge(replace(made, shown=shown))
+        verdict = await self._metric.ajudge(self._since_breadth(lineage.plus(step), step))
         if step.evolved is None and verdict.outcome is Outcome.PASSED:
             # A detector of responses has nothing against a reply without an instruction.
             verdict = failed(verdict.detector, FailureKind.UNPARSED, "The reply marks no final instruction.")

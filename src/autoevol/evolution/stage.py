@@ -151,20 +151,21 @@ class _Stage:
         part = self._writer()
         try:
             with dspy.context(trace=None, disable_history=True):
-                async for placed, lineage in aio.ordered(self._one, rows, self._width):
-                    if isinstance(lineage, _Halt):
-                        self._complete &= lineage is not _Halt.BUDGET
-                        self.enough |= lineage is _Halt.ENOUGH
-                        continue
-                    # The record lets finished shards be put together in the order of the source.
-                    line = {**encode_lineage(lineage), "record": placed.record}
-                    part.add(line, placed.row.id, record=placed.record, dead=lineage.end is End.DEAD)
-                    # With a row missing, the part can never be whole; what follows goes there too.
-                    if part.rows >= self._part_rows and self._complete:
-                        await self._seal(part, source)
-                        part = self._writer()
-                    if self._on_case:
-                        self._on_case(case_of(lineage))
+                async with aio.ordered(self._one, rows, self._width) as results:
+                    async for placed, lineage in results:
+                        if isinstance(lineage, _Halt):
+                            self._complete &= lineage is not _Halt.BUDGET
+                            self.enough |= lineage is _Halt.ENOUGH
+                            continue
+                        # The record lets finished shards be put together in the order of the source.
+                        line = {**encode_lineage(lineage), "record": placed.record}
+                        part.add(line, placed.row.id, record=placed.record, dead=lineage.end is End.DEAD)
+                        # With a row missing, the part can never be whole; what follows goes there too.
+                        if part.rows >= self._part_rows and self._complete:
+                            await self._seal(part, source)
+                            part = self._writer()
+                        if self._on_case:
+                            self._on_case(case_of(lineage))
             if part.rows:
                 await self._seal(part, source)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -117,4 +118,4 @@ def _difference(
 
 def _mean_loss(marks: Sequence[Mark], counted: str) -> float:
     each = [mark.loss if counted == "losses" else float(mark.outcome is Outcome.FAILED) for mark in marks]
-    return sum(each) / len(each)
+    return math.fsum(each) / len(each)

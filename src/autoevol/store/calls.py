@@ -17,7 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
 
@@ -58,14 +58,16 @@ class CallStore:
         self._reader_lock = threading.Lock()
         self._door = threading.Lock()
         self._closed = False
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect(power_safe)
-            self._create()
-            self._reader = self._connect(power_safe)
-            self._reader.text_factory = _text
-        except (sqlite3.Error, OSError) as error:
-            raise refused(error, f"cannot open the call store {self.path}") from error
+        with ExitStack() as opened:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._writer = opened.enter_context(closing(self._connect(power_safe)))
+                self._create()
+                self._reader = opened.enter_context(closing(self._connect(power_safe)))
+                self._reader.text_factory = _text
+            except (sqlite3.Error, OSError) as error:
+                raise refused(error, f"cannot open the call store {self.path}") from error
+            opened.pop_all()  # both stay open; a store that was refused leaves no file in use
         self._thread = threading.Thread(target=self._write, name="autoevol-store", daemon=True)
         self._thread.start()
 
