@@ -1,7 +1,7 @@
 """One event loop in one background thread, shared by everything that talks to a network.
 
-DSPy's optimizers call engines from many threads, our own loops from coroutines. Both end up
-on this loop, so the LM layer needs no locks and one connection pool serves all callers.
+DSPy's optimizers call engines from many threads; our own loops are coroutines. Both end up on this
+loop, so the LM layer needs no locks, and one connection pool serves all callers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
-    """The shared loop, started at first use in a daemon thread."""
+    """The shared loop, started on first use in a daemon thread."""
     global _loop
     with _lock:
         if _loop is None or _loop.is_closed():
@@ -33,7 +33,7 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
 
 def on_background_loop() -> bool:
-    """Whether the caller is a coroutine that runs on the shared loop."""
+    """Whether the caller is a coroutine on the shared loop."""
     try:
         return asyncio.get_running_loop() is _loop
     except RuntimeError:
@@ -41,15 +41,15 @@ def on_background_loop() -> bool:
 
 
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
-    """Start `work` on the shared loop; context variables of the caller go with it."""
+    """Start `work` on the shared loop, in a copy of the caller's context variables."""
     return asyncio.run_coroutine_threadsafe(work, background_loop())
 
 
 def run_and_wait(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on the shared loop and wait; an interrupt cancels it and is raised again.
+    """Run `work` on the shared loop and wait for it; an interrupt cancels it and is re-raised.
 
     Raises:
-        RuntimeError: If called from the shared loop itself, where waiting would never end.
+        RuntimeError: If called from the shared loop itself, which would wait forever.
     """
     if on_background_loop():
         work.close()
