@@ -1,4 +1,4 @@
-"""Dead letters: rows lost to the infrastructure are taken up again where they were lost."""
+"""Dead letters: rows lost to the infrastructure are resumed where they were lost."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def retry_rows(
     concurrency: int = 16,
     on_case: OnCase | None = None,
 ) -> Tally:
-    """Try the dead rows again, in fresh attempts, and put the results where the rows stand.
+    """Retry the dead rows with fresh attempts, and put the results in their places.
 
-    What was refused is asked again. Rounds that passed before are kept. A part is replaced as soon as its
-    dead rows have been tried; if the budget ends before, the rest stay dead. Rows of a part that is open
-    are left to the run that will make it again.
+    Requests that were refused are asked again. Rounds that passed before are kept. A part is replaced as
+    soon as all its dead rows have been tried; if the budget ends first, the remaining rows stay dead. Rows
+    of an open part are left to the run, which will make the part again.
 
     Raises:
         StoreError: If a part is damaged, before anything is paid.
@@ -62,7 +62,7 @@ class _Retry:
         self._complete = True
 
     async def run(self) -> bool:
-        """Retry all dead rows; returns whether the budget let it."""
+        """Retry all dead rows; returns False if the budget ended first."""
         done: dict[str, Lineage] = {}
         current: Part | None = None
         waiting = takewhile(lambda _: self._complete, self._dead())

@@ -94,7 +94,7 @@ class Window:
         return cut
 
     def reopen(self) -> None:
-        """After a pause, start with a quarter: nothing is in flight, so all waiting calls would go at once."""
+        """After a pause, start with a quarter: nothing is in flight, so all calls would go at once."""
         self._known = max(self._known, self._limit)
         self._limit = max(1.0, self._limit / 4)
 
