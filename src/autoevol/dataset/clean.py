@@ -15,7 +15,7 @@ from autoevol.core.records import digest
 from autoevol.data.entries import SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
-from autoevol.data.sources import source_files
+from autoevol.data.sources import check_not_inputs
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.dataset.examples import exchanges_of
 from autoevol.dataset.export import whole_dataset
@@ -82,14 +82,15 @@ def clean_file(
     source, against = whole_dataset(source), list(against)
     for file in against:
         check_source(file)
-    _check_out(out, [source, *against, *settings.decontaminate], data.split)
+    paths = {name: out.with_suffix(f".{name}.jsonl") for name in ("removed", "rejects")}
+    _check_out(out)
+    check_not_inputs([out, *paths.values()], [source, *against, *settings.decontaminate], data.split)
     chosen = select or SelectConfig()
     selection, known = _selection(chosen), KnownFigures(Path(source))
     if selection.ranges and not len(known):
         raise InputError(selection.why_none() or f"{source}: nothing is measured of it")
     cleaner = Cleaner(settings)
     seeds = sum(cleaner.remember_seeds(_seeds(file, data)) for file in against)
-    paths = {name: out.with_suffix(f".{name}.jsonl") for name in ("removed", "rejects")}
     rows = kept = 0
     with (
         iter_entries(
@@ -104,17 +105,17 @@ def clean_file(
                 continue
             rows += 1
             columns = known.of(record_key(entry.value) or "")
-            if not selection.takes(columns):
-                gone = {"reason": _reason(columns), "ifd": columns["ifd"], "range": chosen.keep_ifd}
-                removed_file.add({**gone, "place": entry.place, "row": entry.value})
-                continue
-            *_, asked = exchanges_of(entry)
-            finding = cleaner.admit(_key(entry), asked.instruction, asked.response, asked.context)
-            if finding is None:
+            if selection.takes(columns):
+                *_, asked = exchanges_of(entry)
+                finding = cleaner.admit(_key(entry), asked.instruction, asked.response, asked.context)
+                why = None if finding is None else asdict(finding)
+            else:
+                why = {"reason": _reason(columns), "ifd": columns["ifd"], "range": chosen.keep_ifd}
+            if why is None:
                 kept += 1
                 kept_file.add(_record(entry))
             else:
-                removed_file.add({**asdict(finding), "place": entry.place, "row": entry.value})
+                removed_file.add({**why, "place": entry.place, "row": entry.value})
             if rows == data.limit:
                 break
     with replacing(paths["rejects"]) as rejects_file:
@@ -162,14 +163,11 @@ def _unselected(selection: RowSelection) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _check_out(out: Path, inputs: Iterable[str | Path], split: str) -> None:
+def _check_out(out: Path) -> None:
     if out.suffix != ".jsonl":
         raise InputError(f"{out}: records are written as JSONL; name a .jsonl file")
     if not out.parent.is_dir():
         raise InputError(f"{out}: {out.parent} is no folder; make it first")
-    files = (file for source in inputs for file in source_files(source, split) or ())
-    if out.exists() and any(out.samefile(file) for file in files):
-        raise InputError(f"{out} is an input as well; write to another file")
 
 
 def _seeds(source: str, data: DataConfig) -> Iterable[tuple[str, str]]:

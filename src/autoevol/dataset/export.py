@@ -15,7 +15,7 @@ from autoevol.data.entries import EntryStream, SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
 from autoevol.data.seen import SeenIds
-from autoevol.data.sources import dataset_of, source_files
+from autoevol.data.sources import check_not_inputs, dataset_of
 from autoevol.dataset.examples import Example, read_example
 from autoevol.dataset.figures import KnownFigures, record_key
 from autoevol.dataset.formats import Format, find_format
@@ -118,8 +118,9 @@ def export_file(
     if settings.with_thinking and chosen.thinking == "nowhere":
         raise InputError(f"--with-thinking: the format {chosen.name} has no place for it; use messages")
     source = whole_dataset(source)
-    _check_out(out, chosen, source, data.split)
     provenance = out.with_suffix(".provenance.jsonl")
+    _check_out(out, chosen)
+    check_not_inputs([out, provenance], [source], data.split)
     with (
         iter_entries(
             source, field=data.field, skip_bad=data.skip_bad, split=data.split, encoding=data.encoding
@@ -254,14 +255,11 @@ def _writer(
     return replacing(out)
 
 
-def _check_out(out: Path, chosen: Format, source: str | Path, split: str) -> None:
+def _check_out(out: Path, chosen: Format) -> None:
     if out.suffix != chosen.suffix:
         raise InputError(f"{out}: the format {chosen.name} is written to a {chosen.suffix} file")
     if not out.parent.is_dir():
         raise InputError(f"{out}: {out.parent} is no folder; make it first")
-    for file in source_files(source, split) or ():
-        if out.exists() and out.samefile(file):
-            raise InputError(f"{out} is an input as well; write to another file")
 
 
 def _companions(out: Path, chosen: Format, with_tools: bool) -> tuple[Path, ...]:
