@@ -140,7 +140,22 @@ def _form(folder: LabelFolder, asked: LabelJob) -> Form:
             f"{folder.path} holds labels of another sample: give --sample {known.sample} --seed {known.seed} "
             "to go on with it, or another --out"
         )
+    _check_sources(known, asked)
     return known
+
+
+def _check_sources(known: EvolutionForm | AnswerForm, asked: LabelJob) -> None:
+    """Raise InputError if the folder has labels of other files than those that are asked for.
+
+    Files of one name in other folders, or with another suffix, share a default folder of labels. A source
+    that is no longer where it was has been moved, with its labels.
+    """
+    if asked.out is None and asked.sources[0].is_dir():
+        return  # in the run folder itself
+    recorded = (known.source,) if isinstance(known, EvolutionForm) else known.source
+    for before, now in zip(map(Path, recorded), asked.sources, strict=True):
+        if before.exists() and now.exists() and not before.samefile(now):
+            raise InputError(f"{asked.folder} holds labels of {before}, not of {now}; give another --out")
 
 
 def _known(folder: Path) -> EvolutionForm | AnswerForm | None:
@@ -214,6 +229,8 @@ def raters_agreement(asked: LabelJob) -> Agreed:
     form = _known(asked.folder)
     if form is None:
         raise InputError(f"{asked.folder}: nothing has been labelled there yet")
+    if isinstance(form, AnswerForm) == asked.pairs:
+        _check_sources(form, asked)
     labels = {name: standing(lines) for name, lines in read_logs(asked.folder).items()}
     questions = {name: agreement_of(said) for name, said in form.answers(labels).items()}
     standings = form.standings(labels) if isinstance(form, AnswerForm) else {}
