@@ -1,4 +1,4 @@
-"""Cleans a finished file: what stays, what goes and why, each in a file of its own."""
+"""Cleans a finished file: kept, removed and rejected records go to separate files, with the reasons."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from autoevol.store.sealed import check_source, write_sealed
 
 @dataclass(frozen=True)
 class CleanReport:
-    """What cleaning did. Every record read is kept, removed or rejected.
+    """The report of a cleaning. Every record read is kept, removed or rejected.
 
     Attributes:
         removed: Records removed, by reason.
@@ -58,11 +58,11 @@ def clean_file(
     data: DataConfig | None = None,
     select: SelectConfig | None = None,
 ) -> CleanReport:
-    """Write the records of `source` that may stay to `out`, as they are, in order, as JSONL.
+    """Write the records of `source` that are kept to `out`, unchanged, in order, as JSONL.
 
-    Beside it appear `STEM.removed.jsonl` (each removed record with its reason and what it
-    matched), `STEM.rejects.jsonl` (unusable records, with `skip_bad`) and `STEM.clean.json` (the
-    report). Each file appears whole or not at all.
+    Also writes `STEM.removed.jsonl` (each removed record with the reason and its match),
+    `STEM.rejects.jsonl` (unusable records, with `skip_bad`) and `STEM.clean.json` (the report). Each file
+    is written whole or not at all.
 
     Args:
         source: A run folder, a file or a dataset, as `load_rows` takes it.
@@ -70,12 +70,12 @@ def clean_file(
         against: Seed files whose instructions no record may repeat.
         settings: Thresholds and benchmarks.
         data: How to read the source.
-        select: What stays by what `autoevol quality` has measured; what goes so is removed first, and
-            nothing is removed for being like it.
+        select: Which records to keep by the figures of `autoevol quality`. This comes first, so no record
+            is removed as a duplicate of an unselected one.
 
     Raises:
-        InputError: If something cannot be read, nothing is measured of what is selected by, or `out` is an
-            input or no .jsonl file.
+        InputError: If something cannot be read, `select` needs figures that are missing, a file to be
+            written is an input, or `out` is not a .jsonl file.
         StoreLost: If the disk refuses.
     """
     settings, data = settings or CleanConfig(), data or DataConfig()
@@ -178,7 +178,7 @@ def _seeds(source: str, data: DataConfig) -> Iterable[tuple[str, str]]:
 
 
 def _key(entry: SeedRecord) -> str:
-    """What identifies a record in reports: its own id if it has one."""
+    """The key of a record in reports: its own id if it has one."""
     own = entry.value.get("id") if isinstance(entry.value, Mapping) else None
     name = own if isinstance(own, str) and own else digest(entry.seed.instruction)
     return f"{entry.place} ({name})"
