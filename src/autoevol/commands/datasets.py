@@ -52,7 +52,7 @@ def clean(
     dataset: str | Path,
     out: str | Path,
     *,
-    against: Sequence[str | Path] = (),
+    against: str | Path | Sequence[str | Path] = (),
     select: SelectConfig | None = None,
     settings: Settings | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
@@ -72,7 +72,7 @@ def clean(
         StoreLost: If the disk refuses.
     """
     settings, select = take("clean", settings, options, select or SelectConfig())
-    seeds = [str(path) for path in against]
+    seeds = [str(path) for path in ([against] if isinstance(against, str | Path) else against)]
     report = cleaning.clean_file(
         dataset, Path(out), against=seeds, settings=settings.clean, data=settings.data, select=select
     )
