@@ -137,7 +137,7 @@ def test_every_file_of_the_tree_exists() -> None:
         assert list(ROOT.glob(name)) or list(ROOT.glob(f"src/autoevol/{name}")), name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
 def test_files_and_tests_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for path in re.findall(r"\]\(([\w./-]+\.md)(?:#[\w-]+)?\)", text):
@@ -145,7 +145,9 @@ def test_files_and_tests_that_a_page_names_exist(page: Path) -> None:
     for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text):
         assert f"def {name or 'test_'}" in (ROOT / path).read_text(encoding="utf-8"), path + name
     for path in re.findall(
-        r"`((?:src|programs|metrics|optimization|comparison|experiments)/[\w/]+\.\w+)`", text
+        r"`((?:src|programs|metrics|optimization|comparison|experiments|config|dataset|lm|cli|core|reports"
+        r"|docs)/[\w/]+\.\w+)`",
+        text,
     ):
         assert (ROOT / path).exists() or (ROOT / "src" / "autoevol" / path).exists(), path
 
