@@ -143,7 +143,8 @@ def test_files_and_tests_that_a_page_names_exist(page: Path) -> None:
     for path in re.findall(r"\]\(([\w./-]+\.md)(?:#[\w-]+)?\)", text):
         assert (page.parent / path).exists(), path
     for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text):
-        assert f"def {name or 'test_'}" in (ROOT / path).read_text(encoding="utf-8"), path + name
+        first = "test_" if "/test_" in path else ""  # the others help the tests
+        assert f"def {name or first}" in (ROOT / path).read_text(encoding="utf-8"), path + name
     for path in re.findall(
         r"`((?:src|programs|metrics|optimization|comparison|experiments|config|dataset|lm|cli|core|reports"
         r"|docs)/[\w/]+\.\w+)`",
