@@ -108,7 +108,8 @@ class Written:
     @property
     def rows(self) -> list[tuple[str, str]]:
         """What was written, as (label, value) rows."""
-        return [(name, str(value)) for name, value in self.to_json().items()]
+        labels = {path.name: "for a trainer" for path in self.exported.companions}
+        return [(labels.get(name, name), str(value)) for name, value in self.to_json().items()]
 
     def to_json(self) -> dict[str, Any]:
         """What was written, as JSON."""
