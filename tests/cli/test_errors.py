@@ -167,11 +167,11 @@ def test_a_run_that_was_stopped_is_shown_as_such(endpoint: Endpoint, seeds: Path
     ("words", "told"),
     [
         ("quality RUN", "holds no dataset.jsonl yet"),
-        ("quality nowhere.jsonl", "nowhere.jsonl"),
+        ("quality nowhere", "nowhere: there is no such file or folder"),
         ("passport nowhere", "no such run folder or method file"),
         ("export RUN --out x.jsonl", "holds no dataset.jsonl yet"),
         ("clean seeds.jsonl --out no/folder.jsonl", "no is no folder; make it first"),
-        ("retry nowhere", "no finished rows"),
+        ("retry nowhere", "there is no folder nowhere"),
         ("transfer initial --seeds nowhere.jsonl --out t", "nowhere.jsonl"),
         ("calibrate nowhere.jsonl", "nowhere.jsonl"),
         ("calibrate seeds.jsonl", "line 1: not a labelled evolution, it has no 'evolved'"),

@@ -48,8 +48,8 @@ _TO_BEGIN = {
     "run": "To begin with: an endpoint of yours needs --evol-model and --api-base, all else has a default. "
     "--dry-run tells what it would cost, --max-calls caps it, --limit takes a few rows, --concurrency "
     "makes it faster, and --optimize never leaves the optimisation out.",
-    "optimize": "To begin with: --dry-run tells what it would cost, --max-calls caps it. The method is left in "
-    "the run folder, where `autoevol evolve --method` finds it.",
+    "optimize": "To begin with: --dry-run tells what it would cost, --max-calls caps it. The method is left "
+    "in the run folder, where `autoevol evolve --method` finds it.",
     "evolve": "To begin with: --method takes what `run` has found, --rounds evolves further, --dry-run tells "
     "what it would cost, --max-calls caps it, --limit takes a few rows.",
 }
