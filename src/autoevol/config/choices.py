@@ -17,7 +17,7 @@ Backend = Literal["hf", "vllm"]
 Client = Literal["aiohttp", "openai"]
 CodeHarness = Literal["evalplus", "bigcode"]
 Detector = Literal["text", "paper", "author", "eliminator", "eliminator-lm", "agreement"]
-DevRows = Literal["fixed", "fresh", "after-adoption"]
+DevRows = Literal["fixed", "fresh", "after-adoption", "growing"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
@@ -34,6 +34,7 @@ Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
 Track = Literal["mlflow", "wandb"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
+YesNo = Literal["no", "yes"]
 
 KEPT = ("last", "all", "best")
 """What `keep` may be apart from the number of a round."""
