@@ -2,7 +2,8 @@
 
 `python -m autoevol.experiments.climb worlds` asks for the same number of calls what the paper's rule
 on fixed rows reaches; `ablations` takes one thing after another from the default; `never-better` lets the
-loop run where no rewrite is ever better. All with the real loop in the testbed, in one process.
+loop run where no rewrite is ever better; `told` changes what the optimizer LM is told, which it heeds
+with a probability of `--heeding`. All with the real loop in the testbed, in one process.
 
 Several loops in one testbed (`--loops`) see other rows and other chances. They are averaged before
 anything is compared, so that intervals are over testbeds, and hold for testbeds.
@@ -60,6 +61,8 @@ OTHERS = (
     Arm("adaptive, fixed", "adaptive", LoopConfig(dev_rows="fixed")),
     Arm("adaptive, after-adoption", "adaptive", LoopConfig(dev_rows="after-adoption")),
     Arm("adaptive, growing", "adaptive", LoopConfig(dev_rows="growing")),
+    Arm("adaptive, m 3", "adaptive", LoopConfig(m=3)),
+    Arm("adaptive, m 7", "adaptive", LoopConfig(m=7)),
 )
 _BEFORE = LoopConfig(reads="train", leave_out="never")
 ABLATIONS = (
@@ -84,9 +87,12 @@ NULL = TestbedConfig(start_low=0.09, start_high=0.11, insight=0.0, blind=(0.0, 0
 
 
 def climb(
-    arm: Arm, seed: int, world: TestbedConfig, folder: Path, loop: int = 0, *, shortcut: bool = False
+    arm: Arm, seed: int, world: TestbedConfig, folder: Path, loop: int = 0, *, shortcut: bool = True
 ) -> Walk:
-    """Loop number `loop` in the testbed of `seed`: each has rows and random numbers of its own."""
+    """Loop number `loop` in the testbed of `seed`: each has rows and random numbers of its own.
+
+    With `shortcut`, by the short way through the world (`testbed.shortcut`), which makes the same steps.
+    """
     config = replace(arm.config, seed=seed + _LOOPS_APART * loop)
     first = loop * (config.dev_size + TRAIN)
     return walk(Testbed(seed, world), arm.rule, config, folder, arm.cap, TRAIN, first, shortcut=shortcut)

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 _FLIPS = 4_000
+_NO_SPREAD = 1e-18
+"""Squares of values in 0..1 that are nothing but rounding: a pair that differs by the same on every line."""
 
 
 class Behind(NamedTuple):
@@ -106,7 +108,8 @@ def _largest_t(gaps: np.ndarray, level: float, seed: int) -> float:
         return 0.0
     gaps = gaps - gaps.mean(axis=0)
     squares = (gaps**2).sum(axis=0)
-    gaps, squares = gaps[:, squares > 0], squares[squares > 0]
+    varies = squares > _NO_SPREAD * units
+    gaps, squares = gaps[:, varies], squares[varies]
     if not gaps.size:
         return 0.0
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (_FLIPS, units))

@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 from autoevol.core.errors import InputError
 from autoevol.data.files import Raw, shown
-from autoevol.data.folders import is_pattern, is_saved, matches, shards, suffix_of, together
+from autoevol.data.folders import check_one_kind, is_pattern, is_saved, matches, shards, suffix_of
 from autoevol.data.jsonlist import json_records
 from autoevol.data.lines import csv_records, jsonl_records, text_records
 from autoevol.data.opening import Opener, opened
@@ -161,7 +161,7 @@ def _looks_like_path(source: str) -> bool:
 
 def _together(files: Sequence[Path], name: str, read: Callable[[Path], Source]) -> Source:
     """One source of all files; where there are several, each record knows its own."""
-    together(files, _KNOWN, name)
+    check_one_kind(files, _KNOWN, name)
     sources = [read(path) for path in files]
     if len(sources) == 1:
         return sources[0]
