@@ -28,7 +28,7 @@ import numpy as np
 from autoevol.experiments.climb import DEFAULT, EARLY, PAPER, PAPER_CALLS, Arm, climb
 from autoevol.experiments.reach import LABEL, Walk
 from autoevol.experiments.testbed import TestbedConfig
-from autoevol.metrics.simultaneous import together
+from autoevol.metrics.simultaneous import jointly
 from autoevol.optimization.rules import RULES
 from autoevol.store.log import cut_torn_line
 
@@ -174,7 +174,7 @@ def grid_lines(table: Table) -> Iterator[str]:
         return
     early = [_gaps(table[world, default].early, table[world, name].early) for world, name in rivals]
     end = [_gaps(table[world, default].end, table[world, name].end) for world, name in rivals]
-    told = together(np.transpose([*early, *end]).tolist())
+    told = jointly(np.transpose([*early, *end]).tolist())
     behind = {key: (told[number], told[len(rivals) + number]) for number, key in enumerate(rivals)}
     for (world, name), cell in table.items():
         text = f"{LABEL}  {world!s:42} {name:24} {mean(cell.early):.1%} | {mean(cell.end):.1%}"

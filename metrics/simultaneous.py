@@ -73,7 +73,7 @@ def behind(
     return _intervals(gaps, _largest_t(values[:, pairs[:, 1]] - values[:, pairs[:, 0]], level, seed))
 
 
-def together(gaps: Sequence[Sequence[float]], level: float = 0.95, seed: int = 0) -> list[Behind]:
+def jointly(gaps: Sequence[Sequence[float]], level: float = 0.95, seed: int = 0) -> list[Behind]:
     """Means of differences that were named beforehand, with intervals that hold for all of them together.
 
     As `behind`, for these differences alone instead of all pairs of columns.

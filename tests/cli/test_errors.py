@@ -147,7 +147,9 @@ def test_help_names_every_command_under_a_heading() -> None:
         done.stdout.index(f" {word} ") for word in (*headings[:1], "run", "show", *headings[1:], "calibrate")
     ]
     assert places == sorted(places)
-    assert "autoevol run sample" in done.stdout
+    ends = " ".join(done.stdout.split())
+    assert "autoevol run seeds.jsonl --out runs/mine --evol-model NAME" in ends
+    assert "autoevol evolve sample:short --limit 4" in ends
 
 
 def test_the_version_is_printed() -> None:

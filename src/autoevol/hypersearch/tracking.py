@@ -28,7 +28,7 @@ class TrackedTrials:
         self._tracked: TrackedRun | None = None
 
     def at(self, place: WorkerFolder) -> None:
-        """Begin the run in the first worker's folder. Raises InputError without the service's package."""
+        """Begin the run in the first worker's folder. Raises InputError if a package is missing."""
         if self._tracked is None:
             self._tracked = tracked_run(place, self._settings, self._listener)
 
