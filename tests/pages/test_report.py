@@ -266,7 +266,9 @@ def test_what_a_gate_refused_stands_beside_what_it_is_like(tmp_path: Path) -> No
     twin, other = lineage(1, "Name a prime."), lineage(2, "Name a prime!")
     why = f"clean: repeated: {twin.row.id} (similarity 1.00)"
     refused = replace(other, rounds=(replace(other.rounds[0], fate=Fate.GATED, reason=why),))
-    page = page_of(write_folder(tmp_path / "run", [twin, refused]))
+    unread = replace(twin.rounds[0], evolution=None, response=None, fate=Fate.UNPARSED, reason="no tags")
+    first = replace(twin, rounds=(unread, *twin.rounds))
+    page = page_of(write_folder(tmp_path / "run", [first, refused]))
     (grid,) = next(section.blocks for section in page.sections if section.id == "gated")
     assert isinstance(grid, Grid)
     (row,) = grid.rows

@@ -28,13 +28,14 @@ def matched_texts(lines: Iterable[Mapping[str, Any]], ids: set[str]) -> dict[str
     """The seed and the evolved texts of these ids, from the lines of the parts."""
     if not ids:
         return {}
-    return {
-        line["seed_id"]: " / ".join(
-            [line["seed"], *(step["instruction"] for step in line["rounds"] if step.get("round"))]
-        )
-        for line in lines
-        if line["seed_id"] in ids
-    }
+    return {line["seed_id"]: " / ".join(_versions(line)) for line in lines if line["seed_id"] in ids}
+
+
+def _versions(line: Mapping[str, Any]) -> Iterator[str]:
+    yield line["seed"]
+    for step in line["rounds"]:
+        if step.get("round") and step["instruction"]:  # no rewrite came out of some
+            yield step["instruction"]
 
 
 def duplicates_section(seen: RowsSeen, matched: Mapping[str, str], folder: Path) -> Section | None:
