@@ -27,25 +27,27 @@ def cost_section(ledger: Ledger, seconds: float, times: Mapping[str, float]) -> 
     rows.append(_cost("all roles", ledger.total, (duration(sum(times.values())),) if times else ()))
     columns = (
         "role",
-        "calls paid",
+        "LM calls paid",
         "answered from the store",
         "tokens in",
         "tokens out",
-        "of them thought",
+        "tokens out, thought",
         "money",
         *(("time of the calls",) if times else ()),
     )
     estimated = ledger.total.estimated
-    notes = f"Resumes included. The last process took {duration(seconds)}."
+    notes = f"Resumes are included. The last process took {duration(seconds)}."
     if times:
         notes += " The time of the calls is from request to reply; calls side by side count each."
     if estimated:
         notes += f" The tokens of {estimated:,} calls are estimates: no usage was reported."
-    return Section("cost", "Calls, tokens and money", (Grid.of("By role", columns, rows), Words(notes)))
+    return Section(
+        "cost", "Calls, tokens and money", (Grid.of("By role of the model", columns, rows), Words(notes))
+    )
 
 
 def _cost(role: str, cost: RoleCost, time: tuple[str, ...]) -> tuple[str, ...]:
-    money = f"${cost.usd:.4f}" if cost.usd else "none, or no price given"
+    money = f"${cost.usd:.4f}" if cost.usd else "no price given"
     numbers = (cost.calls, cost.reused, cost.input_tokens, cost.output_tokens, cost.reasoning_tokens)
     return (role, *(f"{number:,}" for number in numbers), money, *time)
 
