@@ -67,6 +67,11 @@ class Judge(dspy.Module):
         self.adapter = adapter or VerdictAdapter()
         self.read = dspy.Predict(JudgeEvolution)
 
+    def prompt(self, original: str, evolved: str, response: str | None = None) -> list[dict[str, Any]]:
+        """The messages that would be sent; nobody is asked."""
+        inputs = self._inputs(original, evolved, response, (), None)
+        return self.adapter.format(self.read.signature, self.read.demos, inputs)
+
     def forward(
         self,
         original: str,

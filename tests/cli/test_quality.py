@@ -58,7 +58,10 @@ def test_the_plan_is_what_is_asked(tmp_path: Path) -> None:
         judge = ("--judge-model", "judge", "--judge-api-base", endpoint.url)
         planned = printed(command("quality", path, *judge, "--dry-run", "--json"))
         assert planned == {"seeds": 2, "calls": {"complexity": 2, "tags": 5, "gain": 2}, "total": 9}
-        assert "at most 9" in command("quality", path, *judge, "--dry-run").stdout
+        told = command("quality", path, *judge, "--dry-run", "--price", "judge=1,2", "--judge-reply-tokens", 100)
+        assert "at most 9" in told.stdout
+        assert "at most 900 out" in told.stdout
+        assert "$" in told.stdout
         assert not endpoint.seen
         assert not (tmp_path / "dataset.quality.json").exists()
         done = command("quality", path, *judge)

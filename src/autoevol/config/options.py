@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, TypeVar, get_origin, get_type_hints
 
+from autoevol.config.base import check_text
 from autoevol.core.errors import InputError, nearest
 
 _Record = TypeVar("_Record")
@@ -103,6 +104,7 @@ def _tree(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     for option in options_of(kind):
         if option.name in values:
             value = values[option.name]
+            check_text(option.name, value)
             branch = tree
             for name in option.path[:-1]:
                 branch = branch.setdefault(name, {})

@@ -10,7 +10,7 @@ from socket import gaierror
 from typing import Any
 
 from dspy import lm15
-from dspy.clients.engines.lm15_engine import AsyncLM15Engine
+from dspy.clients.engines.lm15_engine import LITELLM_PROVIDER_PREFIXES, AsyncLM15Engine
 from dspy.lm15 import LM15Error, Request, Response, RouterConfig
 
 from autoevol.core.errors import InputError
@@ -67,7 +67,7 @@ class NativeTransport:
                 self._engine = AsyncLM15Engine(RouterConfig(api_keys={route.provider: api_key}))
             client = self._engine.router.lm(f"{route.provider}:{route.model}")
         except LM15Error as error:
-            raise InputError(f"model {model!r}: {first_line(error)}") from error
+            raise InputError(f"model {model!r}: {_unusable(model, error)}") from error
         # A provider may be anywhere: the user's own Azure resource, an Ollama on another machine.
         settings = f"|{extra_key(self._extra)}" if self._extra else ""
         self.identity = f"{route.provider}|{route.model}|{getattr(client, 'base_url', '')}{settings}"
@@ -140,3 +140,12 @@ def _masked(error: LM15Error, mask: Mask) -> LM15Error:
     error.message = mask(error.message)
     error.args = tuple(mask(part) if isinstance(part, str) else part for part in error.args)
     return error
+
+
+def _unusable(model: str, error: LM15Error) -> str:
+    """Why a model string cannot be used, without the library's advice to programmers."""
+    provider, slash, _ = model.partition("/")
+    if slash and provider not in LITELLM_PROVIDER_PREFIXES:
+        known = ", ".join(sorted(LITELLM_PROVIDER_PREFIXES))
+        return f"no provider is called {provider!r} (known: {known}); --api-base names a server of your own"
+    return first_line(error).partition(", or pass RouterConfig")[0]
