@@ -65,17 +65,19 @@ def settings_section(
     """
     settings = known.get("settings", {})
     rows = [(name, _told(value)) for name, value in flat_settings(settings) if value is not None]
-    facts = [("run", known.get("run_id", "")), *versions.items()]
+    facts = [("id of the run", known["run_id"])] if known.get("run_id") else []
+    facts += versions.items()
     if report:
         facts += [
             ("seeds", f"{report.seeds.source}, {report.seeds.rows} rows ({report.seeds.shape})"),
             ("hash of the seeds", report.seeds.data_hash),
         ]
         facts += [("learned of the endpoint", sentence) for sentence in report.learned]
-    blocks: list[Block] = [
+    tables = (
         Grid.of("What the figures were made with", ("", ""), facts),
         Grid.of("Settings that decide results", ("setting", "value"), rows),
-    ]
+    )
+    blocks: list[Block] = [table for table in tables if table.rows]
     if report and (command := rerun(folder, report, settings)):
         blocks.append(Quote("The command that runs it again", command, folded=False))
         blocks.append(Quote("Its settings.json", json.dumps(_config(settings), indent=1)))

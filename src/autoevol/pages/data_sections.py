@@ -101,7 +101,7 @@ def _example(lineage: Lineage) -> RowExample:
 
 def _browser(seen: RowsSeen) -> Section:
     rows = browsed(seen)
-    told = f"All {seen.rows:,} rows."
+    told = "All rows." if seen.rows > 1 else "The only row."
     if len(rows) < seen.rows:
         told = (
             f"{len(rows):,} of {seen.rows:,} rows, drawn at random from passed, rejected and lost ones "

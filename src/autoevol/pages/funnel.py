@@ -43,7 +43,7 @@ def funnel_section(seen: RowsSeen, report: RunReport | None, folder: Path) -> Se
         "passed": seen.ends[End.KEPT],
     }
     if report and report.evolution:
-        steps["lines of dataset.jsonl"] = report.evolution.dataset.lines
+        steps["in dataset.jsonl"] = report.evolution.dataset.lines
     later = later_stages(folder)
     steps |= {stage.name: stage.kept for stage in later}
     lost = [*_lost(report), *_left_out(later)]
@@ -60,7 +60,7 @@ def funnel_section(seen: RowsSeen, report: RunReport | None, folder: Path) -> Se
         "stage",
         "Rows that are left after each stage",
     )
-    return Section("funnel", "From seeds to data", (plot, reasons))
+    return Section("funnel", "From seeds to data", (plot, reasons) if reasons.rows else (plot,))
 
 
 def _lost(report: RunReport | None) -> Iterator[tuple[str, str, int]]:

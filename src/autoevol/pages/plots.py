@@ -108,7 +108,7 @@ def step_chart(
         ]
         taken: list[float] = []
         for number, (label, curve) in enumerate(curves.items()):
-            taken.append(_free(canvas.ground - canvas.up * curve[-1][1], taken))
+            taken.append(_free(canvas, canvas.ground - canvas.up * curve[-1][1], taken))
             parts.append(_curve(canvas, number, label, curve, end, taken[-1]))
         return canvas, parts
 
@@ -116,11 +116,11 @@ def step_chart(
     return plotted(name, draw, f"{caption} At the right end: {names}.", grid)
 
 
-def _free(height: float, taken: Sequence[float]) -> float:
-    """The first height from there on upwards that no number stands at."""
-    while any(abs(height - other) < 14 for other in taken):
-        height -= 14
-    return height
+def _free(canvas: Canvas, wanted: float, taken: Sequence[float]) -> float:
+    """The height nearest to the one that is wanted at which no number stands."""
+    heights = sorted(range(canvas.top, canvas.ground), key=lambda height: abs(height - wanted))
+    free = (height for height in heights if all(abs(height - other) >= 14 for other in taken))
+    return next(free, wanted)
 
 
 def _curve(
@@ -163,7 +163,7 @@ def bar_chart(
 
     def draw(canvas: Canvas) -> tuple[Canvas, list[str]]:
         left, top = min(labels, canvas.width * 45 // 100) + 10, 30 if len(series) > 1 else 6
-        canvas = canvas.sized(left=left, right=longest + 8, height=top + step * len(groups))
+        canvas = canvas.sized(left=left, right=longest + 14, height=top + step * len(groups))
         parts = _legend(series, left) if len(series) > 1 else []
         for number, (group, *cells) in enumerate(rows):
             middle = top + number * step + (step - _GAP) / 2
