@@ -80,7 +80,7 @@ def test_filters_leave_the_rows_that_were_asked_for(browser: Any, many: Path) ->
     page.locator("#count", has_text="300 of 300 rows").wait_for()
     page.click("#next")
     assert page.locator("#at").inner_text() == "page 2 of 15"
-    page.select_option("#f-kind", "lost_information")
+    page.select_option("#f-kind", "lost information")
     page.locator("#count", has_text="100 of 300 rows").wait_for()
     assert opened.noise == []
 
