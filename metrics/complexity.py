@@ -83,7 +83,7 @@ class ComplexityScorer(dspy.Module):
     def prompt(self, versions: Sequence[str]) -> list[dict[str, Any]]:
         """The messages that would be sent; nobody is asked."""
         shown = _numbered([versions[place] for place in self.order(versions)])
-        return self.adapter.format(self.score.signature, [], {"versions": shown})
+        return self.adapter.format(ScoreComplexity, [], {"versions": shown})
 
     def order(self, versions: Sequence[str]) -> list[int]:
         """Places of the versions in the order shown: a fair shuffle, the same in every run."""
@@ -128,7 +128,7 @@ class Tagger(dspy.Module):
     def prompt(self, instruction: str) -> list[dict[str, Any]]:
         """The messages that would be sent; nobody is asked."""
         shown = fenced({"instruction": clip(instruction)})
-        return self.adapter.format(self.tag.signature, [], {"instruction": shown})
+        return self.adapter.format(TagInstruction, [], {"instruction": shown})
 
 
 class TagStatistics(NamedTuple):

@@ -70,7 +70,9 @@ class Judge(dspy.Module):
     def prompt(self, original: str, evolved: str, response: str | None = None) -> list[dict[str, Any]]:
         """The messages that would be sent; nobody is asked."""
         inputs = self._inputs(original, evolved, response, (), None)
-        return self.adapter.format(self.read.signature, self.read.demos, inputs)
+        signature = self.read.signature
+        assert isinstance(signature, type), "dspy.Predict makes it a class"
+        return self.adapter.format(signature, self.read.demos, inputs)
 
     def forward(
         self,

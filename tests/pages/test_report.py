@@ -274,6 +274,20 @@ def test_a_drawing_of_a_phone_has_the_values_of_the_other(old: Path) -> None:
         assert 'width="356"' in plot.narrow
 
 
+def test_what_is_simulated_is_said_wherever_a_comparison_is_shown(old: Path) -> None:
+    path = old / "compare" / "comparison.json"
+    told = read_json(path) or {}
+    path.write_text(json.dumps({**told, "label": "simulated"}), encoding="utf-8")
+    page = page_of(old / "compare")
+    assert "(simulated)" in page.verdict
+    (curves,) = page.plots
+    assert "simulated" in curves.caption
+    (ranks,) = next(section.blocks for section in page.sections if section.id == "ranks")
+    assert isinstance(ranks, Grid)
+    assert "(simulated)" in ranks.caption
+    assert all("(simulated)" in row[0] for row in ranks.rows)
+
+
 def test_what_was_stopped_says_why_and_what_goes_on(tmp_path: Path) -> None:
     with Endpoint([refuses(401, "Incorrect API key")]) as endpoint:
         assert evolve(write_seeds(tmp_path), endpoint, tmp_path / "run").exit_code == 1
