@@ -45,7 +45,7 @@ def _score(x: float, y: float, top: float, stage: str, of: Scores) -> str:
     return (
         f'<g><title>{safe(told)}</title><path class="one whisker" d="M{x:.1f} {top:.1f}V{2 * y - top:.1f}"/>'
         f'<circle class="one" cx="{x:.1f}" cy="{y:.1f}" r="5"/></g>'
-        f'<text x="{x - 8:.1f}" y="{y - 8:.1f}" text-anchor="end">{of.mean:.2f}</text>'
+        f'<text x="{x:.1f}" y="{min(top, y - 5) - 5:.1f}" text-anchor="middle">{of.mean:.2f}</text>'
     )
 
 
