@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dspy
 
@@ -80,6 +80,11 @@ class ComplexityScorer(dspy.Module):
             return dspy.Prediction(scores=None)
         return dspy.Prediction(scores=_restored(read_scores(str(said.scores), len(order)), order))
 
+    def prompt(self, versions: Sequence[str]) -> list[dict[str, Any]]:
+        """The messages that would be sent; nobody is asked."""
+        shown = _numbered([versions[place] for place in self.order(versions)])
+        return self.adapter.format(ScoreComplexity, [], {"versions": shown})
+
     def order(self, versions: Sequence[str]) -> list[int]:
         """Places of the versions in the order shown: a fair shuffle, the same in every run."""
         if not versions:
@@ -119,6 +124,11 @@ class Tagger(dspy.Module):
         except (dspy.LMError, dspy.AdapterParseError):
             return dspy.Prediction(tags=None)
         return dspy.Prediction(tags=read_tags(str(said.tags)))
+
+    def prompt(self, instruction: str) -> list[dict[str, Any]]:
+        """The messages that would be sent; nobody is asked."""
+        shown = fenced({"instruction": clip(instruction)})
+        return self.adapter.format(TagInstruction, [], {"instruction": shown})
 
 
 class TagStatistics(NamedTuple):

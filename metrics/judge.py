@@ -67,6 +67,13 @@ class Judge(dspy.Module):
         self.adapter = adapter or VerdictAdapter()
         self.read = dspy.Predict(JudgeEvolution)
 
+    def prompt(self, original: str, evolved: str, response: str | None = None) -> list[dict[str, Any]]:
+        """The messages that would be sent; nobody is asked."""
+        inputs = self._inputs(original, evolved, response, (), None)
+        signature = self.read.signature
+        assert isinstance(signature, type), "dspy.Predict makes it a class"
+        return self.adapter.format(signature, self.read.demos, inputs)
+
     def forward(
         self,
         original: str,

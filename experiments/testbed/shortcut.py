@@ -56,10 +56,10 @@ class ShortcutEvolver(Evolver):
         """See `Evolver`."""
         return self._method
 
-    def with_method(self, method: Method) -> ShortcutEvolver:
+    def with_method(self, method: Method | str) -> ShortcutEvolver:
         """See `Evolver`; what was paid is counted in one place for all copies."""
         other = copy(self)
-        other._method = method
+        other._method = Method(method) if isinstance(method, str) else method
         return other
 
     async def aforward(self, instruction: str, context: Sequence[Message] = ()) -> dspy.Prediction:

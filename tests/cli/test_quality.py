@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autoevol.lm.usage import estimate_tokens
 from command_line import at, command, printed, seed_file
 from kinds import chat, count, prompt_of, said_to
 from quality_judge import ROWS, opinion, write_dataset
@@ -57,12 +58,21 @@ def test_the_plan_is_what_is_asked(tmp_path: Path) -> None:
     with Endpoint(opinion) as endpoint:
         judge = ("--judge-model", "judge", "--judge-api-base", endpoint.url)
         planned = printed(command("quality", path, *judge, "--dry-run", "--json"))
+        tokens, usd = planned.pop("tokens"), planned.pop("usd")
         assert planned == {"seeds": 2, "calls": {"complexity": 2, "tags": 5, "gain": 2}, "total": 9}
-        assert "at most 9" in command("quality", path, *judge, "--dry-run").stdout
+        assert usd is None
+        priced = ("--dry-run", "--price", "judge=1,2", "--judge-reply-tokens", 100_000)
+        told = command("quality", path, *judge, *priced)
+        assert "at most 9" in told.stdout
+        assert "at most 900,000 out" in told.stdout
+        assert f"at most about ${(tokens['input'] + 2 * 900_000) / 1e6:,.2f}" in told.stdout
+        assert "give --price" in command("quality", path, *judge, "--dry-run").stdout
         assert not endpoint.seen
         assert not (tmp_path / "dataset.quality.json").exists()
         done = command("quality", path, *judge)
         assert (done.exit_code, len(endpoint.seen)) == (0, planned["total"])
+        sent = [message["content"] for seen in endpoint.seen for message in seen.body["messages"]]
+        assert tokens == {"input": sum(map(estimate_tokens, sent)), "output": 9 * 1500}
     for told in ("complexity, 1 to 10", "7.50", "gain, 0 to 3", "judged by judge", "LM calls paid  9"):
         assert told in done.stdout
     assert printed(command("quality", path, "--dry-run", "--json"))["total"] == 0

@@ -155,6 +155,34 @@ def test_a_service_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> Non
     answered.set()
 
 
+class _Stuck:
+    """A thread that never ends; notes how long it was waited for."""
+
+    def __init__(self, waits: list[float]) -> None:
+        self.waits = waits
+
+    def is_alive(self) -> bool:
+        return True
+
+    def join(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+def test_the_end_waits_for_one_thing_that_is_not_said_and_no_longer(tmp_path: Path) -> None:
+    answered, warned, waits = threading.Event(), list[str](), list[float]()
+
+    def never() -> RunTracker:
+        answered.wait()
+        raise OSError("too late")
+
+    run = TrackedRun(never, TrackedFile(tmp_path, "mlflow"), warned.append)
+    run._thread = _Stuck(waits)  # type: ignore[assignment]
+    run.close(tmp_path, "done", None)
+    answered.set()
+    assert len(waits) == len(warned) == 1
+    assert waits[0] <= 5
+
+
 @pytest.mark.parametrize("kind", ["mlflow", "wandb"])
 def test_a_missing_package_is_told_with_its_extra_before_anything_is_paid(
     kind: str, seeds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ from autoevol.store.files import read_json
 from command_line import at, command, lines, printed, summary
 from commanding import Served, evolve, write_seeds
 from report_folders import OLD, hostile_folder, lineage, write_folder
-from servers import Endpoint
+from servers import Endpoint, refuses
 from task_world import TaskWorld, task_file
 
 FOLDERS = {
@@ -105,7 +105,7 @@ def test_the_figures_of_the_page_are_those_of_the_summary(old: Path) -> None:
         )
     kept = f"rows kept {rows_done['passed']} of {rows_done['rows']}; {rows_done['failed']} failed"
     assert f"{kept}, {rows_done['unscored']} lost" in text
-    assert f"lines of dataset.jsonl {rows_done['dataset']['lines']}" in text
+    assert f"in dataset.jsonl {rows_done['dataset']['lines']}" in text
     for kind, count in rows_done["kinds"].items():
         assert f"rejected {kind.replace('_', ' ')} {count}" in text
     for role, cost in told["ledger"]["roles"].items():
@@ -226,7 +226,9 @@ def test_three_rounds_of_a_run_under_way_and_ended(tmp_path: Path) -> None:
     assert facts["rows kept"] == str(told["passed"])
     (tmp_path / "run" / "summary.json").unlink()
     begun = page_of(tmp_path / "run")
-    assert begun.verdict == f"This run has not ended: 0 steps and {told['rows']} rows are finished so far."
+    first, _, rest = begun.verdict.partition(". ")
+    assert first == f"This run has not ended: 0 steps and {told['rows']} rows are finished so far"
+    assert re.fullmatch(r"Done at \d\d:\d\d.*\.", rest)
     assert begun.browsed == page.browsed
 
 
@@ -241,6 +243,57 @@ def test_what_was_optimised_is_named(tmp_path: Path) -> None:
     assert not any("failure rate" in name for name in names)
     (plot,) = [plot for plot in page.plots if plot.name == "rate"]
     assert "usable yield" in plot.grid.columns
+
+
+def test_gain_is_drawn_as_the_summary_tells_it(tmp_path: Path) -> None:
+    words = ("--batch-size", "2", "--m", "2", "--steps", "1", "--objective", "gain-proxy")
+    with Endpoint(TaskWorld()) as endpoint:
+        done = command("optimize", task_file(tmp_path), "--out", tmp_path / "found", *at(endpoint), *words)
+    assert done.exit_code == 0, done.stderr
+    told = [step["dev"] for step in printed(done)["optimization"]["dev_curve"] if step["dev"]]
+    (plot,) = [plot for plot in page_of(tmp_path / "found").plots if plot.name == "gain"]
+    values = [float(row[3]) for row in plot.grid.rows if row[-1] == "in force"]
+    assert values == [round(rate["points"], 3) for rate in told]
+    assert all(0 < value < 1 for value in values)
+    for drawing in (plot.svg, plot.narrow):
+        heights = [
+            _height(float(y), drawing) for y in re.findall(r'class="one" d="M[\d.]+ ([\d.]+)l7', drawing)
+        ]
+        assert sorted(heights) == pytest.approx(sorted(values), abs=0.002)
+
+
+def _height(y: float, drawing: str) -> float:
+    """What a diamond whose upper corner is at `y` stands for, by the lines at 0 and 100 %."""
+    lines = [float(line) for line in re.findall(r'class="grid" d="M\d+ ([\d.]+)H', drawing)]
+    return (max(lines) - (y + 7)) / (max(lines) - min(lines))
+
+
+def test_a_drawing_of_a_phone_has_the_values_of_the_other(old: Path) -> None:
+    for plot in page_of(old / "run").plots:
+        assert re.findall("<title>(.*?)</title>", plot.narrow) == re.findall("<title>(.*?)</title>", plot.svg)
+        assert 'width="356"' in plot.narrow
+
+
+def test_what_is_simulated_is_said_wherever_a_comparison_is_shown(old: Path) -> None:
+    path = old / "compare" / "comparison.json"
+    told = read_json(path) or {}
+    path.write_text(json.dumps({**told, "label": "simulated"}), encoding="utf-8")
+    page = page_of(old / "compare")
+    assert "(simulated)" in page.verdict
+    (curves,) = page.plots
+    assert "simulated" in curves.caption
+    (ranks,) = next(section.blocks for section in page.sections if section.id == "ranks")
+    assert isinstance(ranks, Grid)
+    assert "(simulated)" in ranks.caption
+    assert all("(simulated)" in row[0] for row in ranks.rows)
+
+
+def test_what_was_stopped_says_why_and_what_goes_on(tmp_path: Path) -> None:
+    with Endpoint([refuses(401, "Incorrect API key")]) as endpoint:
+        assert evolve(write_seeds(tmp_path), endpoint, tmp_path / "run").exit_code == 1
+    verdict = page_of(tmp_path / "run").verdict
+    assert verdict.startswith("This run has not ended: 0 steps and 0 rows are finished so far. Stopped at ")
+    assert "Incorrect API key (HTTP 401) (check the API key); the same command goes on." in verdict
 
 
 def test_the_funnel_goes_on_to_what_was_cleaned_and_exported(tmp_path: Path) -> None:
@@ -266,7 +319,9 @@ def test_what_a_gate_refused_stands_beside_what_it_is_like(tmp_path: Path) -> No
     twin, other = lineage(1, "Name a prime."), lineage(2, "Name a prime!")
     why = f"clean: repeated: {twin.row.id} (similarity 1.00)"
     refused = replace(other, rounds=(replace(other.rounds[0], fate=Fate.GATED, reason=why),))
-    page = page_of(write_folder(tmp_path / "run", [twin, refused]))
+    unread = replace(twin.rounds[0], evolution=None, response=None, fate=Fate.UNPARSED, reason="no tags")
+    first = replace(twin, rounds=(unread, *twin.rounds))
+    page = page_of(write_folder(tmp_path / "run", [first, refused]))
     (grid,) = next(section.blocks for section in page.sections if section.id == "gated")
     assert isinstance(grid, Grid)
     (row,) = grid.rows
@@ -280,7 +335,7 @@ def test_calls_paid_are_those_of_the_ledger(tmp_path: Path) -> None:
         done = command("optimize", task_file(tmp_path), "--out", tmp_path / "found", *at(endpoint), *words)
     assert done.exit_code == 0, done.stderr
     (plot,) = [plot for plot in page_of(tmp_path / "found").plots if plot.name == "rate"]
-    paid = [int(row[plot.grid.columns.index("calls paid")].replace(",", "")) for row in plot.grid.rows]
+    paid = [int(row[plot.grid.columns.index("LM calls paid")].replace(",", "")) for row in plot.grid.rows]
     total = sum(role["calls"] for role in printed(done)["ledger"]["roles"].values())
     assert paid == sorted(paid)
     assert 0 < paid[0] <= paid[-1] <= total, "the holdout comes after the steps"

@@ -39,7 +39,10 @@ def test_from_data_to_a_verdict(files: tuple[Path, str], tmp_path: Path) -> None
     assert set(conclusion.means["found"]) == {"heldout_nll", "choice"}
     assert "verdict" not in dict(done.report.table_rows())
     assert read_folder(out).report == done.report
-    assert page_of(out).verdict == "The proof has ended; a verdict on every arm is below."
+    verdict = page_of(out).verdict
+    assert verdict.startswith("Beside a model tuned on the seeds: found ")
+    assert "shuffled worse (gain -" in verdict
+    assert verdict.endswith("nats a token).")
     assert summary(command("show", out, "--json"))["proof"]["plan"] == done.report.plan
 
 

@@ -12,6 +12,7 @@ import typer
 
 from autoevol.cli.console import say
 from autoevol.core.errors import AutoEvolError, BudgetReached, NothingKept, StopRun
+from autoevol.core.text import printable
 
 if TYPE_CHECKING:
     from autoevol.cli.progress import Reporter
@@ -54,6 +55,7 @@ def exit_codes(*, resumes: bool = True) -> Iterator[None]:
     Args:
         resumes: Whether the same command resumes where it was stopped; others start over.
     """
+    quiet_libraries()
     what_now = (
         "what was finished is saved, and the same command resumes"
         if resumes
@@ -74,7 +76,10 @@ def exit_codes(*, resumes: bool = True) -> Iterator[None]:
 
 
 def _leave(text: str, code: int) -> NoReturn:
-    say(f"autoevol: {text}", error=True)
+    from autoevol.cli.tables import width
+    from autoevol.core.layout import wrapped
+
+    say("\n".join(wrapped(printable(f"autoevol: {text}"), width(error=True))), error=True)
     raise typer.Exit(code)
 
 
@@ -86,15 +91,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSO
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan, at no cost.")]
 
 
-def quiet_dspy() -> None:
-    """Silence DSPy's warning at every reply that hits the token limit: here that is a counted failure."""
-    logging.getLogger("dspy.clients.lm").setLevel(logging.ERROR)
+def quiet_libraries() -> None:
+    """Silence DSPy's warnings, as at every reply that hits its limit: here those are counted failures."""
+    for name in ("dspy.clients", "dspy.adapters"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextmanager
 def reporting() -> Iterator[Reporter]:
     """Inside, a listener tells progress on standard error."""
-    quiet_dspy()
     from autoevol.cli.logs import print_above
     from autoevol.cli.progress import Reporter
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import typer
 
-from autoevol.cli.common import Json, app, exit_codes, quiet_dspy
+from autoevol.cli.common import Json, app, exit_codes
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings
 from autoevol.config.settings import GROUPS
-
-_WIDTH = 80
-_LABEL = 15
 
 
 @app.command()
@@ -21,26 +16,16 @@ _LABEL = 15
 def doctor(*, json: Json = False, settings: Settings) -> None:
     """Check the endpoint of each role with at most 6 calls, and print the flags that follow."""
     from autoevol.cli.console import say, say_json
+    from autoevol.cli.tables import width
     from autoevol.commands import doctor as checking
+    from autoevol.core.layout import WIDTH, pairs_table
+    from autoevol.core.text import printable
 
-    quiet_dspy()
     report = checking.doctor(settings=settings)
     if json:
         say_json(report.to_json())
     else:
-        say("\n".join(line for label, value in report.table_rows() for line in _wrapped(label, value)))
+        shown = [(label, printable(value)) for label, value in report.table_rows()]
+        say("\n".join(pairs_table(shown, min(WIDTH, width()))))
     if not report.usable:
         raise typer.Exit(1)
-
-
-def _wrapped(label: str, value: str) -> list[str]:
-    """A row in 80 columns; a word that is longer, such as a URL, stays whole so that it can be copied."""
-    lines = textwrap.wrap(
-        value,
-        _WIDTH,
-        initial_indent=f"{label:<{_LABEL}}",
-        subsequent_indent=" " * _LABEL,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return lines or [label]

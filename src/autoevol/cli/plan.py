@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autoevol.cli.common import Json, Seeds, app, exit_codes, quiet_dspy
+from autoevol.cli.common import Json, Seeds, app, exit_codes
 from autoevol.cli.console import say_json
 from autoevol.cli.options import with_settings
 from autoevol.config import Settings
@@ -48,7 +48,6 @@ def estimate(
     from autoevol.cli.tables import print_table
     from autoevol.commands import estimate as estimating
 
-    quiet_dspy()
     report = estimating.estimate(
         seeds, sample=sample, method=method, evolve=evolve, out=out, settings=settings
     )

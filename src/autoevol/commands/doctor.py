@@ -23,7 +23,7 @@ from autoevol.core import aio
 from autoevol.core.errors import AccessDenied, EndpointDown
 from autoevol.core.urls import open_url
 from autoevol.lm.prices import caps_of
-from autoevol.lm.retry import first_line
+from autoevol.lm.retry import told_by
 from autoevol.lm.session import Session
 from autoevol.lm.traits import Traits, traits_of
 from autoevol.reports.doctor import DoctorReport, LongPrompt, RoleCheck, Speed, Usage
@@ -125,9 +125,7 @@ def _ask(lm: dspy.LM, heard: _Heard, *prompts: str) -> list[CallRecord]:
         except (AccessDenied, EndpointDown) as stop:
             heard.problems.append(str(stop))
         except LMError as error:
-            heard.problems.append(
-                first_line(error.__cause__ if isinstance(error.__cause__, Exception) else error)
-            )
+            heard.problems.append(told_by(error))
 
     before = len(heard.records)
     aio.run_and_wait(aio.gather(one(prompt) for prompt in prompts))

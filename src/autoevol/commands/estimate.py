@@ -168,7 +168,10 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
     ):
         cases, chains = aio.run_and_wait(_run(plan, session, settings, metric))
     if all(case.verdict.outcome is Outcome.UNSCORED for case in cases):
-        raise InputError(f"no row of the sample could be run: {cases[0].verdict.reason}")
+        why = cases[0].verdict.reason
+        raise InputError(
+            f"no row of the sample could be run: {why} (`autoevol doctor` tells what the endpoint does)"
+        )
     rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
     bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if _differs(plan) else rows
     tries = _per_unit(uses, [f"chain-{number}" for number in range(chains)])

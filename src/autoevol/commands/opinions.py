@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from autoevol.core.records import Case
 from autoevol.dataset.figures import Figures, version_key
 from autoevol.dataset.lineages import EvolvedPair, SeedLineage, Stages
 from autoevol.lm.session import Session
+from autoevol.lm.usage import estimate_tokens
 from autoevol.metrics.base import passed, unscored
 from autoevol.metrics.complexity import ComplexityScorer, Tagger
 from autoevol.metrics.judge import Judge, decide
@@ -56,6 +57,22 @@ class Opinions:
         """LM calls by purpose."""
         counts = {"complexity": len(self.compared), "tags": len(self.texts), "gain": len(self.judged)}
         return {name: count for name, count in counts.items() if count}
+
+
+def prompt_tokens(asks: Opinions) -> dict[str, int]:
+    """Tokens of all prompts by what they are for, estimated from their texts; nobody is asked."""
+    scorer, tagger, judge = ComplexityScorer(), Tagger(), Judge()
+    prompts: dict[str, Iterator[list[dict[str, Any]]]] = {
+        "complexity": (scorer.prompt([way[-1] for way in one.versions]) for one in asks.compared),
+        "tags": map(tagger.prompt, asks.texts),
+        "gain": (judge.prompt(one.stages[0], one.stages[-1], one.response or None) for one in asks.judged),
+    }
+    counted = {name: sum(map(_tokens, each)) for name, each in prompts.items()}
+    return {name: counted[name] for name in asks.calls}
+
+
+def _tokens(messages: list[dict[str, Any]]) -> int:
+    return sum(estimate_tokens(str(message["content"])) for message in messages)
 
 
 def wanted_opinions(

@@ -12,7 +12,7 @@ from typing import Any
 from autoevol.commands.job import Listener
 from autoevol.commands.keywords import take
 from autoevol.commands.models import open_session
-from autoevol.commands.opinions import Opinions, ask_for_opinions, wanted_opinions
+from autoevol.commands.opinions import Opinions, ask_for_opinions, prompt_tokens, wanted_opinions
 from autoevol.commands.predictors import find_difficulties, pairs_to_predict, with_difficulty
 from autoevol.commands.result import as_lines, frame
 from autoevol.config import QualityConfig, Settings
@@ -30,6 +30,7 @@ from autoevol.dataset.figures import (
 from autoevol.dataset.lineages import EvolvedPair, SeedLineage, dataset_file, read_lineages, sample
 from autoevol.dataset.quality import StageQuality, measure_stages
 from autoevol.lm.likelihood import Predictor, likelihoods, predictor_weights
+from autoevol.lm.prices import prices_of
 from autoevol.metrics.difficulty import difficulty_table
 from autoevol.metrics.embeddings import Embed, model2vec_embedder
 from autoevol.metrics.quality import tfidf
@@ -84,20 +85,41 @@ class QualityPlan:
     Attributes:
         seeds: Number of seeds to examine.
         calls: LM calls by purpose.
+        input_tokens: Of all prompts to an LM, estimated from their texts.
+        output_tokens: Of all replies, if each is as long as it may be.
+        usd: Dollars of both; None without a price.
     """
 
     seeds: int
     calls: Mapping[str, int]
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usd: float | None = None
 
     @property
     def rows(self) -> list[tuple[str, str]]:
         """As (label, value) rows."""
-        told = [(name, f"at most {count} calls") for name, count in self.calls.items()]
-        return [("seeds", str(self.seeds)), *told, ("LM calls", f"at most {sum(self.calls.values())}")]
+        told = [(name, f"at most {count:,} calls") for name, count in self.calls.items()]
+        money = (
+            "not known: give --price for the model" if self.usd is None else f"at most about ${self.usd:,.2f}"
+        )
+        return [
+            ("seeds", f"{self.seeds:,}"),
+            *told,
+            ("LM calls", f"at most {sum(self.calls.values()):,}"),
+            ("tokens", f"about {self.input_tokens:,} in, at most {self.output_tokens:,} out"),
+            ("money", money),
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {"seeds": self.seeds, "calls": {**self.calls}, "total": sum(self.calls.values())}
+        return {
+            "seeds": self.seeds,
+            "calls": {**self.calls},
+            "total": sum(self.calls.values()),
+            "tokens": {"input": self.input_tokens, "output": self.output_tokens},
+            "usd": self.usd,
+        }
 
 
 def quality(
@@ -168,7 +190,9 @@ def plan_quality(
     source = dataset_file(Path(dataset))
     looked_at = sample(_evolved(read_lineages(Path(dataset)), source), config.limit)
     wanted = _Wanted.of(looked_at, settings, config)
-    return QualityPlan(len(looked_at), wanted.calls if wanted else {})
+    if wanted is None:
+        return QualityPlan(len(looked_at), {}, usd=0.0)
+    return wanted.planned(len(looked_at), settings)
 
 
 @dataclass(frozen=True)
@@ -191,6 +215,16 @@ class _Wanted:
     def calls(self) -> dict[str, int]:
         asked = dict(self.opinions.calls) if self.opinions else {}
         return {**asked, "difficulty, in this process": len(self.pairs)} if self.pairs else asked
+
+    def planned(self, seeds: int, settings: Settings) -> QualityPlan:
+        """What is to be asked, with what it takes; a model in this process costs nothing."""
+        if self.opinions is None:
+            return QualityPlan(seeds, self.calls, usd=0.0)
+        model, calls = self.opinions.model, sum(self.opinions.calls.values())
+        asked = sum(prompt_tokens(self.opinions).values())
+        said = calls * settings.models.resolved(self.opinions.role).reply_tokens
+        price = prices_of([model], settings.budget).get(model)
+        return QualityPlan(seeds, self.calls, asked, said, price and price.of(asked, said))
 
 
 def _evolved(every: Sequence[SeedLineage], source: Path) -> list[SeedLineage]:

@@ -23,7 +23,7 @@ from autoevol.store.run import RunFolder
 from autoevol.store.tracked import TrackedFile
 
 Work = Callable[[RunTracker], None]
-_PATIENCE = 120.0
+_PATIENCE = 5.0
 
 
 class TrackedRun:
@@ -33,7 +33,7 @@ class TrackedRun:
         open_tracker: Opens the run at the service.
         file: Keeps its id for the next command in the folder, and the last step sent.
         warn: Called with the first failure, and at the end with their number.
-        patience: Seconds that `close` waits for what is still queued.
+        patience: Seconds that `close` waits for the next thing to be sent, as long as the last one was.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class TrackedRun:
         patience: float = _PATIENCE,
     ) -> None:
         self._open, self._file, self._warn, self._patience = open_tracker, file, warn, patience
-        self._failures = 0
+        self._failures, self._handled = 0, 0
         self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="autoevol-track", daemon=True)
         self._thread.start()
@@ -71,7 +71,10 @@ class TrackedRun:
         self.say(lambda tracker: _leave(tracker, folder))
         self.say(lambda tracker: tracker.finish(outcome))
         self._waiting.put(None)
-        self._thread.join(self._patience)
+        handled = -1
+        while self._thread.is_alive() and self._handled > handled:
+            handled = self._handled
+            self._thread.join(self._patience)
         if self._thread.is_alive():
             self._warn("--track: not all was said, the service does not answer; the run itself is whole")
         elif self._failures > 1:
@@ -94,6 +97,7 @@ class TrackedRun:
                     work(tracker)
             except Exception as error:  # noqa: BLE001 (the same)
                 self._failed(error)
+            self._handled += 1
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1

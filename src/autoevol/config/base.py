@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any
 
 from autoevol.core.errors import InputError
+from autoevol.core.text import is_text
 from autoevol.core.urls import read_parts
 
 
@@ -42,6 +43,13 @@ def nested(
 def flag(name: str) -> str:
     """The option for a field."""
     return f"--{name.replace('_', '-')}"
+
+
+def check_text(name: str, value: object) -> None:
+    """Raise InputError for a text, alone or in a list, that no file could keep."""
+    for text in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(text, str) and not is_text(text):
+            raise InputError(f"{flag(name)} {text!r} is no UTF-8 text: type it again")
 
 
 def at_least(minimum: int, settings: object, *names: str) -> None:

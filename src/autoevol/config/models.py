@@ -125,6 +125,8 @@ class ModelConfig:
         for name in ROLES:
             role, prefix = getattr(self, name), "" if name == "evol" else f"{name}_"
             check_url(f"{prefix}api_base", role.api_base)
+            if role.model is not None and not role.model.rpartition("/")[2].strip():
+                raise InputError(f"{flag(name + '_model')} {role.model!r} names no model")
             if role.temperature is not None:
                 check_sampling(f"{prefix}temperature", role.temperature, f"{prefix}top_p", None)
             check_sampling(f"{prefix}temperature", 0, f"{prefix}top_p", role.top_p)

@@ -9,6 +9,7 @@ from functools import cache
 from numbers import Integral, Real
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from autoevol.config.base import check_text
 from autoevol.core.errors import InputError, nearest
 
 _Record = TypeVar("_Record")
@@ -104,10 +105,12 @@ def _tree(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for option in options_of(kind):
         if option.name in values:
+            value = as_declared(option, values[option.name])
+            check_text(option.name, value)
             branch = tree
             for name in option.path[:-1]:
                 branch = branch.setdefault(name, {})
-            branch[option.path[-1]] = as_declared(option, values[option.name])
+            branch[option.path[-1]] = value
     return tree
 
 

@@ -37,6 +37,15 @@ def printable(text: str) -> str:
     return _FOREIGN.sub(lambda found: _spelled(found[0]), text)
 
 
+def is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8: an argument of other bytes cannot, nor half a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def excerpt(text: str, most: int) -> str:
     """The start of `text` on one printable line of at most `most` characters, cut between words."""
     line = printable(" ".join(text[: 4 * most].split()))

@@ -73,7 +73,7 @@ def read_parts(text: str, given_by: str = "--api-base") -> BaseParts:
 
 def open_url(url: str | None) -> str | None:
     """A URL without user and password, safe to write down, whether or not it is valid."""
-    return url and re.sub(r"//\S*@", "//", url)
+    return url and re.sub(r"//\S*@", "//", url.strip())
 
 
 def _signature(userinfo: str, shown: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from autoevol.core.errors import InputError
+from autoevol.core.text import is_text
 from autoevol.data.files import Raw, shown
 from autoevol.data.folders import check_one_kind, is_pattern, is_saved, matches, shards, suffix_of
 from autoevol.data.jsonlist import json_records
@@ -87,6 +88,8 @@ def find_source(
     """
     if not name_of(source):
         raise InputError("the source is empty: give a file, a Hugging Face data set, or `sample`")
+    if not is_text(str(source)):
+        raise InputError(f"{str(source)!r} is no UTF-8 text, and reports name their seeds: rename the file")
     if isinstance(source, str) and source in SAMPLES:
         return _sample(source)
     path = Path(dataset_of(os.path.expanduser(source)))

@@ -107,7 +107,7 @@ class Breaker:
             many = f"{max(1, round(self._policy.breaker_share * _LAST))} of {_LAST} calls"
             if not self._crowded:
                 many = f"the last {self._in_a_row} calls all" if self._in_a_row > 1 else "the last call"
-            raise EndpointDown(f"{model}: {many} failed, the last with: {first_line(error)}") from error
+            raise _down(f"{model}: {many} failed", error) from error
 
     def _refuse(self, error: lm15.LM15Error, model: str) -> None:
         if self.proven or self._answered_before or error.provider_code == FILTERED:
@@ -115,7 +115,7 @@ class Breaker:
         self._refused += 1
         if self._refused >= min(self._policy.breaker, self._policy.breaker_unproven):
             many = f"the first {self._refused} calls were all refused"
-            raise EndpointDown(f"{model}: {many}, the last with: {first_line(error)}") from error
+            raise _down(f"{model}: {many}", error) from error
 
     def _is_crowded(self, number: int) -> bool:
         """Whether too many of some hundred consecutive calls, `number` among them, have failed."""
@@ -125,3 +125,8 @@ class Breaker:
         # The first and last of `limit` failures in order: too many if they lie within one window.
         spans = zip(self._failures, self._failures[limit - 1 :], strict=False)
         return any(first <= number <= last < first + _LAST for first, last in spans)
+
+
+def _down(told: str, error: lm15.LM15Error) -> EndpointDown:
+    last = first_line(error)
+    return EndpointDown(f"{told}, the last with: {last} (`autoevol doctor` tells what the endpoint does)")

@@ -187,7 +187,17 @@ class ChatEndpoint(ABC):
 
     def _unreached(self, cause: BaseException) -> lm15.TransportError:
         kind = NobodyThere if isinstance(cause, _UNCONNECTED) else lm15.TransportError
-        return kind(f"cannot reach {self.base.name}: {self.mask(str(cause) or type(cause).__name__)}")
+        return kind(f"cannot reach {self.base.name}: {self.mask(_reason(cause))}")
+
+
+def _reason(cause: BaseException) -> str:
+    """Why no connection came about, in the words of the system rather than of a client."""
+    error = getattr(cause, "os_error", cause)
+    if isinstance(error, gaierror):
+        return "no host of that name is known"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(cause) or type(cause).__name__
 
 
 def too_long(most: int) -> BrokenReply:

@@ -153,6 +153,11 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
+def told_by(error: Exception) -> str:
+    """The same of what DSPy has wrapped: the words of the endpoint's own error."""
+    return first_line(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+
+
 def refusal_of(slot: tuple[str, int], error: lm15.LM15Error) -> RefusedCall:
     """The record to store for an error that `is_answer`."""
     message, code = storable(error.message), storable(error.provider_code or "")

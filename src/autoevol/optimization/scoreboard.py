@@ -11,6 +11,7 @@ from dspy.utils.exceptions import LMError
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.records import Case, Mark, Method, Outcome, Row, Score, Verdict
+from autoevol.lm.retry import told_by
 from autoevol.metrics.base import Metric
 from autoevol.programs.evolver import Evolver
 
@@ -21,7 +22,7 @@ async def run_row(program: Evolver, row: Row, metric: Metric) -> Case:
         said = {"context": row.context} if row.context else {}
         prediction = await program.acall(instruction=row.instruction, **said)
     except LMError as error:
-        return Case(row.id, Verdict(Outcome.UNSCORED, reason=f"{type(error).__name__}: {error}"))
+        return Case(row.id, Verdict(Outcome.UNSCORED, reason=told_by(error)))
     return Case(row.id, await metric.ajudge(prediction.trajectory), prediction.trajectory)
 
 

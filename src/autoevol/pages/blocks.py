@@ -11,17 +11,25 @@ from autoevol.pages.diff import Change
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; the first cell of a row is its heading."""
+    """A table; the first cell of a row is its heading.
+
+    Attributes:
+        across: Whether it is read across: then a phone keeps its first column in sight and moves the
+            others, instead of telling each row below its heading.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    across: bool = False
     kind: str = field(default="grid", init=False)
 
     @classmethod
-    def of(cls, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Grid:
+    def of(
+        cls, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, across: bool = False
+    ) -> Grid:
         """The same of values of any type."""
-        return cls(caption, tuple(columns), tuple(tuple(str(cell) for cell in row) for row in rows))
+        return cls(caption, tuple(columns), tuple(tuple(map(str, row)) for row in rows), across)
 
 
 @dataclass(frozen=True)
@@ -31,10 +39,12 @@ class Plot:
     Attributes:
         name: Of its file, without the ending.
         svg: The drawing, its texts escaped.
+        narrow: The same for a phone.
     """
 
     name: str
     svg: str
+    narrow: str
     caption: str
     grid: Grid
     kind: str = field(default="plot", init=False)

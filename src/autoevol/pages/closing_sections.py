@@ -27,25 +27,27 @@ def cost_section(ledger: Ledger, seconds: float, times: Mapping[str, float]) -> 
     rows.append(_cost("all roles", ledger.total, (duration(sum(times.values())),) if times else ()))
     columns = (
         "role",
-        "calls paid",
+        "LM calls paid",
         "answered from the store",
         "tokens in",
         "tokens out",
-        "of them thought",
+        "tokens out, thought",
         "money",
         *(("time of the calls",) if times else ()),
     )
     estimated = ledger.total.estimated
-    notes = f"Resumes included. The last process took {duration(seconds)}."
+    notes = f"Resumes are included. The last process took {duration(seconds)}."
     if times:
         notes += " The time of the calls is from request to reply; calls side by side count each."
     if estimated:
         notes += f" The tokens of {estimated:,} calls are estimates: no usage was reported."
-    return Section("cost", "Calls, tokens and money", (Grid.of("By role", columns, rows), Words(notes)))
+    return Section(
+        "cost", "Calls, tokens and money", (Grid.of("By role of the model", columns, rows), Words(notes))
+    )
 
 
 def _cost(role: str, cost: RoleCost, time: tuple[str, ...]) -> tuple[str, ...]:
-    money = f"${cost.usd:.4f}" if cost.usd else "none, or no price given"
+    money = f"${cost.usd:.4f}" if cost.usd else "no price given"
     numbers = (cost.calls, cost.reused, cost.input_tokens, cost.output_tokens, cost.reasoning_tokens)
     return (role, *(f"{number:,}" for number in numbers), money, *time)
 
@@ -63,17 +65,19 @@ def settings_section(
     """
     settings = known.get("settings", {})
     rows = [(name, _told(value)) for name, value in flat_settings(settings) if value is not None]
-    facts = [("run", known.get("run_id", "")), *versions.items()]
+    facts = [("id of the run", known["run_id"])] if known.get("run_id") else []
+    facts += versions.items()
     if report:
         facts += [
             ("seeds", f"{report.seeds.source}, {report.seeds.rows} rows ({report.seeds.shape})"),
             ("hash of the seeds", report.seeds.data_hash),
         ]
         facts += [("learned of the endpoint", sentence) for sentence in report.learned]
-    blocks: list[Block] = [
+    tables = (
         Grid.of("What the figures were made with", ("", ""), facts),
         Grid.of("Settings that decide results", ("setting", "value"), rows),
-    ]
+    )
+    blocks: list[Block] = [table for table in tables if table.rows]
     if report and (command := rerun(folder, report, settings)):
         blocks.append(Quote("The command that runs it again", command, folded=False))
         blocks.append(Quote("Its settings.json", json.dumps(_config(settings), indent=1)))

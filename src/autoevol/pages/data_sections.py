@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autoevol.core.wording import plain
 from autoevol.dataset.lineages import EvolvedPair, SeedLineage
 from autoevol.dataset.quality import StageQuality, measure_stages
 from autoevol.evolution.lineage import End, Lineage
@@ -62,23 +63,23 @@ def _kinds(seen: RowsSeen) -> Section | None:
         return None
     columns = ["kind", *(f"round {number}" if number else "seed" for number in rounds)]
     rows = [
-        (kind.replace("_", " "), *(seen.kinds[number, kind] for number in rounds))
-        for kind, _ in kinds.most_common()
+        (plain(kind), *(seen.kinds[number, kind] for number in rounds)) for kind, _ in kinds.most_common()
     ]
     total = [sum(count for (at, _), count in seen.fates.items() if at == number) for number in rounds]
-    rows.append(("rounds made", *total))
-    values = {kind.replace("_", " "): float(count) for kind, count in kinds.most_common()}
-    plot = plots.lying_bar_chart("kinds", values, "rounds", "Rounds that did not pass, by kind of failure")
-    grid = Grid.of("Rounds by kind of failure", columns, rows)
-    told = Words("Every attempt at a round is counted, so a row that was tried again counts more than once.")
-    return Section("kinds", "Why rounds failed", (told, replace(plot, grid=grid)))
+    rows.append(("attempts made, passed ones too", *total))
+    values = {plain(kind): (float(count),) for kind, count in kinds.most_common()}
+    caption = "Attempts at a rewrite that did not pass, by the worst that was found"
+    plot = plots.bar_chart("kinds", values, ("attempts",), "kind", caption)
+    grid = Grid.of("Attempts by kind of failure", columns, rows, across=True)
+    told = Words("Every attempt is counted, so a row that was tried again counts more than once.")
+    return Section("kinds", "Why attempts failed", (told, replace(plot, grid=grid)))
 
 
 def _examples(seen: RowsSeen) -> Section:
     blocks: list[Block] = [
         Words(
-            "Drawn at random. Read the passed ones as well: what the detector lets through is what a model "
-            "would be trained on."
+            "Drawn at random. The detector is the program that decides what passes, and it makes mistakes: "
+            "read the passed ones as well, for they are what a model would be trained on."
         )
     ]
     for end, title in ((End.KEPT, "Passed"), (End.REJECTED, "Rejected"), (End.DEAD, "Lost")):
@@ -93,14 +94,14 @@ def _examples(seen: RowsSeen) -> Section:
 def _example(lineage: Lineage) -> RowExample:
     step, seed = lineage.decisive, clipped(lineage.row.instruction, 1_500)
     pieces = word_diff(seed, clipped(step.evolved, 1_500)) if step.evolved else ()
-    kinds = ", ".join(kind.value.replace("_", " ") for kind in step.kinds) or step.fate.value
+    kinds = ", ".join(plain(kind.value) for kind in step.kinds) or plain(step.fate.value)
     reason = "" if lineage.end is End.KEPT else f"{kinds}. {clipped(step.reason, 300)}"
     return RowExample(lineage.outcome.value, seed, pieces, clipped(step.response, 1_500), reason)
 
 
 def _browser(seen: RowsSeen) -> Section:
     rows = browsed(seen)
-    told = f"All {seen.rows:,} rows."
+    told = "All rows." if seen.rows > 1 else "The only row."
     if len(rows) < seen.rows:
         told = (
             f"{len(rows):,} of {seen.rows:,} rows, drawn at random from passed, rejected and lost ones "
@@ -113,22 +114,19 @@ def _lengths(seen: RowsSeen) -> Section | None:
     if not seen.tokens:
         return None
     measured = {
-        "words": ("words, by blanks", seen.words),
-        "tokens": ("tokens, estimated from the characters", seen.tokens),
+        "words": ("words", seen.words),
+        "tokens": ("tokens (estimated from the characters)", seen.tokens),
     }
     blocks: list[Block] = []
     for measure, (axis, counts) in measured.items():
         seeds, evolved = counts.get("seed", Counter()), counts.get("evolved", Counter())
         before_after = {_class(size): (seeds[size], evolved[size]) for size in _classes(seeds, evolved)}
-        title = f"Instructions before and after, by {measure}"
+        title = f"Instructions before and after: how many have so many {axis}"
         blocks.append(plots.bar_chart(f"lengths-{measure}", before_after, ("seed", "evolved"), axis, title))
         if answers := counts.get("response"):
             sizes = {_class(size): (answers[size],) for size in _classes(answers)}
-            blocks.append(
-                plots.bar_chart(
-                    f"responses-{measure}", sizes, ("responses",), axis, f"Responses, by {measure}"
-                )
-            )
+            title = f"Responses: how many have so many {axis}"
+            blocks.append(plots.bar_chart(f"responses-{measure}", sizes, ("responses",), axis, title))
     return Section("lengths", "Lengths", tuple(blocks))
 
 
@@ -154,24 +152,28 @@ def _quality(seen: RowsSeen) -> Section | None:
     columns = ("measure", *(one.stage for one in measured))
     rows = [(label, *(show(one) for one in measured)) for label, show in _MEASURES]
     grid = Grid.of(
-        f"Passed rows, without an LM, on {len(stages)} of {seen.ends[End.KEPT]} rows", columns, rows
+        f"Counted without a model on {len(stages)} of the {seen.ends[End.KEPT]} passed rows",
+        columns,
+        rows,
+        across=True,
     )
     told = Words(
-        "Complexity counts words of constraint and of work; diversity falls where texts grow alike. Compare "
-        "columns, not runs: diversity depends on the number of rows."
+        "Harder instructions have more words that limit the answer (“at most”, “without”) and that ask for "
+        "work (“compare”, “prove”). Where texts grow alike, the shares of distinct words fall. Compare the "
+        "columns with each other, not with another run: the shares depend on the number of rows."
     )
     return Section("quality", "Complexity and diversity", (told, grid, _nearest(stages)))
 
 
 _MEASURES: tuple[tuple[str, Callable[[StageQuality], str]], ...] = (
-    ("words of constraint, mean", lambda one: f"{one.constraints:.2f}"),
-    ("words of operation, mean", lambda one: f"{one.operations:.2f}"),
-    ("words, median", lambda one: f"{one.words.median:g}"),
-    ("words added, median", lambda one: "" if one.added is None else f"{one.added.median:g}"),
-    ("distinct words", lambda one: f"{one.distinct_1:.3f}"),
-    ("distinct pairs of words", lambda one: f"{one.distinct_2:.3f}"),
-    ("effective number of texts (Vendi)", lambda one: f"{one.vendi:.1f}"),
-    ("topics of the seeds covered", lambda one: f"{one.coverage:.0%}"),
+    ("limiting words per instruction, mean", lambda one: f"{one.constraints:.2f}"),
+    ("words of work per instruction, mean", lambda one: f"{one.operations:.2f}"),
+    ("words per instruction, median", lambda one: f"{one.words.median:g}"),
+    ("words added to the seed, median", lambda one: "" if one.added is None else f"{one.added.median:g}"),
+    ("distinct words, share of all words", lambda one: f"{one.distinct_1:.3f}"),
+    ("distinct pairs of words, share of all", lambda one: f"{one.distinct_2:.3f}"),
+    ("texts that differ, effective number (Vendi)", lambda one: f"{one.vendi:.1f}"),
+    ("topics of the seeds still covered", lambda one: f"{one.coverage:.0%}"),
 )
 
 
@@ -185,12 +187,11 @@ def _nearest(stages: Sequence[tuple[str, ...]]) -> Grid:
     rows = [
         (
             brief(evolved[place], 200),
-            brief(seeds[nearest[place]], 200),
-            "its own seed" if nearest[place] == place else "the seed of another row",
             f"{values[place]:.2f}",
+            "its own" if nearest[place] == place else "that of another row",
+            brief(seeds[nearest[place]], 200),
         )
         for place in order
     ]
-    return Grid.of(
-        "Evolved instructions nearest to a seed", ("evolved", "seed", "", "similarity (TF-IDF)"), rows
-    )
+    caption = "Evolved instructions nearest to a seed (likeness 0 to 1, by shared words: TF-IDF)"
+    return Grid.of(caption, ("evolved", "likeness", "whose seed", "nearest seed"), rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,35 +28,40 @@ def matched_texts(lines: Iterable[Mapping[str, Any]], ids: set[str]) -> dict[str
     """The seed and the evolved texts of these ids, from the lines of the parts."""
     if not ids:
         return {}
-    return {
-        line["seed_id"]: " / ".join(
-            [line["seed"], *(step["instruction"] for step in line["rounds"] if step.get("round"))]
-        )
-        for line in lines
-        if line["seed_id"] in ids
-    }
+    return {line["seed_id"]: " / ".join(_versions(line)) for line in lines if line["seed_id"] in ids}
+
+
+def _versions(line: Mapping[str, Any]) -> Iterator[str]:
+    yield line["seed"]
+    for step in line["rounds"]:
+        if step.get("round") and step["instruction"]:  # no rewrite came out of some
+            yield step["instruction"]
 
 
 def duplicates_section(seen: RowsSeen, matched: Mapping[str, str], folder: Path) -> Section | None:
     """What the gates of the run refused, and what was cleaned away later."""
     grids = []
     if seen.gated:
-        rows = [
-            (
-                brief(one.text, 160),
-                one.round if one.round else SEED,
-                clipped(one.reason, 300),
-                _matched(one.reason, matched),
-            )
-            for one in seen.gated
-        ]
-        columns = ("refused", "round", "gate and reason", "what it is like")
-        grids.append(Grid.of("Texts refused by a gate, with what they matched", columns, rows))
+        alike = dict[tuple[str, str, str], list[int]]()
+        for one in seen.gated:
+            said = _matched(one.reason, matched)
+            why = _ID.sub("another row", one.reason) if said else one.reason
+            alike.setdefault((brief(one.text, 160), clipped(why, 300), said), []).append(one.round)
+        rows = [(text, why, _rounds(rounds), said) for (text, why, said), rounds in alike.items()]
+        columns = ("turned away", "check and reason", "in round", "what it is like")
+        caption = "Texts that a check between the rounds turned away, with what they are like"
+        grids.append(Grid.of(caption, columns, rows))
     for stage in later_stages(folder):
         if rows := [_removed(line, matched) for line in _lines(stage)]:
             columns = ("removed", "reason", "where its like stands", "similarity or shared words")
             grids.append(Grid.of(f"Removed by {stage.name}, the first {len(rows)}", columns, rows))
     return Section("gated", "Duplicates and contamination", tuple(grids)) if grids else None
+
+
+def _rounds(numbers: Sequence[int]) -> str:
+    """`1, 2 (5 times)`; the seed itself is round 0."""
+    named = ", ".join(str(number) if number else SEED for number in sorted(set(numbers)))
+    return f"{named} ({len(numbers)} times)" if len(numbers) > 1 else named
 
 
 def _matched(reason: str, texts: Mapping[str, str]) -> str:

@@ -7,33 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from autoevol.core.records import Method
-from autoevol.core.status import duration
-from autoevol.core.wording import many
 from autoevol.evolution.lineage import Lineage, decode_lineage
-from autoevol.optimization.first_look import BAR
-from autoevol.pages.blocks import Fact, Grid, ReportPage, Section
+from autoevol.pages.blocks import Grid, ReportPage, Section
 from autoevol.pages.closing_sections import cost_section, settings_section
 from autoevol.pages.data_sections import data_sections
 from autoevol.pages.duplicates import matched_ids, matched_texts
+from autoevol.pages.headline import facts, verdict, warnings
 from autoevol.pages.history import History
 from autoevol.pages.method_sections import method_sections
 from autoevol.pages.quality_sections import quality_sections
-from autoevol.pages.rows import RowsSeen, look_at
+from autoevol.pages.rows import look_at
 from autoevol.pages.study_sections import (
-    best_method,
     comparison_sections,
     estimate_section,
-    estimated,
     search_sections,
     transfer_sections,
 )
 from autoevol.programs.methods import BUILT_IN
 from autoevol.reports.folder import FolderReport, Report, read_folder
-from autoevol.reports.known_models import limits_of
-from autoevol.reports.optimization import OptimizationReport
-from autoevol.reports.rates import FAILURE_RATE, RateReport, figure_of
-from autoevol.reports.run import RunReport
-from autoevol.reports.text import counts
+from autoevol.reports.rates import FAILURE_RATE
 from autoevol.store.call_times import seconds_by_role
 from autoevol.store.journal import FileJournal
 from autoevol.store.method_files import load_method
@@ -77,9 +69,9 @@ def page_of(folder: Path) -> ReportPage:
     sections.append(settings_section(folder, read_run(folder) or {}, found.summary, versions))
     return ReportPage(
         title=folder.resolve().name,
-        verdict=_verdict(found, seen),
-        warnings=tuple(_warnings(found, seen)),
-        facts=tuple(_facts(found)),
+        verdict=verdict(found, seen),
+        warnings=tuple(warnings(found, seen)),
+        facts=tuple(facts(found)),
         sections=tuple(sections),
     )
 
@@ -118,144 +110,5 @@ def _apart(found: FolderReport) -> Report | None:
 
 
 def _table_section(report: Report) -> Section:
-    return Section("found", "What was found", (Grid.of("As printed", ("", "result"), report.table_rows()),))
-
-
-def _verdict(found: FolderReport, seen: RowsSeen) -> str:
-    if found.proof:
-        void = found.proof.conclusion.void
-        return f"Void: {void}." if void else "The proof has ended; a verdict on every arm is below."
-    if found.answers:
-        return f"{found.answers.conclusion[:1].upper()}{found.answers.conclusion[1:]}."
-    if found.headroom:
-        return f"{found.headroom.verdict}."
-    if found.benchmarks:
-        done = found.benchmarks
-        return f"{len(done.measured)} of {len(done.asked)} benchmarks have a result."
-    if found.search:
-        best = found.search.best
-        trials, objective = found.search.trials, found.search.metric.objective
-        picked = next((one for one in trials if best and one.trial == best.trial), None)
-        if picked is None:
-            return "No trial has a result yet."
-        told = (
-            f"Best of {len(trials)} trials on the dev rows: trial {picked.trial}, {picked.told(objective)}."
-        )
-        return f"{told} {found.search.holdout_verdict}".rstrip()
-    if found.comparison:
-        ranked = [one for one in found.comparison.standings if one.rank] or found.comparison.standings[:1]
-        first = [one for one in ranked if one.rate == ranked[0].rate]
-        names = " and ".join(one.contestant for one in first)
-        near = [one.contestant for one in ranked if one.tied and one not in first]
-        names += f" (tied with {', '.join(near)})" if near else ""
-        rate = f"{found.comparison.figure} {ranked[0].told(found.comparison.objective)} on the holdout"
-        rate += _labelled(found)
-        return f"{names} {'share the first place' if len(first) > 1 else 'comes first'}: {rate}."
-    if found.transfer:
-        return best_method(found.transfer)
-    if found.summary and found.summary.optimization:
-        return found.summary.optimization.verdict
-    if found.summary and found.summary.evolution:
-        done = found.summary.evolution
-        return (
-            f"Of {done.rows} rows, {done.passed} passed, {done.failed} failed and {done.unscored} were lost."
-        )
-    if found.estimate:
-        return estimated(found.estimate)
-    return f"This run has not ended: {len(found.steps)} steps and {seen.rows} rows are finished so far."
-
-
-def _labelled(found: FolderReport) -> str:
-    return f" ({found.comparison.label})" if found.comparison and found.comparison.label else ""
-
-
-def _warnings(found: FolderReport, seen: RowsSeen) -> Iterator[str]:
-    """What the verdict must not be read without."""
-    if found.comparison and found.comparison.label:
-        yield f"These figures are {found.comparison.label}."
-    if found.comparison and any(one.behind and one.tied for one in found.comparison.standings):
-        yield "Contestants marked “tied” cannot be told from the best by these rows."
-    if found.search and found.search.holdout is None:
-        yield "The holdout was not reached, so the best trial was picked and judged by the same rows."
-    summary = found.summary
-    if summary is None:
-        return
-    if limits := limits_of(summary.models.evol):
-        yield f"{limits[0].upper()}{limits[1:]}."
-    if summary.optimization:
-        yield from _doubts(summary.optimization)
-    if summary.metric.calibration is None:
-        yield f"The detector “{summary.metric.detector}” is not calibrated: what it misses is not known."
-    if summary.evolution:
-        done = summary.evolution
-        if done.unscored:
-            yield f"{done.unscored} rows were lost: {counts(done.losses)}. `autoevol retry` takes them up."
-        if not done.complete:
-            yield f"The budget ended before the rows did: {done.rows} of {summary.seeds.here} are finished."
-        if done.rows and not done.passed:
-            yield "No row passed, so there is nothing to train on."
-    if seen.rows and summary.evolution and seen.rows != summary.evolution.rows:
-        yield f"The folder holds {seen.rows} rows, its older summary tells of {summary.evolution.rows}."
-
-
-def _doubts(done: OptimizationReport) -> Iterator[str]:
-    before = done.holdout_before
-    if before and before.rate is not None and before.rate < BAR:
-        yield f"Little headroom: the first method fails on {before} of the holdout."
-    lost = sum(rate.unscored for rate in (before, done.holdout_after) if rate)
-    if lost:
-        yield f"{lost} holdout rows were not scored and are in no rate."
-    if done.stopped == "budget":
-        yield "The optimisation ended at the budget, not by itself."
-    if done.stopped == "share":
-        yield "The optimisation ended where its share of the budget did, not by itself."
-
-
-def _facts(found: FolderReport) -> Iterator[Fact]:
-    """The figures at the top of the page."""
-    summary = found.summary
-    if summary and summary.optimization:
-        done = summary.optimization
-        for when, rate, method in (
-            ("before", done.holdout_before, done.before),
-            ("after", done.holdout_after, done.chosen),
-        ):
-            if rate:
-                yield _rate(f"{figure_of(done.objective)} {when}", rate, method.name, done.objective)
-        if done.change and done.objective == FAILURE_RATE:
-            span = f"{_points(done.change.low)} to {_points(done.change.high)}, 95 %"
-            yield Fact("change, in points", _points(done.change.difference), span)
-    if summary and summary.evolution:
-        rows = summary.evolution
-        yield Fact(
-            "rows kept",
-            f"{rows.passed:,}",
-            f"of {rows.rows:,}; {rows.failed:,} failed, {rows.unscored:,} lost",
-        )
-    priced = found.search or found.transfer or summary
-    if priced:
-        total = priced.ledger.total
-        money = f"${total.usd:.4f}" if total.usd else "no price given"
-        yield Fact("LM calls paid", f"{total.calls:,}", money)
-        yield Fact("tokens", f"{total.input_tokens + total.output_tokens:,}", priced.ledger.tokens)
-        worked = summary.worked if summary else None
-        if worked:
-            yield Fact("time", duration(worked.seconds), f"over {many(worked.starts, 'start')}")
-        else:
-            yield Fact("time", duration(priced.seconds), "of the last process")
-    if isinstance(summary, RunReport):
-        yield Fact("measured by", summary.metric.detector, summary.metric.calibration or "not calibrated")
-
-
-def _rate(name: str, rate: RateReport, method: str, objective: str) -> Fact:
-    value = rate.value(objective)
-    if rate.rate is None or value is None or objective != FAILURE_RATE:
-        return Fact(
-            name, "–" if value is None else f"{value:.2f}", f"{rate.told(objective)}; method {method}"
-        )
-    return Fact(name, f"{rate.rate:.1%}", f"{rate.failed} of {rate.failed + rate.passed}, "
-                f"[{rate.low:.1%}, {rate.high:.1%}]; method {method}")  # fmt: skip
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+    told = Grid.of("As the command printed it", ("figure", "result"), report.table_rows())
+    return Section("found", "What was found", (told,))

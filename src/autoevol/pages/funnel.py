@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autoevol.core.wording import plain
 from autoevol.evolution.lineage import End
 from autoevol.pages import plots
 from autoevol.pages.blocks import Grid, Section
@@ -42,15 +43,24 @@ def funnel_section(seen: RowsSeen, report: RunReport | None, folder: Path) -> Se
         "passed": seen.ends[End.KEPT],
     }
     if report and report.evolution:
-        steps["lines of dataset.jsonl"] = report.evolution.dataset.lines
+        steps["in dataset.jsonl"] = report.evolution.dataset.lines
     later = later_stages(folder)
     steps |= {stage.name: stage.kept for stage in later}
     lost = [*_lost(report), *_left_out(later)]
     reasons = Grid.of(
-        "Where rows were left, and why", ("where", "reason", "rows"), [one for one in lost if one[2]]
+        "Where rows were left, and why",
+        ("where", "reason", "rows"),
+        [one for one in lost if one[2]],
+        across=True,
     )
-    plot = plots.lying_bar_chart("funnel", steps, "rows", "From the seeds to the data set")
-    return Section("funnel", "From seeds to data", (plot, reasons))
+    plot = plots.bar_chart(
+        "funnel",
+        {name: (count,) for name, count in steps.items()},
+        ("rows",),
+        "stage",
+        "Rows that are left after each stage",
+    )
+    return Section("funnel", "From seeds to data", (plot, reasons) if reasons.rows else (plot,))
 
 
 def _lost(report: RunReport | None) -> Iterator[tuple[str, str, int]]:
@@ -60,11 +70,11 @@ def _lost(report: RunReport | None) -> Iterator[tuple[str, str, int]]:
     yield "not read from the seeds", "same instruction twice", report.seeds.duplicates
     if done := report.evolution:
         for kind, count in done.kinds.items():
-            yield "rejected", kind.replace("_", " "), count
+            yield "rejected", plain(kind), count
         unkinded = done.failed - sum(done.kinds.values())
-        yield "rejected", "refused by a gate, or no pair of the wanted round passed", unkinded
+        yield "rejected", "turned away by a check, or no pair of the wanted round passed", unkinded
         for word, count in done.losses.items():
-            yield "lost", word, count
+            yield "lost", plain(word), count
 
 
 def _left_out(stages: Iterable[LaterStage]) -> Iterator[tuple[str, str, int]]:

@@ -6,9 +6,9 @@
       { name: "severity", legend: "Usable?", options: [
         ["u", 0, "usable"], ["m", 1, "a lesser fault"], ["b", 2, "broken"]] },
       { name: "kinds", legend: "What is wrong", many: true, options: [
-        ["s", "stagnant", "no harder"], ["c", "contradictory", "contradictory"],
-        ["v", "unsolvable", "unsolvable"], ["l", "lost_information", "lost information"],
-        ["a", "answered", "answered inside"], ["k", "leaked", "scaffold leaked"], ["o", "off_task", "off task"]] },
+        ["s", "stagnant", "no harder"], ["c", "contradictory", "contradicts itself"],
+        ["v", "unsolvable", "cannot be solved"], ["l", "lost_information", "lost information"],
+        ["a", "answered", "gives the answer away"], ["k", "leaked", "words of the prompt"], ["o", "off_task", "became another task"]] },
       { name: "gain", legend: "How much harder", options: [
         ["0", 0, "not"], ["1", 1, "slightly"], ["2", 2, "clearly"], ["3", 3, "much"]] },
       { name: "response_ok", legend: "Response", needs: "response", options: [

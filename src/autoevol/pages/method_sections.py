@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from autoevol.core.records import Mark, Method, Outcome
+from autoevol.core.wording import many, plain
 from autoevol.pages import plots
 from autoevol.pages.blocks import Block, Changed, Grid, Heading, Plot, Quote, Section, Words
 from autoevol.pages.diff import word_diff
@@ -46,14 +48,19 @@ def _rates(history: History, objective: str) -> Section:
         )
         for one in scored
     ]
-    columns = ("step", "method", *(("calls paid",) if counted else ()), "rows scored so far", figure, "")
+    columns = ("step", "method", *(("LM calls paid",) if counted else ()), "rows scored so far", figure, "")
     grid = Grid.of("Every score of every step", columns, rows)
     axis = "LM calls paid" if counted else "rows scored so far (each takes a rewrite and a response)"
-    caption = "Failure rate on dev rows with 95 % intervals. Filled and joined: the method in force."
+    caption = (
+        "Failure rate on dev rows (lower is better), each with its 95 % interval. Filled and joined: the "
+        "method in force. Open: the others that the step tried."
+    )
     blocks: list[Block] = [
         Words(
-            "Each point is one method as one step scored it. Methods are chosen on these rows, so the "
-            f"{figure} of the chosen one looks better here than it is; the holdout in the verdict decides."
+            "A method is the prompt that tells a model how to rewrite an instruction. Each step has a model "
+            "write new ones, and tries them on some of the seeds, the dev rows. Since methods are chosen on "
+            f"these rows, the {figure} of the chosen one looks better here than it is; the verdict "
+            "counts other rows, the holdout."
         ),
         plots.rate_chart("rate", [_spot(one) for one in scored], axis, caption, grid),
     ]
@@ -69,7 +76,7 @@ def _rates(history: History, objective: str) -> Section:
     ]:
         blocks.append(Grid.of("Rewrites that could not be used, so that no row was scored with them",
                               ("step", "rewrite", "why"), refused))  # fmt: skip
-    return Section("rate", "What each method reached, over calls paid", tuple(blocks))
+    return Section("rate", "What each method reached", tuple(blocks))
 
 
 def _gains(scored: Sequence[ScoredMethod], axis: str, objective: str) -> Plot:
@@ -99,7 +106,13 @@ def _cost(one: ScoredMethod) -> int:
 
 
 def _lineage(history: History) -> Section:
-    blocks: list[Block] = []
+    blocks: list[Block] = [
+        Words(
+            "“Cured” are dev rows that failed under the method in force and passed under a rewrite of it, "
+            "“broken” those the other way round. A longer method must "
+            "cure more, since every call pays for its length."
+        )
+    ]
     for step in history.steps:
         kept = f"in force after it: {history.name(step.chosen_id)}"
         did = "method changed" if step.improved else "method kept"
@@ -112,7 +125,7 @@ def _lineage(history: History) -> Section:
                 blocks.append(Quote(f"Analysis that led to rewrite {number}", clipped(candidate.feedback)))
             if candidate.method is None:
                 blocks.append(
-                    Words(f"{title}: not usable. {clipped(history.told(candidate.problem or ''), 500)}")
+                    Words(f"{title}, not usable: {clipped(history.told(candidate.problem or ''), 500)}.")
                 )
             elif parent is None:
                 blocks.append(Quote(title, clipped(candidate.method.text)))
@@ -139,26 +152,32 @@ def _grid(history: History, seeds: Mapping[str, str]) -> Section:
     table = []
     for row in rows:
         marks = [score.marks.get(row) for score in scores.values()]
-        label = brief(seeds.get(row, row), 90)
+        label = brief(seeds.get(row, row), 60)
         before = scores[first].marks.get(row) if first else None
         after = scores[last].marks.get(row) if last in scores else None
         table.append((label, *map(_sign, marks), _compared(before, after)))
-    changes = [line[-1] for line in table]
     columns = ("row", *(history.name(method_id) for method_id in scores), "first → chosen")
-    told = Words(
-        f"✓ passed, ✗ failed with its kind, – not scored, empty: not run. Of {len(rows)} rows, "
-        f"{changes.count('gained')} were gained and {changes.count('lost')} lost between the first method "
-        "and the one in force at the end."
+    told = Words(f"✓ passed, ✗ failed with its kind, – not scored, empty: not run. {_moved(table)}")
+    grid = Grid.of("Dev rows by method", columns, table, across=True)
+    return Section("grid", "Rows against methods", (told, grid))
+
+
+def _moved(table: Sequence[Sequence[str]]) -> str:
+    """What came of the rows that both the first method and the last have run."""
+    changes = Counter(line[-1] for line in table)
+    both = changes.total() - changes[""]
+    if not both:
+        return "No row here was scored under both the first method and the one in force at the end."
+    return (
+        f"Of {many(both, 'row')} scored under both the first method and the one in force at the end, "
+        f"{changes['gained']} came to pass and {changes['lost']} came to fail."
     )
-    return Section("grid", "Rows against methods", (told, Grid.of("Dev rows by method", columns, table)))
 
 
 def _sign(mark: Mark | None) -> str:
     if mark is None:
         return ""
-    return (
-        f"{_SIGNS[mark.outcome]} {mark.kind.value.replace('_', ' ')}" if mark.kind else _SIGNS[mark.outcome]
-    )
+    return f"{_SIGNS[mark.outcome]} {plain(mark.kind.value)}" if mark.kind else _SIGNS[mark.outcome]
 
 
 def _compared(before: Mark | None, after: Mark | None) -> str:
@@ -166,5 +185,7 @@ def _compared(before: Mark | None, after: Mark | None) -> str:
     words = {
         (Outcome.FAILED, Outcome.PASSED): "gained",
         (Outcome.PASSED, Outcome.FAILED): "lost",
+        (Outcome.PASSED, Outcome.PASSED): "same",
+        (Outcome.FAILED, Outcome.FAILED): "same",
     }
     return words.get(pair, "")  # pyright: ignore[reportArgumentType, reportCallIssue]

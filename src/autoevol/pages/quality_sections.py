@@ -30,7 +30,7 @@ def _judged(found: QualityReport) -> Section | None:
     head, *rows = judged_measures(found.stages)
     if not rows:
         return None
-    grid = Grid.of(f"On {found.looked_at} of {found.seeds} seeds", head, rows)
+    grid = Grid.of(f"On {found.looked_at} of {found.seeds} seeds", head, rows, across=True)
     judges = ", ".join(found.judges) or "no judge"
     told = (
         f"Complexity and gain as {judges} said; tags are the demands that a model names in an instruction. "

@@ -99,8 +99,10 @@
   const entry = (row) => {
     const box = make("details", undefined, "row");
     const head = make("summary");
+    // What passed in the end may have failed before.
+    const before = row.outcome === "passed" && row.kinds.length ? " after: " : " ";
     head.append(badge(row.outcome, row.outcome),
-      make("span", " " + row.kinds.map(words).join(", ") + " · " + row.words + " words", "meta"),
+      make("span", before + row.kinds.map(words).join(", ") + " · " + row.words + " words", "meta"),
       make("span", row.seed.slice(0, 400), "seed"));
     box.append(head);
     box.addEventListener("toggle", () => { if (box.open && box.childNodes.length === 1) box.append(details(row)); });

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from autoevol.core.wording import plain
 from autoevol.dataset.lengths import estimated_tokens
 from autoevol.evolution.lineage import End, Fate, Lineage, Round
 from autoevol.pages.diff import word_diff
@@ -174,9 +175,9 @@ def _round(step: Round, before: str, after: str) -> dict[str, Any]:
         "round": step.round,
         "attempt": step.attempt,
         "operation": step.operation,
-        "fate": step.fate.value,
+        "fate": plain(step.fate.value),
         "outcome": step.fate.outcome.value,
-        "kinds": [kind.value for kind in step.kinds],
+        "kinds": [plain(kind.value) for kind in step.kinds],
         "reason": clipped(step.reason, 600),
         "diff": [[signs[kind], text] for kind, text in word_diff(before, after)] if step.evolved else [],
         "reply": clipped(step.reply),
@@ -188,7 +189,7 @@ def _round(step: Round, before: str, after: str) -> dict[str, Any]:
 
 
 def _why(step: Round) -> str:
-    return step.kinds[0].value if step.kinds else step.fate.value
+    return plain(step.kinds[0].value if step.kinds else step.fate.value)
 
 
 def _size(row: Mapping[str, Any]) -> int:

@@ -8,11 +8,14 @@ from autoevol.pages import plots
 from autoevol.pages.blocks import Block, Grid, Plot, Section, Words
 from autoevol.reports.comparison import ComparisonReport
 from autoevol.reports.estimate import EstimatedFigure, EstimateReport
-from autoevol.reports.rates import FAILURE_RATE, figure_of
+from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 from autoevol.reports.search import SearchReport, describe
 from autoevol.reports.text import reached
 from autoevol.reports.transfer import TransferReport
 from autoevol.reports.verdicts import difference
+
+_DRAWN = 8
+"""Contestants whose curves are drawn; more are not told apart."""
 
 
 def search_sections(report: SearchReport) -> list[Section]:
@@ -32,7 +35,7 @@ def search_sections(report: SearchReport) -> list[Section]:
         )
         for trial in report.trials
     ]
-    grid = Grid.of("All trials", ("trial", "settings", f"{figure} on dev", "calls", ""), rows)
+    grid = Grid.of("All trials", ("trial", "settings", f"{figure} on dev", "LM calls", ""), rows)
     spots = [
         plots.Spot(
             trial.calls, trial.dev.rate, trial.dev.low, trial.dev.high, trial.trial in report.front,
@@ -42,15 +45,20 @@ def search_sections(report: SearchReport) -> list[Section]:
         if trial.dev and trial.dev.rate is not None
     ]  # fmt: skip
     caption = (
-        "Failure rate against calls, with 95 % intervals. Filled and joined: no other trial beats it in both."
+        "Failure rate on the dev rows (lower is better) against LM calls, with 95 % intervals. Filled and "
+        "joined: the front, which no other trial beats in both."
     )
     sections = [
-        Section("front", "Trials and the front", (plots.rate_chart("front", spots, "calls", caption, grid),))
+        Section(
+            "front", "Trials and the front", (plots.rate_chart("front", spots, "LM calls", caption, grid),)
+        )
     ]
     shares: list[Block] = [
-        plots.lying_bar_chart(
-            f"importance-{number}", {name.replace("_", "-"): share for name, share in found.items()},
-            "share, 0 to 1", f"What decides {'calls' if name_of == 'calls' else figure}",
+        plots.bar_chart(
+            f"importance-{number}", {name.replace("_", "-"): (share,) for name, share in found.items()},
+            ("share of the differences",), "setting", tell="{:.0%}".format,
+            caption=f"Share of the differences in {'calls' if name_of == 'calls' else figure} between the "
+            "trials that each setting explains (few trials tell little)",
         )
         for number, (name_of, found) in enumerate(report.importances.items())
         if found
@@ -87,7 +95,14 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
         )
         for one in report.standings
     ]
-    columns = ("contestant", "mean rank", f"holdout {report.figure}", "most calls", "behind the best", "cost")
+    columns = (
+        "contestant",
+        "mean rank (1 is best)",
+        f"holdout {report.figure}",
+        "LM calls, at most",
+        "behind the best",
+        "cost",
+    )
     caption = f"{report.budget} calls per entry, {report.holdout} holdout rows{mark}"
     sections = [Section("ranks", "Ranks", (Grid.of(caption, columns, rows),))]
     if curves := _curves(report):
@@ -101,14 +116,19 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
 
 
 def _curves(report: ComparisonReport) -> Plot | None:
-    curves = {one.contestant: one.curve for one in report.standings if one.curve}
-    if not curves:
+    every = {one.contestant: one.curve for one in report.standings if one.curve}
+    if not every:
         return None
-    rows = [(name, calls, f"{rate:.1%}") for name, curve in curves.items() for calls, rate in curve]
+    curves = dict(list(every.items())[:_DRAWN])
+    rows = [(name, calls, f"{rate:.1%}") for name, curve in every.items() for calls, rate in curve]
     lost = report.figure if report.objective == FAILURE_RATE else f"1 less {report.figure}"
     grid = Grid.of("The method in force", ("contestant", "calls", f"holdout {lost}"), rows)
-    caption = f"Mean holdout {lost} of the method in force, over the calls paid."
-    return plots.step_chart("curves", curves, report.budget, "calls paid", caption, grid)
+    label = f", {report.label}" if report.label else ""
+    shown = (
+        f" The first {len(curves)} of {len(every)}; the table has all." if len(every) > len(curves) else ""
+    )
+    caption = f"Mean holdout {lost} of the method in force, over the LM calls paid{label}.{shown}"
+    return plots.step_chart("curves", curves, report.budget, "LM calls paid", caption, grid)
 
 
 def best_method(report: TransferReport) -> str:
@@ -146,7 +166,11 @@ def transfer_sections(report: TransferReport) -> list[Section]:
     told = {name: value for name, value in values.items() if value is not None}
     ranked = dict(sorted(told.items(), key=lambda one: one[1], reverse=objective != FAILURE_RATE))
     caption = f"{figure_of(objective)} of each method on the same rows, the best first"
-    plot = plots.lying_bar_chart("transfer", ranked, figure_of(objective), caption[:1].upper() + caption[1:])
+    bars = {name: (value,) for name, value in ranked.items()}
+    tell = "{:.1%}" if objective in (FAILURE_RATE, USABLE_YIELD) else "{:.2f}"
+    plot = plots.bar_chart(
+        "transfer", bars, (figure_of(objective),), "method", caption[:1].upper() + caption[1:], tell.format
+    )
     left = report.seeds.left_out
     note = [Words(f"{left} rows were left out, because a method was chosen on them.")] if left else []
     return [Section("transfer", "Methods on the same rows", (plot, grid, *note))]
@@ -168,11 +192,13 @@ def estimate_section(report: EstimateReport, paid: int | None) -> Section:
         paid: LM calls of the run; None if it has not been made, or not ended.
     """
     stages = {name: calls for name, calls in report.calls.items() if name != "total"}
-    middles = {name: calls.mid for name, calls in stages.items()}
-    plot = plots.lying_bar_chart("estimate", middles, "LM calls", "Estimated calls by stage")
+    middles = {name: (calls.mid,) for name, calls in stages.items()}
+    plot = plots.bar_chart("estimate", middles, ("LM calls",), "stage", "Estimated LM calls by stage")
     rows = [(name, _span(calls)) for name, calls in stages.items()]
     grid = Grid.of("LM calls by stage", ("stage", "estimate [95 % interval]"), rows)
     told = [] if paid is None else [Words(f"The run has paid {paid:,} calls.")]
+    if paid is not None and paid > report.most_calls:
+        told.append(Words("That is more than the estimate gave at most: the run has other settings."))
     printed = Grid.of("As the command told it", ("", ""), report.printed)
     return Section("estimate", "What it was to cost", (replace(plot, grid=grid), *told, printed))
 

@@ -140,6 +140,8 @@ class RoleCheck(Record):
         ]
         if self.problem:
             rows.append(("problem", self.problem))
+            if not self.flags and "check" not in self.problem:
+                rows.append(("next", "see that the server runs and answers at this URL, then try again"))
         if self.models:
             rows.append(("it offers", ", ".join(self.models)))
         if self.usage:

@@ -51,7 +51,7 @@ class Followed(Record):
             return [*told, *status.sentences(), *([status.note] if status.note else []), self._life()]
         phase, calls = status.phase, status.calls
         rows = [f"{phase.name}: {phase.counted}, {phase.outcomes}"] if phase and phase.done else []
-        return [*told, self._end(), *rows, *([calls.paid] if calls and calls.calls else [])]
+        return [*told, self.closing, *rows, *([calls.paid] if calls and calls.calls else [])]
 
     def _life(self) -> str:
         status = self.status
@@ -62,7 +62,9 @@ class Followed(Record):
             )
         return f"under way since {time_of_day(status.began)} (process {status.pid} on {status.host})"
 
-    def _end(self) -> str:
+    @property
+    def closing(self) -> str:
+        """When and why it has ended, and what goes on with it."""
         at, why = time_of_day(self.status.wrote), f": {self.status.why}" if self.status.why else ""
         return {
             "done": f"done at {at}{why}",

@@ -86,7 +86,7 @@ class HeadroomReport(Document, schema="autoevol.headroom/1"):
         money = "" if self.cost.usd is None else f", ${self.cost.usd:,.2f} and the optimizer's own"
         rows = [
             ("seeds", f"{self.rows} rows of {self.source}, {self.samples} samples each"),
-            *(("failure rate", _line(one)) for one in self.methods),
+            *((f"failure rate, {one.method.name}", _line(one)) for one in self.methods),
             ("gain at most", f"{self.look.at_most:.1%} of rows (95 %): all that the first method fails"),
             ("verdict", self.verdict),
             ("always failed", f"{self.always_failed} rows, by every method in every sample"),
@@ -94,7 +94,7 @@ class HeadroomReport(Document, schema="autoevol.headroom/1"):
         if self.variances is not None:
             parts = self.variances.to_json().items()
             rows.append(("variance", ", ".join(f"{name} {value:.3f}" for name, value in parts)))
-        rows.append(("an optimisation", f"at most {sum(self.cost.calls.values())} calls{money}"))
+        rows.append(("an optimisation", f"at most {sum(self.cost.calls.values()):,} calls{money}"))
         return [*rows, ("measured by", self.metric.told), ("LM calls paid", str(self.ledger))]
 
     @property
@@ -106,4 +106,4 @@ class HeadroomReport(Document, schema="autoevol.headroom/1"):
 
 def _line(one: HeadroomMethod) -> str:
     beside = f": {difference(one.difference)}" if one.difference else ""
-    return f"{one.rate}  {one.method.name}{beside}"
+    return f"{one.rate}{beside}"

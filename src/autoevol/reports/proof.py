@@ -102,6 +102,18 @@ class ProofReport(Document, schema="autoevol.proof/1"):
     lengths: Mapping[str, float]
     ledger: Ledger
 
+    @property
+    def verdict(self) -> str:
+        """What the primary measure shows of every arm beside the seeds, in a sentence."""
+        if self.conclusion.void:
+            return f"Void: {self.conclusion.void}."
+        told = (
+            f"{one.arm} {_WORDS[one.verdict]} ({_gain(one)})"
+            for one in self.conclusion.comparisons
+            if one.measure == PRIMARY and one.against == SEEDS
+        )
+        return f"Beside a model tuned on the seeds: {'; '.join(told)}."
+
     def table_rows(self) -> TableRows:
         """The verdict on every arm first, then the other measures."""
         done = self.conclusion
@@ -132,7 +144,10 @@ def _told(one: ArmComparison) -> str:
     # Corrected for the number of arms, an interval that leaves out 0 may show nothing.
     left_out = one.verdict is ProofVerdict.SAME and not gain.low <= 0 <= gain.high
     why = f" (p = {one.p_holm:.2f}, corrected for the number of arms)" if left_out else ""
-    return (
-        f"{_WORDS[one.verdict]}{why}: gain {gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] "
-        f"({one.seeds} seeds x {one.items} items){recovered}"
-    )
+    return f"{_WORDS[one.verdict]}{why}: {_gain(one)} ({one.seeds} seeds x {one.items} items){recovered}"
+
+
+def _gain(one: ArmComparison) -> str:
+    """A gain in its unit, with its interval."""
+    figures = f"gain {one.gain.value:+.4f} [{one.gain.low:+.4f}, {one.gain.high:+.4f}]"
+    return f"{figures} {'nats a token' if one.measure.endswith('_nll') else 'of 1'}"
