@@ -210,7 +210,7 @@ def test_usage_is_found_where_it_stands(told: dict[str, Any]) -> None:
     [
         ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, lm15.BillingError),
         (
-            {"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}},
+            {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}},
             lm15.RateLimitError,
         ),
         ({"code": "1302", "msg": "rate limit reached for requests"}, lm15.RateLimitError),

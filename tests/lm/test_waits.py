@@ -63,7 +63,7 @@ AT_TEN = {"date": "Sun, 29 Nov 2026 10:00:00 GMT"}
         ({}, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1795946430", **AT_TEN}, 30.0),
         ({}, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1795946430000", **AT_TEN}, 30.0),
         ({}, {"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "1795946400", **AT_TEN}, 0.0),
-        ({}, {"retry_after": "Fri, 31 Dec 9999 23:59:59 -2359", **AT_TEN}, 251605519199.0),
+        ({}, {"retry_after": "Fri, 31 Dec 9999 23:59:59 -2359", **AT_TEN}, 251606440739.0),
     ],
 )
 def test_how_long_a_server_wants_to_be_left_alone(
@@ -139,7 +139,7 @@ def test_the_server_s_own_words_come_out_of_whatever_they_are_wrapped_in(data: A
         (500, {"error": {"message": "Model not found in cache"}}, lm15.ServerError),
         (
             400,
-            {"error": {"message": "The model `llama-3.1-70b` has been decommissioned"}},
+            {"error": {"message": "Model llama-3.1 has been decommissioned"}},
             lm15.UnsupportedModelError,
         ),
         (410, {"error": {"message": "It is gone"}}, lm15.UnsupportedModelError),

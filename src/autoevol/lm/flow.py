@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from types import TracebackType
 
+from dspy import lm15
+
 from autoevol.lm.retry import RetryPolicy, is_refusal
 from autoevol.lm.transport import Reply
 from autoevol.lm.window import Pace, Window
@@ -237,6 +239,6 @@ class CallTurn:
         if error is None:
             self._flow._answered(self)
         elif is_refusal(error):
-            limited = getattr(error, "status", 429) == 429
+            limited = isinstance(error, lm15.RateLimitError)
             self._flow._refused(self, getattr(error, "retry_after", None) if limited else None)
         self._flow._leave(self.lane)
