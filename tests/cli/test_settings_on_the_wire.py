@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from commanding import SEEDS, VERDICT, Served, evolve, write_seeds
 from documents import TASKS, plays
 from servers import Answer, Endpoint, refuses, says
 
-LOOP = ("--dev-size", 4, "--holdout-size", 3, "--batch-size", 2, "--m", 1, "--steps", 1)
+LOOP = ("--dev-size", 10, "--holdout-size", 3, "--batch-size", 3, "--m", 1, "--steps", 1)
 
 
 def every_role(body: dict[str, Any]) -> Answer:
@@ -35,12 +34,13 @@ def test_each_role_is_asked_with_its_own_settings(tmp_path: Path) -> None:
         words += [f"--{role}-model", "judging" if role == "judge" else role]
         for name, value in settings.items():
             words += [f"--{before}{name.replace('_', '-')}", json.dumps(value)]
-    seeds, out = seed_file(tmp_path, TASKS[:14]), tmp_path / "run"
+    seeds = seed_file(tmp_path, TASKS[:18])
     with Endpoint(every_role) as endpoint:
         more = ("--optimize", "always", "--system", "Be terse.", "--api-base", endpoint.url)
-        done = command("run", seeds, "--out", out, *LOOP, *words, *more)
+        for name, chosen in (("judged", words), ("not", words[:-6])):  # the judge finds no fault
+            done = command("run", seeds, "--out", tmp_path / name, *LOOP, *chosen, *more)
+            assert done.exit_code == 0, done.output
         bodies = [seen.body for seen in endpoint.seen]
-    assert done.exit_code == 0, done.output
     for role, settings in roles.items():
         asked = [body for body in bodies if body["model"] == ("judging" if role == "judge" else role)]
         assert asked, role
@@ -53,33 +53,31 @@ def test_each_role_is_asked_with_its_own_settings(tmp_path: Path) -> None:
         assert any(message["content"] == "Be terse." for message in told) is (role == "respond"), role
 
 
-def verdicts(tmp_path: Path, *more: object) -> list[str]:
-    """What the judge is asked about the same rows."""
-    seeds = write_seeds(tmp_path)
-    with Endpoint(Served()) as endpoint:
-        words = ("--method", "weak", "--judge-model", "judging", *more)
-        summary(evolve(seeds, endpoint, tmp_path / f"run{len(more)}", *words))
-        return [
-            seen.body["messages"][-1]["content"] for seen in endpoint.seen if seen.body["model"] == "judging"
-        ]
+def judged(tmp_path: Path, *more: object) -> list[str]:
+    """What the judge is asked about the same eight rows, of which text rules notice something in some."""
+    out = tmp_path / "-".join(map(str, ("run", *more)))
+    words = ("--method", "weak", "--judge-model", "judging", *more)
+    with Endpoint(every_role) as endpoint:
+        summary(evolve(seed_file(tmp_path, TASKS[:8]), endpoint, out, *words))
+        asked = [seen.body for seen in endpoint.seen if seen.body["model"] == "judging"]
+    return [body["messages"][-1]["content"] for body in asked]
 
 
 def test_a_judge_is_asked_so_many_times_and_with_or_without_hints(tmp_path: Path) -> None:
-    once = verdicts(tmp_path)
-    without = verdicts(tmp_path, "--no-judge-hints")
-    three = verdicts(tmp_path, "--judge-samples", 3, "--judge-hints")
-    assert len(once) == len(without) == len(SEEDS)
-    assert Counter(three) == Counter(dict.fromkeys(once, 3))
-    assert not {*once} & {*without}
+    once = judged(tmp_path)
+    assert any("<<<hints" in prompt for prompt in once)
+    assert not any("<<<hints" in prompt for prompt in judged(tmp_path, "--no-judge-hints"))
+    assert len(judged(tmp_path, "--judge-samples", 3)) == 3 * len(once)
 
 
 @pytest.mark.parametrize("samples", [2, 3])
 def test_agreement_compares_so_many_answers(samples: int, tmp_path: Path) -> None:
-    seeds = seed_file(tmp_path, ["Task 1: describe how a bridge over a river is built."])
+    seeds = seed_file(tmp_path, ["Task 1: Ann sold 48 clips in April, half as many in May. How many in all?"])
     words = ("--method", "weak", "--detector", "agreement", "--judge-model", "other")
-    with Endpoint(Served()) as endpoint:
+    with Endpoint(plays) as endpoint:
         summary(evolve(seeds, endpoint, tmp_path / "run", *words, "--agreement-samples", samples))
-        assert Counter(seen.body["model"] for seen in endpoint.seen)["other"] == samples
+        answers = [seen.body for seen in endpoint.seen if seen.body["model"] == "other"]
+    assert len([body for body in answers if "[[ ##" not in body["messages"][-1]["content"]]) == samples
 
 
 def test_a_rate_limit_is_waited_for_no_longer_than_was_said(tmp_path: Path) -> None:
@@ -132,13 +130,14 @@ def test_two_models_are_asked_where_each_of_them_is_and_called_as_was_said(tmp_p
 
 
 def test_the_arms_of_a_proof_are_asked_for_so_many_rows_and_tokens(tmp_path: Path) -> None:
-    seeds, run, measured = write_seeds(tmp_path), tmp_path / "run", tmp_path / "natural.jsonl"
+    tasks = [f"Task {number}: describe how a bridge is built." for number in range(20)]
+    seeds, run, measured = seed_file(tmp_path, tasks), tmp_path / "run", tmp_path / "natural.jsonl"
     pairs = [{"instruction": f"Name a river in country {n}.", "output": f"The {n}."} for n in range(4)]
     measured.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
     with Endpoint(Served()) as endpoint:
         summary(evolve(seeds, endpoint, run, "--method", "weak"))
         endpoint.seen.clear()
-        words = ("--against", "initial", "--reply-tokens", 77, "--arm-rows", 5, "--heldout", 4)
+        words = ("--against", "initial", "--reply-tokens", 77, "--arm-rows", 16, "--heldout", 4)
         plan = (
             "--heldout-file",
             measured,
@@ -157,8 +156,8 @@ def test_the_arms_of_a_proof_are_asked_for_so_many_rows_and_tokens(tmp_path: Pat
     assert done.exit_code == 0, done.output
     assert {body["max_tokens"] for body in bodies} == {77}
     evolved = [body for body in bodies if "between these two tags" in body["messages"][-1]["content"]]
-    assert len(evolved) == 5
-    items = json.loads((tmp_path / "proof" / "arms.json").read_text())["items"]["heldout"]
+    assert len(evolved) == 16
+    items = json.loads((tmp_path / "proof" / "material.json").read_text())["items"]["heldout"]
     assert {item["instruction"] for item in items} == {pair["instruction"] for pair in pairs}
     settings = json.loads((tmp_path / "proof" / "run.json").read_text())["settings"]["proof"]
     kept = ("seeds", "steps", "step_tokens", "max_length", "rates", "tune")
