@@ -13,6 +13,8 @@ from autoevol.core.records import Outcome, Score
 from autoevol.core.schema import SPARSE, Record
 
 _RESAMPLES = 10_000
+# Means of the same points, added up in another order, differ in their last bits.
+_TIE = 1e-9
 
 
 class PointEstimate(NamedTuple):
@@ -75,7 +77,7 @@ class PairedTest(Record):
         # for both methods cancels out.
         gaps = [after - before for before, after in zip(first, second, strict=True)]
         mean = bootstrap_mean(gaps)
-        lower, higher = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
+        lower, higher = sum(gap < -_TIE for gap in gaps), sum(gap > _TIE for gap in gaps)
         binary = {*first, *second} <= {0.0, 1.0}
         return cls(
             *mean,

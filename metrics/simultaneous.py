@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 _FLIPS = 4_000
+_NO_SPREAD = 1e-18
+"""Squares of values in 0..1 that are nothing but rounding: a pair that differs by the same on every line."""
 
 
 class Behind(NamedTuple):
@@ -67,26 +69,47 @@ def behind(
     values = np.asarray(table, float)
     means = values.mean(axis=0)
     gaps = values - values[:, [int(means.argmin()) if other is None else other]]
-    factor = _largest_t(values, level, seed)
-    units = len(values)
-    wide = factor * gaps.std(axis=0, ddof=1) / np.sqrt(units) if units > 1 else np.full(len(means), 2.0)
+    pairs = np.array(list(combinations(range(len(means)), 2)), int).reshape(-1, 2)
+    return _intervals(gaps, _largest_t(values[:, pairs[:, 1]] - values[:, pairs[:, 0]], level, seed))
+
+
+def jointly(gaps: Sequence[Sequence[float]], level: float = 0.95, seed: int = 0) -> list[Behind]:
+    """Means of differences that were named beforehand, with intervals that hold for all of them together.
+
+    As `behind`, for these differences alone instead of all pairs of columns.
+
+    Args:
+        gaps: One line per unit, the same differences in each, in -1..1.
+        level: Probability that all intervals hold, in (0, 1).
+        seed: Of the signs.
+
+    Raises:
+        ValueError: If there is no difference, or lines are of several lengths.
+    """
+    if not gaps or not gaps[0] or len({len(line) for line in gaps}) > 1:
+        raise ValueError("need at least one line, and as many values in each")
+    values = np.asarray(gaps, float)
+    return _intervals(values, _largest_t(values, level, seed))
+
+
+def _intervals(gaps: np.ndarray, factor: float) -> list[Behind]:
+    units, columns = gaps.shape
+    wide = factor * gaps.std(axis=0, ddof=1) / np.sqrt(units) if units > 1 else np.full(columns, 2.0)
     return [
         Behind(float(gap), max(-1.0, float(gap - width)), min(1.0, float(gap + width)))
         for gap, width in zip(gaps.mean(axis=0), wide, strict=True)
     ]
 
 
-def _largest_t(values: np.ndarray, level: float, seed: int) -> float:
-    """The quantile `level` of the largest absolute t statistic over all pairs where none differs."""
-    units, columns = values.shape
-    if min(units, columns) < 2:
+def _largest_t(gaps: np.ndarray, level: float, seed: int) -> float:
+    """The quantile `level` of the largest absolute t statistic over all columns where every mean is 0."""
+    units = len(gaps)
+    if units < 2:
         return 0.0
-    pairs = list(combinations(range(columns), 2))
-    before, after = (np.array(side) for side in zip(*pairs, strict=True))
-    gaps = values[:, after] - values[:, before]
     gaps = gaps - gaps.mean(axis=0)
     squares = (gaps**2).sum(axis=0)
-    gaps, squares = gaps[:, squares > 0], squares[squares > 0]
+    varies = squares > _NO_SPREAD * units
+    gaps, squares = gaps[:, varies], squares[varies]
     if not gaps.size:
         return 0.0
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (_FLIPS, units))

@@ -1,25 +1,25 @@
-"""The one place where an HTTP answer becomes a reply, or one kind of error.
+"""The one place where an HTTP answer becomes a reply or an error.
 
-| the answer                                         | what it is                                        |
+| the answer                                         | the result                                        |
 |----------------------------------------------------|---------------------------------------------------|
-| status 400 and more, or `error` in a body           | an error by its code (see `refusals`)             |
+| status 400 and above, or `error` in a body          | an error by its code (see `refusals`)             |
 | status 300 to 399                                   | a redirect: refused, prompts would follow it      |
-| a stream, JSON lines, JSON with something behind it  | the one completion in it (see `bodies`)           |
+| a stream, JSON lines, JSON with something after it   | the one completion in it (see `bodies`)           |
 | several choices                                     | the first that holds a text                       |
 | `content` as a string or a list of chunks           | text; thinking chunks are thinking, others nothing |
 | `reasoning_content`, `reasoning`, `<think>`, ...     | thinking (see `thinking`)                         |
 | no text, and stop                                   | broken: the network's fault, not the method's     |
-| no text, and length                                 | truncated: it thought up to the limit             |
-| a finish word that means an end (see `ends`)        | stop, length, content_filter or tool_call         |
-| none, in a body that is whole                       | stop: some servers send no word; length where the |
-|                                                     | reply is as long as it may be                     |
-| any other finish word                               | broken: nobody says that the reply is complete    |
-| bytes that are no UTF-8, nor what they say they are | broken: their text is lost                        |
-| `usage` in any provider's words                     | counts (see `usage`); 0 where nothing is reported |
+| no text, and length                                 | truncated: the model thought up to the limit      |
+| a finish reason that means an end (see `ends`)      | stop, length, content_filter or tool_call         |
+| none, in a complete body                            | stop: some servers send none; length if the reply |
+|                                                     | is as long as the limit                           |
+| any other finish reason                             | broken: nothing says that the reply is complete   |
+| bytes that are neither UTF-8 nor the named charset  | broken: characters are lost                       |
+| `usage` in any provider's format                    | counts (see `usage`); 0 where nothing is reported |
 | a page, a traceback, anything else                  | broken                                            |
 
-Both HTTP clients read here, and DSPy's own as far as it shows what came, so that nothing depends
-on who was asked.
+Both HTTP clients use it, and so does DSPy's own client as far as it exposes the answer, so results do not
+depend on the client.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = ["FILTERED", "UNREADABLE", "Content", "finished", "read_answer", "read
 _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 _DETAILS = ("reasoning_details", "thinking_blocks")
 THINKING_FIELDS = (*_THINKING, *_DETAILS)
-"""Fields of a message that hold thinking, beside its content."""
+"""Fields of a message that hold thinking, besides its content."""
 _LOST_CHARACTER = "\ufffd"
 _LOST_BYTES = re.compile(rb"\xef\xbf\xbd|\\ufffd", re.IGNORECASE)  # it was sent as such
 _THOUGHT = re.compile(r"think|thought|reason", re.IGNORECASE)
@@ -55,7 +55,7 @@ _TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\):\n(?:[ \t].*\n|
 
 
 class Content(NamedTuple):
-    """A message taken apart; `text` is None where there is nothing that could be one."""
+    """Text and thinking of a message; `text` is None if there is nothing that could be text."""
 
     text: str | None
     thinking: str = ""
@@ -64,14 +64,14 @@ class Content(NamedTuple):
 def read_answer(
     status: int, headers: Mapping[str, str], body: bytes, mask: Mask, limit: int | None = None
 ) -> Reply:
-    """The reply that an HTTP answer holds.
+    """The reply in an HTTP answer.
 
     Args:
         status: HTTP status.
         headers: Looked up in lower case; the mapping ignores case.
-        body: As it came.
+        body: As received.
         mask: Hides secrets, which some servers repeat.
-        limit: The longest reply that was asked for, in tokens.
+        limit: The requested maximum length of the reply, in tokens.
 
     Raises:
         lm15.LM15Error: For every other answer (see `Transport`).
@@ -108,10 +108,10 @@ def finished(
     headers: Mapping[str, str] | None = None,
     limit: int | None = None,
 ) -> Reply:
-    """A reply of its parts, if it is one that its model has ended.
+    """A reply from its parts, if it is complete.
 
     Raises:
-        BrokenReply: If it broke off, or holds nothing.
+        BrokenReply: If it broke off or is empty.
     """
     text, inside = split_thinking(content.text or "")
     thinking = "\n\n".join(filter(None, (content.thinking.strip(), inside)))
@@ -140,7 +140,7 @@ def finished(
 
 
 def read_content(choice: Any) -> Content:  # noqa: ANN401
-    """Text and thinking of one choice, in whichever of its fields they stand."""
+    """Text and thinking of one choice, whichever fields hold them."""
     if not isinstance(choice, dict):
         return Content(None)
     message = choice.get("message", choice.get("delta"))
@@ -149,7 +149,7 @@ def read_content(choice: Any) -> Content:  # noqa: ANN401
     if not isinstance(message, dict):
         return Content(None)
     thoughts = [thought for name in _THINKING if name in message and (thought := _thought(message[name]))]
-    if not thoughts:  # the same once more, as gateways take it apart
+    if not thoughts:  # gateways repeat the thinking in these fields, split into parts
         thoughts = [_thought(message[name]) for name in _DETAILS if name in message]
     content = message.get("content")
     text = "" if content is None else content
@@ -160,7 +160,7 @@ def read_content(choice: Any) -> Content:  # noqa: ANN401
         thoughts.append(more)
     if isinstance(text, str) and not text and isinstance(message.get("refusal"), str):
         text = message["refusal"]
-    # Gateways that know two names for thinking send it under both.
+    # Some gateways send the same thinking under two names.
     thinking = "\n\n".join(dict.fromkeys(thought for thought in thoughts if thought.strip()))
     return Content(text if isinstance(text, str) else None, thinking)
 

@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone: in headers and bodies, in every notation met so far."""
+"""How long a server asks clients to wait: from headers and bodies, in every notation met so far."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _IN_WORDS = re.compile(r"(?i)(?:try again|retry)\s+(?:in|after)\s+((?:[\d.]+\s*(
 
 
 def retry_after(headers: Mapping[str, str], data: Any = None) -> float | None:  # noqa: ANN401
-    """Seconds that a refusal asks for, None where it does not say.
+    """Seconds that a refusal asks to wait; None if it does not say.
 
-    Read from `retry-after-ms`, `retry-after` (seconds or a date), the body's `retryDelay` (Gemini),
-    the reset of the rate limit that is used up, and the words "try again in 7m12s", in this order.
+    From `retry-after-ms`, `retry-after` (seconds or a date), the body's `retryDelay` (Gemini), or the reset
+    of the exhausted rate limit, in this order. For a wait in words, see `span_in_words`.
     """
     milliseconds = _span(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
@@ -41,7 +41,7 @@ def retry_after(headers: Mapping[str, str], data: Any = None) -> float | None:  
 
 
 def span_in_words(text: str) -> float | None:
-    """Seconds, where a message says "try again in 20s"."""
+    """Seconds if a message says "try again in 20s" or "7m12s"; else None."""
     match = _IN_WORDS.search(text)
     if match is None:
         return None
@@ -50,20 +50,20 @@ def span_in_words(text: str) -> float | None:
 
 
 def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the server's own rate limit lets another request in; None if it does now.
+    """Seconds until the server's rate limit admits another request; None if it does now.
 
-    Read from the `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers that OpenAI and
-    many gateways send with every answer: "6m0s", "20ms", plain seconds, or the moment itself.
+    From the `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers that OpenAI and many gateways send
+    with every answer: "6m0s", "20ms", plain seconds, or the moment itself.
     """
     waits = [_until(headers.get(reset, ""), headers) for left, reset in _LIMITS if headers.get(left) == "0"]
     return max((wait for wait in waits if wait is not None), default=None)
 
 
 def per_minute(headers: Mapping[str, str], what: str) -> float | None:
-    """The server's own limit on `requests` or `tokens` (`x-ratelimit-limit-*`); None without one.
+    """The server's limit on `requests` or `tokens` (`x-ratelimit-limit-*`); None if it names none.
 
-    OpenAI and those that follow it count by the minute. A limit that counts by the day reads as
-    one that does not bind; `--rpm` and `--tpm` stand above what is read here.
+    OpenAI and compatible servers count by the minute. A daily limit, taken for one per minute, is too high
+    to matter; `--rpm` and `--tpm` override what is read here.
     """
     try:
         limit = float(headers.get(f"x-ratelimit-limit-{what}", ""))
