@@ -86,9 +86,12 @@ def _show(planned: Plan, settings: Settings, json: bool, more: Sequence[tuple[st
     from autoevol.cli.tables import print_table
     from autoevol.commands import plan
     from autoevol.commands.likely import likely_calls
+    from autoevol.reports.known_models import limits_of
 
     likely = likely_calls(planned, settings.loop.seed)
     if json:
         say_json({**planned.to_json(), "likely_calls": asdict(likely)})
     else:
-        print_table([*plan.plan_rows(planned, settings.budget, str(likely)), *more])
+        weak = limits_of(settings.models.evol.model)
+        expect = [("what to expect", weak)] if weak else []
+        print_table([*plan.plan_rows(planned, settings.budget, str(likely)), *more, *expect])

@@ -1,4 +1,4 @@
-"""`autoevol headroom` as a function: is there anything to gain from an optimisation?
+"""`autoevol headroom` as a function: how much can an optimisation gain at most?
 
 The data path: seeds -> the split that `run` makes of them -> dev rows, and those behind them -> the first
 look of `run`, on as many of these rows -> every starting method on the first few of them, one sample under
@@ -29,6 +29,7 @@ from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Outcome, Row, Score
 from autoevol.data.load import load_rows
+from autoevol.data.sources import name_of
 from autoevol.metrics.paired import PairedTest
 from autoevol.metrics.variance import Variances, decompose
 from autoevol.optimization.first_look import FirstLook, look
@@ -43,7 +44,7 @@ from autoevol.store.run import RunFolder
 from autoevol.store.sealed import check_source, write_sealed
 
 SCOPES = ("dev", "headroom-2")
-"""Where the two samples of a method and row are drawn; the first is that of the loop's steps."""
+"""Scopes of the two samples per method and row; the first is the one that the loop's steps use."""
 
 
 def headroom(
@@ -74,8 +75,9 @@ def headroom(
     (settings,) = take("headroom", settings, options)
     if rows < 2:
         raise InputError(f"--rows must be at least 2, got {rows}")
+    seeds = name_of(seeds)
     check_source(seeds)
-    started, loaded = time.monotonic(), load_rows(str(seeds), **settings.data.reading())
+    started, loaded = time.monotonic(), load_rows(seeds, **settings.data.reading())
     split = plan_split(loaded.rows, settings.loop, settings.methods)
     looked = look_rows(split, settings.loop, settings.methods.selection)
     drawn = looked[:rows]
@@ -106,7 +108,7 @@ def headroom(
             ),
             variances=variances_of(scores, drawn),
             always_failed=sum(_is_failed(scores, row) for row in drawn),
-            cost=_cost(str(seeds), settings, judged, ledger),
+            cost=_cost(seeds, settings, judged, ledger),
             metric=measure_of(settings, job.metric),
             ledger=ledger,
             versions=versions(),
@@ -123,7 +125,7 @@ def sample_starts(
     settings = job.settings
     student = Evolver(methods[0], rounds=settings.methods.rounds, system=settings.models.system)
     job.listener.phase("headroom", len(methods) * len(rows) * len(SCOPES))
-    # A scoreboard never runs a method on a row twice, so each sample has one of its own.
+    # A scoreboard never runs a method on a row twice, so each sample needs its own.
     boards = [
         Scoreboard(
             student,
@@ -144,7 +146,7 @@ def sample_starts(
 
 
 def variances_of(scores: Sequence[Sequence[Score]], rows: Sequence[Row]) -> Variances | None:
-    """The parts of the variance over rows scored in every sample; None if these are fewer than two."""
+    """The variance components, over the rows scored in every sample; None if there are fewer than two."""
     whole = [row.id for row in rows if all(one.scored(row.id) for of in scores for one in of)]
     if len(whole) < 2 or len(scores) < 2:
         return None
@@ -163,7 +165,7 @@ def _line(method: Method, score: Score, first: Score) -> HeadroomMethod:
 
 
 def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger) -> OptimizationCost:
-    """What `run` may pay before its bulk stage, at what a call has cost here."""
+    """What `run` may pay before its bulk stage, at the price per call found here."""
     plan = plan_run(seeds, settings, judge_calls=judge_calls)
     stages = [stage for stage in plan.stages if stage.name != "evolve"]
     roles = dict.fromkeys(role for stage in stages for role in stage.calls)

@@ -1,4 +1,4 @@
-"""What a run is going to do: its stages and the LM calls of each, known before the first."""
+"""The plan of a run, made before its first call: its stages and the LM calls of each."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from autoevol.store.sealed import check_source
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
-    """Disjoint train, dev and holdout rows, and in reserve what later steps and the confirmation may ask for.
+    """Disjoint train, dev and holdout rows, and a reserve for later steps and the confirmation.
 
     The default sizes shrink for a small file, so that each of the three gets at least a
-    quarter of it; sizes that the user chose are kept, or refused. The reserve is what can be
-    spared, `spare_rows` at most.
+    quarter of it; sizes that the user chose are kept, or refused. The reserve is what remains,
+    `spare_rows` at most.
     """
     dev, holdout = loop.dev_size, methods.holdout_size
     if dev == LoopConfig().dev_size and 4 * dev > len(rows):
@@ -55,8 +55,8 @@ def plan_run(
         seeds: As `load_rows` takes them.
         settings: Those of the run.
         evolve: Whether the file is evolved afterwards.
-        judge_calls: LM calls of the metric for each row that it judges.
-        sample: Rows to try first: half from the first mini-batch, the others from the dev set.
+        judge_calls: LM calls of the metric per judged row.
+        sample: Rows to sample: half from the first mini-batch, the others from the dev set.
 
     Raises:
         InputError: If the seeds or a setting cannot be used.
@@ -72,7 +72,7 @@ def plan_run(
 def plan_loaded(
     loaded: Loaded, settings: Settings, *, judge_calls: int = 0, evolve: bool = True, sample: int = 0
 ) -> Plan:
-    """As `plan_run` with an optimisation, of seeds that are read."""
+    """As `plan_run` with an optimisation, for seeds that are loaded already."""
     loop, methods = settings.loop, settings.methods
     starts = {method.id: method for method in map(find_method, methods.start)}
     first = next(iter(starts.values()))
@@ -128,6 +128,7 @@ def plan_loaded(
     )
     return Plan(
         source=loaded.source,
+        shape=loaded.shape,
         rows=len(loaded.rows),
         policy=policy,
         stages=tuple(stages),
@@ -149,9 +150,9 @@ def plan_evolve(
     sample: int = 0,
     shard: Shard | None = None,
 ) -> Plan:
-    """Plan the evolution of `seeds` with a known method, or without one with the operations of WizardLM.
+    """Plan the evolution of `seeds` with a given method, or with WizardLM's operations without one.
 
-    Reads them all and keeps the sample only. With a `shard`, its rows are those of the plan.
+    Reads all seeds but keeps only the sample. With a `shard`, only its rows are planned.
     """
     answered = 0
     known = find_method(method) if method else None
@@ -169,11 +170,12 @@ def plan_evolve(
     compare = settings.pipeline.keep == "best"
     stage = _bulk_stage(policy, count, answered, judge_calls, compare)
     scoped = tuple((row, "bulk") for row in tried)
-    return Plan(stream.source, count, policy, (stage,), scoped, compare, settings.pipeline.target_rows)
+    target = settings.pipeline.target_rows
+    return Plan(stream.source, count, policy, (stage,), scoped, compare, target, shape=stream.shape)
 
 
 def check(settings: Settings) -> int:
-    """Make every model and the metric as a run would, without a call; returns the metric's calls.
+    """Make every model and the metric as a run would, without a call; returns the metric's calls per row.
 
     Raises:
         InputError: If a model, a key, a price, the detector or the objective cannot be used.
@@ -186,8 +188,10 @@ def check(settings: Settings) -> int:
 
 
 def plan_rows(plan: Plan, budget: BudgetConfig, likely: str) -> list[tuple[str, str]]:
-    """The plan as (label, value) rows, with the calls that it is `likely` to make."""
-    rows = [("seeds", f"{plan.rows:,} rows of {plan.source}"), ("method", plan.name)]
+    """The plan as (label, value) rows; `likely` is the likely number of calls."""
+    # Which column it is may have been guessed, and is seen too late in what was paid for.
+    guessed = f", its {plan.shape}" if plan.shape.startswith("text column") else ""
+    rows = [("seeds", f"{plan.rows:,} rows of {plan.source}{guessed}"), ("method", plan.name)]
     for stage in plan.stages:
         made = ", ".join(f"{count:,} {role}" for role, count in stage.calls.items() if count)
         limits = _limits(plan) if stage.name == "evolve" else ""
@@ -211,14 +215,14 @@ _ASSUMED = (
 
 
 def _limits(plan: Plan) -> str:
-    """What bounds the bulk stage beside its rows."""
+    """The retries and the target of the bulk stage, in words."""
     times = f"{plan.policy.retries} more times" if plan.policy.retries > 1 else "once more"
     again = f", a failed one up to {times}" if plan.policy.retries else ""
     return again + (f", until {plan.target} are kept" if plan.target else "")
 
 
 def look_text(rows: int) -> str:
-    """What a first look at so many rows may come to."""
+    """A first look at `rows` rows, in words."""
     return f"up to {rows} rows, most of them of the steps; evolves at once where surely below {BAR:.0%} fail"
 
 

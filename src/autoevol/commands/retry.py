@@ -1,4 +1,4 @@
-"""`autoevol retry`: the dead rows of a run once more, with the settings of the run."""
+"""`autoevol retry`: run the dead rows of a run again, with its own settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from autoevol.commands import stages
 from autoevol.commands.job import Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking_for_rows
-from autoevol.commands.past import all_done, policy_of, seeds_of, settings_of
+from autoevol.commands.past import all_done, check_rows, policy_of, seeds_of, settings_of
 from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, Settings
 from autoevol.core.errors import InputError
@@ -29,12 +29,12 @@ def retry(
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Result[RunReport]:
-    """Take up the dead rows of a run again, with its own settings: `autoevol retry`.
+    """Run the dead rows of a run again, with its own settings: `autoevol retry`.
 
     Args:
         folder: The run folder.
-        endpoint: Where the models are; what is not said is as it was last.
-        settings: Requests, budget and call store count here; all else is as the run had it.
+        endpoint: Where the models are; fields left out keep their last value.
+        settings: Only requests, budget and call store are used; the rest is as in the run.
         listener: As for `run`.
         options: Fields of these by the names of the command's options.
 
@@ -47,8 +47,7 @@ def retry(
 
 
 def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener) -> Result[RunReport]:
-    if not (out / "parts").is_dir():
-        raise InputError(f"{out} has no finished rows (no folder `parts`)")
+    check_rows(out)
     with RunFolder(out) as folder:
         if "of" in folder.settings.get("inputs", {}):
             raise InputError(f"{out} was made by `autoevol again`; the same command takes up its dead rows")

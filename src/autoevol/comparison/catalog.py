@@ -10,20 +10,20 @@ from autoevol.programs.methods import BUILT_IN
 from autoevol.programs.operations import OPERATIONS
 
 _ALIASES = {"miprov2": "mipro"}
-"""What else a contestant is called, by DSPy for one."""
+"""Other names of contestants, such as DSPy's."""
 
 
 def all_contestants() -> list[Contestant]:
-    """Everyone, in the order in which they play."""
+    """All contestants, in the order in which they play."""
     fixed = [Fixed(method) for method in (*BUILT_IN.values(), *OPERATIONS.values())]
     return [*loops(), Copro(), Mipro(), Simba(), Gepa(), *rivals(), Bootstrap(), *fixed]
 
 
 def find_contestants(words: str) -> list[Contestant]:
-    """The contestants named by `words`: names and groups, separated by commas; `all` is everyone.
+    """The contestants named by `words`: names and groups, separated by commas; `all` means every one.
 
     Raises:
-        InputError: If a word is neither a name nor a group, or there is none.
+        InputError: If a word is neither a name nor a group, or there is no word.
     """
     everyone = all_contestants()
     names, groups = [c.name for c in everyone], list(dict.fromkeys(c.group for c in everyone))
