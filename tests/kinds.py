@@ -116,6 +116,18 @@ def deepseek(body: Body) -> Answer:
     return chat(body, usage=usage, reasoning_content=THOUGHT)
 
 
+def dashscope(body: Body) -> Answer:
+    if not body.get("stream"):
+        return refuses(400, "This model only support stream mode, please enable the stream parameter.")
+    assert body["stream_options"] == {"include_usage": True}
+    deltas = [{"reasoning_content": THOUGHT}, {"content": said_to(prompt_of(body))}]
+    chunks: list[Body] = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    chunks += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": []}]
+    chunks[-1]["usage"] = count(body)
+    events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+    return Answer(f"{events}data: [DONE]\n\n".encode(), content_type="text/event-stream")
+
+
 def vllm(body: Body) -> Answer:
     if body["model"] != "Qwen/Qwen3-8B":
         told = f"The model `{body['model']}` does not exist."
@@ -175,6 +187,12 @@ KINDS = {
     "Gemini": Kind("", _GEMINI, gemini, "GEMINI_API_KEY", ("x-goog-api-key", "")),
     "OpenRouter": Kind("https://openrouter.ai", "/api/v1/chat/completions", openrouter, "OPENROUTER_API_KEY"),
     "DeepSeek": Kind("https://api.deepseek.com", "/chat/completions", deepseek, "DEEPSEEK_API_KEY"),
+    "DashScope": Kind(
+        "https://dashscope.aliyuncs.com",
+        "/compatible-mode/v1/chat/completions",
+        dashscope,
+        "DASHSCOPE_API_KEY",
+    ),
     "vLLM": Kind("http://localhost:8000", "/v1/chat/completions", vllm),
     "SGLang": Kind("http://localhost:30000", "/v1/chat/completions", sglang),
     "llama.cpp": Kind("http://localhost:8080", "/v1/chat/completions", llama_cpp),

@@ -84,6 +84,48 @@ def other_parameters(data: dict[str, Any], body: dict[str, Any]) -> Answer | Non
     return None
 
 
+def streams_only(data: dict[str, Any], body: dict[str, Any]) -> Answer:
+    if not body.get("stream"):
+        return as_json({"error": {"message": "This model only support stream mode."}}, 400)
+    return stream(data, body)
+
+
+def parts_beside(data: dict[str, Any], body: dict[str, Any]) -> None:
+    tool = {"type": "tool_use", "id": "x", "name": "search", "input": {}}
+    message(data)["content"] = [{"type": "text", "text": message(data)["content"]}, tool]
+
+
+def a_tool_first(data: dict[str, Any], body: dict[str, Any]) -> None:
+    data["choices"].insert(0, {"index": 1, "message": {"content": None, "tool_calls": [{"id": "x"}]}})
+
+
+def two_streams(data: dict[str, Any], body: dict[str, Any]) -> Answer:
+    text = message(data)["content"]
+    pieces = [(number, text[at : at + 30]) for at in range(0, len(text), 30) for number in (0, 1)]
+    chunks = [{"choices": [{"index": number, "delta": {"content": piece}}]} for number, piece in pieces]
+    chunks += [{"choices": [{"index": number, "delta": {}, "finish_reason": "stop"}]} for number in (0, 1)]
+    return Answer("".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode())
+
+
+def other_encoding(data: dict[str, Any], body: dict[str, Any]) -> Answer:
+    message(data)["content"] = message(data)["content"].replace("river", "fl\u00fas")
+    told = json.dumps(data, ensure_ascii=False).encode("latin-1")
+    return Answer(told, content_type="application/json; charset=iso-8859-1")
+
+
+def other_words(data: dict[str, Any], body: dict[str, Any]) -> None:
+    data["choices"][0]["finish_reason"] = {"type": "eosFound"}
+
+
+def at_first(most: int, answer: Answer) -> Reshape:
+    """So many times `answer`, then good ones."""
+    numbers = count()
+    return lambda data, body: answer if next(numbers) < most else None
+
+
+LOADING = as_json({"error": {"code": 503, "message": "Loading model"}, "estimated_time": 0.05}, 503)
+
+
 def broken_off_at_first() -> Reshape:
     numbers = count()
 
@@ -127,6 +169,14 @@ def evolved(tmp_path: Path, endpoint: Endpoint, *more: object, model: str = "ser
         other_parameters,
         broken_off_at_first(),
         limited_at_first(),
+        streams_only,
+        parts_beside,
+        a_tool_first,
+        two_streams,
+        other_encoding,
+        other_words,
+        at_first(30, LOADING),
+        at_first(2, as_json({"error": "Request failed during generation"}, 424)),
     ],
     ids=lambda reshape: reshape.__qualname__.partition(".")[0],
 )
@@ -139,6 +189,54 @@ def test_all_rows_are_kept_and_no_thought_is_in_them(tmp_path: Path, reshape: Re
         assert row["instruction"].endswith("its cost.")
         row.pop("thinking", None)  # beside the pair, for `export --with-thinking`
         assert not any(mark in json.dumps(row) for mark in ("think>", "could you please", "Let me see"))
+
+
+CUT = (
+    {"finish_details": {"type": "max_tokens"}},
+    {"stop_reason": "max_tokens"},
+    {"finish_reason": "maxTokens"},
+)
+
+
+@pytest.mark.parametrize("end", CUT)
+def test_a_reply_that_was_cut_is_not_kept_whatever_word_says_so(tmp_path: Path, end: dict[str, Any]) -> None:
+    def cut(data: dict[str, Any], body: dict[str, Any]) -> None:
+        data["choices"][0] = {**data["choices"][0], "finish_reason": None, **end}
+
+    words = [
+        "evolve",
+        seed_file(tmp_path, SEEDS),
+        "--out",
+        tmp_path / "run",
+        "--evol-model",
+        "served",
+        "--json",
+    ]
+    with Endpoint(served(cut)) as endpoint:
+        told = printed(command(*words, "--api-base", endpoint.url, "--retries", 0))["evolution"]
+    assert (told["passed"], told["failed"]) == (0, len(SEEDS))
+
+
+NOTHING_TO_WAIT_FOR = {
+    "insufficient balance": as_json(
+        {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}
+    ),
+    "monthly": as_json({"error": {"message": "You have reached your monthly usage limit"}}, 429),
+    "decommissioned": as_json({"error": {"message": "Model m-1.5 has been decommissioned."}}, 400),
+    "user and a password": as_json({"error": "Proxy Authentication Required"}, 407),
+    "wants a login": as_json({"error": "Sign in"}, 511),
+    "redirects to https://login.example.com": Answer(b"", 302, {"Location": "https://login.example.com/sso"}),
+}
+
+
+@pytest.mark.parametrize("said", NOTHING_TO_WAIT_FOR)
+def test_what_every_request_would_meet_ends_the_run_after_one(tmp_path: Path, said: str) -> None:
+    words = ["evolve", seed_file(tmp_path, SEEDS), "--out", tmp_path / "run", "--evol-model", "served"]
+    with Endpoint([NOTHING_TO_WAIT_FOR[said]]) as endpoint:
+        done = command(*words, "--api-base", endpoint.url)
+        assert len(endpoint.seen) == 1
+    assert done.exit_code == 1
+    assert said in done.stderr.splitlines()[-1]
 
 
 def test_a_name_with_a_slash_goes_out_as_it_is_written(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ LEARNED = {
     "Gemini": ([], "chunks of type thought", "on top", True),
     "OpenRouter": ([], "field reasoning", None, True),
     "DeepSeek": ([], "field reasoning_content", "inside", True),
+    "DashScope": (["a reply in one piece: sent as stream"], "field reasoning_content", None, True),
     "vLLM": ([], "</think> alone in the text", None, True),
     "SGLang": ([], "<|channel|> in the text", None, True),
     "llama.cpp": ([], "field reasoning_content", None, True),

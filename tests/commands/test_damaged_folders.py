@@ -272,3 +272,73 @@ def test_a_folder_that_has_lost_its_name_is_not_begun_anew(kind: str, world: Wor
         done = command(*world.words(kind), "--out", out)
     assert done.exit_code == 2, done.output
     assert "has lost its run.json" in done.stderr
+
+
+@pytest.mark.parametrize("loss", ["gone", "empty"])
+@pytest.mark.parametrize("kind", ["headroom", "transfer", "answers"])
+def test_calls_that_were_paid_for_and_are_lost_are_not_paid_for_again(
+    kind: str, loss: str, world: World, tmp_path: Path
+) -> None:
+    out = tmp_path / kind
+    assert command(*world.words(kind), "--out", out, "--max-calls", 4).exit_code == 3
+    lose(out / "calls.sqlite", loss)
+    asked = len(world.endpoint.seen)
+    done = command(*world.words(kind), "--out", out)
+    assert done.exit_code == 2, done.output
+    assert "calls.sqlite has lost the calls that were paid for" in done.stderr
+    assert len(world.endpoint.seen) == asked
+
+
+def lose(store: Path, loss: str) -> None:
+    """Take away a call store, or all that is in it."""
+    for left in store.parent.glob(f"{store.name}*"):
+        left.unlink()
+    if loss == "empty":
+        store.touch()
+
+
+@pytest.mark.parametrize("name", ["referee.sqlite", "entries/race-0.sqlite"])
+def test_a_comparison_that_has_lost_calls_is_not_paid_for_again(
+    name: str, world: World, tmp_path: Path
+) -> None:
+    sizes = ("--budget", 40, "--seeds", 1, "--dev-size", 3, "--holdout-size", 2)
+    words = ("compare", world.path / "seeds.jsonl", "--optimizers", "race", *sizes, "--out", tmp_path / "out")
+    where = ("--evol-model", "served", "--api-base", world.endpoint.url)
+    assert command(*words, *where).exit_code == 0
+    (tmp_path / "out" / "entries" / "race-0.json").unlink()  # as where it was killed before its end
+    lose(tmp_path / "out" / name, "gone")
+    asked = len(world.endpoint.seen)
+    done = command(*words, *where)
+    assert done.exit_code == 2, done.output
+    assert "has lost the calls that were paid for" in done.stderr
+    assert len(world.endpoint.seen) == asked
+
+
+def test_a_merge_takes_no_line_that_was_not_written(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "all"
+    for shard in ("1/2", "2/2"):
+        more = ("--method", "weak", "--shard", shard, "--part-rows", 3)
+        done = evolve(world.path / "seeds.jsonl", world.endpoint, out, *more)
+        assert done.exit_code == 0, done.output
+    part = next(out.glob("shard-2*/parts/part-000000.jsonl"))
+    written = part.read_bytes().splitlines(keepends=True)
+    for line in (b"3", b"null", b"{}", b"[]", b'{"record": 1}'):
+        part.write_bytes(b"".join([line + b"\n", *written[1:]]))
+        done = told(command("merge", out), str(line))
+        assert done.exit_code == 2, done.output
+        assert "part-000000.jsonl is damaged" in done.stderr
+        assert not (out / "dataset.jsonl").exists()
+    part.write_bytes(b"".join(written))
+    assert command("merge", out).exit_code == 0
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["with checksums", "without"])
+def test_an_example_is_shown_of_a_whole_data_set_only(counted: bool, world: World, tmp_path: Path) -> None:
+    folder = shutil.copytree(world.path / "run", tmp_path / "run")
+    file = folder / "dataset.jsonl"
+    file.write_bytes(file.read_bytes()[:-20])
+    if not counted:
+        (folder / "outputs.json").unlink()
+    done = told(command("show", folder), "the end is lost")
+    assert done.exit_code == 2
+    assert ("is not as the run left it" if counted else "is damaged") in done.stderr

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
 from command_line import command, lines, summary
 from commanding import SEEDS, Served, evolve, write_seeds
@@ -122,18 +123,28 @@ def test_rows_in_the_wrong_shard_or_there_twice_are_found(
     out = tmp_path / "out"
     for number in (1, 2):
         shard(f"{number}/2", "--part-rows", 1000)
-    one, two = (out / f"shard-{number}-of-2" / "parts" / "part-000000.jsonl" for number in (1, 2))
-    ours, theirs = one.read_text().splitlines(), two.read_text().splitlines()
-    one.write_text("\n".join([theirs[0], *ours[1:]]) + "\n")
+    one, two = (out / f"shard-{number}-of-2" / "parts" for number in (1, 2))
+    ours, theirs = (lines(parts / "part-000000.jsonl") for parts in (one, two))
+    seal(one, [theirs[0], *ours[1:]])
     assert "is not of shard 1/2" in command("merge", out).stderr
-    one.write_text("\n".join([*ours[:-1], ours[0]]) + "\n")
+    seal(one, [*ours[:-1], ours[0]])
     assert "is there twice" in command("merge", out).stderr
-    one.write_text("\n".join(ours[1:]) + "\n")
+    seal(one, ours)
+    written = (one / "part-000000.jsonl").read_text()
+    (one / "part-000000.jsonl").write_text(written.partition("\n")[2])
     assert "is damaged" in command("merge", out).stderr
-    one.write_text("\n".join(ours) + "\n")
+    (one / "part-000000.jsonl").write_text(written)
     assert summary(command("merge", out, "--json"))["evolution"]["rows"] == 12, (
         "a merge that failed is done again"
     )
+
+
+def seal(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the first part of a shard anew, with what the manifest says of it."""
+    with Parts(folder, None).writer(0) as part:
+        for row in rows:
+            part.add(row, row["seed_id"], record=row["record"])
+        part.seal()
 
 
 def test_a_shard_at_work_is_not_merged(shard: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

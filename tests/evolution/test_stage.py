@@ -241,7 +241,7 @@ def test_any_other_end_leaves_the_files_of_the_run_before(
         (tmp_path / name).write_text("before\n")
     with pytest.raises(error):
         Bulk(tmp_path, serve).run(seeds)
-    left = {path.name for path in tmp_path.iterdir()} - {"calls.sqlite", "parts"}
+    left = {path.name for path in tmp_path.iterdir()} - {"calls.sqlite", ".calls.sqlite.paid", "parts"}
     assert left == {"dataset.jsonl", "rejected.jsonl"}
     assert {path.name for path in (tmp_path / "parts").iterdir()} == {"manifest.jsonl", "manifest.last"}
     assert (tmp_path / "dataset.jsonl").read_text() == "before\n"

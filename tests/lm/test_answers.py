@@ -77,9 +77,17 @@ def test_text_and_thinking_wherever_they_stand(message: dict[str, Any], text: st
         ("content_filter", "content_filter"),
         ("SAFETY", "content_filter"),
         ("tool_calls", "tool_call"),
+        ("maxTokens", "length"),
+        ("max-tokens", "length"),
+        ("eosFound", "stop"),
+        ("model_context_window_exceeded", "length"),
+        ("contentFilter", "content_filter"),
+        ("guardrail_intervened", "content_filter"),
+        ({"type": "stop", "matched": 2}, "stop"),
+        ({"type": "length"}, "length"),
     ],
 )
-def test_known_finish_words(word: str | None, end: str) -> None:
+def test_known_finish_words(word: object, end: str) -> None:
     assert read(completion({"content": "Hi"}, word)).finish_reason == end
 
 
@@ -112,6 +120,117 @@ def test_no_text_and_length_is_truncated(message: dict[str, Any]) -> None:
 
 def test_a_stop_at_the_limit_is_a_length() -> None:
     assert read(completion({"content": "<think>Okay"}), limit=3).finish_reason == "length"
+    assert read(completion({"content": "Half an ans"}, None), limit=3).finish_reason == "length"
+    assert read(completion({"content": "It fits."}), limit=3).finish_reason == "stop", "the server says so"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [{"finish_details": {"type": "max_tokens"}}, {"stop_reason": "max_tokens"}, {"done_reason": "length"}],
+)
+def test_an_end_that_stands_elsewhere_is_seen(end: dict[str, Any]) -> None:
+    data = completion({"content": "Half an ans"}, None)
+    data["choices"][0] |= end
+    assert read(data).finish_reason == "length"
+
+
+def test_where_vllm_stopped_is_no_word_of_how_it_ended() -> None:
+    data = completion({"content": "Hi"}, None)
+    data["choices"][0]["stop_reason"] = "</answer>"
+    assert read(data).finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [{"type": "text", "text": "Hi"}, {"type": "tool_use", "id": "x", "input": {}}],
+        [{"type": "reference", "reference_ids": [1]}, {"type": "text", "text": "Hi"}],
+        [None, {"type": "text", "text": "Hi"}, {"type": "text", "text": None}],
+        {"parts": [{"text": "H"}, {"text": "i"}]},
+    ],
+)
+def test_what_stands_beside_the_text_in_a_list_is_left_out(chunks: object) -> None:
+    assert read(completion({"content": chunks})).text == "Hi"
+
+
+def test_a_list_without_any_text_is_no_reply() -> None:
+    with pytest.raises(BrokenReply, match="no completion"):
+        read(completion({"content": [{"type": "tool_use", "id": "x"}]}))
+
+
+def test_the_choice_that_holds_a_text_is_the_reply() -> None:
+    data = completion({"content": "Hi"})
+    data["choices"].insert(0, {"index": 1, "message": {"content": None, "tool_calls": [{}]}})
+    assert read(data).text == "Hi"
+
+
+def test_of_two_streams_that_take_turns_one_is_the_reply() -> None:
+    pieces = [(0, "The "), (1, "Das "), (0, "bridge"), (1, "Br\u00fcck"), (1, "e"), (0, ".")]
+    chunks = [{"choices": [{"index": index, "delta": {"content": text}}]} for index, text in pieces]
+    ends = [{"choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]} for index in (1, 0)]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks + ends) + "data: [DONE]\n\n"
+    assert read_answer(200, {}, body.encode(), Mask()).text == "The bridge."
+
+
+def test_an_encoding_that_is_named_is_read_and_another_is_no_reply() -> None:
+    body = json.dumps(completion({"content": "Caf\u00e9"}), ensure_ascii=False).encode("latin-1")
+    named = {"content-type": "application/json; charset=ISO-8859-1"}
+    assert read_answer(200, named, body, Mask()).text == "Caf\u00e9"
+    for headers in (
+        {},
+        {"content-type": "application/json; charset=utf-8"},
+        {"content-type": "x; charset=no"},
+    ):
+        with pytest.raises(BrokenReply, match="encoding"):
+            read_answer(200, headers, body, Mask())
+    sent = json.dumps(completion({"content": "a \ufffd that was sent"}))
+    assert "\ufffd" in read_answer(200, {}, sent.encode(), Mask()).text
+
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"x_groq": {"usage": USAGE}},
+        USAGE,
+        {"usage": {"tokens": USAGE}},
+        {"usage": None, "eval_count": 3} | USAGE,
+    ],
+)
+def test_usage_is_found_where_it_stands(told: dict[str, Any]) -> None:
+    data = {name: value for name, value in completion({"content": "Hi"}).items() if name != "usage"} | told
+    reply = read(data)
+    assert (reply.input_tokens, reply.output_tokens) == (7, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}, lm15.BillingError),
+        (
+            {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}},
+            lm15.RateLimitError,
+        ),
+        ({"code": "1302", "msg": "rate limit reached for requests"}, lm15.RateLimitError),
+        ({"error_code": 17, "error_msg": "Open api daily request limit reached"}, lm15.BillingError),
+        ({"success": False, "errors": [{"code": 3040, "message": "Capacity exceeded"}]}, lm15.ServerError),
+        ({"detail": "Invalid API key"}, lm15.AuthError),
+        ({"error": "model not found"}, lm15.UnsupportedModelError),
+    ],
+)
+def test_an_error_in_a_200_without_a_code_counts_by_its_words(
+    data: dict[str, Any], kind: type[lm15.LM15Error]
+) -> None:
+    with pytest.raises(lm15.LM15Error) as refused:
+        read(data)
+    assert type(refused.value) is kind
+
+
+def test_what_says_that_all_is_well_is_no_error() -> None:
+    data = completion({"content": "Hi"}) | {"base_resp": {"status_code": 0, "status_msg": "success"}}
+    assert read(data).text == "Hi"
 
 
 @pytest.mark.parametrize("where", ["beside", "inside", "instead"])

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from asking import request
 from autoevol.core import aio
 from autoevol.core.masking import Mask
-from autoevol.lm.answers import FINISH_WORDS, read_answer
+from autoevol.lm.answers import read_answer
+from autoevol.lm.ends import end_of
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.native import NativeTransport
 from autoevol.lm.openai_client import OpenAITransport
@@ -94,7 +95,7 @@ def judged(outcome: Reply | lm15.LM15Error, made: tuple[bytes, str, str, object,
         return
     assert "QQ" not in outcome.text
     assert outcome.finish_reason in ("stop", "length", "content_filter", "tool_call")
-    assert word is None or str(word).lower() in FINISH_WORDS
+    assert end_of(word) != "error"
     if content in ("string", "chunks", "parts of a string") and thought != "opening tag":
         if thought != "chunk" or content != "string":
             assert outcome.text == ANSWER, "no text is lost"

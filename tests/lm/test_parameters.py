@@ -55,6 +55,43 @@ def test_refused_parameters_are_renamed_or_left_out_and_the_run_goes_on(tmp_path
     assert str(learned[0]) == "my-gpt5 does not take max_tokens: sent as max_completion_tokens"
 
 
+STREAMED = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "This model only support stream mode, please enable the stream parameter to access the model.",
+        "Stream must be set to true",
+        "parameter.enable_thinking must be set to false for non-streaming calls",
+    ],
+)
+@pytest.mark.parametrize("options", [True, False])
+def test_an_endpoint_that_only_streams_is_asked_for_a_stream(
+    tmp_path: Path, said: str, options: bool
+) -> None:
+    def answer(body: dict[str, Any]) -> Answer:
+        if not body.get("stream"):
+            return refuses(400, said, "invalid_parameter_error")
+        if not options and "stream_options" in body:
+            return refuses(400, "Unknown parameter: 'stream_options'.")
+        return Answer(STREAMED, content_type="text/event-stream")
+
+    with Endpoint(answer) as endpoint, Session(tmp_path / "c.sqlite") as session:
+        lm = session.lm("m", api_base=endpoint.url)
+        assert [lm("a"), lm("b")] == [["Hi"], ["Hi"]]
+        assert len(endpoint.seen) == 3 + (not options)
+        assert str(session.learned()[0]) == "m does not take a reply in one piece: sent as stream"
+
+
+def test_an_endpoint_that_wants_a_stream_and_refuses_one_is_not_asked_for_ever(tmp_path: Path) -> None:
+    answer = refuses(400, "Stream must be set to true")
+    with Endpoint([answer]) as endpoint, Session(tmp_path / "c.sqlite") as session:
+        with pytest.raises(Exception, match="Stream must be set"):
+            session.lm("m", api_base=endpoint.url)("a")
+        assert [seen.body.get("stream") for seen in endpoint.seen] == [None, True]
+
+
 INNER = '{"error": {"message": "`seed` is not supported"}}'
 
 

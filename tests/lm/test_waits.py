@@ -37,6 +37,9 @@ def gemini(quota: str) -> dict[str, Any]:
     return {"error": {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}}
 
 
+AT_TEN = {"date": "Sun, 29 Nov 2026 10:00:00 GMT"}
+
+
 @pytest.mark.parametrize(
     ("data", "headers", "wait"),
     [
@@ -54,6 +57,13 @@ def gemini(quota: str) -> dict[str, Any]:
         ({"error": {"message": "Limit 3 / min. Please try again in 20s."}}, {}, 20.0),
         ({"error": {"message": "Limit 3 / min. Please try again in 1m2.5s."}}, {}, 62.5),
         ({"error": {"message": "slow"}}, {}, None),
+        ({"error": "Model x is currently loading", "estimated_time": 20.0}, {}, 20.0),
+        ({}, {"retry_after": "2026-11-29T10:00:30Z", "date": "Sun, 29 Nov 2026 10:00:00 GMT"}, 30.0),
+        ({}, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "30"}, 30.0),
+        ({}, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1795946430", **AT_TEN}, 30.0),
+        ({}, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1795946430000", **AT_TEN}, 30.0),
+        ({}, {"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "1795946400", **AT_TEN}, 0.0),
+        ({}, {"retry_after": "Fri, 31 Dec 9999 23:59:59 -2359", **AT_TEN}, 251606440739.0),
     ],
 )
 def test_how_long_a_server_wants_to_be_left_alone(
@@ -74,6 +84,13 @@ def test_how_long_a_server_wants_to_be_left_alone(
         {"error": {"message": "Rate limit exceeded: free-models-per-day", "code": 429}},
         {"error": {"message": "Rate limit reached on tokens per day (TPD): Try again in 7m12s."}},
         {"error": {"message": "Your daily quota is used up"}},
+        {"error": {"message": "You have reached your monthly usage limit"}},
+        {"error": {"message": "Rate limit: 50 requests per 24 hours"}},
+        {
+            "error": {
+                "message": "You exceeded your current quota, please check your plan and billing details."
+            }
+        },
         {"error": {"message": "Provider returned error", "metadata": {"raw": "Insufficient credits"}}},
     ],
 )
@@ -120,6 +137,24 @@ def test_the_server_s_own_words_come_out_of_whatever_they_are_wrapped_in(data: A
         ),
         (400, {"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}, lm15.InvalidRequestError),
         (500, {"error": {"message": "Model not found in cache"}}, lm15.ServerError),
+        (
+            400,
+            {"error": {"message": "Model llama-3.1 has been decommissioned"}},
+            lm15.UnsupportedModelError,
+        ),
+        (410, {"error": {"message": "It is gone"}}, lm15.UnsupportedModelError),
+        (429, {"error": {"message": "Request too large for m on tokens per min"}}, lm15.InvalidRequestError),
+        (500, {"error": {"message": "x", "code": "context_length_exceeded"}}, lm15.InvalidRequestError),
+        (500, {"error": {"message": "maximum context length is 4096 tokens"}}, lm15.InvalidRequestError),
+        (413, {"error": {"message": "x", "code": "rate_limit_exceeded"}}, lm15.InvalidRequestError),
+        (451, {"error": {"message": "Unavailable For Legal Reasons"}}, lm15.InvalidRequestError),
+        (503, {"error": {"code": 503, "message": "Loading model"}}, lm15.RateLimitError),
+        (503, {"error": {"code": 503, "message": "Loading is high"}}, lm15.ServerError),
+        (420, {"error": "Enhance your calm"}, lm15.RateLimitError),
+        (424, {"error": "Request failed during generation"}, lm15.ServerError),
+        (499, {"error": "client closed"}, lm15.ServerError),
+        (407, {"error": "Proxy Authentication Required"}, lm15.ConfigurationError),
+        (511, {"error": "Log in"}, lm15.ConfigurationError),
     ],
 )
 def test_what_is_said_goes_before_the_status(status: int, data: Any, kind: type[lm15.LM15Error]) -> None:

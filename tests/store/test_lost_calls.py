@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import tempfile
 from dataclasses import replace
@@ -80,11 +81,43 @@ def test_damage_under_an_open_store_is_a_lost_store(tmp_path: Path) -> None:
         for n in range(300):
             store.put(replace(RECORD, key=str(n), text="x" * 500)).result(120)
     size = path.stat().st_size
-    with path.open("r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (size - 4096))
-    with opened(path) as store, pytest.raises(StoreLost, match="cannot read"):
-        store.get("7", 0)
+    with opened(path) as store:
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (size - 4096))
+        with pytest.raises(StoreLost, match="cannot read"):
+            store.get("7", 0)
+    with pytest.raises(StoreError, match="cannot open"):
+        CallStore(path)
+
+
+@pytest.mark.parametrize("loss", ["gone", "empty", "another"])
+def test_a_store_that_was_paid_into_is_missed(tmp_path: Path, loss: str) -> None:
+    path = tmp_path / "calls.sqlite"
+    CallStore(path).close()
+    path.unlink()  # nothing was paid yet
+    with opened(path) as store:
+        store.book("evol", Spent(1)).result(120)
+    kept = path.read_bytes()
+    path.unlink()
+    if loss == "empty":
+        path.write_bytes(b"")
+    elif loss == "another":
+        shutil.move(_begun(tmp_path / "elsewhere"), path)
+    with pytest.raises(StoreError, match=r"calls\.sqlite has lost the calls that were paid for"):
+        CallStore(path)
+    path.write_bytes(kept)
+    with opened(path) as store:
+        assert store.spent() == {"evol": Spent(1)}
+    path.unlink()
+    (tmp_path / ".calls.sqlite.paid").unlink()
+    CallStore(path).close()
+
+
+def _begun(folder: Path) -> Path:
+    """A store into which nothing was paid."""
+    CallStore(folder / "calls.sqlite").close()
+    return folder / "calls.sqlite"
 
 
 _READ_ONLY = """

@@ -5,13 +5,16 @@
 | status 400 and above, or `error` in a body          | an error by its code (see `refusals`)             |
 | status 300 to 399                                   | a redirect: refused, prompts would follow it      |
 | a stream, JSON lines, JSON with something after it   | the one completion in it (see `bodies`)           |
-| `content` as a string or a list of chunks           | text; thinking chunks are thinking                |
+| several choices                                     | the first that holds a text                       |
+| `content` as a string or a list of chunks           | text; thinking chunks are thinking, others nothing |
 | `reasoning_content`, `reasoning`, `<think>`, ...     | thinking (see `thinking`)                         |
 | no text, and stop                                   | broken: the network's fault, not the method's     |
 | no text, and length                                 | truncated: the model thought up to the limit      |
-| a finish reason that means an end                   | stop, length, content_filter or tool_call         |
-| none, in a complete body                            | stop: some servers send none                      |
+| a finish reason that means an end (see `ends`)      | stop, length, content_filter or tool_call         |
+| none, in a complete body                            | stop: some servers send none; length if the reply |
+|                                                     | is as long as the limit                           |
 | any other finish reason                             | broken: nothing says that the reply is complete   |
+| bytes that are neither UTF-8 nor the named charset  | broken: characters are lost                       |
 | `usage` in any provider's format                    | counts (see `usage`); 0 where nothing is reported |
 | a page, a traceback, anything else                  | broken                                            |
 
@@ -28,28 +31,22 @@ from typing import Any, NamedTuple
 from dspy import lm15
 
 from autoevol.core.masking import Mask
-from autoevol.lm.bodies import parsed
+from autoevol.lm.bodies import in_utf8, parsed
+from autoevol.lm.ends import end_of, finish_word
 from autoevol.lm.refusals import error_in, read_refusal
 from autoevol.lm.thinking import split_thinking
 from autoevol.lm.transport import FILTERED, UNREADABLE, BrokenReply, Reply
-from autoevol.lm.usage import Counts, read_usage
+from autoevol.lm.usage import Counts, usage_in
 from autoevol.lm.waits import per_minute, seconds_until_reset
 
 __all__ = ["FILTERED", "UNREADABLE", "Content", "finished", "read_answer", "read_content"]
-
-_ENDS = {
-    "stop": "stop stop_sequence eos eos_token end end_turn end_of_turn complete completed finished done",
-    "length": "length max_tokens max_output_tokens max_length model_length token_limit max_tokens_reached",
-    FILTERED: "content_filter safety recitation blocklist prohibited_content spii sensitive refusal",
-    "tool_call": "tool_call tool_calls tool_use function_call",
-}
-FINISH_WORDS = {word: end for end, words in _ENDS.items() for word in words.split()}
-"""Every known finish reason and the one it stands for."""
 
 _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 _DETAILS = ("reasoning_details", "thinking_blocks")
 THINKING_FIELDS = (*_THINKING, *_DETAILS)
 """Fields of a message that hold thinking, besides its content."""
+_LOST_CHARACTER = "\ufffd"
+_LOST_BYTES = re.compile(rb"\xef\xbf\xbd|\\ufffd", re.IGNORECASE)  # it was sent as such
 _THOUGHT = re.compile(r"think|thought|reason", re.IGNORECASE)
 _PAGE = re.compile(
     r"\s*(?:<!doctype html[^>]*>\s*)?<html\b.{0,2000}?<(title|h1)\b[^>]*>[^<]{0,80}?\b[45]\d\d\b", re.I | re.S
@@ -79,6 +76,7 @@ def read_answer(
     Raises:
         lm15.LM15Error: For every other answer (see `Transport`).
     """
+    body = in_utf8(body, headers.get("content-type", ""))
     data = parsed(body)
     if 300 <= status < 400:
         raise lm15.ConfigurationError(
@@ -97,10 +95,10 @@ def read_answer(
     if content.text is None:
         shown = " ".join(mask(body[:65536].decode(errors="replace")).split())[:200]
         raise BrokenReply(f"the server sent no completion: {shown}", _arrived(data, content, mask))
-    word = choice.get("finish_reason")
-    counts = read_usage(data.get("usage") if isinstance(data, dict) else None)
+    if _LOST_CHARACTER in content.text and not _LOST_BYTES.search(body):
+        raise BrokenReply("the reply is in an encoding that it does not name", _arrived(data, content, mask))
     content = Content(mask.known(content.text), mask.known(content.thinking))
-    return finished(content, word, counts, headers, limit)
+    return finished(content, finish_word(choice), usage_in(data), headers, limit)
 
 
 def finished(
@@ -117,10 +115,9 @@ def finished(
     """
     text, inside = split_thinking(content.text or "")
     thinking = "\n\n".join(filter(None, (content.thinking.strip(), inside)))
-    end = "stop" if word in (None, "") else FINISH_WORDS.get(str(word).lower(), "error")
-    nothing = not text.strip()
-    if end == "stop" and nothing and limit and counts.output >= limit:
-        end = "length"  # some servers always say stop
+    end, nothing = end_of(word), not text.strip()
+    if end == "stop" and (nothing or not word) and limit and counts.output >= limit:
+        end = "length"  # some servers say stop, or nothing, whatever happened
     reply = Reply(
         text,
         end,
@@ -157,7 +154,7 @@ def read_content(choice: Any) -> Content:  # noqa: ANN401
     content = message.get("content")
     text = "" if content is None else content
     if isinstance(content, dict):
-        content = [content]
+        content = content["parts"] if isinstance(content.get("parts"), list) else [content]
     if isinstance(content, list):
         text, more = _of_chunks(content)
         thoughts.append(more)
@@ -169,22 +166,24 @@ def read_content(choice: Any) -> Content:  # noqa: ANN401
 
 
 def _of_chunks(chunks: list[Any]) -> tuple[str | None, str]:
+    """Text and thinking of a list; the text is None where all that it holds is something else."""
     texts: list[str] = []
     thoughts: list[str] = []
+    others = False
     for chunk in chunks:
         if isinstance(chunk, str):
             texts.append(chunk)
         elif not isinstance(chunk, dict):
-            return None, ""
+            others = True
         elif _THOUGHT.search(str(chunk.get("type", ""))) or chunk.get("thought") is True:
             thoughts.append(_thought(chunk))
         else:
             text = chunk.get("text", chunk.get("content", chunk.get("refusal")))
             text = text.get("value") if isinstance(text, dict) else text
-            if not isinstance(text, str):
-                return None, "".join(thoughts)
-            texts.append(text)
-    return "".join(texts), "".join(thoughts)
+            if isinstance(text, str):
+                texts.append(text)
+            others = others or not isinstance(text, str)  # a tool's call, a citation, an image
+    return None if others and not texts else "".join(texts), "".join(thoughts)
 
 
 def _thought(value: Any, depth: int = 0) -> str:  # noqa: ANN401
@@ -202,11 +201,16 @@ def _thought(value: Any, depth: int = 0) -> str:  # noqa: ANN401
 
 
 def _choice(data: Any) -> Any:  # noqa: ANN401
+    """The first choice that holds a text, else the first: a tool's call may have one of its own."""
     choices = data.get("choices") if isinstance(data, dict) else None
-    return choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choices, list) or not choices:
+        return None
+    if len(choices) == 1:
+        return choices[0]
+    return next((choice for choice in choices if (read_content(choice).text or "").strip()), choices[0])
 
 
 def _arrived(data: Any, content: Content, mask: Mask) -> Reply:  # noqa: ANN401
-    counts = read_usage(data.get("usage") if isinstance(data, dict) else None)
+    counts = usage_in(data)
     text, thinking = mask.known(content.text or ""), mask.known(content.thinking)
     return Reply(text, "error", counts.input, counts.output, thinking=thinking)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from json import JSONDecoder
 from typing import Any
@@ -10,9 +11,21 @@ from typing import Any
 import orjson
 
 _LINE_ENDS = ("data:", "event:", "id:", "retry:", ":")
+_CHARSET = re.compile(r"(?i)\bcharset=[\"']?([\w.:-]+)")
 _DECODER = JSONDecoder()
 # Fields of a streamed delta: text, thinking under three names, and refusals.
 _PIECES = ("content", "reasoning_content", "reasoning", "thinking", "refusal")
+
+
+def in_utf8(body: bytes, content_type: str) -> bytes:
+    """`body`, where its header names another encoding brought from that to UTF-8."""
+    charset = _CHARSET.search(content_type)
+    if charset is None or charset[1].lower() in ("utf-8", "utf8"):
+        return body
+    try:
+        return body.decode(charset[1]).encode()
+    except (LookupError, ValueError):
+        return body
 
 
 def parsed(body: bytes) -> Any:  # noqa: ANN401 (whatever the server sent)
@@ -86,7 +99,11 @@ def _choice(data: Any) -> Any:  # noqa: ANN401
 
 
 def _assembled(events: Iterable[Any], *, ended: bool) -> dict[str, Any]:
-    """One completion assembled from chunks; a whole completion in a single event is returned as it is."""
+    """One completion assembled from chunks; a whole completion in a single event is returned as it is.
+
+    If several replies are streamed although one was requested, their chunks alternate: the first is kept.
+    """
+    index: Any = None
     message: dict[str, Any] = {}
     parts: list[Any] = []
     finish: str | None = None
@@ -100,6 +117,9 @@ def _assembled(events: Iterable[Any], *, ended: bool) -> dict[str, Any]:
         whole |= {name: event[name] for name in ("usage", "error") if event.get(name)}
         if not isinstance(choice, dict):
             whole |= {name: value for name, value in event.items() if not whole and name != "choices"}
+            continue
+        index = choice.get("index") if index is None else index
+        if choice.get("index") not in (None, index):
             continue
         finish = choice.get("finish_reason") or finish
         whole |= {"error": choice["error"]} if choice.get("error") else {}

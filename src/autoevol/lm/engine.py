@@ -9,8 +9,8 @@ from dspy.lm15 import Message, Request, Response, Usage, response_to_events
 
 from autoevol.core import aio
 from autoevol.core.context import THINKING, Role, current_role
-from autoevol.lm.answers import FINISH_WORDS
 from autoevol.lm.budget import Price
+from autoevol.lm.ends import end_of
 from autoevol.lm.recorder import Recorder
 from autoevol.lm.transport import Transport
 from autoevol.store.calls import CallRecord
@@ -94,7 +94,7 @@ def _response(record: CallRecord) -> Response:
         id=None,
         model=record.model,
         message=Message.assistant(record.text),
-        finish_reason=FINISH_WORDS.get(record.finish_reason.lower(), "error"),  # type: ignore[arg-type]
+        finish_reason=end_of(record.finish_reason),  # type: ignore[arg-type]
         usage=Usage(
             input_tokens=record.input_tokens,
             output_tokens=record.output_tokens,

@@ -14,6 +14,8 @@ from yarl import URL
 
 from autoevol.core.errors import InputError
 from autoevol.lm.openai_compatible import CONNECT_TIMEOUT, ChatEndpoint, Raw, too_long
+from autoevol.lm.refusals import read_refusal
+from autoevol.lm.transport import BrokenReply
 
 
 class HTTPTransport(ChatEndpoint):
@@ -48,10 +50,20 @@ class HTTPTransport(ChatEndpoint):
             raise self._unreached(error) from None
         except TimeoutError:
             raise self._late() from None
+        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
+            raise self._unreadable(error) from None
         except (aiohttp.ClientError, OSError) as error:
             raise self._unreached(error) from None
         except ValueError as error:
             raise lm15.ConfigurationError(f"the request cannot be sent: {self.mask(str(error))}") from None
+
+    def _unreadable(self, error: aiohttp.ClientError) -> lm15.LM15Error:
+        told = " ".join(self.mask(str(error)).split())
+        if isinstance(error, aiohttp.ClientHttpProxyError):  # before a connection that is encrypted
+            return read_refusal(error.status, error.headers or {}, None, f"proxy: {told}".encode(), self.mask)
+        if isinstance(error, aiohttp.ClientPayloadError) and "content-encoding" not in told:
+            return self._unreached(error)  # it was cut off
+        return BrokenReply(f"the answer cannot be read: {told}")
 
     def _open(self) -> aiohttp.ClientSession:
         secure = self.base.url.scheme == "https"

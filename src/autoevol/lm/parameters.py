@@ -9,10 +9,11 @@ from typing import Any
 
 from dspy import lm15
 
-from autoevol.lm.refusals import ParameterRefused
+from autoevol.lm.refusals import STREAM, ParameterRefused
 
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _FIXED = ("model", "messages")
+_STREAMED = {STREAM: True, "stream_options": {"include_usage": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Learned:
 class Parameters:
     """The parameters that one endpoint accepts for one model.
 
-    The limit on the length of the reply may be renamed but is never left out: the caps depend on it.
+    The limit on the length of the reply may be renamed but is never left out: the caps depend on it. An
+    endpoint that only streams is asked to stream.
 
     Args:
         endpoint: For `Learned`.
@@ -55,12 +57,15 @@ class Parameters:
         self._wanted = frozenset(wanted)
         self._renamed: dict[str, str | None] = {}
         self._refused: set[str] = set()
+        self._streams = False
         self.learned: list[Learned] = []
         if reasoning:
             self._renamed = {"max_tokens": _LIMITS[1], "temperature": None, "top_p": None}
 
     def fitted(self, body: dict[str, Any]) -> dict[str, Any]:
         """`body` with its parameters renamed or left out as the endpoint requires."""
+        if self._streams:
+            body = _STREAMED | body
         if not self._renamed:
             return body
         named = {self._renamed.get(name, name): value for name, value in body.items()}
@@ -76,6 +81,8 @@ class Parameters:
         Raises:
             lm15.ConfigurationError: If it is a setting that the user named explicitly.
         """
+        if refused.param == STREAM:
+            return self._stream(refused, sent)
         name = _named(refused, sent)
         if name is None:
             return False
@@ -92,6 +99,15 @@ class Parameters:
         self.learned.append(
             Learned(self._endpoint, self._model, asked, instead, str(refused).partition("\n")[0])
         )
+        return True
+
+    def _stream(self, refused: ParameterRefused, sent: dict[str, Any]) -> bool:
+        if STREAM in sent:
+            return False  # it is streamed, or must not be: the user's own settings say so
+        if not self._streams:
+            self._streams = True
+            told = str(refused).partition("\n")[0]
+            self.learned.append(Learned(self._endpoint, self._model, "a reply in one piece", STREAM, told))
         return True
 
 

@@ -25,6 +25,7 @@ _WORDS: tuple[tuple[int, frozenset[str]], ...] = (
         402,
         frozenset({"insufficient_credits", "billing_not_active", "payment_required", "quota_exceeded_daily"}),
     ),
+    (404, frozenset({"model_decommissioned", "model_deprecated", "model_retired"})),
     (404, frozenset({"model_not_found", "not_found_error", "notfounderror", "deploymentnotfound"})),
     (429, frozenset({"rate_limit_exceeded", "rate_limit_error", "resource_exhausted", "too_many_requests"})),
     (429, frozenset({"ratelimitreached", "throttling", "requests_limit_exceeded"})),
@@ -49,20 +50,48 @@ _BAD_KEY = re.compile(
     r"(?i)\bapi[ -]?key (?:is )?(?:not valid|invalid|not found|expired)|invalid api[ -]?key"
 )
 _NO_MODEL = re.compile(
-    r"(?i)\bmodel\b[^.]{0,80}?\b(?:not exist|not found|is not served)"
+    r"(?i)\bmodel\b(?:[^.]|\.(?=\S)){0,80}?\b(?:not exist|not found|is not served|decommissioned|retired"
+    r"|no longer (?:available|supported|served))"
     r"|\bnot a valid model|\b(?:unknown|invalid) model\b"
 )
-_DAILY = re.compile(r"(?i)per[ _-]?day|\bdaily\b|\b[RT]PD\b")
+_DAILY = re.compile(
+    r"(?i)per[ _-]?(?:day|week|month)|\b(?:daily|weekly|monthly)\b|\b24[ -]?h(?:ours?)?\b|\b[RT]PD\b"
+)
 _MINUTE = re.compile(r"(?i)per[ _-]?(?:min|second|hour)|\b[RT]P[MS]\b")
 _SPENT = re.compile(
     r"(?i)(?:insufficient|not enough|out of|no) (?:account )?(?:credit|balance|quota|fund)"
     r"|credit balance is too low|(?:requires?|needs?) more credits"
     r"|balance (?:is )?(?:insufficient|exhausted)|billing (?:hard )?limit"
 )
+# Gemini says so of its limits per minute too, with the time to wait.
+_PLAN = re.compile(r"(?i)check your plan and billing")
+_RATE = re.compile(r"(?i)rate.?limit|too many requests|limit (?:reached|exceeded)|throttl")
+_TOO_LONG = re.compile(
+    r"(?i)request (?:is )?too large|maximum context length|context_length_exceeded"
+    r"|exceeds? (?:the )?(?:available |maximum |model'?s )?context"
+)
+_LOADING = re.compile(r"(?i)\b(?:model|server)\b.{0,200}?\bloading\b|\bloading (?:the )?model")
+_STREAM = re.compile(
+    r"(?i)non-?stream|\b(?:only|must|requires?|needs?)\b.{0,40}?\bstream"
+    r"|\bstream\w*\b.{0,20}?(?:must|has to|should|needs? to) be (?:set|enabled|true|used)"
+)
 _UNSUPPORTED = re.compile(
     r"(?i)unsupported|not support|unrecogni[sz]ed|unknown|not permitted|not allowed|unexpected"
     r"|extra (?:inputs|fields)|only the default|cannot both|can ?not be (?:set|used|specified)"
     r"|deprecated|not available|removed"
+)
+
+
+# MiniMax wraps its own into `base_resp`.
+_MESSAGES = (
+    "message",
+    "msg",
+    "detail",
+    "error_description",
+    "error_msg",
+    "status_msg",
+    "errors",
+    "base_resp",
 )
 
 
@@ -81,6 +110,10 @@ class Told:
     words: frozenset[str]
     status: int | None = None
     param: str | None = None
+
+
+STREAM = "stream"
+"""The parameter that endpoints want which answer in a stream only."""
 
 
 class ParameterRefused(lm15.InvalidRequestError):
@@ -122,16 +155,27 @@ def read_refusal(
     shown = status if status is not None else code
     if code in _KINDS:
         return _KINDS[code](text, status=shown)
-    if code == 429:
+    if code in _NOT_THERE_YET:
+        return lm15.ConfigurationError(f"{text} (HTTP {code}); {_NOT_THERE_YET[code]}")
+    if code == 429 or (code == 503 and _LOADING.search(text)):
         wait = span_in_words(text) if wait is None else wait
-        return lm15.RateLimitError(text, status=429, retry_after=wait)
-    if code in (408, 409, 425) or code >= 500 or code < 300:
+        if wait is None and _PLAN.search(text):
+            return lm15.BillingError(text, status=shown)
+        return lm15.RateLimitError(text, status=code, retry_after=wait)
+    if code in _TRANSIENT or code >= 500 or code < 300:
         return lm15.ServerError(text, status=shown, retry_after=wait)
+    if code in (400, 405, 422) and told.param in (None, STREAM) and _STREAM.search(text):
+        return ParameterRefused(text, status=code, param=STREAM)
     if code in (400, 422) and (told.param or _UNSUPPORTED.search(text)) and _is_unsupported(told, text):
         return ParameterRefused(text, status=code, param=told.param or "")
     return lm15.InvalidRequestError(text, status=shown)
 
 
+_TRANSIENT = (408, 409, 421, 423, 424, 425, 449, 499)
+_NOT_THERE_YET = {
+    407: "HTTP_PROXY and HTTPS_PROXY take a user and a password before the proxy's host",
+    511: "the network wants a login before it lets anything through",
+}
 _KINDS: dict[int, type[lm15.ProviderError]] = {
     401: lm15.AuthError,
     402: lm15.BillingError,
@@ -149,7 +193,7 @@ def told_by(data: Any) -> Told:  # noqa: ANN401
         if isinstance(layer, str):
             messages.append(layer)
             continue
-        for name in ("code", "type", "status", "reason", "error_code"):
+        for name in ("code", "type", "status", "reason", "error_code", "status_code"):
             value = layer.get(name)
             if isinstance(value, str | int) and not isinstance(value, bool):
                 words.add(str(value).lower())
@@ -174,8 +218,12 @@ def error_in(data: Any) -> Any | None:  # noqa: ANN401
         error = holder.get("error") if isinstance(holder, Mapping) else None
         if _is_error(error):
             return error
-    bare = data.get("object") == "error" or ("message" in data and ("code" in data or "status" in data))
-    return data if bare and not isinstance(choice, Mapping) else None
+    if isinstance(choice, Mapping):
+        return None
+    said = any(isinstance(data.get(name), str | list) and data[name] for name in _MESSAGES)
+    return (
+        data if said or data.get("object") == "error" or isinstance(data.get("base_resp"), Mapping) else None
+    )
 
 
 def _is_error(error: Any) -> bool:  # noqa: ANN401
@@ -199,7 +247,7 @@ def _layers(data: Any, depth: int) -> Iterator[dict[str, Any] | str]:  # noqa: A
             yield from _layers(value, depth + 1)
     elif isinstance(data, Mapping):
         yield dict(data)
-        for name in ("message", "msg", "detail", "error_description", "error", "errors", "metadata"):
+        for name in (*_MESSAGES, "error", "metadata"):
             yield from _layers(data.get(name), depth + 1)
         for name in (
             "raw",
@@ -244,16 +292,20 @@ def _status(status: int | None, told: Told, text: str, data: Any) -> Any:  # noq
     """The status that counts: what the error says overrides the HTTP status it came with."""
     if told.words & _FILTERS and (status or told.status or 400) < 429:
         return FILTERED
-    code = status or told.status or next((code for code, words in _WORDS if told.words & words), 502)
     named = {number for number, words in _WORDS if told.words & words}
-    if code in (429, 403, 400, 402) and (402 in named or _SPENT.search(text)):
+    unsaid = status is None and told.status is None  # then the words are all that there is
+    code = status or told.status or next((code for code, words in _WORDS if told.words & words), 502)
+    code = 429 if code == 420 or (unsaid and _RATE.search(text)) else 404 if code == 410 else code
+    if code in (429, 500) and _TOO_LONG.search(f"{' '.join(told.words)} {text}"):
+        return 400
+    if (unsaid or code in (429, 403, 400, 402)) and (402 in named or _SPENT.search(text)):
         return 402
     if code == 429 and is_spent(text, data):
         return 402
-    if code in (400, 403) and (401 in named or _BAD_KEY.search(text)):
+    if (unsaid or code in (400, 403)) and (401 in named or _BAD_KEY.search(text)):
         return 401
-    if code in (400, 403, 422) and told.param in (None, "model") and (404 in named or _NO_MODEL.search(text)):
-        return 404
+    if (unsaid or code in (400, 403, 422)) and told.param in (None, "model"):
+        return 404 if 404 in named or _NO_MODEL.search(text) else code
     return code
 
 

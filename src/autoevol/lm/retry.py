@@ -142,8 +142,9 @@ def access_denied(error: Exception, model: str) -> AccessDenied:
         (lm15.UnsupportedModelError, "check the model name and the URL"),
     )
     hint = next((words for kind, words in hints if isinstance(error, kind)), None)
-    if getattr(error, "status", None) == 402:
-        hint = "the account has no credit"
+    hint = {402: "the account has no credit", 403: "check what the key may use, and from where"}.get(
+        getattr(error, "status", None) or 0, hint
+    )
     tail = f" ({hint})" if hint else ""
     return AccessDenied(f"{model}: {first_line(error)}{tail}")
 

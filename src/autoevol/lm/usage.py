@@ -18,12 +18,6 @@ _REASONING = ("reasoning_tokens", "thoughtsTokenCount", "thinking_tokens", "reas
 _CACHED = ("cached_tokens", "cachedContentTokenCount", "cache_read_input_tokens", "cacheReadInputTokens")
 # Anthropic counts cached tokens in addition to `input_tokens`, not as part of them.
 _BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens")
-_DETAILS = (
-    "completion_tokens_details",
-    "output_tokens_details",
-    "prompt_tokens_details",
-    "input_tokens_details",
-)
 
 
 class Counts(NamedTuple):
@@ -44,10 +38,7 @@ def read_usage(usage: Any) -> Counts:  # noqa: ANN401 (whatever the server sent)
         return Counts()
     if (counts := _plain(usage)) is not None:
         return counts
-    flat = dict(usage)
-    for name in _DETAILS:
-        if isinstance(details := usage.get(name), Mapping):
-            flat = {**details, **flat}
+    flat = _flat(usage)
     asked, said = _first(flat, _INPUT), _first(flat, _OUTPUT)
     thought, cached, total = _first(flat, _REASONING), _first(flat, _CACHED), _first(flat, _TOTAL)
     if "prompt_tokens" not in flat and "input_tokens" in flat and any(name in usage for name in _BESIDE):
@@ -63,17 +54,36 @@ def read_usage(usage: Any) -> Counts:  # noqa: ANN401 (whatever the server sent)
     return Counts(asked, said, min(thought, said))
 
 
+def usage_in(data: Any) -> Counts:  # noqa: ANN401
+    """The tokens that an answer reports: in `usage`, in a choice, in Groq's own field, or beside all."""
+    if not isinstance(data, Mapping):
+        return Counts()
+    choices = data.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    for holder in (data, choice, data.get("x_groq")):
+        usage = holder.get("usage") if isinstance(holder, Mapping) else None
+        if (counts := read_usage(usage)) != Counts():
+            return counts
+    return read_usage({name: value for name, value in data.items() if not isinstance(value, Mapping)})
+
+
 def reasoning_in(usage: Any) -> str | None:  # noqa: ANN401
     """Whether a usage object counts thinking `inside` the output or `on top` of it; None if not at all."""
     if not isinstance(usage, Mapping):
         return None
-    flat = dict(usage)
-    for name in _DETAILS:
-        if isinstance(details := usage.get(name), Mapping):
-            flat = {**details, **flat}
+    flat = _flat(usage)
     if not _first(flat, _REASONING):
         return None
     return "on top" if read_usage(usage).output > _first(flat, _OUTPUT) else "inside"
+
+
+def _flat(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts with those one level deeper, such as `completion_tokens_details`; the outer ones count."""
+    flat = dict(usage)
+    for details in usage.values():
+        if isinstance(details, Mapping):
+            flat = {**details, **flat}
+    return flat
 
 
 def _plain(usage: Mapping[str, Any]) -> Counts | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from autoevol.core.errors import StoreError
 from autoevol.core.text import excerpt
 from autoevol.core.wording import many
 from autoevol.reports.folder import Report
@@ -15,7 +16,7 @@ from autoevol.reports.run import RunReport
 from autoevol.reports.search import SearchReport
 from autoevol.reports.text import TableRows
 from autoevol.store.run import read_run
-from autoevol.store.sealed import read_sealed
+from autoevol.store.sealed import check_file, read_sealed
 
 _LOOKED_AT = 20
 """Lines of the data set of which the example is one."""
@@ -37,13 +38,21 @@ class NextStep:
 
 
 def example_rows(folder: Path) -> TableRows:
-    """One pair of the data set in `folder`: the first that was evolved; nothing without one."""
+    """One pair of the data set in `folder`: the first that was evolved; nothing without one.
+
+    Raises:
+        StoreError: If the data set is not as the run left it.
+    """
     path = folder / "dataset.jsonl"
     if not path.exists():
         return []
-    with path.open("rb") as lines:
-        pairs = [json.loads(line) for line in islice(lines, _LOOKED_AT)]
-    pair = next((pair for pair in pairs if pair.get("rounds")), None)
+    check_file(path)
+    try:
+        with path.open("rb") as lines:
+            pairs = [json.loads(line) for line in islice(lines, _LOOKED_AT)]
+    except ValueError as error:  # of a folder of an earlier version
+        raise StoreError(f"{path} is damaged: {error}. The command of the run writes it again") from error
+    pair = next((pair for pair in pairs if isinstance(pair, dict) and pair.get("rounds")), None)
     if pair is None:
         return []
     texts = (("seed", "seed"), ("evolved", "instruction"), ("response", "response"))

@@ -127,6 +127,10 @@ INSERT = (
     f"INSERT INTO calls ({','.join(COLUMNS)},proof,run,created)"
     f" VALUES ({','.join(['?'] * (len(COLUMNS) + 3))})"
 )
+ANYTHING = (
+    "SELECT EXISTS (SELECT 1 FROM calls) OR EXISTS (SELECT 1 FROM forgotten) OR EXISTS (SELECT 1 FROM wasted)"
+)
+"""Whether anything was ever paid for here."""
 # Earlier versions also stored replies that had broken off; a complete one is preferred.
 FIND = (
     f"SELECT {','.join(COLUMNS)},proof FROM calls WHERE key=? AND sample=?"

@@ -7,6 +7,9 @@ commits everything that is queued in one transaction.
 A run over millions of rows need not keep every text forever: calls are stored under a tag, and
 `CallStore.forget` drops those of a tag once their results are safe elsewhere. Their cost stays in the
 ledger.
+
+A file beside it, `.NAME.paid`, notes that something was paid for, so that a store that is lost or empty is
+reported instead of paid for again.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ class CallStore:
             fsync per transaction.
 
     Raises:
-        StoreError: If the file cannot be opened or is not a call store.
+        StoreError: If the file cannot be opened, is not a call store, or has lost what was paid for.
         StoreLost: If the disk is full.
     """
 
@@ -58,11 +61,17 @@ class CallStore:
         self._reader_lock = threading.Lock()
         self._door = threading.Lock()
         self._closed = False
+        self._note = self.path.with_name(f".{self.path.name}.paid")
+        self._paid = self._note.exists()
         with ExitStack() as opened:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                if self._paid and not self.path.exists():
+                    raise self._emptied()
                 self._writer = opened.enter_context(closing(self._connect(power_safe)))
                 self._create()
+                if self._paid and not self._writer.execute(call_tables.ANYTHING).fetchone()[0]:
+                    raise self._emptied()
                 self._reader = opened.enter_context(closing(self._connect(power_safe)))
                 self._reader.text_factory = _text
             except (sqlite3.Error, OSError) as error:
@@ -76,6 +85,12 @@ class CallStore:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={'FULL' if power_safe else 'NORMAL'}")
         return connection
+
+    def _emptied(self) -> StoreError:
+        return StoreError(
+            f"{self.path} has lost the calls that were paid for. Restore it from a copy, or remove "
+            f"{self._note} to pay for them again"
+        )
 
     def _create(self) -> None:
         tables = {
@@ -261,6 +276,9 @@ class CallStore:
             self._writer.execute("BEGIN IMMEDIATE")
             apply_changes(self._writer, self.run, [what for what, _ in batch])
             self._writer.execute("COMMIT")
+            if not self._paid and any(isinstance(what, CallRecord | tuple) for what, _ in batch):
+                self._note.touch()  # after the commit: a note without a call would block the next start
+                self._paid = True
         except Exception as error:  # noqa: BLE001 (callers wait for this thread, so it must never die)
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")

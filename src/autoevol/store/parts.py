@@ -151,12 +151,20 @@ class Parts:
             yield from self.lines_of(part)
 
     def lines_of(self, part: Part) -> Iterator[dict[str, Any]]:
-        """The lines of one part. Raises as `lines`; missing lines are only noticed at the end."""
+        """The lines of one part; none if it is damaged or missing. Raises as `lines`."""
+        if (damage := self._damage_of(part)) is not None:
+            raise damage
+        yield from self._read(part)
+
+    def _read(self, part: Part) -> Iterator[dict[str, Any]]:
         path, count, read = self.path(part.number), 0, hashlib.sha256()
         try:
             with path.open("rb") as file:
                 for line in file:
-                    yield orjson.loads(line)
+                    record = orjson.loads(line)
+                    if not isinstance(record, dict):
+                        raise ValueError(f"it holds a {type(record).__name__}, not an object")
+                    yield record
                     read.update(line)
                     count += 1
         except (OSError, ValueError) as error:
@@ -193,7 +201,7 @@ class Parts:
             if part.checksum and part.checksum == checksum_of(self.path(part.number)):
                 return None
         try:
-            for _ in self.lines_of(part):
+            for _ in self._read(part):
                 pass
         except StoreError as error:
             return error

@@ -42,6 +42,7 @@ UNPAID = frozenset(
         "calls.sqlite",
         "calls.sqlite-wal",
         "calls.sqlite-shm",
+        ".calls.sqlite.paid",
     }
 )
 """What a run that ended before its first reply leaves behind."""
