@@ -85,6 +85,11 @@ def test_a_search_leaves_trials_front_holdout_and_best(served: Served, tmp_path:
         assert line["difference"]["difference"] == pytest.approx(gap)
         assert line["difference"]["low"] <= gap + 1e-9
         assert line["difference"]["high"] >= gap - 1e-9
+        assert line["corrected"]["difference"] == pytest.approx(gap)
+        assert "all pairs" in line["corrected"]["interval"]
+        beside = "tied" if line["tied"] else "better" if gap < 0 else "worse"
+        (row,) = [row for row in shown.stdout.splitlines() if f"holdout: trial {line['trial']}" in row]
+        assert f": {beside}; " in row
 
 
 @pytest.mark.slow

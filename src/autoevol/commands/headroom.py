@@ -30,6 +30,7 @@ from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Outcome, Row, Score
 from autoevol.data.load import load_rows
 from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.simultaneous import against_first
 from autoevol.metrics.variance import Variances, decompose
 from autoevol.optimization.first_look import FirstLook, look
 from autoevol.optimization.scoreboard import Scoreboard
@@ -39,6 +40,7 @@ from autoevol.reports.headroom import FILE, HeadroomMethod, HeadroomReport, Opti
 from autoevol.reports.rates import Ledger, MethodRef, RateReport
 from autoevol.reports.run import versions
 from autoevol.reports.summary import measure_of
+from autoevol.reports.verdicts import is_tied
 from autoevol.store.run import RunFolder
 from autoevol.store.sealed import check_source, write_sealed
 
@@ -101,9 +103,7 @@ def headroom(
             rows=len(drawn),
             samples=len(SCOPES),
             look=seen,
-            methods=tuple(
-                _line(method, of[0], scores[0][0]) for method, of in zip(methods, scores, strict=True)
-            ),
+            methods=_lines(methods, [of[0] for of in scores]),
             variances=variances_of(scores, drawn),
             always_failed=sum(_is_failed(scores, row) for row in drawn),
             cost=_cost(str(seeds), settings, judged, ledger),
@@ -157,9 +157,14 @@ def _is_failed(scores: Sequence[Sequence[Score]], row: Row) -> bool:
     return all(one.marks[row.id].outcome is Outcome.FAILED for of in scores for one in of)
 
 
-def _line(method: Method, score: Score, first: Score) -> HeadroomMethod:
-    against = None if score is first else PairedTest.of_scores(first, score)
-    return HeadroomMethod(MethodRef.of(method), RateReport.of(score), against)
+def _lines(methods: Sequence[Method], scores: Sequence[Score]) -> tuple[HeadroomMethod, ...]:
+    """All methods, each beside the first."""
+    aparts = [None, *(PairedTest.of_scores(scores[0], score) for score in scores[1:])]
+    parts = zip(methods, scores, aparts, against_first([[score] for score in scores]), strict=True)
+    return tuple(
+        HeadroomMethod(MethodRef.of(method), RateReport.of(score), apart, test, is_tied(test))
+        for method, score, apart, test in parts
+    )
 
 
 def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger) -> OptimizationCost:

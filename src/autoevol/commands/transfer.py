@@ -127,10 +127,7 @@ def _transferred(
             rounds=config.rounds,
             metric=measure_of(job.settings, job.metric),
             reference=MethodRef.of(methods[0]),
-            methods=tuple(
-                TransferScore.of(method, source, score, scores[0], settings.metrics.objective, cost)
-                for method, source, score, cost in zip(methods, sources, scores, costs, strict=True)
-            ),
+            methods=TransferScore.of_all(methods, sources, scores, costs, settings.metrics.objective),
             ledger=Ledger.of(job.session.ledger()),
             versions=versions(),
             seconds=time.monotonic() - job.started,
