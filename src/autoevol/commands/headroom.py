@@ -16,6 +16,7 @@ from typing import Any
 import dspy
 import numpy as np
 
+from autoevol.commands.few_rows import START_AT_ONCE, few_rows
 from autoevol.commands.first_look import look_rows
 from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
@@ -94,6 +95,8 @@ def headroom(
         RunFolder(Path(out), decided) as folder,
         open_job(folder, settings, listener or Progress(), roles=roles, gated=False) as job,
     ):
+        if why := few_rows({"dev": len(split.dev), "holdout": len(split.holdout)}, START_AT_ONCE):
+            job.listener.note(why)
         scores, seen = sample_starts(job, methods, drawn, looked)
         ledger = Ledger.of(job.session.ledger())
         judged = job.metric.detector.calls

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from autoevol.commands.few_rows import START_AT_ONCE, check_enough, few_rows
 from autoevol.commands.first_look import look_rows, may_decline
 from autoevol.commands.likely import LikelyRun
 from autoevol.commands.methods import find_method, make_policy
@@ -36,6 +37,7 @@ def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> 
     quarter of it; sizes that the user chose are kept, or refused. The reserve is what can be
     spared, `spare_rows` at most.
     """
+    check_enough(len(rows), 3)
     dev, holdout = loop.dev_size, methods.holdout_size
     if dev == LoopConfig().dev_size and 4 * dev > len(rows):
         dev = max(1, len(rows) // 4)
@@ -199,6 +201,10 @@ def plan_rows(plan: Plan, budget: BudgetConfig, likely: LikelyRun) -> list[tuple
         rows.append((stage.name, f"{sum(stage.rows):,} rows{limits}; {calls}"))
     if plan.look:
         rows.append(("first look", look_text(plan.look)))
+    if plan.course and (
+        why := few_rows({"dev": plan.course.dev, "holdout": plan.course.holdout}, START_AT_ONCE)
+    ):
+        rows.append(("few rows", why))
     total, cap = sum(plan.calls.values()), budget.max_calls
     rows.append(("LM calls", f"likely {likely.calls}, at most {min(total, cap or total):,}"))
     rows.append(("assumed", _ASSUMED))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autoevol.commands.few_rows import few_rows
 from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_methods
@@ -118,6 +119,8 @@ def _transferred(
         RunFolder(out, decided) as folder,
         open_job(folder, settings, listener, roles=roles, gated=False) as job,
     ):
+        if len(methods) > 1 and (why := few_rows({"scored": len(sample.rows)}, "a larger --sample")):
+            job.listener.note(why)
         scores, costs, stop = _score(job, methods, sample.rows, config.rounds)
         evol = settings.models.evol
         report = TransferReport(
