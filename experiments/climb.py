@@ -2,7 +2,8 @@
 
 `python -m autoevol.experiments.climb worlds` asks for the same number of calls what the paper's rule
 on fixed rows reaches; `ablations` takes one thing after another from the default; `never-better` lets the
-loop run where no rewrite is ever better. All with the real loop in the testbed, in one process.
+loop run where no rewrite is ever better; `told` changes what the optimizer LM is told, which it heeds
+with a probability of `--heeding`. All with the real loop in the testbed, in one process.
 
 Several loops in one testbed (`--loops`) see other rows and other chances. They are averaged before
 anything is compared, so that intervals are over testbeds, and hold for testbeds.
@@ -59,6 +60,9 @@ OTHERS = (
     Arm("paper, fresh", "paper", replace(PAPER.config, dev_rows="fresh"), PAPER_CALLS),
     Arm("adaptive, fixed", "adaptive", LoopConfig(dev_rows="fixed")),
     Arm("adaptive, after-adoption", "adaptive", LoopConfig(dev_rows="after-adoption")),
+    Arm("adaptive, growing", "adaptive", LoopConfig(dev_rows="growing")),
+    Arm("adaptive, m 3", "adaptive", LoopConfig(m=3)),
+    Arm("adaptive, m 7", "adaptive", LoopConfig(m=7)),
 )
 _BEFORE = LoopConfig(reads="train", leave_out="never")
 ABLATIONS = (
@@ -69,15 +73,29 @@ ABLATIONS = (
     Arm("no price on words", AdaptiveRace(per_word=0), LoopConfig()),
     Arm("all as it was in 0.2", AdaptiveRace(failures=10, growth=0), _BEFORE),
 )
+TOLD = (
+    DEFAULT,
+    Arm("told of ten rewrites", "adaptive", LoopConfig(history=10)),
+    Arm("told of forty rewrites", "adaptive", LoopConfig(history=40)),
+    Arm("told rates by kind", "adaptive", LoopConfig(kind_rates="yes")),
+    Arm("told of stubborn rows", "adaptive", LoopConfig(stubborn="yes")),
+    Arm("two good ones combined", "adaptive", LoopConfig(combine="yes")),
+)
+"""The default, with one more thing that its optimizer LM is told."""
 NULL = TestbedConfig(start_low=0.09, start_high=0.11, insight=0.0, blind=(0.0, 0.5, 0.5), dropping=0.0)
 """No rewrite is ever better: half of them harm, half do nothing."""
 
 
-def climb(arm: Arm, seed: int, world: TestbedConfig, folder: Path, loop: int = 0) -> Walk:
-    """Loop number `loop` in the testbed of `seed`: each has rows and random numbers of its own."""
+def climb(
+    arm: Arm, seed: int, world: TestbedConfig, folder: Path, loop: int = 0, *, shortcut: bool = True
+) -> Walk:
+    """Loop number `loop` in the testbed of `seed`: each has rows and random numbers of its own.
+
+    With `shortcut`, by the short way through the world (`testbed.shortcut`), which makes the same steps.
+    """
     config = replace(arm.config, seed=seed + _LOOPS_APART * loop)
     first = loop * (config.dev_size + TRAIN)
-    return walk(Testbed(seed, world), arm.rule, config, folder, arm.cap, TRAIN, first)
+    return walk(Testbed(seed, world), arm.rule, config, folder, arm.cap, TRAIN, first, shortcut=shortcut)
 
 
 def ratio(mine: Sequence[float], its: Sequence[float], seed: int = 0) -> PointEstimate:
@@ -157,23 +175,25 @@ def _share(share: PointEstimate) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the options and print a line per arm."""
     parser = argparse.ArgumentParser(prog="python -m autoevol.experiments.climb", description=__doc__)
-    parser.add_argument("what", choices=["worlds", "ablations", "never-better"])
+    parser.add_argument("what", choices=["worlds", "ablations", "told", "never-better"])
     parser.add_argument("--first", type=int, default=300, help="First testbed (default 300).")
     parser.add_argument("--seeds", type=int, default=20, help="How many testbeds (default 20).")
     parser.add_argument("--loops", type=int, default=1, help="Loops in each testbed (default 1).")
     parser.add_argument("--start", type=float, help="True rate of the starting method (default 42-58 %%).")
     parser.add_argument("--correlation", type=float, default=TestbedConfig().correlation)
+    parser.add_argument("--heeding", type=float, default=TestbedConfig().heeding, help="Of what it is told.")
     parser.add_argument("--others", action="store_true", help="Also the other rules and dev rows.")
     options = parser.parse_args(argv)
     seeds = range(options.first, options.first + options.seeds)
-    world = TestbedConfig(correlation=options.correlation)
+    world = TestbedConfig(correlation=options.correlation, heeding=options.heeding)
     if options.start is not None:
         world = replace(world, start_low=options.start - 0.02, start_high=options.start + 0.02)
     arms = (DEFAULT, PAPER, OLD, *(OTHERS if options.others else ()))
     if options.what == "worlds":
         lines = world_lines(seeds, world, arms, options.loops)
-    elif options.what == "ablations":
-        lines = world_lines(seeds, world, ABLATIONS, options.loops)
+    elif options.what in ("ablations", "told"):
+        arms = ABLATIONS if options.what == "ablations" else TOLD
+        lines = world_lines(seeds, world, arms, options.loops)
     else:
         lines = never_better_lines(seeds, [arm for arm in arms if arm is not PAPER])
     for line in lines:

@@ -12,6 +12,7 @@ from autoevol.comparison.entry import Heat
 from autoevol.config import LoopConfig
 from autoevol.core.errors import BudgetReached
 from autoevol.core.records import Method, Step
+from autoevol.experiments.testbed.shortcut import calls_spared
 from autoevol.lm.budget import Caps
 from autoevol.lm.meter import DistinctCalls
 from autoevol.optimization.rule import SelectionRule
@@ -62,9 +63,12 @@ def run_loop(
     with heat.bench.session(path, Caps(calls=cap)) as session, session.watched(answered):
 
         def tell(step: Step) -> None:
+            calls = len(answered) + calls_spared(heat.student)
+            if cap is not None and calls > cap:
+                raise BudgetReached(f"{calls} calls, more than {cap}")
             methods.update({c.method.id: c.method for c in step.candidates if c.method})
             dev = step.chosen_score.rate if step.chosen_score else float("nan")
-            told.append(Reached(len(answered), methods[step.chosen_id], dev, step.improved))
+            told.append(Reached(calls, methods[step.chosen_id], dev, step.improved))
 
         teleprompter = AutoEvol(
             heat.bench.metric(session),

@@ -55,9 +55,11 @@ def walk(
     cap: int | None = None,
     train: int = TRAIN,
     first: int = 0,
+    *,
+    shortcut: bool = False,
 ) -> Walk:
     """One loop in one testbed, to its last step or to `cap` calls, on `train` rows beside the dev rows."""
-    heat = heat_of(testbed, config.dev_size, train, first)
+    heat = heat_of(testbed, config.dev_size, train, first, shortcut=shortcut)
     name = rule if isinstance(rule, str) else rule.name
     path = folder / f"{name}-{testbed.seed}-{config.seed}-{first}.sqlite"
     reached = run_loop(heat, rule, config, path, cap)

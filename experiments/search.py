@@ -45,7 +45,7 @@ from autoevol.hypersearch.holdout import front
 from autoevol.hypersearch.job import Search, plan
 from autoevol.hypersearch.space import ALWAYS
 from autoevol.hypersearch.study import SharedStudy, quiet
-from autoevol.hypersearch.told import TrialsTold
+from autoevol.hypersearch.tracking import TrackedTrials
 from autoevol.hypersearch.trial import TrialBench
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
@@ -126,7 +126,7 @@ def search(world: World, folder: Path, config: SearchConfig) -> tuple[Contestant
 
     with quiet():
         study = SharedStudy(shared, config, space)
-        Search(shared, study, open_bench, Silent(), TrialsTold(Settings(), Silent())).run()
+        Search(shared, study, open_bench, Silent(), TrackedTrials(Settings(), Silent())).run()
         best = front(study)[0]
     calls = sum(spent.calls for spent in shared.spent().values())
     return Contestant(world.testbed.true_rate(Method(best.user_attrs["method"]["text"])), calls), study

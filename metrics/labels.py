@@ -131,8 +131,8 @@ def parse_labelled(data: Mapping[str, object]) -> Labelled:
     ended = _text_or_none(data, "response_finish_reason") if "response_finish_reason" in data else None
     kinds = _kinds(data["kinds"])
     raters = data.get("raters") or {}
-    if not isinstance(raters, Mapping):
-        raise TypeError("raters must be an object")
+    if not isinstance(raters, Mapping) or not all(isinstance(rating, Mapping) for rating in raters.values()):
+        raise TypeError("raters must be an object with an object for each rater")
     return Labelled(
         id=_text(data, "id"),
         trajectory=Trajectory((step,), response, ended),

@@ -15,6 +15,8 @@ from autoevol.core.schema import SPARSE, Record
 Counted = Literal["failures", "losses"]
 """What is compared: failed rows, or the losses of an objective that gives points."""
 _RESAMPLES = 10_000
+# Means of the same points, added up in another order, differ in their last bits.
+_TIE = 1e-9
 
 
 class PointEstimate(NamedTuple):
@@ -76,7 +78,7 @@ class PairedTest(Record):
         # for both methods cancels out.
         gaps = [after - before for before, after in zip(first, second, strict=True)]
         mean = bootstrap_mean(gaps)
-        lower, higher = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
+        lower, higher = sum(gap < -_TIE for gap in gaps), sum(gap > _TIE for gap in gaps)
         binary = {*first, *second} <= {0.0, 1.0}
         return cls(
             *mean,

@@ -21,6 +21,8 @@ from autoevol.metrics.paired import Counted, PairedTest
 INTERVAL = "95 % for all pairs at once, max-t over rows"
 """How the interval of a corrected `PairedTest` was found."""
 _FLIPS = 4_000
+_NO_SPREAD = 1e-18
+"""Squares of values in 0..1 that are nothing but rounding: a pair that differs by the same on every line."""
 
 
 class Behind(NamedTuple):
@@ -75,8 +77,31 @@ def behind(
     values = np.asarray(table, float)
     means = values.mean(axis=0)
     gaps = values - values[:, [int(means.argmin()) if other is None else other]]
-    factor = _largest_t(values, level, seed)
-    units = len(values)
+    pairs = np.array(list(combinations(range(len(means)), 2)), int).reshape(-1, 2)
+    return _intervals(gaps, _largest_t(values[:, pairs[:, 1]] - values[:, pairs[:, 0]], level, seed), level)
+
+
+def jointly(gaps: Sequence[Sequence[float]], level: float = 0.95, seed: int = 0) -> list[Behind]:
+    """Means of differences that were named beforehand, with intervals that hold for all of them together.
+
+    As `behind`, for these differences alone instead of all pairs of columns.
+
+    Args:
+        gaps: One line per unit, the same differences in each, in -1..1.
+        level: Probability that all intervals hold, in (0, 1).
+        seed: Of the signs.
+
+    Raises:
+        ValueError: If there is no difference, or lines are of several lengths.
+    """
+    if not gaps or not gaps[0] or len({len(line) for line in gaps}) > 1:
+        raise ValueError("need at least one line, and as many values in each")
+    values = np.asarray(gaps, float)
+    return _intervals(values, _largest_t(values, level, seed), level)
+
+
+def _intervals(gaps: np.ndarray, factor: float, level: float) -> list[Behind]:
+    units = len(gaps)
     # Signs of n units can fall in 2^n ways, and the rarest two-sided outcome is two of these.
     enough = units >= math.log2(2 / (1 - level))
     unknown = np.where(gaps.any(axis=0), 2.0, 0.0)
@@ -127,17 +152,15 @@ def _loss(mark: Mark, counted: Counted) -> float:
     return mark.loss if counted == "losses" else float(mark.outcome is Outcome.FAILED)
 
 
-def _largest_t(values: np.ndarray, level: float, seed: int) -> float:
-    """The quantile `level` of the largest absolute t statistic over all pairs where none differs."""
-    units, columns = values.shape
-    if min(units, columns) < 2:
+def _largest_t(gaps: np.ndarray, level: float, seed: int) -> float:
+    """The quantile `level` of the largest absolute t statistic over all columns where every mean is 0."""
+    units = len(gaps)
+    if units < 2:
         return 0.0
-    pairs = list(combinations(range(columns), 2))
-    before, after = (np.array(side) for side in zip(*pairs, strict=True))
-    gaps = values[:, after] - values[:, before]
     gaps = gaps - gaps.mean(axis=0)
     squares = (gaps**2).sum(axis=0)
-    gaps, squares = gaps[:, squares > 0], squares[squares > 0]
+    varies = squares > _NO_SPREAD * units
+    gaps, squares = gaps[:, varies], squares[varies]
     if not gaps.size:
         return 0.0
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (_FLIPS, units))

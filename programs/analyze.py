@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import dspy
 
@@ -15,6 +15,17 @@ from autoevol.signatures.analyze import AnalyzeTrajectories
 
 _LONGEST = 2000
 _REPLY, _FINDING = "reply", "finding"
+
+
+class OtherRewrites(NamedTuple):
+    """How many other methods were tried on a row, and how many of them failed it."""
+
+    tried: int
+    failed: int
+
+
+Others = Mapping[str, OtherRewrites]
+"""By row id."""
 
 
 class AnalyzeTrajectory(dspy.Module):
@@ -30,18 +41,31 @@ class AnalyzeTrajectory(dspy.Module):
         self.predict = dspy.Predict(AnalyzeTrajectories)
         self.adapter = PlainText()
 
-    def forward(self, cases: Sequence[Case], **config: Any) -> dspy.Prediction:  # noqa: ANN401 (sampling)
-        """A prediction with `feedback`, '' if the optimizer had nothing to say."""
-        with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return self.predict(cases=render_cases(cases), config=config)
+    def forward(
+        self,
+        cases: Sequence[Case],
+        others: Others | None = None,
+        **config: Any,  # noqa: ANN401 (sampling)
+    ) -> dspy.Prediction:
+        """A prediction with `feedback`, '' if the optimizer had nothing to say.
 
-    async def aforward(self, cases: Sequence[Case], **config: Any) -> dspy.Prediction:  # noqa: ANN401
+        `others` tells, by row id, of other methods that were tried on a case.
+        """
+        with as_role("optimizer"), dspy.context(adapter=self.adapter):
+            return self.predict(cases=render_cases(cases, others), config=config)
+
+    async def aforward(
+        self,
+        cases: Sequence[Case],
+        others: Others | None = None,
+        **config: Any,  # noqa: ANN401
+    ) -> dspy.Prediction:
         """The same from a coroutine."""
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            return await self.predict.acall(cases=render_cases(cases), config=config)
+            return await self.predict.acall(cases=render_cases(cases, others), config=config)
 
 
-def render_cases(cases: Sequence[Case]) -> str:
+def render_cases(cases: Sequence[Case], others: Others | None = None) -> str:
     """The cases as the optimizer LM reads them; long texts are cut in the middle.
 
     Seeds, replies and findings, which quote them, are fenced: none can pass for a case or a finding.
@@ -49,9 +73,16 @@ def render_cases(cases: Sequence[Case]) -> str:
     shown = [_texts(case) for case in cases]
     mark = mark_for(text for texts in shown for text in texts.values())
     return "\n\n".join(
-        _render(number, case, texts, mark)
+        _render(number, case, texts, mark) + _fared(case, (others or {}).get(case.row_id))
         for number, (case, texts) in enumerate(zip(cases, shown, strict=True), 1)
     )
+
+
+def _fared(case: Case, others: OtherRewrites | None) -> str:
+    """A line for a failed case, since rewrites that cured it exist or are still to be found."""
+    if others is None or not others.tried or case.verdict.outcome is not Outcome.FAILED:
+        return ""
+    return f"\nOf {others.tried} rewrites that were tried on this case, {others.failed} failed it too."
 
 
 def _render(number: int, case: Case, texts: Mapping[str, str], mark: str) -> str:

@@ -12,7 +12,8 @@ from autoevol.core.errors import MethodError
 from autoevol.core.fence import fenced, without_fences
 from autoevol.core.records import Method
 from autoevol.programs.adapters import TaggedText
-from autoevol.signatures.propose import ImproveMethod
+from autoevol.programs.track_record import NOTHING_TOLD, TrackRecord
+from autoevol.signatures.propose import CombineMethods, ImproveMethod, ImproveWithRecord
 
 # A method much longer than this crowds out the instruction it is to rewrite; the paper sees
 # quality fall as text accumulates (section 5.3).
@@ -21,7 +22,7 @@ FEWEST_CHARS = 20
 
 
 class ProposeMethod(dspy.Module):
-    """method, feedback -> another method (Auto Evol-Instruct section 3.2).
+    """method, feedback and, if there is one, track record -> another method (Auto Evol-Instruct section 3.2).
 
     The proposal keeps the parent's demos. It is checked for form here and for novelty by
     `check_new`, both before anything is spent on scoring it.
@@ -30,27 +31,65 @@ class ProposeMethod(dspy.Module):
     def __init__(self) -> None:
         super().__init__()
         self.predict = dspy.Predict(ImproveMethod)
+        self.predict_with_record = dspy.Predict(ImproveWithRecord)
         self.adapter = TaggedText("improved_method", "the complete improved method")
 
-    def forward(self, method: Method, feedback: str, **config: Any) -> dspy.Prediction:  # noqa: ANN401
+    def forward(
+        self,
+        method: Method,
+        feedback: str,
+        record: TrackRecord = NOTHING_TOLD,
+        **config: Any,  # noqa: ANN401
+    ) -> dspy.Prediction:
         """A prediction with `method`.
 
         Raises:
             MethodError: If the reply holds no usable method.
         """
+        predict, inputs = self._asked(method, feedback, record)
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            reply = self.predict(**_inputs(method, feedback), config=config)
-        return dspy.Prediction(
-            method=usable(reply.improved_method, method, cut=reply.finish_reason == "length")
-        )
+            return _proposal(predict(**inputs, config=config), method)
 
-    async def aforward(self, method: Method, feedback: str, **config: Any) -> dspy.Prediction:  # noqa: ANN401
+    async def aforward(
+        self,
+        method: Method,
+        feedback: str,
+        record: TrackRecord = NOTHING_TOLD,
+        **config: Any,  # noqa: ANN401
+    ) -> dspy.Prediction:
         """The same from a coroutine."""
+        predict, inputs = self._asked(method, feedback, record)
         with as_role("optimizer"), dspy.context(adapter=self.adapter):
-            reply = await self.predict.acall(**_inputs(method, feedback), config=config)
-        return dspy.Prediction(
-            method=usable(reply.improved_method, method, cut=reply.finish_reason == "length")
-        )
+            return _proposal(await predict.acall(**inputs, config=config), method)
+
+    def _asked(
+        self, method: Method, feedback: str, record: TrackRecord
+    ) -> tuple[dspy.Predict, dict[str, str]]:
+        inputs = {"method": fenced({"method": method.text}), "feedback": fenced({"feedback": feedback})}
+        told = record.render()
+        return (self.predict_with_record, {**inputs, "record": told}) if told else (self.predict, inputs)
+
+
+class CombineTwo(dspy.Module):
+    """Two methods -> one that has the strengths of both, with the demos of the first (our addition)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.predict = dspy.Predict(CombineMethods)
+        self.adapter = TaggedText("improved_method", "the complete combined method")
+
+    async def aforward(self, method: Method, other: Method, **config: Any) -> dspy.Prediction:  # noqa: ANN401
+        """A prediction with `method`.
+
+        Raises:
+            MethodError: If the reply holds no usable method.
+        """
+        inputs = {
+            "method": fenced({"method": method.text}),
+            "other_method": fenced({"other method": other.text}),
+        }
+        with as_role("optimizer"), dspy.context(adapter=self.adapter):
+            return _proposal(await self.predict.acall(**inputs, config=config), method)
 
 
 def check_new(method: Method, known: Iterable[Method]) -> None:
@@ -92,8 +131,9 @@ def usable(proposal: str, parent: Method, *, cut: bool = False) -> Method:
     return Method(text, parent.demos)
 
 
-def _inputs(method: Method, feedback: str) -> dict[str, str]:
-    return {"method": fenced({"method": method.text}), "feedback": fenced({"feedback": feedback})}
+def _proposal(reply: dspy.Prediction, parent: Method) -> dspy.Prediction:
+    cut = reply.finish_reason == "length"
+    return dspy.Prediction(method=usable(reply.improved_method, parent, cut=cut))
 
 
 def _unfenced(text: str) -> str:

@@ -36,12 +36,14 @@ class Faults:
     """What goes wrong, counted down where it is a number.
 
     Attributes:
+        takes_none: Whether every new batch gets a 503.
         lost_answers: Batches that are taken while the connection breaks before the answer.
         unavailable: Requests to the batch API that get a 503.
         expires: Whether batches expire, with only every second request answered.
         invalid: Message with which every batch fails its validation.
     """
 
+    takes_none: bool = False
     lost_answers: int = 0
     unavailable: int = 0
     expires: bool = False
@@ -140,6 +142,8 @@ class BatchProvider:
 
     async def _create(self, request: web.Request) -> web.Response:
         self._check(request)
+        if self.faults.takes_none:
+            raise web.HTTPServiceUnavailable(text="FAULT")
         wanted = await request.json()
         assert wanted["endpoint"] == "/v1/chat/completions"
         job = Job(f"batch-{len(self.jobs)}", wanted["input_file_id"], wanted.get("metadata") or {})

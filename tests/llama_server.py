@@ -20,11 +20,17 @@ TEMPLATE = "<user> {} <assistant> "
 
 
 class LlamaServer(Endpoint):
-    """One server; `serve` of the library returns it inside `installed`."""
+    """One server; `serve` of the library returns it inside `installed`.
+
+    Attributes:
+        words: Its vocabulary so far.
+        faults: What it answers first, one request each.
+    """
 
     def __init__(self) -> None:
         super().__init__(self._answer)
         self.words: list[str] = []
+        self.faults: list[Answer] = []
 
     def installed(self, patch: pytest.MonkeyPatch) -> None:
         """Stand in for the process that llama.cpp's server runs in."""
@@ -42,6 +48,8 @@ class LlamaServer(Endpoint):
         return -(token + 1) / (2 if token in prompt else 1)
 
     def _answer(self, body: dict[str, Any]) -> Answer:
+        if self.faults:
+            return self.faults.pop(0)
         if "messages" in body:
             return as_json({"prompt": TEMPLATE.format(body["messages"][0]["content"])})
         if "content" in body:

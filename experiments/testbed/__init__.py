@@ -30,6 +30,9 @@ The model, with the settings of `TestbedConfig` (in `truth`):
   `blind`. With probability `padding` an idle sentence comes along, with probability `dropping` a
   sentence of the base is lost first, and with probability `unusable` the reply cannot be read. All
   optimizers meet this same model.
+- With probability `misjudged` (0 unless said otherwise) the verdict on an evolution is turned around, as of a
+  judge that errs: a sound one fails by any curable kind, a failed one passes. The same text is always
+  judged alike. True rates know nothing of it.
 
 Left out: demos have no effect, rounds beyond the first have no defined truth, and no proposal
 combines two methods.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dspy.lm15 import Request
 
@@ -75,6 +76,10 @@ def _split(marker: re.Pattern[str], text: str) -> dict[str, str]:
 _ATTEMPT = re.compile(r"Instruction #\d+:\s*(.*?)\s*»+\n\[\d+\] «+[^\n]*?Prefix", re.DOTALL)
 _TRIED = re.compile(r"(.*?) \| Score: (-?[\d.]+)\n*", re.DOTALL)
 _SCORED = re.compile(r"^Score (-?[\d.]+):\n", re.MULTILINE)
+_REWRITE = re.compile(r"^Rewrite \d+ \((put in force|turned down)\): (.*)\.$", re.MULTILINE)
+_GAIN = re.compile(r"it cured (\S+) and broke ([^\s;]+)")
+_ADDED = re.compile(r"^Added:\n(.*?)(?=^Left out:\n|\Z)", re.MULTILINE | re.DOTALL)
+_KIND_COUNT = re.compile(r"\b([a-z_]+) (\d+)\b")
 _SINGLE = ("current_instruction", "basic_instruction")
 
 
@@ -93,3 +98,35 @@ def base_method(prompt: Prompt) -> str | None:
             return " ".join(methods[-1].split())
     single = (text for name, text in prompt.fields.items() if text and ("method" in name or name in _SINGLE))
     return next(single, None)
+
+
+class ToldRewrite(NamedTuple):
+    """An earlier rewrite as the record of a prompt tells of it.
+
+    Attributes:
+        added: What it added to its base.
+        kept: Whether it was put in force.
+        gain: Rows cured less rows broken; 0 where it was dropped early.
+    """
+
+    added: str
+    kept: bool
+    gain: float
+
+
+def told_rewrites(prompt: Prompt) -> list[ToldRewrite]:
+    """The earlier rewrites that a prompt tells of, oldest first."""
+    pieces = _REWRITE.split(prompt.fields.get("record", ""))[1:]
+    rewrites: list[ToldRewrite] = []
+    for ending, fared, changes in zip(*(pieces[place::3] for place in range(3)), strict=True):
+        added, figures = _ADDED.search(changes), _GAIN.search(fared)
+        gain = float(figures[1]) - float(figures[2]) if figures else 0.0
+        rewrites.append(ToldRewrite(added[1].strip() if added else "", ending == "put in force", gain))
+    return rewrites
+
+
+def told_kinds(prompt: Prompt) -> dict[str, int]:
+    """How often the record of a prompt says that each kind of failure was met."""
+    first = prompt.fields.get("record", "").partition("\n")[0]
+    counts = first.partition(": ")[2] if first.startswith("The method in force on the ") else ""
+    return {kind: int(count) for kind, count in _KIND_COUNT.findall(counts)}

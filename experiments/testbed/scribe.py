@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 
 from autoevol.core.records import FailureKind
-from autoevol.experiments.testbed.prompts import Prompt, base_method
+from autoevol.experiments.testbed.prompts import Prompt, ToldRewrite, base_method, told_kinds, told_rewrites
 from autoevol.experiments.testbed.sentences import CURES, HARMS, IDLE, OPENING
 from autoevol.experiments.testbed.texts import SYMPTOMS
 from autoevol.experiments.testbed.truth import TestbedConfig
@@ -26,6 +26,7 @@ _METHODS = (
 )
 _ANY_CURE = tuple(sentence for cures in CURES.values() for sentence in cures)
 _ANY_HARM = tuple(sentence for harms in HARMS.values() for sentence in harms)
+_KNOWN = (*_ANY_CURE, *_ANY_HARM, *IDLE)
 _CURABLE = {kind.value: kind for kind in CURES}
 _UNREADABLE = "I have several ideas for this, and I would rather talk about them first."
 
@@ -64,6 +65,8 @@ class Scribe:
     def _method(self, prompt: Prompt, random: Random) -> str:
         """The base, sometimes without one of its sentences, with one or two new ones."""
         base = base_method(prompt) or OPENING
+        if other := prompt.fields.get("other_method"):
+            return self._both(base, other, random)
         if random.random() < self.config.dropping:
             first, *rest = _END.split(base)
             if rest:
@@ -73,18 +76,54 @@ class Scribe:
         padded = random.random() < self.config.padding
         return f"{written} {_fresh(IDLE, written, random)}" if padded else written
 
+    def _both(self, base: str, other: str, random: Random) -> str:
+        """The sentences of two methods, each once; sometimes one of the second is lost."""
+        more = [sentence for sentence in _END.split(other) if sentence not in base]
+        if more and random.random() < self.config.dropping:
+            more.pop(random.randrange(len(more)))
+        return " ".join([base, *more])
+
     def _sentence(self, prompt: Prompt, base: str, random: Random) -> str:
-        """A cure for something that the prompt shows, if insight strikes; else any sentence."""
-        shown = kinds_shown(prompt.text)
+        """A cure for something that the prompt shows, if insight strikes; else any sentence.
+
+        Who heeds the earlier rewrites that a prompt tells of takes up what did good and was turned down, if
+        the base lacks it, and else leaves alone what did no good.
+        """
+        told = told_rewrites(prompt)
+        heeds = bool(told) and random.random() < self.config.heeding
+        good, bad = _good_and_bad(told) if heeds else ((), ())
+        if missing := [sentence for sentence in good if sentence not in base]:
+            return random.choice(missing)
+        shown = kinds_told(prompt) or kinds_shown(prompt.text)
         if shown and random.random() < self.config.insight:
-            return _fresh(CURES[random.choice(shown)], base, random)
+            return _fresh(CURES[random.choice(shown)], base, random, bad)
         (pool,) = random.choices((_ANY_CURE, _ANY_HARM, IDLE), weights=self.config.blind)
-        return _fresh(pool, base, random)
+        return _fresh(pool, base, random, bad)
 
 
-def _fresh(pool: Sequence[str], base: str, random: Random) -> str:
-    """A sentence that `base` does not have yet; an idle one where it has the whole pool."""
-    return random.choice([sentence for sentence in pool if sentence not in base] or IDLE)
+def _fresh(pool: Sequence[str], base: str, random: Random, avoided: Collection[str] = ()) -> str:
+    """A sentence that `base` does not have yet, and none to be avoided; an idle one where none is left."""
+    free = [sentence for sentence in pool if sentence not in base]
+    return random.choice([sentence for sentence in free if sentence not in avoided] or free or IDLE)
+
+
+def _good_and_bad(told: Sequence[ToldRewrite]) -> tuple[list[str], list[str]]:
+    """Sentences that did good and never came into force, and sentences that did none."""
+    gains: dict[str, float] = {}
+    kept: set[str] = set()
+    for rewrite in told:
+        for sentence in _KNOWN:
+            if sentence in rewrite.added:
+                gains[sentence] = gains.get(sentence, 0.0) + rewrite.gain
+                kept |= {sentence} if rewrite.kept else set()
+    good = [sentence for sentence, gain in gains.items() if gain > 0 and sentence not in kept]
+    return good, [sentence for sentence, gain in gains.items() if gain <= 0]
+
+
+def kinds_told(prompt: Prompt) -> list[FailureKind]:
+    """Curable kinds as often as the record of a prompt counts them."""
+    counts = told_kinds(prompt)
+    return [_CURABLE[name] for name, count in counts.items() if name in _CURABLE for _ in range(count)]
 
 
 def kinds_shown(text: str) -> list[FailureKind]:

@@ -71,15 +71,27 @@ def is_known(instruction: str) -> bool:
     return instruction.startswith("Write a plan for a ")
 
 
-def evolved_reply(instruction: str, kind: FailureKind | None, pick: int, tag: str) -> str:
-    """The evol LM's reply: a sound evolution (`kind` None), or one that fails by `kind`.
+def is_sound(instruction: str, evolved: str | None) -> bool:
+    """Whether `evolved` is what the world makes of `instruction` where nothing befalls it."""
+    return evolved is not None and evolved.removeprefix(f"{instruction} ") in _ADDED
+
+
+def evolution(instruction: str, kind: FailureKind | None, pick: int) -> str | None:
+    """A sound evolution (`kind` None), one that fails by `kind`, or None where that marks none.
 
     `pick` (any natural number) chooses what is added.
     """
     if kind is FailureKind.UNPARSED:
-        return f"Step 1. {_ABOUT}"
+        return None
     added = _ADDED[pick % len(_ADDED)]
-    evolved = _FAILED[kind](instruction, added) if kind else f"{instruction} {added}"
+    return _FAILED[kind](instruction, added) if kind else f"{instruction} {added}"
+
+
+def evolved_reply(instruction: str, kind: FailureKind | None, pick: int, tag: str) -> str:
+    """The evol LM's reply, with such an evolution marked by `tag`."""
+    evolved = evolution(instruction, kind, pick)
+    if evolved is None:
+        return f"Step 1. {_ABOUT}"
     return f"Step 1. I list what can be added.\n{wrap(evolved, tag)}"
 
 

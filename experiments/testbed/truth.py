@@ -43,12 +43,17 @@ class TestbedConfig:
     blind: tuple[float, float, float] = setting(
         (0.3, 0.2, 0.5), "Weights of a cure, a harm and an idle sentence in a proposal without insight."
     )
+    heeding: float = setting(
+        0.6, "Probability that a proposal heeds the earlier rewrites that its prompt tells of."
+    )
     padding: float = setting(0.3, "Probability that a proposal adds an idle sentence as well.")
     dropping: float = setting(0.1, "Probability that a proposal loses a sentence of its base.")
     unusable: float = setting(0.04, "Probability that a proposal cannot be read.")
+    misjudged: float = setting(0.0, "Probability that the verdict on an evolution is the wrong one.")
 
     def __post_init__(self) -> None:
-        for name in ("correlation", "start_low", "start_high", "insight", "padding", "dropping", "unusable"):
+        shares = ("correlation", "start_low", "start_high", "insight", "heeding", "padding")
+        for name in (*shares, "dropping", "unusable", "misjudged"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name} must be in 0..1, below 1, got {getattr(self, name)}")
         if self.start_low > self.start_high:

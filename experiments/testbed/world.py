@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple
+from dataclasses import asdict
 
 from dspy.lm15 import Request
 
@@ -80,7 +80,9 @@ class TestbedTransport(Transport):
     seeded = True  # so that each sample of a sampled request arrives with a seed of its own
 
     def __init__(self, testbed: Testbed) -> None:
-        settings = hashlib.sha256(repr(astuple(testbed.config)).encode()).hexdigest()[:16]
+        # The judge has no part in what is asked and answered.
+        world = tuple(value for name, value in asdict(testbed.config).items() if name != "misjudged")
+        settings = hashlib.sha256(repr(world).encode()).hexdigest()[:16]
         self.identity = f"testbed:{testbed.seed}:{settings}"
         self.asked = 0
         self._truth = testbed.truth

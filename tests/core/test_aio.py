@@ -133,12 +133,11 @@ async def collect(
     work: Work, items: Iterator[float], width: int, stop_after: int | None = None
 ) -> list[float]:
     results: list[float] = []
-    stream = aio.ordered(work, items, width)
-    async for result in stream:
-        results.append(result)
-        if len(results) == stop_after:
-            break
-    await stream.aclose()  # type: ignore[attr-defined]
+    async with aio.ordered(work, items, width) as stream:
+        async for result in stream:
+            results.append(result)
+            if len(results) == stop_after:
+                break
     return results
 
 
@@ -166,6 +165,21 @@ def test_ordered_cancels_what_is_under_way_when_its_caller_stops() -> None:
     assert aio.run_and_wait(collect(work, endless, 4, stop_after=3)) == [0.0] * 3
     assert work.under_way == 0
     assert work.started <= 3 + 4
+
+
+def test_ordered_has_ended_all_work_when_an_error_of_its_caller_arrives() -> None:
+    work = Work()
+
+    async def scene() -> None:
+        try:
+            async with aio.ordered(work, iter([0.0, 3600.0, 3600.0]), 3) as results:
+                async for _ in results:
+                    raise OSError("the disk is full")
+        finally:
+            assert work.under_way == 0
+
+    with pytest.raises(OSError, match="the disk is full"):
+        aio.run_and_wait(scene())
 
 
 def test_ordered_fails_at_once_even_if_an_earlier_item_is_slow() -> None:

@@ -9,9 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autoevol.core.codec import decode_method, encode_method
-from autoevol.core.records import Method
+from autoevol.core.records import Mark, Method, Outcome, Score
 from autoevol.programs import COMPACT, INITIAL, WEAK
 from autoevol.signatures.evolve import Evolve
+
+
+@given(st.permutations([0.1, 0.2, 0.3, 0.7, 1 / 3, 2 / 3]))
+def test_which_row_has_which_points_does_not_change_the_loss(points: list[float]) -> None:
+    marks = {f"r{number}": Mark(Outcome.PASSED, points=one) for number, one in enumerate(points)}
+    assert Score("m", marks).loss == Score("m", dict(reversed(marks.items()))).loss
+
 
 texts = st.text(alphabet=st.sampled_from(" \t\n\r\x0b\xa0\u2028ab-"), max_size=60) | st.text(max_size=40)
 

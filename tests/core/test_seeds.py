@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,11 @@ def test_they_are_functions_of_their_parts_and_in_range(parts: list[int | str]) 
     assert 0 <= derived_seed(*parts) == derived_seed(*parts) < 2**28
     assert 0.0 <= derived_fraction(*parts) == derived_fraction(*parts) < 1.0
     assert derived_random(*parts).random() == derived_random(*parts).random()
+
+
+def test_no_fraction_is_rounded_up_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autoevol.core.seeds.digest", lambda *_: "f" * 16)
+    assert derived_fraction("any") < 1.0
 
 
 def test_they_are_what_runs_of_the_first_release_were_drawn_with() -> None:

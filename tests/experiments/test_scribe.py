@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoevol.config import LoopConfig
+from autoevol.core.fence import without_fences
 from autoevol.core.records import FailureKind
 from autoevol.experiments.testbed import Testbed, TestbedConfig
-from autoevol.experiments.testbed.prompts import Prompt, base_method, read_prompt
+from autoevol.experiments.testbed.prompts import Prompt, ToldRewrite, base_method, read_prompt, told_rewrites
 from autoevol.experiments.testbed.scribe import Scribe, kinds_shown
 from autoevol.experiments.testbed.sentences import CURES, HARMS, IDLE, OPENING
 from autoevol.experiments.testbed.texts import SYMPTOMS, evolved_reply, seed_instruction
@@ -29,6 +30,7 @@ from autoevol.optimization.rivals import APE, OPRO
 from autoevol.optimization.teleprompter import AutoEvol, as_examples
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.tags import read_marked
+from autoevol.programs.track_record import TrackRecord, TriedChange
 from autoevol.store.calls import CallStore
 
 SURE = replace(TestbedConfig(), insight=0.999, padding=0.0, dropping=0.0, unusable=0.0)
@@ -187,6 +189,59 @@ def _added(config: TestbedConfig, place: int, feedback: str) -> str:
     found = read_marked(Scribe(0, config).reply(prompt, str(place)), "improved_method", complete=True)
     assert found
     return found.text.removeprefix(OPENING).strip()
+
+
+CURE, OTHER_CURE = CURES[FailureKind.REFUSED][:2]
+RECORD = TrackRecord(
+    [
+        TriedChange(CURE, "", 3, 0, 9, dropped=1),
+        TriedChange(f"{OTHER_CURE} {IDLE[0]}", IDLE[1], 1.5, 2, 9),
+        TriedChange(IDLE[2], "", 2, 1, 9, kept=True),
+        TriedChange(IDLE[3], "", dropped=2),
+    ],
+    {FailureKind.LEAKED: 5, FailureKind.STAGNANT: 3},
+    40,
+)
+
+
+def _told(record: TrackRecord, heeding: float, place: int) -> str:
+    """The sentence that is added by who sees `record`, with refusals in the feedback."""
+    fields = {"method": OPENING, "feedback": "Case 1 failed (refused)."}
+    fields["record"] = without_fences(record.render())
+    prompt = Prompt("\n".join(fields.values()), fields, ("improved_method",), "tags")
+    scribe = Scribe(0, replace(SURE, heeding=heeding))
+    found = read_marked(scribe.reply(prompt, str(place)), "improved_method", complete=True)
+    assert found
+    return found.text.removeprefix(OPENING).strip()
+
+
+def test_earlier_rewrites_are_read_as_the_loop_tells_them() -> None:
+    prompt = Prompt("", {"record": without_fences(RECORD.render())}, ("improved_method",), "tags")
+    assert told_rewrites(prompt) == [
+        ToldRewrite(CURE, False, 3),
+        ToldRewrite(f"{OTHER_CURE} {IDLE[0]}", False, -0.5),
+        ToldRewrite(IDLE[2], True, 1),
+        ToldRewrite(IDLE[3], False, 0),
+    ]
+    assert told_rewrites(Prompt("", {}, (), "tags")) == []
+
+
+def test_who_heeds_takes_up_what_did_good_and_leaves_alone_what_did_not() -> None:
+    assert {_told(RECORD, 0.999, place) for place in range(50)} == {CURE}
+    bad = TrackRecord(RECORD.changes[1:])
+    assert {_told(bad, 0.999, place) for place in range(100)} == {*CURES[FailureKind.REFUSED]} - {OTHER_CURE}
+    assert {_told(bad, 0.0, place) for place in range(100)} == {*CURES[FailureKind.REFUSED]}
+
+
+def test_kinds_that_are_counted_go_before_those_of_the_cases() -> None:
+    kinds = TrackRecord((), RECORD.failures, RECORD.rows)
+    assert {_told(kinds, 0.0, place) for place in range(100)} == {*CURES[FailureKind.LEAKED]}
+
+
+def test_two_methods_are_put_together_sentence_by_sentence() -> None:
+    fields = {"method": f"{OPENING} {CURE}", "other_method": f"{OPENING} {OTHER_CURE} {CURE}"}
+    prompt = Prompt("", fields, ("improved_method",), "tags")
+    assert f"{OPENING} {CURE} {OTHER_CURE}" in Scribe(0, SURE).reply(prompt, "1")
 
 
 def test_a_sentence_is_dropped_and_one_is_padded_as_often_as_configured() -> None:

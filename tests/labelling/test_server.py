@@ -138,7 +138,7 @@ def test_hostile_texts_are_spelled_out_and_come_back_whole(tmp_path: Path) -> No
         assert not set(shown["response"]) & {"\x1b", "\u202e", "\x00", "\ud800"}
         assert ask(server, "label", {**USABLE, "item": "p1", "note": HOSTILE})[1]["done"] == 1
     (read,) = load_labelled(file.with_name("pairs.labels") / "labelled.jsonl")
-    assert read.trajectory.evolved == HOSTILE.replace("\ud800", "?")
+    assert read.trajectory.evolved == HOSTILE.replace("\ud800", "\ufffd")
 
 
 def test_one_process_at_a_time_and_one_sample_a_folder(file: Path) -> None:

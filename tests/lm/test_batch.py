@@ -13,6 +13,8 @@ import pytest
 from dspy import lm15
 from dspy.lm15 import Config, Message, Request
 
+from asking import ask as asked
+from asking import limited, timed
 from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import EndpointDown
@@ -22,7 +24,8 @@ from autoevol.lm.budget import Price
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.session import Session
 from autoevol.lm.transport import Reply
-from autoevol.store.batches import BatchStore
+from autoevol.store.batches import BatchStore, Wave
+from autoevol.store.calls import CallStore
 from autoevol.testing import ScriptedTransport
 from batch_server import BatchProvider, Faults
 from servers import Answer, refuses, says
@@ -149,8 +152,6 @@ def test_a_batch_whose_acceptance_was_lost_is_not_submitted_twice(
 def test_a_wave_killed_around_its_submission_is_found_or_sent_anew(
     provider: BatchProvider, tmp_path: Path
 ) -> None:
-    from autoevol.store.batches import Wave
-
     made = transport(provider, tmp_path)
     send_all(made, "one")
     # As a kill between the provider's acceptance and our writing it down leaves it.
@@ -210,6 +211,52 @@ def test_a_batch_api_that_is_away_for_a_while_costs_nothing(provider: BatchProvi
     patient = BatchSettings(quiet=0.05, first_look=0.01, longest_wait=0.05, patience=30.0)
     assert texts_of(send_all(transport(provider, tmp_path, patient), "one")) == ["re: one"]
     assert len(provider.jobs) == 1
+
+
+def test_a_provider_that_lists_batches_but_takes_none_ends_the_run(
+    provider: BatchProvider, tmp_path: Path
+) -> None:
+    provider.faults = Faults(takes_none=True)
+    (answer,) = send_all(transport(provider, tmp_path), "one")
+    assert isinstance(answer, EndpointDown)
+    assert "has failed for 0.5 seconds" in str(answer)
+
+
+def test_a_fault_while_a_killed_run_is_settled_is_no_answer_to_its_requests(
+    provider: BatchProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autoevol.lm.batch_api._RETRIES", 0)
+    patient = BatchSettings(quiet=0.05, first_look=0.01, longest_wait=0.05, patience=30.0)
+    made = transport(provider, tmp_path, patient)
+    store = BatchStore(tmp_path / "calls.sqlite")
+    store.begin(Wave("never-sent", made.identity), ["some request"])
+    store.close()
+    provider.faults = Faults(unavailable=1)
+    assert texts_of(send_all(made, "one")) == ["re: one"]
+
+
+def test_half_a_character_in_a_reply_does_not_damage_the_file_of_answers(
+    provider: BatchProvider, tmp_path: Path
+) -> None:
+    provider.script = lambda body: says("cut \ud83d") if "half" in str(body) else echoes(body)
+    whole, half = send_all(transport(provider, tmp_path), "whole", "half")
+    assert texts_of([whole, half]) == ["re: whole", "cut \ud83d"], "which the recorder mends"
+
+
+def test_a_wave_that_never_left_costs_nothing(store: CallStore) -> None:
+    queued = ScriptedTransport([lm15.TransportError("no route"), "fine"])
+    queued.queued = True  # type: ignore[attr-defined]
+    recorder, _ = timed(store)
+    assert asked(recorder, queued).text == "fine"
+    assert recorder.ledger()[0].paid.calls == 1
+
+
+def test_a_batch_that_is_rate_limited_waits_as_long_as_it_is_told(store: CallStore) -> None:
+    queued = ScriptedTransport([limited(60.0), "fine"])
+    queued.queued = True  # type: ignore[attr-defined]
+    recorder, clock = timed(store)
+    assert asked(recorder, queued).text == "fine"
+    assert clock.slept == [60.0]
 
 
 def test_samples_of_one_prompt_in_different_scopes_are_different_requests(

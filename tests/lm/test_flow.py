@@ -60,6 +60,14 @@ def test_a_rate_limit_that_empties_is_waited_out_without_a_flood(store: CallStor
     assert len(seen) <= 200 + 150, "three times at most a window of refusals, and a few probes"
 
 
+def test_a_rate_limit_that_comes_without_a_status_closes_the_endpoint_as_well(store: CallStore) -> None:
+    """DSPy's own clients, and transports of users, may know how long to wait and no number."""
+    recorder, clock = timed(store)
+    transport = ScriptedTransport([lm15.RateLimitError("slow down", retry_after=30.0), "fine"])
+    assert texts(ask_all(recorder, transport, [request()])) == ["fine"]
+    assert clock.now >= 1030.0
+
+
 def test_refusals_never_use_up_attempts_whatever_their_number(store: CallStore) -> None:
     refused: Counter[str] = Counter()
 

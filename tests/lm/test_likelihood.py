@@ -14,6 +14,7 @@ from autoevol.lm.session import Session
 from autoevol.metrics.difficulty import Difficulty
 from embedded import needs_embedded, needs_llama
 from llama_server import LlamaServer
+from servers import refuses
 
 
 @pytest.fixture
@@ -83,6 +84,15 @@ def test_what_the_model_cannot_be_given_has_no_figure(
     server: LlamaServer, weights: Path, pair: tuple[str, str]
 ) -> None:
     assert found(weights, pair, ("sum", "two"))[0] is None
+
+
+@needs_llama
+def test_a_start_that_failed_is_made_up_for_before_the_next_pair(server: LlamaServer, weights: Path) -> None:
+    server.faults.append(refuses(503, "loading the model"))
+    lost, pair = found(weights, ("sum", "two"), ("is", "two"))
+    assert lost is None
+    assert pair is not None
+    assert server.words[:2] == ["<user>", "<assistant>"], "the template is read before any text"
 
 
 @needs_llama

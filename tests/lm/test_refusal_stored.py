@@ -39,6 +39,17 @@ def test_a_resume_is_told_what_the_first_run_was_told(
     assert len(transport.requests) == 1
 
 
+def test_half_a_character_in_a_refusal_does_not_stop_the_store(store: CallStore) -> None:
+    """Gateways that count UTF-16 units cut the text that they repeat within an emoji."""
+    recorder = Recorder(store)
+    transport = ScriptedTransport([lm15.InvalidRequestError("cut at \ud83d", status=400), "fine"])
+    with pytest.raises(lm15.InvalidRequestError):
+        ask(recorder, transport, request("one"))
+    assert ask(recorder, transport, request("two")).text == "fine"
+    with pytest.raises(lm15.InvalidRequestError, match="cut at \ufffd"):
+        ask(recorder, transport, request("one"))
+
+
 def test_what_may_succeed_later_is_asked_again(store: CallStore) -> None:
     transport = ScriptedTransport([LATER, "fine"])
     with pytest.raises(lm15.ServerError):

@@ -19,6 +19,7 @@ from autoevol.lm.budget import Caps, Price
 from autoevol.lm.flow import Limits
 from autoevol.lm.http import HTTPTransport
 from autoevol.lm.local import LocalTransport
+from autoevol.lm.meter import Uses
 from autoevol.lm.native import NativeTransport
 from autoevol.lm.openai_client import OpenAITransport
 from autoevol.lm.recorder import LedgerLine
@@ -263,3 +264,24 @@ def test_limits_per_minute_hold_for_every_model_of_a_session(tmp_path: Path) -> 
         for number in range(5):
             lm(str(number))
         assert time.monotonic() - started >= 0.1 * (5 - 1 - 1)
+
+
+def test_of_two_watchers_that_were_told_the_same_the_inner_one_goes_first(tmp_path: Path) -> None:
+    outer, inner = Uses(), Uses()
+    with Session(tmp_path / "calls.sqlite") as session:
+        lm = session.lm("m", transport=ScriptedTransport(["one", "two", "three"]), temperature=0.0)
+        with session.watched(outer):
+            with session.watched(inner):
+                lm("first")
+            lm("second")
+        lm("third")
+    assert (len(outer), len(inner)) == (2, 1)
+
+
+def test_the_store_is_closed_even_if_something_else_cannot_be(tmp_path: Path) -> None:
+    session = Session(tmp_path / "calls.sqlite")
+    session.attendants.callback(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        session.close()
+    with pytest.raises(StoreLost, match="closed"):
+        session.store.spent()

@@ -135,6 +135,7 @@ def test_rates_lie_in_their_intervals(tp: int, fp: int, fn: int, tn: int) -> Non
         (json.dumps({"id": "x"}), "evolved"),
         (json.dumps({**entry(0, True, False, [], []), "kinds": ["odd"]}), "odd"),
         (json.dumps({**entry(0, True, False, [], []), "ok": "yes"}), "ok must be"),
+        (json.dumps({**entry(0, True, False, [], []), "raters": {"a": "yes"}}), "raters must be"),
         ("\n".join([json.dumps(entry(0, True, False, [], []))] * 2), "twice"),
         ("", "no labelled pairs"),
     ],

@@ -96,6 +96,14 @@ def test_means_over_seeds_are_put_to_the_sign_test() -> None:
     assert test.p_value == mcnemar_exact(3, 1)
 
 
+def test_means_that_differ_by_rounding_are_the_same() -> None:
+    """The same points of three seeds, added up in another order."""
+    first, second = (0.1 + 0.2) + 0.3, 0.1 + (0.2 + 0.3)
+    assert first != second
+    test = PairedTest.of([first / 3] * 9, [second / 3] * 9)
+    assert (test.lower, test.higher, test.p_value) == (0, 0, 1.0)
+
+
 def test_a_comparison_is_told_in_one_way() -> None:
     test = PairedTest(-0.0833, -0.1667, 0.0, p_value=0.25)
     assert str(test) == "-8.3% [-16.7%, +0.0%], McNemar p = 0.250"

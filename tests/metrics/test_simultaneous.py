@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autoevol.core.records import Score
 from autoevol.metrics.paired import bootstrap_mean
-from autoevol.metrics.simultaneous import against_first, behind
+from autoevol.metrics.simultaneous import against_first, behind, jointly
 from synthetic import MARKS
 
 VALUES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
@@ -115,3 +115,25 @@ def test_loops_count_with_their_means_and_lost_rows_with_none() -> None:
     assert test.test == "sign test"
     assert against_first([[scored("uuuu")], [scored("pppp")]]) == [None, None]
     assert against_first([[scored("pppp")]]) == [None]
+
+
+def test_named_differences_are_as_wide_as_pairs_where_these_are_all_there_is() -> None:
+    chance = np.random.default_rng(2)
+    table = chance.uniform(0.2, 0.6, (15, 2))
+    (alone,) = jointly((table[:, [1]] - table[:, [0]]).tolist())
+    assert alone == behind(table.tolist(), other=0)[1]
+    # Further differences that hold as well make every interval wider; pairs of no interest do not count.
+    more = chance.uniform(-0.1, 0.1, (15, 9))
+    wider = jointly(np.column_stack([table[:, 1] - table[:, 0], more]).tolist())[0]
+    assert wider.difference == pytest.approx(alone.difference)
+    assert wider.high - wider.low > alone.high - alone.low
+
+
+def test_named_differences_hold_together_where_none_is_there() -> None:
+    chance = np.random.default_rng(3)
+    wrong = sum(
+        any(not one.tied for one in jointly(chance.normal(0, 0.05, (20, 30)).tolist())) for _ in range(50)
+    )
+    assert wrong <= 8  # 2.5 are expected; 9 or more have a probability of 0.1 %
+    with pytest.raises(ValueError, match="at least one line"):
+        jointly([[]])

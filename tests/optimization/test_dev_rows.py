@@ -14,10 +14,17 @@ from synthetic import MARKS, rows
 OLD, NEW = Method("the old one"), Method("the new one")
 
 
-def step(number: int, looked_at: tuple[Row, ...], *, improved: bool = False, methods: int = 2) -> Step:
+def step(
+    number: int,
+    looked_at: tuple[Row, ...],
+    *,
+    improved: bool = False,
+    methods: int = 2,
+    read: tuple[str, ...] = ("a row",),
+) -> Step:
     marks = {row.id: MARKS["p"] for row in looked_at}
     scores = tuple(Score(method.id, marks) for method in (OLD, NEW)[:methods])
-    return Step(number, ("a row",), (), scores, OLD.id, improved)
+    return Step(number, read, (), scores, OLD.id, improved)
 
 
 def test_fresh_rows_do_not_come_again_until_the_pool_is_used_up() -> None:
@@ -47,6 +54,32 @@ def test_rows_move_after_an_adoption_only() -> None:
     second = after.draw(pool, 10, adopted)
     assert second == tuple(pool[10:20])  # behind all rows that any of these steps looked at
     assert after.draw(pool, 10, [*adopted, step(3, second)]) == second
+
+
+def test_a_growing_pool_gives_new_rows_first_and_the_last_steps_last() -> None:
+    pool, growing = rows(100), find_dev_rows("growing")
+    first = growing.draw(pool, 10, ())
+    assert first == tuple(pool[:10])
+    second = growing.draw(pool, 10, [step(0, first)])
+    assert second == tuple(pool[10:20])  # there is no step before the last one yet
+    third = growing.draw(pool, 10, [step(0, first), step(1, second[:6])])
+    assert third == (*pool[16:21], *pool[:5])
+    fourth = growing.draw(pool, 10, [step(0, first), step(1, second[:6]), step(2, third[:7])])
+    assert fourth[:5] == tuple(pool[21:26])
+    assert set(fourth[5:]) <= set(second[:6]) | set(first) - set(third[:7])
+
+
+def test_a_growing_pool_gives_no_row_again_that_the_optimizer_has_read() -> None:
+    pool, growing = rows(100), find_dev_rows("growing")
+    steps = [step(0, tuple(pool[:10])), step(1, tuple(pool[10:20]), read=tuple(r.id for r in pool[:4]))]
+    assert growing.draw(pool, 10, steps) == (*pool[20:25], *pool[4:9])
+
+
+def test_a_growing_pool_that_is_used_up_gives_all_rows_again() -> None:
+    pool, growing = rows(12), find_dev_rows("growing")
+    last = growing.draw(pool, 10, [step(0, tuple(pool[:8])), step(1, tuple(pool[8:]))])
+    assert last[:8] == tuple(pool[:8])
+    assert set(last[8:]) <= set(pool[8:])
 
 
 @given(

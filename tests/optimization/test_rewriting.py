@@ -7,15 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autoevol.config import LoopConfig
+from autoevol.core.fence import without_fences
 from autoevol.core.records import Method, Step
+from autoevol.lm.budget import Caps
 from autoevol.optimization.dev_rows import DEV_ROWS, find_dev_rows
-from autoevol.optimization.rewriting import without_a_sentence
+from autoevol.optimization.past import COMBINED
 from autoevol.optimization.rule import Proposing, proposing
 from autoevol.optimization.rules import RULES, AdaptiveRace, LowestFailureRate
+from autoevol.optimization.sentences import without_a_sentence
 from synthetic import SMALL, Run, endless, kind_of, optimise, rows, tagged, world
 
 CONFIG = replace(SMALL, m=3, steps=5, confirm_size=0, reads="dev", leave_out="longer")
@@ -97,32 +98,12 @@ def test_one_rewrite_of_a_longer_method_leaves_a_sentence_out_and_costs_no_call(
     assert not any("Left out" in c.feedback for step in steps_of(never) for c in step.candidates)
 
 
-@given(st.lists(st.text("abc ", min_size=1).map(str.strip).filter(bool), min_size=1, max_size=6))
-def test_every_sentence_but_the_first_is_left_out_once(parts: list[str]) -> None:
-    sentences = [f"{part}." for part in parts]
-    shorter = without_a_sentence(" ".join(sentences))
-    assert [lost for _, lost in shorter] == sentences[1:]
-    for place, (text, _) in enumerate(shorter, 1):
-        assert text == " ".join([*sentences[:place], *sentences[place + 1 :]])
-
-
-@pytest.mark.parametrize(
-    ("text", "lost"),
-    [
-        ("Do it.\n\n1. Ask more.\n2. Ask less.", ["1. Ask more.", "2. Ask less."]),
-        ("改写指令。增加约束。保持语言。", ["增加约束。", "保持语言。"]),
-        ("Rewrite it\n- harder\n- longer", ["- harder", "- longer"]),
-        ("One sentence, e.g. this one of 3.5 words.", ["this one of 3.5 words."]),
-        ("Alone.", []),
-    ],
-)
-def test_lists_and_other_scripts_are_parted_where_a_reader_would(text: str, lost: list[str]) -> None:
-    assert [sentence for _, sentence in without_a_sentence(text)] == lost
-
-
 def test_settings_go_before_the_rule_and_a_rule_without_any_has_the_papers_way() -> None:
     assert proposing(AdaptiveRace(), LoopConfig()) == Proposing("dev", "longer")
     assert proposing(AdaptiveRace(), LoopConfig(reads="train")) == Proposing("train", "longer")
+    assert proposing(AdaptiveRace(), LoopConfig(history=10, combine="yes")) == Proposing(
+        "dev", "longer", 10, combine="yes"
+    )
     assert proposing(LowestFailureRate(), LoopConfig()) == Proposing("train", "never")
     assert proposing(LowestFailureRate(), LoopConfig(leave_out="longer")).leave_out == "longer"
     assert all(
@@ -141,3 +122,64 @@ def test_a_method_that_is_no_longer_than_the_first_is_left_whole(tmp_path: Path)
     start = Method("Rewrite the instruction with strength 2. " + "Be brave. " * 40)
     made = optimise(tmp_path, CONFIG, endless, selection=AdaptiveRace(), start=start)
     assert not any("Left out" in c.feedback for step in steps_of(made) for c in step.candidates)
+
+
+TOLD = replace(CONFIG, history=4, kind_rates="yes", stubborn="yes", combine="yes", leave_out="never")
+MANY = replace(TOLD, m=5, steps=8)
+
+
+def texts(made: Run, kind: str) -> list[str]:
+    return [without_fences(request.messages[0].text or "") for request in made.asked(kind)]
+
+
+def test_the_optimizer_is_told_what_the_settings_say_from_the_first_step_on(tmp_path: Path) -> None:
+    made = run(tmp_path / "told", TOLD)
+    rewrites = [text for text in texts(made, "propose") if "#Feedback#" in text]
+    assert all("The method in force on the " in text for text in rewrites)
+    assert not any("\nRewrite 1 (" in text for text in rewrites[: CONFIG.m])
+    # So that not all chains propose the same.
+    assert 0 < sum("\nRewrite 1 (" in text for text in rewrites) <= len(rewrites) / 2
+    assert any("\nRewrite 4 (" in text for text in rewrites)
+    assert not any("\nRewrite 5 (" in text for text in rewrites)
+    assert any("rewrites that were tried on this case" in text for text in texts(made, "analyze"))
+    plain = run(tmp_path / "plain")
+    assert not any("#Record#" in text or "#Other Method#" in text for text in texts(plain, "propose"))
+    assert not any("tried on this case" in text for text in texts(plain, "analyze"))
+
+
+def test_a_combination_takes_the_place_of_a_chain_and_costs_one_call(tmp_path: Path) -> None:
+    made = run(tmp_path, MANY)
+    candidates = [c for step in steps_of(made) for c in step.candidates]
+    combined = [c for c in candidates if c.feedback.startswith(COMBINED)]
+    assert combined
+    assert all(len(step.candidates) == MANY.m for step in steps_of(made)[1:])
+    assert len(made.asked("analyze")) == len(candidates) - len(combined)
+    assert len(made.asked("propose")) == len(candidates)
+    methods = {c.method.id: c.method for c in candidates if c.method}
+    asked = [text for text in texts(made, "propose") if "#Other Method#" in text]
+    for text, candidate in zip(asked, combined, strict=True):
+        other = methods[candidate.feedback.split()[2].rstrip(",")]
+        assert text.endswith(f"#Other Method#:\n{other.text}")
+
+
+def test_a_rewriter_that_dies_while_combining_costs_its_slot_alone(tmp_path: Path) -> None:
+    def script(request):  # noqa: ANN001, ANN202
+        text = request.messages[0].text or ""
+        return RuntimeError("down") if "#Other Method#" in text else endless(request)
+
+    made = run(tmp_path, MANY, script=script)
+    lost = [c for step in steps_of(made) for c in step.candidates if c.feedback.startswith(COMBINED)]
+    assert lost
+    assert all(c.method is None and c.problem for c in lost)
+    assert all(any(c.method for c in step.candidates) for step in steps_of(made)[1:])
+
+
+@pytest.mark.parametrize("calls", [40, 90, 150])
+def test_a_run_that_is_told_of_the_past_resumes_to_the_same_journal(tmp_path: Path, calls: int) -> None:
+    whole = run(tmp_path / "whole", TOLD)
+    options = {"selection": AdaptiveRace(), "dev_rows": find_dev_rows("fresh")}
+    cut = optimise(tmp_path / "cut", TOLD, endless, caps=Caps(calls=calls), **options)
+    assert cut.best.stopped == "budget"
+    rest = run(tmp_path / "cut", TOLD)
+    assert rest.journal == whole.journal
+    assert len(cut.transport.requests) + len(rest.transport.requests) == len(whole.transport.requests)

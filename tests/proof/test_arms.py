@@ -64,7 +64,7 @@ def test_words_of_against() -> None:
     assert rivals.names == ("seeds", "length", "ops", "mine")
     assert rivals.to_make == ["seeds", "ops"]
     assert Rivals.parse(["seeds=s.jsonl"]).to_make == []
-    for word in ("opps", "found=x", "a/b=x"):
+    for word in ("opps", "found=x", "a/b=x", "mine=x,Mine=y", "SEEDS=x"):
         with pytest.raises(InputError):
             Rivals.parse([word])
 

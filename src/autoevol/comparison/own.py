@@ -49,6 +49,7 @@ class Loop:
             patience=sized["steps"],
             dev_size=len(heat.dev),
             dev_rows=self._dev_rows,
+            confirm_size=0,  # the budget ends the entry before a confirmation, whose rows would lie idle
             seed=entry.seed,
             concurrency=heat.bench.concurrency,
         )

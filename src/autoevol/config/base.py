@@ -1,4 +1,4 @@
-"""What settings records share: how a field is declared, and checks that name the option."""
+"""Shared by all settings records: how a field is declared, and checks that name the option."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def setting(default: Any, text: str, *, decides: bool = True, name: str | None =
 
     Args:
         default: Its default.
-        text: The sentence that explains it to a user.
-        decides: Whether it decides what any call of a run answers. A run that is resumed must have the
-            same; all else may change between a run and its resume.
-        name: What the option is called, where that is not the name of the field.
+        text: The help text.
+        decides: Whether it affects the result of any call. Such settings must be the same when a run is
+            resumed; all others may change.
+        name: Of the option, if it differs from the field's.
     """
     return field(default=default, metadata={"help": text, "decides": decides, "name": name})
 
@@ -30,21 +30,21 @@ def nested(
 
     Args:
         kind: The record, which has a default for every field.
-        prefix: Begins the names of its options; `optimizer` makes `optimizer_model` of `model`.
-        hidden: Fields that are no options here.
-        texts: Explanations of fields that mean something else here.
+        prefix: Of its options; `optimizer` makes `optimizer_model` of `model`.
+        hidden: Fields that are not options here.
+        texts: Help texts of fields that mean something else here.
     """
     metadata = {"prefix": prefix, "hidden": hidden, "texts": dict(texts or {})}
     return field(default_factory=kind, metadata=metadata)
 
 
 def flag(name: str) -> str:
-    """The option that fills a field."""
+    """The option for a field."""
     return f"--{name.replace('_', '-')}"
 
 
 def at_least(minimum: int, settings: object, *names: str) -> None:
-    """Raise InputError for a field below `minimum`; None, which sets no limit, passes."""
+    """Raise InputError for a field below `minimum`; None (no limit) passes."""
     for name in names:
         value = getattr(settings, name)
         if value is not None and value < minimum:
@@ -52,7 +52,7 @@ def at_least(minimum: int, settings: object, *names: str) -> None:
 
 
 def check_sampling(temperature_field: str, temperature: float, top_p_field: str, top_p: float | None) -> None:
-    """Raise InputError for a temperature outside 0..2, or a top_p outside ]0, 1]; None is the model's own."""
+    """Raise InputError for a temperature outside 0..2 or a top_p outside (0, 1]; None is the model's own."""
     if not 0 <= temperature <= 2:
         raise InputError(f"{flag(temperature_field)} must be between 0 and 2, got {temperature}")
     if top_p is not None and not 0 < top_p <= 1:
@@ -60,6 +60,6 @@ def check_sampling(temperature_field: str, temperature: float, top_p_field: str,
 
 
 def check_url(name: str, url: str | None) -> None:
-    """Raise InputError for a URL that is given and is not the root of an API; `name` names the field."""
+    """Raise InputError unless `url` is None or an API's base URL; `name` is the field's name."""
     if url is not None:
         read_parts(url, flag(name))

@@ -1,8 +1,8 @@
-"""Settings that are one of a few words: the words themselves, and checks that name the nearest one.
+"""Settings with a fixed set of values: the values, and checks that suggest the nearest one.
 
-The registries (`RULES`, `OBJECTIVES`, `DETECTORS`, `FORMATS` and the executors of `launch`) hold
-exactly these words, which a test compares. They stand here as types so that a settings record can
-be declared, shown by `--help`, and checked without importing what the words stand for.
+The registries (`RULES`, `OBJECTIVES`, `DETECTORS`, `FORMATS` and the executors of `launch`) have exactly
+these keys, which a test checks. The values are repeated here as types so that settings can be declared,
+shown by `--help` and checked without importing the registries, which import DSPy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Backend = Literal["hf", "vllm"]
 Client = Literal["aiohttp", "openai"]
 CodeHarness = Literal["evalplus", "bigcode"]
 Detector = Literal["text", "paper", "author", "eliminator", "eliminator-lm", "agreement"]
-DevRows = Literal["fixed", "fresh", "after-adoption"]
+DevRows = Literal["fixed", "fresh", "after-adoption", "growing"]
 Executor = Literal["local", "slurm", "ray"]
 ExportFormat = Literal["messages", "prompt-completion", "sharegpt", "alpaca", "openai", "parquet"]
 Half = Literal["development", "report"]
@@ -34,16 +34,17 @@ Selection = Literal["adaptive", "race", "sprint", "paper", "author"]
 Track = Literal["mlflow", "wandb"]
 Tune = Literal["lora", "last", "full"]
 Turns = Literal["first", "every"]
+YesNo = Literal["no", "yes"]
 
 KEPT = ("last", "all", "best")
-"""What `keep` may be apart from the number of a round."""
+"""Values of `keep` besides the number of a round."""
 ON_FAILURE = ("again", "drop", "retry")
 FAILED_ROWS = "retry:3"
-"""What a run does with failed rows unless it is told: where chance fails 40 %, it keeps 97 %."""
+"""The default for failed rows: where each attempt fails with a chance of 40 %, it keeps 97 % of the rows."""
 
 
 def words_of(hint: Any) -> tuple[str, ...]:  # noqa: ANN401 (any annotation)
-    """The words of a `Literal`, also of an optional one; empty for any other type."""
+    """The values of a `Literal` or an optional one; empty for any other type."""
     if get_origin(hint) is Literal:
         return get_args(hint)
     return next((get_args(part) for part in get_args(hint) if get_origin(part) is Literal), ())
@@ -73,10 +74,10 @@ def check_keep(keep: str | None) -> None:
 
 
 def parse_on_failure(text: str | None) -> tuple[int, bool]:
-    """Retries in the same round, and whether a row is dropped; None is the default, `FAILED_ROWS`.
+    """(retries in the same round, whether to drop the row); None stands for `FAILED_ROWS`.
 
     Raises:
-        InputError: If it is none of the three.
+        InputError: If it is not one of the three forms.
     """
     text = FAILED_ROWS if text is None else text
     kind, _, count = text.partition(":")

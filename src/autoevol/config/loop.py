@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoevol.config.base import at_least, check_sampling, check_url, setting
-from autoevol.config.choices import DevRows, Half, LeaveOut, Optimize, Reads, Selection, check_choices
+from autoevol.config.choices import DevRows, Half, LeaveOut, Optimize, Reads, Selection, YesNo, check_choices
 from autoevol.core.errors import InputError
 
 
@@ -26,6 +26,12 @@ class LoopConfig:
             there are none.
         leave_out: When one of the m rewrites is the method in force less one of its sentences; None as
             the rule would have it.
+        history: How many earlier changes of methods every second chain is told of, with the rows that each
+            cured and broke, >= 0; None, here and below, as the rule would have it.
+        kind_rates: Whether all chains are told what the method in force failed by on all rows so far.
+        stubborn: Whether it is told, of each failed case, how many other rewrites failed it too.
+        combine: Whether one of the m rewrites is the method in force combined with one that was turned
+            down although it cured more than it broke.
         reserve_size: Further rows on which a race settles a close decision, >= 0; the paper has none.
         confirm_size: Rows on which the last method must beat the first, >= 0; 0 asks for no confirmation.
         seed: Seeds splits, batches and every chain's sampling.
@@ -41,8 +47,9 @@ class LoopConfig:
     dev_size: int = setting(50, "Instructions that a step is decided on, at most.")
     dev_rows: DevRows | None = setting(
         None,
-        "Whether these stay the same: fixed, fresh (others at every step) or after-adoption (others once a "
-        "method is adopted); default: fresh for the adaptive rule, fixed for the others.",
+        "Whether these stay the same: fixed, fresh (others at every step), after-adoption (others once a "
+        "method is adopted) or growing (half others, half from earlier steps); default: fresh for the "
+        "adaptive rule, fixed for the others.",
     )
     reads: Reads | None = setting(
         None,
@@ -54,9 +61,21 @@ class LoopConfig:
         "When one rewrite of every step is the method less a sentence: never, or longer (while it is longer "
         "than the first method); default: longer for the adaptive rule, never for the others.",
     )
+    history: int | None = setting(
+        None, "Earlier rewrites that every second chain of the optimizer is told of (default: 0)."
+    )
+    kind_rates: YesNo | None = setting(
+        None, "Tell the optimizer what the method failed by on all instructions so far (default: no)"
+    )
+    stubborn: YesNo | None = setting(
+        None, "Tell it how many other rewrites failed each of the cases that it reads (default: no)"
+    )
+    combine: YesNo | None = setting(
+        None, "Combine the method with a good rewrite that was turned down, once there is one (default: no)"
+    )
     reserve_size: int = setting(100, "Further instructions on which a race settles a close decision.")
     confirm_size: int = setting(
-        200,
+        400,
         "Further instructions on which the adaptive rule's last method must beat the first; 0 asks for none.",
     )
     seed: int = setting(0, "Random seed of splits, batches and the optimizer's sampling.")
@@ -66,7 +85,7 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         at_least(1, self, "batch_size", "m", "patience", "dev_size", "concurrency")
-        at_least(0, self, "steps", "reserve_size", "confirm_size")
+        at_least(0, self, "steps", "reserve_size", "confirm_size", "history")
         check_choices(self)
         check_sampling(
             "optimizer_temperature", self.optimizer_temperature, "optimizer_top_p", self.optimizer_top_p

@@ -1,1 +1,1 @@
-"""What every part shares: records, errors, scopes and running coroutines."""
+"""Shared by every package: records, errors, scopes, and running coroutines."""

@@ -1,7 +1,7 @@
 """One event loop in one background thread, shared by everything that talks to a network.
 
-DSPy's optimizers call engines from many threads, our own loops from coroutines. Both end up
-on this loop, so the LM layer needs no locks and one connection pool serves all callers.
+DSPy's optimizers call engines from many threads; our own loops are coroutines. Both end up on this
+loop, so the LM layer needs no locks, and one connection pool serves all callers.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, aclosing
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
-    """The shared loop, started at first use in a daemon thread."""
+    """The shared loop, started on first use in a daemon thread."""
     global _loop
     with _lock:
         if _loop is None or _loop.is_closed():
@@ -32,7 +33,7 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
 
 def on_background_loop() -> bool:
-    """Whether the caller is a coroutine that runs on the shared loop."""
+    """Whether the caller is a coroutine on the shared loop."""
     try:
         return asyncio.get_running_loop() is _loop
     except RuntimeError:
@@ -40,15 +41,15 @@ def on_background_loop() -> bool:
 
 
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
-    """Start `work` on the shared loop; context variables of the caller go with it."""
+    """Start `work` on the shared loop, in a copy of the caller's context variables."""
     return asyncio.run_coroutine_threadsafe(work, background_loop())
 
 
 def run_and_wait(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on the shared loop and wait; an interrupt cancels it and is raised again.
+    """Run `work` on the shared loop and wait for it; an interrupt cancels it and is re-raised.
 
     Raises:
-        RuntimeError: If called from the shared loop itself, where waiting would never end.
+        RuntimeError: If called from the shared loop itself, which would wait forever.
     """
     if on_background_loop():
         work.close()
@@ -80,15 +81,22 @@ async def gather(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         raise
 
 
-async def ordered(
+def ordered(
     function: Callable[[S], Coroutine[Any, Any, T]], items: Iterable[S], width: int
-) -> AsyncIterator[T]:
-    """Results of `function` in the order of `items`, at most `width` under way or waiting.
+) -> AbstractAsyncContextManager[AsyncIterator[T]]:
+    """Results of `function` in the order of `items`, at most `width` of them pending at a time.
 
-    Memory is bounded by `width`, whatever the number of items. If one fails, its error is
-    raised at once, whichever is waited for; then, and if the caller stops early, what is
-    under way is cancelled.
+    Memory is bounded by `width`, whatever the number of items. If one item fails, its error is raised at
+    once, whichever result is being waited for. However the block is left, pending work is cancelled first:
+    `async with ordered(...) as results: async for result in results`.
     """
+    # An async generator that is abandoned is closed some time later, and its tasks go on until then.
+    return aclosing(_ordered(function, items, width))
+
+
+async def _ordered(
+    function: Callable[[S], Coroutine[Any, Any, T]], items: Iterable[S], width: int
+) -> AsyncGenerator[T, None]:
     window: deque[asyncio.Task[T]] = deque()
     failed: asyncio.Future[asyncio.Task[T]] = asyncio.get_running_loop().create_future()
 

@@ -1,8 +1,8 @@
-"""Methods and steps as JSON and back: the one place that knows how these records look on disk.
+"""Methods and steps to JSON and back: the only module that knows how these records look on disk.
 
-Rounds of the bulk stage are encoded beside their records (`evolution.lineage`), as only it reads them.
-Every `decode_*` raises KeyError, TypeError, ValueError or AttributeError for data that is none; whoever
-reads the file says which file is damaged.
+Rounds of the bulk stage are encoded next to their records (`evolution.lineage`), which nothing else reads.
+Every `decode_*` raises KeyError, TypeError, ValueError or AttributeError for malformed data; the caller,
+who knows the file, turns that into an error that names it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from autoevol.core.records import Candidate, Demo, FailureKind, Mark, Method, Ou
 
 
 def encode_method(method: Method) -> dict[str, Any]:
-    """A method as JSON; its id is written for readers and computed anew on loading."""
+    """A method as JSON. The id is there for human readers; loading recomputes it."""
     return {
         "id": method.id,
         "name": method.name,

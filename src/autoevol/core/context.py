@@ -1,9 +1,9 @@
-"""What a call is for, told to the LM layer without a parameter in every signature.
+"""What a call is for: context variables, instead of a parameter in every signature.
 
-DSPy hands an engine the request and nothing else. The programs say here which role they
-play, and the teleprompter says which part of the run it is in; the recorder reads both.
-Context variables follow asyncio tasks and `asyncio.to_thread`; a program sets its role in
-the thread that makes the call, so plain threads of foreign optimizers are right as well.
+DSPy hands an engine the request and nothing else. Programs declare their role here, and the
+teleprompter declares which part of the run it is in; the recorder reads both. Context variables
+follow asyncio tasks and `asyncio.to_thread`. A program sets its role in the thread that makes the
+call, so it also holds in the plain threads of DSPy's optimizers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Literal
 Role = Literal["evol", "respond", "optimizer", "judge", "other"]
 
 THINKING = "thinking"
-"""Where `Response.provider_data` holds what the model thought, for who asks for it by name."""
+"""The key of `Response.provider_data` that holds the model's thinking."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,8 @@ class Scope:
 
     Attributes:
         name: Part of the key of every sampled call made inside.
-        tag: Filed with every call paid for inside, so that the store can forget them together.
-        again: Whether what an endpoint has refused before is asked again.
+        tag: Stored with every call paid for inside, so that the store can forget them together.
+        again: Whether to ask again what an endpoint has refused before.
     """
 
     name: str = ""
@@ -45,13 +45,13 @@ def current_role(default: Role = "other") -> Role:
 
 
 def current_scope() -> Scope:
-    """The scope of the innermost `in_scope`, else one without a name, the same for all."""
+    """The scope of the innermost `in_scope`, else a nameless one that all callers share."""
     return _scope.get()
 
 
 @contextmanager
 def as_role(role: Role) -> Iterator[None]:
-    """Book the calls made inside under `role`."""
+    """Account for the calls made inside under `role`."""
     token = _role.set(role)
     try:
         yield
@@ -63,19 +63,18 @@ def as_role(role: Role) -> Iterator[None]:
 def in_scope(scope: str, tag: str | None = None, *, again: bool = False) -> Iterator[None]:
     """Draw the samples made inside from a sequence of their own.
 
-    A sampled request (temperature above 0) is the n-th of its kind *within its scope*. A
-    run that resumes at step 4 therefore draws for step 4 what it would have drawn had it
-    never been interrupted, without counting through steps 1 to 3 again.
+    A sampled request (temperature above 0) is the n-th of its kind *within its scope*. A run that
+    resumes at step 4 therefore draws the samples it would have drawn without the interruption, and
+    need not replay steps 1 to 3 to get the counts right.
 
-    Counting starts with each entry and ends with it. Whoever enters a scope of the same name
-    again, in this process or in a later one, is given the same samples from the store first:
-    a row that was lost to the network and is run again pays for what was lost only. Parts of
-    a run that must not share samples need names of their own.
+    Each entry counts from 0. Entering a scope of the same name again, in this process or a later one,
+    yields the same samples from the store first, so a row that is run again pays only for the calls
+    that were lost. Parts of a run that must not share samples need different names.
 
     Args:
         scope: Name of the part of the run.
-        tag: What to file the calls under (see `CallStore.forget`); None keeps the outer tag.
-        again: Ask again what an endpoint has refused before, here and in the scopes inside.
+        tag: What to store the calls under (see `CallStore.forget`); None keeps the outer tag.
+        again: Ask again what an endpoint has refused before, here and in nested scopes.
     """
     outer = _scope.get()
     token = _scope.set(Scope(scope, outer.tag if tag is None else tag, again or outer.again))

@@ -1,18 +1,18 @@
 """Every error that autoevol raises on purpose.
 
 AutoEvolError
-├── InputError           what the user gave cannot be used: a file, a flag, a method (exit code 2)
-├── StoreError           the run folder or the call store: locked, of another run, unwritable
+├── InputError           the user's input is unusable: a file, a flag, a method (exit code 2)
+├── StoreError           the run folder or the call store is locked, damaged, unwritable or another run's
 │   └── InUse            another process holds the run folder
 └── MethodError          a proposed evolving method that must not be scored
 StopRun                  a BaseException: the whole run must end, now (see the class)
 ├── BudgetReached        the next call would break a cap that the user set (exit code 3)
 ├── AccessDenied         bad key, exhausted quota, unknown model
-├── EndpointDown         nothing but failures come back
-├── NothingKept          a stage has kept no row and lost some; the server's reason stands last
-├── RepliesTooShort      the replies of a role end before there is any text: raise --reply-tokens
-├── JudgeUnreadable      the judge's replies hold no verdict that can be read
-└── StoreLost            the call store cannot be written any more
+├── EndpointDown         calls do nothing but fail
+├── NothingKept          a stage lost rows and kept none; the message ends with the server's reason
+├── RepliesTooShort      a role's replies end before any text: raise --reply-tokens
+├── JudgeUnreadable      no verdict can be read from the judge's replies
+└── StoreLost            the call store can no longer be written
 
 A call that fails for one row is not here: it is data (an *unscored* case), not an error.
 """
@@ -24,7 +24,7 @@ from difflib import get_close_matches
 
 
 class AutoEvolError(Exception):
-    """Root of the errors that a caller may want to catch."""
+    """Root of the errors a caller may want to catch."""
 
 
 class InputError(AutoEvolError):
@@ -32,13 +32,13 @@ class InputError(AutoEvolError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` with the name in `known` that looks most like `word`; blank if none does."""
+    """`; did you mean X?` with the name in `known` closest to `word`; empty if none is close."""
     matches = get_close_matches(word, list(known), n=1)
     return f"; did you mean {matches[0]}?" if matches else ""
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> InputError:
-    """The error for a `word` that is none of the `known` ones: it lists them, and names the nearest."""
+    """The error for a `word` that is not among `known`: it lists these and suggests the nearest."""
     names = list(known)
     return InputError(f"{what} {word!r} is unknown; known are {', '.join(names)}{nearest(word, names)}")
 
@@ -56,11 +56,11 @@ class MethodError(AutoEvolError):
 
 
 class StopRun(BaseException):
-    """The run must end at once, with everything finished so far kept.
+    """The run must end at once; everything finished so far is kept.
 
-    A BaseException on purpose: DSPy's optimizers turn any Exception of a call into a
-    score of 0 and go on, so an ordinary error would let a run with a bad key or a spent
-    budget return a confident, worthless result.
+    A BaseException on purpose: DSPy's optimizers turn any Exception from a call into a score of 0
+    and carry on, so with an ordinary error a run with a bad key or a spent budget would return a
+    confident but worthless result.
     """
 
 
@@ -69,15 +69,15 @@ class BudgetReached(StopRun):
 
 
 class AccessDenied(StopRun):
-    """The provider refuses this key, this account or this model; trying again is useless."""
+    """The provider refuses this key, account or model; retrying is useless."""
 
 
 class EndpointDown(StopRun):
-    """Too many calls have failed for good: many in a row, or most of the last hundred."""
+    """Too many calls failed for good: many in a row, or a large share of the last hundred."""
 
 
 class NothingKept(StopRun):
-    """A stage has ended with rows lost and none kept: the same command, once mended, tries again."""
+    """A stage ended with rows lost and none kept; the same command tries again once the cause is fixed."""
 
     def __init__(self, lost: int, reason: str) -> None:
         super().__init__(lost, reason)
@@ -92,7 +92,7 @@ class NothingKept(StopRun):
 
 
 class RepliesTooShort(StopRun):
-    """Most replies of a role are nothing but thinking, or were cut off before any text."""
+    """Most of a role's replies are pure thinking, or were cut off before any text."""
 
     def __init__(self, role: str, blank: int, replies: int, flag: str, limit: int) -> None:
         super().__init__(role, blank, replies, flag, limit)
@@ -108,7 +108,7 @@ class RepliesTooShort(StopRun):
 
 
 class JudgeUnreadable(StopRun):
-    """Reply after reply of the judge holds no verdict that can be read."""
+    """Reply after reply from the judge holds no readable verdict."""
 
     def __init__(self, replies: int, last: str) -> None:
         super().__init__(replies, last)
@@ -122,4 +122,4 @@ class JudgeUnreadable(StopRun):
 
 
 class StoreLost(StopRun):
-    """The call store cannot be written any more (disk full, file gone): going on would pay twice."""
+    """The call store can no longer be written (disk full, file gone): going on would pay twice."""

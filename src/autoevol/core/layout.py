@@ -1,7 +1,7 @@
-"""Tables for a terminal of any width: lines end between words, and no word or number is cut.
+"""Tables for a terminal of any width: lines break between words, and no word or number is cut.
 
-What does not fit beside its label stands below it; a table of many columns leaves out those that are
-needed least, and is told row by row where the rest does not fit either.
+A value that does not fit beside its label goes below it. A table with too many columns drops the least
+important ones, and falls back to one block per row where the rest still does not fit.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 WIDTH = 80
-"""Columns where nothing is known of the terminal."""
+"""Columns to assume where the terminal's width is unknown."""
 _GAP = 2
-_NARROWEST = 30  # a column of text that is narrower is read badly
-# An interval is read as one thing, and so is a number with what it counts per cent of.
+_NARROWEST = 30  # a narrower column of prose is hard to read
+# Intervals and percentages are never broken across lines.
 _TOGETHER = re.compile(r"\[[^\[\] ]{1,12}, [^\[\] ]{1,12}\]|\d %")
 
 
@@ -24,9 +24,9 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: Its head.
-        right: Whether cells stand on the right, as numbers do.
-        spare: Whether it may be left out: 0 never, else the highest goes first.
+        name: Its heading.
+        right: Whether cells are right-aligned, as numbers are.
+        spare: Whether it may be dropped: 0 never, otherwise the highest is dropped first.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Column:
 
 
 def cells(text: str) -> int:
-    """Columns that `text` takes: none for combining marks, two for wide characters."""
+    """Terminal columns that `text` takes: none for combining marks, two for wide characters."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text
@@ -43,7 +43,7 @@ def cells(text: str) -> int:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` columns, broken at spaces; a longer word has a line of its own."""
+    """`text` in lines of at most `width` columns, broken at spaces; a longer word gets its own line."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         kept = _TOGETHER.sub(lambda found: found[0].replace(" ", "\0"), paragraph)
@@ -60,7 +60,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def pairs_table(rows: Sequence[tuple[str, str]], width: int = WIDTH) -> list[str]:
-    """(label, value) rows as lines, the values beside their labels or, where that is too narrow, below."""
+    """(label, value) rows as lines: values beside their labels or, where space is short, below them."""
     label = max((cells(name) for name, _ in rows), default=0)
     room = width - label - _GAP
     lines: list[str] = []
@@ -77,14 +77,14 @@ def pairs_table(rows: Sequence[tuple[str, str]], width: int = WIDTH) -> list[str
 def grid_table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int = WIDTH, gap: int = _GAP
 ) -> list[str]:
-    """A head and a line for each row, without spare columns where they do not fit.
+    """A heading and one line per row, without spare columns where they do not fit.
 
-    Where the others do not fit either, each row is told below its first cell.
+    Where even the rest does not fit, each row becomes a block below its first cell.
 
     Args:
         columns: In order.
-        rows: As many cells each.
-        width: Of the terminal.
+        rows: One cell per column.
+        width: Of the terminal, in columns.
         gap: Spaces between columns.
     """
     for limit in sorted({column.spare for column in columns}, reverse=True):
@@ -109,13 +109,13 @@ def _fitted(
 
 def _row_below(columns: Sequence[Column], row: Sequence[str], width: int) -> list[str]:
     named = [(column.name, cell) for column, cell in zip(columns[1:], row[1:], strict=True) if cell]
-    told = (f"{name}: {cell}" if name else cell for name, cell in named)
-    return [*wrapped(row[0], width), *(f"  {line}" for one in told for line in wrapped(one, width - 2))]
+    items = (f"{name}: {cell}" if name else cell for name, cell in named)
+    return [*wrapped(row[0], width), *(f"  {line}" for item in items for line in wrapped(item, width - 2))]
 
 
 def _below(name: str, value: str, width: int) -> list[str]:
-    told = [f"  {line}".rstrip() for line in wrapped(value, max(1, width - 2))]
-    return [*(wrapped(name, width) if name else []), *told]
+    indented = [f"  {line}".rstrip() for line in wrapped(value, max(1, width - 2))]
+    return [*(wrapped(name, width) if name else []), *indented]
 
 
 def _padded(text: str, size: int, *, right: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Secrets out of every text that is written or shown: first of all, before any cut."""
+"""Removes secrets from every text that is written or shown; always before the text is cut."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import re
 from urllib.parse import quote, quote_plus
 
 _HIDDEN = "***"
-# Shorter "keys" are placeholders ("none", "EMPTY") and words of the message.
+# Shorter "keys" are placeholders ("none", "EMPTY") that also occur as words of a message.
 _SHORTEST = 8
-# A run of a secret that is this long gives it away, wherever a server or a gateway has cut it.
+# This many characters of a secret in a row give it away: servers and gateways cut what they repeat.
 _RUN = 10
 _ECHOES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(\w://)[^\s@/]*:\S*@"), rf"\1{_HIDDEN}@"),
@@ -24,11 +24,11 @@ _ECHOES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 class Mask:
-    """Hides given secrets in whatever form they are repeated, and what looks like one.
+    """Hides known secrets in every form a server may repeat them in, and anything that looks like a secret.
 
     Args:
         secrets: Keys and passwords.
-        user: With a password, for the header that a server may repeat (Basic, in base64).
+        user: Of the password; a server may repeat the Basic header, which has both in base64.
     """
 
     def __init__(self, *secrets: str | None, user: str = "") -> None:
@@ -40,14 +40,14 @@ class Mask:
         )
 
     def __call__(self, text: str) -> str:
-        """`text` fit to be written down: no secret, no long part of one, no credentials at all."""
+        """`text` without secrets, long parts of secrets, or anything that looks like credentials."""
         text = self._without_parts(text)
         for pattern, instead in _ECHOES:
             text = pattern.sub(instead, text)
         return text
 
     def known(self, text: str) -> str:
-        """`text` without the given secrets as wholes; a reply's own words may look like others'."""
+        """`text` without the known secrets only. For replies, whose own words may look like credentials."""
         for form in self._forms:
             if form in text:
                 text = text.replace(form, _HIDDEN)
@@ -81,9 +81,9 @@ def _forms(secret: str, user: str) -> set[str]:
 
 
 def _inside_base64(secret: str, before: int) -> str:
-    """What stays the same of `secret` in base64, whatever stands around it: nobody, or any user, say.
+    """The base64 characters that depend on `secret` alone, whatever surrounds it (no user, or any user).
 
-    `before` are the bytes in front of it, modulo 3.
+    `before` is the number of bytes in front of it, modulo 3: base64 packs three bytes into four characters.
     """
     data = b"\0" * before + secret.encode()
     whole = len(data) * 8 // 6
@@ -91,7 +91,7 @@ def _inside_base64(secret: str, before: int) -> str:
 
 
 def _runs(text: str, secret: str) -> list[tuple[int, int]]:
-    """Where `text` shares a long run of characters with `secret`."""
+    """(start, end) wherever `text` shares a long run of characters with `secret`."""
     length = min(_RUN, len(secret))
     spans: list[tuple[int, int]] = []
     for start in range(len(secret) - length + 1):

@@ -1,4 +1,4 @@
-"""Progress of work that was started from Python: one line each, to the log or to standard error."""
+"""Progress of work started from Python: one line at a time, to the log or to standard error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LIVE_EVERY = 1.0
 
 
 def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook, where one line can be written over."""
+    """Whether this process is a notebook kernel, where a line can be overwritten."""
     return "ipykernel" in sys.modules
 
 
@@ -29,11 +29,11 @@ def is_heard() -> bool:
 
 
 def say(text: str) -> None:
-    """Log `text` at level INFO; where nobody has set up logging, write it to standard error.
+    """Log `text` at level INFO, or write it to standard error where logging is not set up.
 
-    That is what `logging` itself does with a warning that nobody handles. A library may not set up
-    logging for its users, and hours of work without a word would be worse than a line on standard
-    error, which `logging.basicConfig()` or `logging.getLogger("autoevol")` turn into what they want.
+    `logging` itself does the same with a warning that nobody handles. A library must not configure logging
+    for its users, and hours of silence would be worse than lines on standard error, which users can
+    redirect with `logging.basicConfig()` or `logging.getLogger("autoevol")`.
     """
     text = printable(text)
     if is_heard():
@@ -43,7 +43,7 @@ def say(text: str) -> None:
 
 
 def step_line(step: Step, methods: int) -> str:
-    """What a step of the optimisation came to; `methods` is how many were scored at it."""
+    """The outcome of an optimisation step; `methods` is the number of methods it scored."""
     unusable = [candidate.problem for candidate in step.candidates if candidate.problem]
     refused = f", {len(unusable)} of {len(step.candidates)} rewrites unusable" if unusable else ""
     name = "starting methods" if step.number == 0 else f"step {step.number}"
@@ -51,18 +51,18 @@ def step_line(step: Step, methods: int) -> str:
 
 
 class PhaseCounts:
-    """Counts the rows of a phase, and knows how quickly they come; counted and asked by any thread.
+    """Counts the rows of a phase and measures their pace. Thread-safe.
 
     Args:
         name: Of the phase; '' before the first.
-        rows: Rows it will have; None where nobody knows.
+        rows: Rows it will have; None if unknown.
         now: Seconds on the listener's clock.
-        at_most: Whether it may well end before it has had them all.
-        before: Rows that an earlier process has finished.
+        at_most: Whether the phase may end before all its rows are done.
+        before: Rows that an earlier process finished.
     """
 
-    # Speed is that of the last marks, a second apart at least: a pause, or rows whose calls were stored,
-    # are not told for ever.
+    # The pace is that of the last marks, at least a second apart, so that a pause, or a burst of rows whose
+    # calls were stored, is soon forgotten.
     _MARKS = 120
     _FEWEST = 3
 
@@ -86,18 +86,18 @@ class PhaseCounts:
 
     @property
     def complete(self) -> bool:
-        """Whether all rows of a known number are done."""
+        """Whether the number of rows is known and all are done."""
         return self._start.before + self._outcomes.total() == self._start.rows
 
     def status(self, now: float) -> PhaseStatus:
-        """What is known now."""
+        """The current status."""
         with self._counting:
             return self._status(now)
 
     def _status(self, now: float) -> PhaseStatus:
         often = self._kinds.most_common(1)[0] if self._kinds else ("", 0)
         pace, done, rows = self._pace(now), self._start.before + self._outcomes.total(), self._start.rows
-        # The first rows come in a burst, as many as are under way.
+        # The first rows finish in a burst, one per concurrent call, so they say little about the pace.
         known = pace is not None and rows is not None and self._outcomes.total() >= self._FEWEST
         return replace(
             self._start,
@@ -112,39 +112,39 @@ class PhaseCounts:
         )
 
     def _pace(self, now: float) -> float | None:
-        """Rows in a second; None while there is nothing to tell."""
+        """Rows per second; None while too little is known."""
         since, done = self._marks[0]
         new = self._outcomes.total() - done
         return new / (now - since) if new and now - since >= 1 else None
 
 
 class Intervals:
-    """When the next line is due: after 15 seconds at first, later after up to a minute.
+    """When the next line is due: every 15 seconds at first, later every minute.
 
     Args:
         now: Seconds on the listener's clock.
     """
 
-    # With a look every second, a silence is a second longer than these.
+    # `due` is asked once a second, so the actual silence is up to a second longer.
     _STEPS = (14.0, 14.0, 14.0, 29.0, 29.0, 59.0)
 
     def __init__(self, now: float) -> None:
         self._said, self._lines = now, 0
 
     def due(self, now: float) -> bool:
-        """Whether it has been silent for long enough."""
+        """Whether the silence has lasted long enough."""
         return now - self._said > self._STEPS[min(self._lines, len(self._STEPS) - 1)]
 
     def said(self, now: float, *, anew: bool = False) -> None:
-        """A line was said; `anew` begins with short intervals again."""
+        """Note that a line was said; `anew` starts over with short intervals."""
         self._said = now
         self._lines = 0 if anew else self._lines + 1
 
 
 class Progress:
-    """A listener that says a line at every phase and step, and now and then in between.
+    """A listener that says a line at every phase and step, and from time to time in between.
 
-    In a notebook the counts stand in one line that is written over every second.
+    In a notebook the counts are one line that is overwritten every second.
 
     Args:
         clock: Seconds.
@@ -163,17 +163,17 @@ class Progress:
         """A phase begins.
 
         Args:
-            name: What it is called.
-            rows: How many cases there will be, `before` included; None where that is not known.
-            at_most: Whether it may well end before it has had them all.
-            before: Rows that an earlier process has finished.
+            name: Of the phase.
+            rows: How many cases there will be, `before` included; None if unknown.
+            at_most: Whether the phase may end before all its rows are done.
+            before: Rows that an earlier process finished.
         """
         self._counts = PhaseCounts(name, rows, self._clock(), at_most=at_most, before=before)
         self._intervals.said(self._clock(), anew=True)
         self._announce(self._counts.status(self._clock()).heading)
 
     def at(self, step: StepStatus) -> None:
-        """The optimisation has come to another part of a step, or to another method."""
+        """The optimisation has reached another part of a step, or another method."""
         self._counts.step = step
 
     def case(self, case: Case) -> None:
@@ -183,22 +183,22 @@ class Progress:
             self._tell()
 
     def step(self, step: Step, methods: int) -> None:
-        """An optimisation step is done; `methods` is how many could be scored at it."""
+        """An optimisation step is done; `methods` is the number of methods it scored."""
         self._say(step_line(step, methods))
 
     def pulse(self, status: Callable[[], CallStatus]) -> None:
-        """A second has passed; says how rows and calls stand if nothing else was said for a while."""
+        """Called every second; reports rows and calls if nothing else was said for a while."""
         self._calls = status()
         if self._due():
             self._tell()
 
     def note(self, text: str) -> None:
-        """A line worth seeing while nothing else happens."""
+        """Say a line at once."""
         self._intervals.said(self._clock())
         self._say(text)
 
     def sentences(self) -> list[str]:
-        """How rows and calls stand now."""
+        """The current state of rows and calls."""
         phase = self._counts.status(self._clock())
         return sentences_of(phase if phase.name else None, self._calls)
 
@@ -228,7 +228,7 @@ class Progress:
 
 
 class Silent:
-    """A listener that hears of nothing."""
+    """A listener that ignores everything."""
 
     def phase(self, name: str, rows: int | None, *, at_most: bool = False, before: int = 0) -> None:
         """See `Progress`."""

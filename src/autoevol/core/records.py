@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,7 +16,7 @@ from enum import StrEnum
 class FailureKind(StrEnum):
     """Why an evolution is unusable. One list for records, metrics, feedback and reports.
 
-    The first group is seen in the evolved instruction, the second in the response to it.
+    The first group shows in the evolved instruction, the second in the response to it.
     """
 
     EMPTY = "empty"
@@ -37,7 +38,7 @@ class FailureKind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """Three outcomes, never two: a call that the network lost says nothing about a method."""
+    """Three outcomes, never two: a call lost to the network says nothing about a method."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -45,7 +46,7 @@ class Outcome(StrEnum):
 
 
 def digest(*parts: str) -> str:
-    """16 hex digits that identify `parts`; stable over machines and releases."""
+    """16 hex digits that identify `parts`; stable across machines and releases."""
     joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(joined).hexdigest()[:16]
 
@@ -63,11 +64,10 @@ class Row:
     """One seed instruction.
 
     Attributes:
-        id: Content hash of the instruction (and the context), so that it is the same in every run
-            and file order.
-        instruction: What a user would ask, with any separate input text already joined to it.
-        reference: The answer that the seed file carries, if it has one; never shown to a model.
-        context: What was said before, oldest first; shown when the instruction is answered.
+        id: Content hash of the instruction (and the context): the same in every run and file order.
+        instruction: What a user would ask, with any separate input text already appended.
+        reference: The answer in the seed file, if it has one; never shown to a model.
+        context: The conversation so far, oldest turn first; shown when the instruction is answered.
     """
 
     id: str
@@ -88,9 +88,9 @@ class Demo:
 class Method:
     """An evolving method: the text that tells an LM how to rewrite an instruction.
 
-    Two methods with the same text and demos are the same method whatever they are called.
-    The text is kept as DSPy keeps signature instructions (`inspect.cleandoc`), so that
-    `method -> program -> method` is the identity.
+    Two methods with the same text and demos are equal, whatever their names. The text is normalised
+    as DSPy normalises signature instructions (`inspect.cleandoc`), so that converting a method to a
+    program and back is the identity.
     """
 
     text: str
@@ -99,7 +99,7 @@ class Method:
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
-        # Stripped first: a first line that is blank makes `cleandoc` give what it would clean further.
+        # Stripped first, because `cleandoc` is not idempotent on a text whose first line is blank.
         object.__setattr__(self, "text", inspect.cleandoc(self.text.strip()).strip())
         shown = [part for demo in self.demos for part in (demo.instruction, demo.evolved_instruction)]
         object.__setattr__(self, "id", digest(self.text, *shown))
@@ -107,14 +107,14 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Evolution:
-    """One round: `instruction` went in, `reply` came back, `evolved` was read out of it.
+    """One round: `instruction` went in, `reply` came back, and `evolved` was parsed from it.
 
     Attributes:
         evolved: The final instruction that the reply marks as such; None if it marks none.
-        reply: The whole reply, chain of thought included; None where it was not kept, which is
-            only where `evolved` was read out of it.
-        finish_reason: The provider's word for why the reply ended (`stop`, `length`,
-            `content_filter`, ...); None where it gave none.
+        reply: The whole reply, chain of thought included; None where it was dropped, which happens
+            only if `evolved` was parsed from it.
+        finish_reason: Why the reply ended, in the provider's words (`stop`, `length`,
+            `content_filter`, ...); None if it gave no reason.
     """
 
     instruction: str
@@ -125,11 +125,11 @@ class Evolution:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """What one row went through: its rounds in order, then the response to the last one.
+    """The path of one row: its rounds in order, then the response to the last one.
 
-    `evolutions` has 1..rounds entries: a round that yields no instruction is the last.
-    `response` is None where the last round yielded nothing to respond to. `shown` are the worked
-    examples of the method: small models copy from them.
+    `evolutions` has 1..rounds entries: a round that yields no instruction is the last. `response` is
+    None if the last round yielded nothing to respond to. `shown` holds the worked examples of the
+    method, from which small models copy.
     """
 
     evolutions: tuple[Evolution, ...]
@@ -149,7 +149,7 @@ class Trajectory:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The seed, then each round's instruction, as far as there is one."""
+        """The seed, then each round's instruction where there is one."""
         return (self.seed, *(step.evolved for step in self.evolutions if step.evolved is not None))
 
 
@@ -158,13 +158,13 @@ class Assessment:
     """What a judge says of an evolution beyond passed or failed.
 
     Attributes:
-        severity: 0 usable as a harder instruction; 1 answerable, but not usable as one, or a
-            lesser fault; 2 nobody can answer it well, or it teaches something wrong.
-        gain: How much harder it is: 0 not, 1 slightly, 2 clearly, 3 much; None if not said.
-        response_right: Whether the response is right; None if there is none, or it was not said.
-        votes: The severity that each sample gave, where more than one was asked for.
-        before: Complexity of the instruction that was rewritten, 1..10; None if not said.
-        after: Complexity of the rewrite, 1..10, read beside the other; None if not said.
+        severity: 0 usable as a harder instruction; 1 answerable but not usable as one, or a lesser
+            fault; 2 nobody can answer it well, or it teaches something wrong.
+        gain: How much harder it is: 0 not, 1 slightly, 2 clearly, 3 much; None if not given.
+        response_right: Whether the response is right; None if there is none, or no answer was given.
+        votes: The severity of each sample, where more than one was requested.
+        before: Complexity of the instruction that was rewritten, 1..10; None if not given.
+        after: Complexity of the rewrite, 1..10, judged next to the other; None if not given.
     """
 
     severity: int
@@ -182,10 +182,10 @@ class Verdict:
     Attributes:
         outcome: passed, failed or unscored.
         kinds: Failure kinds, worst first; empty unless failed.
-        reason: One short sentence: what was seen. Goes into feedback and reports.
+        reason: What was observed, in one short sentence; goes into feedback and reports.
         detector: Name of the detector that decided.
-        assessment: What a judge said in detail; None where no judge decided.
-        points: What the objective gives for it, 0..1; None where the outcome says it all.
+        assessment: The judge's details; None if no judge decided.
+        points: The objective's score, 0..1; None if the outcome implies it.
     """
 
     outcome: Outcome
@@ -198,11 +198,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row in either stage: what happened and how it was judged.
+    """One row in either stage: what happened to it and how it was judged.
 
-    `trajectory` is None if and only if there is none: a call to evolve or to respond failed for
-    good, or a gate refused the row before its first call. A judge whose call failed leaves the
-    trajectory, unscored.
+    `trajectory` is None if and only if there is none: a call to evolve or to respond failed for good,
+    or a gate refused the row before its first call. If only the judge's call failed, the trajectory is
+    there and unscored.
     """
 
     row_id: str
@@ -212,7 +212,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A method proposed at one step, with where it came from.
+    """A method proposed at one step, and its origin.
 
     Attributes:
         method: The proposal, or None if it was unusable (`problem` says why).
@@ -228,13 +228,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a score keeps of one case: enough to compare methods row by row.
+    """The part of a case that a score keeps: enough to compare methods row by row.
 
     Attributes:
         kind: The worst failure kind, None unless failed.
         evolved_chars: Characters of the evolved instruction, 0 if there is none.
         response_chars: Characters of the response, 0 if there is none.
-        points: What the objective gives for it, 0..1; None where the outcome says it all.
+        points: The objective's score, 0..1; None if the outcome implies it.
     """
 
     outcome: Outcome
@@ -245,7 +245,7 @@ class Mark:
 
     @property
     def loss(self) -> float:
-        """What the row lacks of full points, 0..1: 1 for a failure, 0 for a success without points."""
+        """1 - points, 0..1; without points, 1 for a failure and 0 for a success."""
         return float(self.outcome is Outcome.FAILED) if self.points is None else 1.0 - self.points
 
 
@@ -265,33 +265,36 @@ class Score:
         return row_id in self.marks and self.marks[row_id].outcome is not Outcome.UNSCORED
 
     def covers(self, row_ids: Collection[str]) -> bool:
-        """Whether all of these rows were looked at, scored or not."""
+        """Whether all of these rows were run, scored or not."""
         return all(row_id in self.marks for row_id in row_ids)
 
     @property
     def rate(self) -> float:
-        """Failure rate among the scored rows, 0..1; 1.0 where nothing could be scored."""
+        """Failure rate among the scored rows, 0..1; 1.0 if nothing could be scored."""
         failed, passed = self.count(Outcome.FAILED), self.count(Outcome.PASSED)
         return failed / (failed + passed) if failed + passed else 1.0
 
     @property
     def loss(self) -> float:
-        """Mean loss of the scored rows under the objective, 0..1: the failure rate where the objective
-        is the failure rate; 1.0 where nothing could be scored.
+        """Mean loss of the scored rows under the objective, 0..1; 1.0 if nothing could be scored.
+
+        Under the failure-rate objective this is the failure rate.
         """
         losses = [mark.loss for mark in self.marks.values() if mark.outcome is not Outcome.UNSCORED]
-        return sum(losses) / len(losses) if losses else 1.0
+        # Exact, so that methods with the same points on different rows are equal and not an ulp apart.
+        return math.fsum(losses) / len(losses) if losses else 1.0
 
     @property
     def named(self) -> str:
-        """What `loss` is called: a failure rate, unless an objective gave points."""
+        """The name of `loss` in texts: a failure rate, unless an objective gave points."""
         scored = any(mark.points is not None for mark in self.marks.values())
         return "points lost" if scored else "failure rate"
 
     @property
     def growth(self) -> float:
-        """Mean response over mean evolved-instruction characters, the second factor of the
-        released code's rule; 0.0 where nothing was evolved.
+        """Response characters per evolved-instruction character; 0.0 if nothing was evolved.
+
+        The second factor of the selection rule in the authors' released code.
         """
         evolved = sum(mark.evolved_chars for mark in self.marks.values())
         return sum(mark.response_chars for mark in self.marks.values()) / evolved if evolved else 0.0
@@ -308,9 +311,9 @@ class Step:
         scores: One entry for every method scored at this step, the incumbent's included.
         chosen_id: The method in force after the step.
         improved: Whether the method in force changed.
-        note: What the selection rule has to say, in one sentence.
-        calls: LM calls that the run had paid by then, resumes included; None where nobody counted. No part
-            of what the step decided, so that a resumed one is the same step.
+        note: The selection rule's explanation, in one sentence.
+        calls: LM calls that the run had paid by then, resumes included; None if not counted. Not part of
+            the step's identity, so a resumed step equals the original.
     """
 
     number: int
@@ -324,5 +327,5 @@ class Step:
 
     @property
     def chosen_score(self) -> Score | None:
-        """The score of the method in force; None where the step did not score it."""
+        """The score of the method in force; None if the step did not score it."""
         return next((score for score in self.scores if score.method_id == self.chosen_id), None)

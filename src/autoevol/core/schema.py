@@ -1,9 +1,9 @@
-"""Frozen records as JSON and back, and the schema number that a file carries.
+"""Frozen records to JSON and back, and the schema number of a file.
 
-Every JSON file that is written to be read again is made by a `Document`. Its first key says what it
-is and in which version of its shape: `"schema": "autoevol.run/2"`. Files of autoevol 0.1.0 have no
-such key and count as version 1. A reader takes its own version and every older one; keys that it
-does not know are ignored, so a field may be added without a new number.
+Every JSON file that is written to be read again is a `Document`. Its first key names its kind and the
+version of its shape: `"schema": "autoevol.run/2"`. Files of autoevol 0.1.0 have no such key and count
+as version 1. A reader accepts its own version and every older one and ignores unknown keys, so a field
+may be added without a new number.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _T = TypeVar("_T")
 
 
 class Malformed(ValueError):
-    """JSON that does not make the record that was asked for.
+    """JSON that does not fit the requested record.
 
     Attributes:
-        problem: What is wrong, without its place.
-        place: Where, such as `optimization.dev_curve[2].dev`; '' for the whole.
+        problem: What is wrong, without the path.
+        place: Path to it, such as `optimization.dev_curve[2].dev`; '' for the whole.
     """
 
     def __init__(self, problem: str, place: str = "") -> None:
@@ -38,19 +38,19 @@ class NewerSchema(ValueError):
 
 
 SPARSE = MappingProxyType({"sparse": True})
-"""Metadata of a dataclass field that is left out of the JSON while it has its default."""
+"""Field metadata: omit the field from the JSON while it has its default."""
 
 
 class Record:
     """Mixin of frozen dataclasses that are written as JSON.
 
-    Fields may be JSON values, enums, named tuples, other records, and mappings and tuples of these.
+    Fields may be JSON values, enums, named tuples, other records, or mappings and tuples of these.
     """
 
     __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
-        """This record as JSON, key by key as its fields stand."""
+        """This record as JSON, with keys in the order of its fields."""
         return _object(self)
 
     @classmethod
@@ -60,7 +60,7 @@ class Record:
 
 
 class Document(Record):
-    """A record that is a file of its own, or one JSON line on standard output.
+    """A record that makes a whole file, or one JSON line on standard output.
 
     Declared with its schema: `class RunReport(Document, schema="autoevol.run/2")`.
     """
@@ -81,8 +81,8 @@ class Document(Record):
         """The inverse of `to_json`, for this version of the schema and every older one.
 
         Raises:
-            NewerSchema: If the version is later than this one.
-            Malformed: If it is of another kind, or does not make a record.
+            NewerSchema: If the data are of a later version.
+            Malformed: If the data are of another kind or do not fit.
         """
         version = version_of(data, cls.SCHEMA)
         present = data if version is None else cls.upgraded(data, version)
@@ -90,16 +90,16 @@ class Document(Record):
 
     @classmethod
     def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
-        """`data` of an older version in the present shape; the same where nothing has changed."""
+        """`data` of an older version in the current shape; by default unchanged."""
         return data
 
 
 def version_of(data: Any, schema: str) -> int | None:  # noqa: ANN401 (JSON)
-    """The version of the schema of `data` if it is older than `schema`, else None.
+    """The schema version of `data` if it is older than `schema`, else None.
 
     Raises:
         NewerSchema: If it is later.
-        Malformed: If `data` is no object, or one of another kind.
+        Malformed: If `data` is not an object, or one of another kind.
     """
     if not isinstance(data, Mapping):
         raise Malformed(f"is not a JSON object but {type(data).__name__}")
@@ -134,7 +134,7 @@ def encode(value: Any) -> Any:  # noqa: ANN401 (JSON)
 
 
 def build(kind: type[_T], data: Any) -> _T:  # noqa: ANN401 (JSON)
-    """A dataclass or named tuple of type `kind` out of a JSON object. Raises Malformed."""
+    """A dataclass or named tuple of type `kind` from a JSON object. Raises Malformed."""
     if not isinstance(data, Mapping):
         raise Malformed(f"expected an object, got {data!r:.60}")
     made = {}
@@ -185,7 +185,7 @@ def _decode_union(args: tuple[Any, ...], value: Any) -> Any:  # noqa: ANN401
     rest = [hint for hint in args if hint is not types.NoneType]
     if len(rest) == 1:
         return decode(rest[0], value)
-    # Of several plain types each is itself in JSON: nothing is converted.
+    # Several plain types: each is already itself in JSON, so nothing needs converting.
     return value if type(value) in rest else _refuse(" or ".join(one.__name__ for one in rest), value)
 
 
@@ -195,7 +195,7 @@ def _decode_mapping(args: tuple[Any, ...], value: Any) -> dict[Any, Any]:  # noq
     made = {}
     for key, part in value.items():
         with _inside(str(key)):
-            # Keys of JSON are text, whatever they were.
+            # JSON keys are always text, so integer keys are turned back here.
             name = int(key) if args[0] is int and str(key).lstrip("-").isdecimal() else decode(args[0], key)
             made[name] = decode(args[1], part)
     return made
@@ -227,13 +227,13 @@ def _left_out(one: Field[Any], value: Any) -> bool:  # noqa: ANN401
 
 @cache
 def _shape(kind: type) -> tuple[tuple[str, Any, bool], ...]:
-    """Name, type and whether it must be there, of every field."""
+    """(name, type, required) of every field."""
     hints = get_type_hints(kind)
     if is_dataclass(kind):
         return tuple(
             (one.name, hints[one.name], one.default is MISSING and one.default_factory is MISSING)
             for one in fields(kind)
-            if one.init  # the others follow from these: they are written for readers only
+            if one.init  # the others are derived from these, and written for human readers only
         )
     made = cast(Any, kind)
     return tuple((name, hints[name], name not in made._field_defaults) for name in made._fields)

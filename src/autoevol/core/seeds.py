@@ -1,8 +1,8 @@
-"""Random numbers that follow from what they are for, not from when they are drawn.
+"""Random numbers that depend on what they are for, not on when they are drawn.
 
-A run that resumes at step 4 must draw for step 4 what it would have drawn had it never been
-interrupted, and rows that are under way together must not depend on which of them comes first. So
-nothing here shares a generator: every use derives its own from the run's seed and its own name.
+A run that resumes at step 4 must draw what it would have drawn without the interruption, and concurrent
+rows must not depend on which of them comes first. So there is no shared generator: every use derives its
+own from the run's seed and the name of the use.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from autoevol.core.records import digest
 
 
 def derived_random(*parts: object) -> random.Random:
-    """A generator of its own for `parts` (the seed first, by custom); the same on every machine."""
+    """A generator for `parts` (by convention the seed first); the same on every machine."""
     return random.Random(":".join(map(str, parts)))
 
 
 def derived_seed(*parts: object) -> int:
-    """A seed of 28 bits for an LM request; providers take at least 31."""
+    """A 28-bit seed for an LM request; providers accept at least 31 bits."""
     return int(digest(*map(str, parts))[:7], 16)
 
 
 def derived_fraction(*parts: object) -> float:
-    """A number in [0, 1), evenly spread over different `parts`."""
-    return int(digest(*map(str, parts)), 16) / 2**64
+    """A number in [0, 1), uniform over different `parts`."""
+    # 53 bits are all that a float holds; 64 of them would round up to 1.0 now and then.
+    return (int(digest(*map(str, parts)), 16) >> 11) / 2**53

@@ -1,4 +1,4 @@
-"""Where a run stands: small records that a terminal, a log and another process tell in the same words."""
+"""The status of a run: small records that a terminal, a log and another process show in the same words."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from autoevol.core.schema import Document, Record
 from autoevol.core.wording import plain
 
 RunOutcome = Literal["done", "budget", "stopped", "refused", "interrupted"]
-"""How a command ended: in full, at a cap, by access, endpoint or disk, by its input, or by its user."""
+"""How a command ended: complete, at a cap, by a `StopRun`, by bad input, or by its user."""
 
 _JOINT = "; "
 
 
 @dataclass(frozen=True, slots=True)
 class Pause(Record):
-    """Calls that wait because their endpoint has said 429.
+    """Calls that wait because their endpoint answered 429.
 
     Attributes:
-        endpoint: Its URL, or what else names it.
-        calls: How many wait.
+        endpoint: Its URL or other identity.
+        calls: Number of waiting calls.
         until: When the next one is sent, in seconds of `time.time()`.
     """
 
@@ -38,18 +38,18 @@ class Pause(Record):
 
 @dataclass(frozen=True, slots=True)
 class CallStatus(Record):
-    """What was paid, resumes included, and what is on its way.
+    """Calls paid so far, resumes included, and calls in flight.
 
     Attributes:
         calls: LM calls paid.
         tokens: Input and output tokens of these.
-        usd: Dollars, of models that have a price.
+        usd: Dollars, for models that have a price.
         max_calls, max_tokens, max_usd: The caps; None for none.
         in_flight: Requests that were sent and have no answer yet.
-        queued: Further calls that wait to be sent.
-        window: Requests that may be in flight at once as things are; 0 before the first.
-        retries: Requests that were sent again in this process, by reason.
-        pauses: What waits on a 429.
+        queued: Further calls waiting to be sent.
+        window: Current limit on concurrent requests; 0 before the first.
+        retries: Requests that this process sent again, by reason.
+        pauses: Endpoints that answered 429 and are waited for.
     """
 
     calls: int = 0
@@ -81,7 +81,7 @@ class CallStatus(Record):
         return f"{many} in flight{window}" + (f", {self.queued:,} waiting" if self.queued else "")
 
     def sentences(self) -> list[str]:
-        """All that there is to say."""
+        """The status in sentences."""
         told = [self.paid, self.on_their_way]
         if self.retries:
             ordered = sorted(self.retries.items(), key=lambda item: (-item[1], item[0]))
@@ -96,15 +96,15 @@ class CallStatus(Record):
 
 @dataclass(frozen=True, slots=True)
 class StepStatus(Record):
-    """What a step of the optimisation is at.
+    """The progress of an optimisation step.
 
     Attributes:
         step: 0 for the starting methods.
-        steps: Most steps that there will be.
+        steps: Maximum number of steps.
         at: `batch` while a mini-batch is evolved, `rewrite` while methods are rewritten, `score` while
-            methods are scored, `confirm` while the last method meets the first one; '' where nobody knows.
-        method: Which method of the step the last row was of, from 1; 0 before the first.
-        methods: Most methods that the step scores.
+            methods are scored, `confirm` while the last method is compared with the first; '' if unknown.
+        method: Which method of the step the last row belonged to, from 1; 0 before the first.
+        methods: Maximum number of methods that the step scores.
     """
 
     step: int
@@ -129,19 +129,19 @@ class StepStatus(Record):
 
 @dataclass(frozen=True, slots=True)
 class PhaseStatus(Record):
-    """What is known of a phase: how many rows it has, how they came out, and how quickly.
+    """The progress of a phase: its rows, their outcomes, and the pace.
 
     Attributes:
         name: Of the phase.
-        rows: Rows that it will have; None where nobody knows.
-        at_most: Whether it may well end before it has had them all.
-        before: Rows that an earlier process has finished.
+        rows: Rows that it will have; None if unknown.
+        at_most: Whether the phase may end before all its rows are done.
+        before: Rows that an earlier process finished.
         passed, failed, unscored: Rows of this process by outcome.
-        reason: The most frequent reason of failure; '' where none failed.
-        of_reason: How many failed for it.
-        per_second: Rows in a second of late; None while that is not known.
-        left: Seconds, at this speed; at most so many where `at_most`. None while that is not known.
-        step: What the optimisation is at, in its own phase.
+        reason: The most frequent reason for failure; '' if none failed.
+        of_reason: How many rows failed for that reason.
+        per_second: Recent rows per second; None while unknown.
+        left: Seconds left at this pace, an upper bound where `at_most`; None while unknown.
+        step: The progress of the optimisation step, in the optimisation's phase.
     """
 
     name: str
@@ -159,12 +159,12 @@ class PhaseStatus(Record):
 
     @property
     def done(self) -> int:
-        """Rows that are finished."""
+        """Finished rows, those of earlier processes included."""
         return self.before + self.passed + self.failed + self.unscored
 
     @property
     def heading(self) -> str:
-        """`evolve: 900 rows`: what is said when it begins."""
+        """`evolve: 900 rows`: announces the phase."""
         if not self.rows:
             return self.name
         most = "at most " if self.at_most else ""
@@ -186,7 +186,7 @@ class PhaseStatus(Record):
 
     @property
     def speed(self) -> str:
-        """`2.1 rows/s, 7 min left`; '' while there is nothing to tell."""
+        """`2.1 rows/s, 7 min left`; '' while the pace is unknown."""
         if self.per_second is None:
             return ""
         pace = self.per_second
@@ -196,35 +196,35 @@ class PhaseStatus(Record):
         return f"{shown}, {'at most ' if self.at_most else ''}{duration(self.left)} left"
 
     def sentences(self) -> list[str]:
-        """All that there is to say but the name."""
+        """The progress in sentences, without the name."""
         told = [str(self.step)] if self.step else []
-        if self.rows is not None or self.done:  # else rows may not be what it is made of
+        if self.rows is not None or self.done:  # else the phase may not consist of rows
             told.append(f"{self.counted}{_JOINT}{self.outcomes}")
         return [*told, self.speed] if self.speed else told
 
     def _why(self) -> str:
         if not self.reason:
             return ""
-        # One reason among one is no tendency.
+        # "Mostly" makes no sense for a single failure.
         often = "" if self.failed == 1 else "mostly " if 2 * self.of_reason > self.failed else "most often "
         return f" ({often}{plain(self.reason)})"
 
 
 @dataclass(frozen=True)
 class RunStatus(Document, schema="autoevol.progress/1"):
-    """Where a run stands, and which process says so.
+    """The status of a run, and the process that reported it.
 
     Attributes:
         pid: Of the process.
         host: Its machine.
-        born: Tells the process from a later one with its number, where the system can; '' else.
+        born: Tells the process from a later one with the same pid, where the system can; else ''.
         began: When it began, in seconds of `time.time()`.
-        wrote: When it said this.
-        phase: What it is at; None before the first phase.
-        calls: How its calls stand; None before a model was asked.
-        outcome: How it ended; None while it has not.
+        wrote: When it wrote this status.
+        phase: The current phase; None before the first.
+        calls: The state of its calls; None before a model was asked.
+        outcome: How it ended; None while it runs.
         why: What it ended with, in a sentence.
-        note: What it has said last beside figures.
+        note: The last thing it said besides figures.
     """
 
     pid: int
@@ -239,12 +239,12 @@ class RunStatus(Document, schema="autoevol.progress/1"):
     note: str = ""
 
     def sentences(self) -> list[str]:
-        """All that there is to say of rows and calls."""
+        """Rows and calls in sentences."""
         return sentences_of(self.phase, self.calls)
 
 
 def sentences_of(phase: PhaseStatus | None, calls: CallStatus | None) -> list[str]:
-    """What a phase and its calls have to say, the phase's name before it."""
+    """A phase and its calls in sentences, the first one introduced by the phase's name."""
     told = phase.sentences() if phase else []
     if phase and phase.name:
         told = [f"{phase.name}: {told[0]}", *told[1:]] if told else [phase.name]
@@ -252,16 +252,15 @@ def sentences_of(phase: PhaseStatus | None, calls: CallStatus | None) -> list[st
 
 
 def in_a_line(sentences: Iterable[str]) -> str:
-    """Sentences as one line of a log."""
+    """Sentences joined into one log line."""
     return _JOINT.join(sentences)
 
 
 def in_lines(sentences: Iterable[str], width: int) -> list[str]:
-    """Sentences as lines of at most `width` characters, each on its own; one that is too long is broken
-    between its parts.
+    """Sentences as lines of at most `width` characters; one that is too long is broken between its parts.
 
-    A part that is longer than a line is cut, which is shown: a block that is drawn again and again may
-    not wrap.
+    A part that is still too long is cut, marked by an ellipsis: a block that is redrawn again and again
+    must not wrap.
     """
     lines: list[str] = []
     for sentence in sentences:
@@ -279,10 +278,10 @@ def duration(seconds: float) -> str:
 
 
 def time_of_day(moment: float) -> str:
-    """`14:03:20`, with the date where it is of another day; `moment` in seconds of `time.time()`."""
+    """`14:03:20`, with the date if it is not today; `moment` in seconds of `time.time()`."""
     try:
         then = time.localtime(moment)
-    except (OverflowError, ValueError, OSError):  # of a file that somebody else has written
+    except (OverflowError, ValueError, OSError):  # the file may have been written by anyone
         return "an unknown time"
     today = then[:3] == time.localtime()[:3]
     return time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S", then)

@@ -1,55 +1,63 @@
-"""Text of others made fit for a terminal and for a Markdown page.
+"""Makes untrusted text safe for a terminal and for a Markdown page.
 
-What a model, a server or a file says may hold escape sequences that move the cursor, write the
-clipboard or hide what follows, and marks that turn the direction of writing. They are shown, not sent.
+Text from a model, a server or a file may contain escape sequences that move the cursor, write to the
+clipboard or hide what follows, and marks that change the writing direction. They are spelled out instead.
 """
 
 from __future__ import annotations
 
 import re
 
-# Controls but line ends and tabs (C0, DEL, C1), marks of direction, invisible and special characters, line
-# separators, halves of surrogate pairs, and tags: invisible copies of ASCII.
+# Control characters except line ends and tabs (C0, DEL, C1), direction marks, invisible and special
+# characters, line separators, halves of surrogate pairs, and tag characters (invisible copies of ASCII).
 _FOREIGN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-# What begins code, emphasis, cells, entities, HTML and formulas, and makes a link of brackets; addresses
-# become links on their own. Brackets alone are words: a page of ours defines no references.
+# Whatever starts code, emphasis, table cells, entities, HTML or formulas, or turns brackets into a link;
+# bare addresses, because renderers link them. Brackets alone are harmless: our pages define no references.
 _MARKUP = re.compile(
     r"[\\`*<>|~&$@]|\](?=[(\[:]|$)|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE
 )
 
 
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """`text` with U+FFFD for half characters, which a JSON reply can carry and no file or database can."""
+    return _HALVES.sub("\ufffd", text)
+
+
 def printable(text: str) -> str:
     r"""`text` with every character that a terminal would obey spelled out, as in `\x1b[2J`.
 
-    Lines and tabs stay. What is left over is what a reader would see, in the order in which it stands.
+    Line ends and tabs stay.
     """
     return _FOREIGN.sub(lambda found: _spelled(found[0]), text)
 
 
 def excerpt(text: str, most: int) -> str:
-    """The beginning of `text` on one line, printable, of at most `most` characters, cut between words."""
+    """The start of `text` on one printable line of at most `most` characters, cut between words."""
     line = printable(" ".join(text[: 4 * most].split()))
     if len(line) <= most and len(text) <= 4 * most:
         return line
     head = line[: most - 1]
     words = head.rpartition(" ")[0]
-    # A text without spaces, as of many languages, is cut where it must be.
+    # Many languages have no spaces: then the cut is wherever the limit falls.
     return f"{words if 2 * len(words) > most else head} …"
 
 
 def printable_json(text: str) -> str:
-    """The same of a JSON text, which stays the same JSON."""
+    """As `printable` for a JSON text, which keeps its value: characters become JSON escapes."""
     return _FOREIGN.sub(lambda found: _as_json(found[0]), text)
 
 
 def markdown(text: str) -> str:
-    """`text` as words of one line on a Markdown page: no heading, cell, link, image or HTML is made of it."""
+    """`text` as plain words on one line of a Markdown page: never a heading, cell, link, image or HTML."""
     line = " ".join(printable(text).split())
     escaped = _MARKUP.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), line)
-    # A list, a rule or a heading of setext only begins a line.
+    # Lists, rules and setext headings are only recognised at the start of a line.
     begins = re.match(r"[-+=#]|\d+(?=[.)](?:\s|$))", escaped)
     if begins is None:
         return escaped
@@ -58,7 +66,7 @@ def markdown(text: str) -> str:
 
 
 def code_span(text: str) -> str:
-    """`text` as code on a line of a Markdown page, whatever backticks it holds."""
+    """`text` as inline code on a Markdown page, whatever backticks it contains."""
     line = " ".join(printable(text).split()) or " "
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     inside = f" {line} " if line.startswith("`") or line.endswith("`") else line
@@ -66,12 +74,12 @@ def code_span(text: str) -> str:
 
 
 def code_block(text: str) -> str:
-    """`text` as a fenced block of its own, longer fenced than anything inside it."""
+    """`text` as a fenced code block, with a longer fence than any inside it."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}text\n{printable(text)}\n{fence}"
 
 
-# Entities where a backslash would not do: for raw HTML, and links that renderers make of bare addresses.
+# Entities where a backslash would not help: against raw HTML, and against automatic links.
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", ":": "&#58;", "@": "&#64;", ".": "&#46;"}
 
 

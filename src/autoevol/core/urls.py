@@ -1,7 +1,7 @@
-"""The URL of an endpoint, read strictly: what is asked must be the host that was given.
+"""Strict parsing of an endpoint's URL: requests must go to the host that the user wrote.
 
-So a base that two programs could read as two hosts is refused, and so is one that holds a key: URLs
-end up in logs, and in files that others read.
+A base that two programs could read as different hosts is refused, and so is one that contains a key:
+URLs end up in logs and in files that others read.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _SECRETS = re.compile(r"(?i)(.*api[-_]?key|.*[-_]key|key|.*token|sig|signature|s
 
 @dataclass(frozen=True, slots=True)
 class BaseParts:
-    """The root of an API in its parts.
+    """The parts of an API's base URL.
 
     Attributes:
         url: Without user and password.
-        host: As it was written, without port.
+        host: As written, without port.
         user: For Basic authentication, "" for none.
-        password: The same.
+        password: For Basic authentication, "" for none.
     """
 
     url: str
@@ -36,14 +36,14 @@ class BaseParts:
 
 
 def read_parts(text: str, given_by: str = "--api-base") -> BaseParts:
-    """The base that a user wrote, in its parts.
+    """Parse the base URL that a user wrote.
 
     Args:
         text: `http://HOST`, with or without port, path, `?api-version=` and `user:password@`.
-        given_by: The flag or the variable that it stands in.
+        given_by: The flag or environment variable it comes from, for messages.
 
     Raises:
-        InputError: If it is no URL, could be read as another host, or holds a key.
+        InputError: If it is not a URL, could be read as another host, or contains a key.
     """
     text = text.strip()
     shown = f"{given_by} {Mask()(text)!r}"
@@ -72,13 +72,13 @@ def read_parts(text: str, given_by: str = "--api-base") -> BaseParts:
 
 
 def open_url(url: str | None) -> str | None:
-    """A URL without user and password, fit to be written down, whether or not it can be read."""
+    """A URL without user and password, safe to write down, whether or not it is valid."""
     return url and re.sub(r"//\S*@", "//", url)
 
 
 def _signature(userinfo: str, shown: str) -> tuple[str, str]:
     user, colon, password = userinfo.partition(":")
-    # http://good@evil and http://good:443@evil ask evil, whatever the eye reads.
+    # http://good@evil and http://good:443@evil both go to evil, whatever the eye reads.
     looks_like_host = "." in user and password.isdigit()
     if not (user and colon and password) or "@" in password or looks_like_host:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The words that files count by, as people say them: kinds of failure, ends of a round, errors."""
+"""Plain English for the identifiers that files use: failure kinds, ends of a round, errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS: dict[FailureKind, str] = {
     FailureKind.ASKS_FOR_MORE: "response asks for more",
     FailureKind.HEDGED: "response hedges",
 }
-"""A phrase for every kind of failure, to stand behind a count."""
+"""A phrase for every kind of failure, to follow a count."""
 
 _ENDS = {
     "gated": "turned away by a check",
@@ -46,7 +46,7 @@ _WORDS = {**{kind.value: phrase for kind, phrase in KINDS.items()}, **_ENDS}
 
 
 def plain(word: str) -> str:
-    """The phrase for a word of the files; a word that is not known stands for itself."""
+    """The phrase for an identifier; an unknown one becomes itself with spaces."""
     return _WORDS.get(word, word.replace("_", " "))
 
 
@@ -56,7 +56,7 @@ def many(count: int, thing: str) -> str:
 
 
 def reasons(counts: Mapping[str, int], most: int = 4) -> str:
-    """`9 cannot be solved, 1 came back unchanged`: the most frequent first, the rest in one number."""
+    """`9 cannot be solved, 1 came back unchanged`: the most frequent first, the rest summed up."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     told = [f"{count:,} {plain(word)}" for word, count in ordered[:most] if count]
     rest = sum(count for _, count in ordered[most:])

@@ -1,4 +1,4 @@
-"""How many rows are still to be begun, where a run is to end with so many kept ones."""
+"""How many more rows to start, if a run should end with a given number of kept rows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 
 
 class Demand:
-    """Lets rows begin, in order, while those under way might not be enough.
+    """Lets rows start, in order, as long as those in progress may not be enough.
 
-    A row begins only if fewer than `wanted` would be kept even if all under way were. So none is paid for
-    in vain, and the last row is the one that makes `wanted`, whatever the order in which replies arrive.
+    A row starts only if fewer than `wanted` would be kept even if all rows in progress were. So no row is
+    paid for in vain, and the last row is the one that completes `wanted`, in whatever order replies arrive.
 
     Args:
-        wanted: Rows to keep, >= 1; None lets all rows begin.
-        kept: Rows that earlier processes have kept.
+        wanted: Rows to keep, >= 1; None lets all rows start.
+        kept: Rows that earlier processes kept.
     """
 
     def __init__(self, wanted: int | None, kept: int = 0) -> None:
@@ -24,7 +24,8 @@ class Demand:
         self._ended = asyncio.Event()
 
     async def begin(self) -> bool:
-        """Wait until a row may begin; False if there are enough without it. Rows begin as they ask."""
+        """Wait until a row may start; False if there are enough without it. First come, first served."""
+        # The lock is held while waiting, so that rows start in the order in which they asked.
         async with self._turn:
             while self._wanted is not None and self._kept + self._under_way >= self._wanted:
                 if self._kept >= self._wanted:
@@ -35,7 +36,7 @@ class Demand:
             return True
 
     def end(self, *, kept: bool) -> None:
-        """A row that began has come to its end, or was stopped."""
+        """A row that started has ended, or was stopped."""
         self._under_way -= 1
         self._kept += kept
         self._ended.set()

@@ -1,4 +1,4 @@
-"""Gates: what may not become a parent, whatever the failure measure says of it. One cleans."""
+"""Gates: refuse texts that must not become parents, whatever the metric says. `CleanGate` is one."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ from autoevol.dataset.cleaner import Cleaner, Finding
 
 @runtime_checkable
 class Gate(Protocol):
-    """Refuses single texts: near-duplicates, overlap with a benchmark, what a user wants out.
+    """Refuses single texts: near duplicates, overlap with a benchmark, whatever a user wants out.
 
-    A gate sees every seed (round 0) before it is evolved, and every evolved instruction that was
-    read out of a reply (round >= 1) before it is answered. A text that is let through may be
-    remembered, to be compared with later ones. Calls come from one thread, one after another,
-    in the order in which replies arrive; with a gate that remembers, which of two similar
-    texts stays is therefore chance. `check` runs on the event loop, so it must be quick.
+    A gate sees every seed (round 0) before it is evolved, and every evolved instruction (round >= 1)
+    before it is answered. It may remember texts that it admits, to compare later ones with them. Calls
+    come one at a time from one thread, in the order in which replies arrive; with a gate that remembers,
+    which of two similar texts survives therefore depends on chance. `check` runs on the event loop, so it
+    must be quick.
 
     Attributes:
-        name: Short and unique; stands beside the reason in the record of the round.
+        name: Short and unique; recorded next to the reason.
     """
 
     name: str
 
     def check(self, text: str, *, seed_id: str, round: int, context: str = "") -> str | None:
-        """Why `text` must go, in one short sentence, or None. Refusals are counted by what stands
-        before its first colon.
+        """Why `text` must go, in one short sentence, or None.
 
-        A text is never to be refused for being like one of the same `seed_id`: a round adds some
-        words to its parent. `context` is what went before it in a conversation, '' for nothing: the
-        same question after something else is another one.
+        Refusals are counted by the part before the first colon. A text must not be refused for resembling one
+        of the same `seed_id`, since a round only adds some words to its parent. `context` is the conversation
+        before it, '' for none: the same question in another context is a different one.
         """
         ...
 
     def remember(self, text: str, *, seed_id: str, round: int, context: str = "") -> None:
-        """A process before this one let `text` through; told for all finished rows on resuming."""
+        """An earlier process admitted `text`; called for all finished rows when a run resumes."""
         ...
 
     def report(self) -> Mapping[str, Any]:
-        """How the gate is set, as JSON for the summary; what it refused is counted from the parts."""
+        """The gate's settings as JSON for the summary; its refusals are counted from the parts."""
         ...
 
 
@@ -53,12 +52,12 @@ class Refusal(NamedTuple):
 
 
 def context_of(row: Row) -> str:
-    """What went before the instruction of a row, as gates are told of it."""
+    """The conversation before a row's instruction, in the form that gates get it."""
     return "\n\n".join(message.text for message in row.context)
 
 
 def refusal(gates: Iterable[Gate], text: str, row: Row, *, round: int) -> Refusal | None:
-    """The first refusal of `text`, which comes of `row`; None if all gates let it through."""
+    """The first refusal of `text`, which stems from `row`; None if all gates admit it."""
     for gate in gates:
         reason = gate.check(text, seed_id=row.id, round=round, context=context_of(row))
         if reason is not None:
@@ -67,9 +66,9 @@ def refusal(gates: Iterable[Gate], text: str, row: Row, *, round: int) -> Refusa
 
 
 class CleanGate:
-    """Near duplicates and benchmark items never become parents: asks a `Cleaner` about every text.
+    """Keeps near duplicates and benchmark items from becoming parents, with a `Cleaner`.
 
-    Memory grows by about 2 kB for every text that is let through.
+    Memory grows by about 2 kB for every admitted text.
     """
 
     name = "clean"
@@ -88,7 +87,7 @@ class CleanGate:
         self._cleaner.remember(seed_id, text, seed=not round, context=context)
 
     def report(self) -> Mapping[str, Any]:
-        """The thresholds, and how many texts of benchmarks there are."""
+        """The thresholds, and the number of benchmark texts."""
         return {**asdict(self._cleaner.settings), "benchmark_texts": len(self._cleaner.benchmarks)}
 
 

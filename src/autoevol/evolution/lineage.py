@@ -1,4 +1,4 @@
-"""The records of the bulk stage: every round of every row, with where it comes from."""
+"""The records of the bulk stage: every round of every row, and its origin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autoevol.lm.answers import FILTERED
 
 
 class Fate(StrEnum):
-    """How a round ended: different causes, each counted by itself."""
+    """How a round ended; each cause is counted separately."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -25,9 +25,9 @@ class Fate(StrEnum):
 
     @property
     def outcome(self) -> Outcome:
-        """The same as one of the three outcomes; only infrastructure leaves a round unscored."""
-        known = {Fate.PASSED: Outcome.PASSED, Fate.LOST: Outcome.UNSCORED}
-        return known.get(self, Outcome.FAILED)
+        """The corresponding one of the three outcomes; only lost rounds are unscored."""
+        outcomes = {Fate.PASSED: Outcome.PASSED, Fate.LOST: Outcome.UNSCORED}
+        return outcomes.get(self, Outcome.FAILED)
 
 
 class End(StrEnum):
@@ -40,11 +40,11 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a judge of the run said of a rewrite beside the verdict; None each where it did not say.
+    """The judge's figures for a rewrite besides the verdict; None each if not given.
 
     Attributes:
         gain: How much harder it is than what it was judged against, 0..3.
-        before: Complexity of what it was judged against, 1..10: the seed, or a new instruction in between.
+        before: Complexity of what it was judged against, 1..10: the seed, or a breadth rewrite in between.
         after: Complexity of the rewrite, 1..10, from the same reply.
     """
 
@@ -54,7 +54,7 @@ class Judged:
 
 
 SEED = "seed"
-"""Operation of round 0: the seed itself, refused by a gate or answered as it is."""
+"""Operation of round 0: the seed itself, either refused by a gate or answered unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +62,21 @@ class Round:
     """One attempt at one round of one row.
 
     Attributes:
-        id: Hash of the seed's id, round, attempt and text; distinct over a data set.
-        parent_id: Id of the round whose instruction was rewritten; the seed's id in the first.
+        id: Hash of the seed's id, round, attempt and text; unique within a data set.
+        parent_id: Id of the round whose instruction was rewritten; the seed's id in the first round.
         round: 1, 2, ...; 0 for the seed itself.
         attempt: 0, 1, ... within the round, lost ones included.
         operation: Name of the method, or `rewritten` for one that an optimizer wrote.
-        model: Who answered; `reference` where the answer is that of the seed file.
-        evolution: The rewrite. None in round 0, and where the call for it failed for good.
-        response: The answer to what was evolved, or to the seed in round 0; None if there is none.
+        model: The answering model; `reference` if the answer is from the seed file.
+        evolution: The rewrite. None in round 0, and if the call for it failed for good.
+        response: The answer to the rewrite, or to the seed in round 0; None if there is none.
         response_finish_reason: As for `Evolution`.
-        thinking: What the model thought before it responded, where it told. Nobody judges it.
-        judged: What the judge said beside its verdict; None where none was asked.
-        tokens: Input and output tokens of the rewrite and the response, paid now or before.
-        fate: See `Fate`.
+        thinking: The model's thinking before the response, if it is shown. It is not judged.
+        judged: The judge's figures; None if there is no judge.
+        tokens: Input and output tokens of the rewrite and the response, paid now or earlier.
+        fate: See `Fate`. LOST until the round has ended otherwise.
         kinds: Failure kinds, worst first.
-        reason: One sentence: what was seen, or a stable word for the error and what it said.
+        reason: In one sentence, what was observed, or the identifier of an error and its message.
     """
 
     id: str
@@ -99,23 +99,23 @@ class Round:
 
     @property
     def evolved(self) -> str | None:
-        """The instruction that was read out of the reply, if there is one."""
+        """The instruction parsed from the reply, if there is one."""
         return self.evolution.evolved if self.evolution else None
 
     @property
     def reply(self) -> str | None:
-        """The whole reply of the rewrite, where there is one and it was kept."""
+        """The whole reply with the rewrite, if there is one and it was kept."""
         return self.evolution.reply if self.evolution else None
 
     @property
     def finish_reasons(self) -> tuple[str | None, str | None]:
-        """Why the rewrite and the response ended, None where there was none."""
+        """Why the rewrite and the response ended; None for one that is missing."""
         return (self.evolution.finish_reason if self.evolution else None), self.response_finish_reason
 
     @property
     def unanswered(self) -> bool:
-        """Whether the call for a response failed for good, refused by a filter or lost."""
-        # A reply that the filter has ended says so itself; an error leaves no finish reason.
+        """Whether the call for a response failed for good: refused by a filter, or lost."""
+        # A filter that ends a reply sets its finish reason; one that refuses the request leaves none.
         refused = self.fate is Fate.FILTERED and FILTERED not in self.finish_reasons
         stopped = refused or self.fate is Fate.LOST
         return stopped and self.response is None and (self.evolved is not None or not self.round)
@@ -123,10 +123,10 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """One row with all its rounds in the order in which they were made.
+    """One row with all its rounds, in the order in which they were made.
 
     Attributes:
-        scores: Complexity by round id, where rounds were compared (`--keep best`).
+        scores: Complexity by round id, if rounds were compared (`--keep best`).
     """
 
     row: Row
@@ -135,12 +135,12 @@ class Lineage:
 
     @property
     def passed(self) -> tuple[Round, ...]:
-        """The rounds whose pairs may be kept, the answered seed apart."""
+        """The rounds whose pairs may be kept, without the answered seed."""
         return tuple(step for step in self.rounds if step.fate is Fate.PASSED and step.round)
 
     @property
     def end(self) -> End:
-        """Where the row belongs as it stands. What infrastructure cut short is dead, to be retried."""
+        """The file in which the row belongs now. A row whose last round was lost is dead."""
         if self.rounds and self.rounds[-1].fate is Fate.LOST:
             return End.DEAD
         return End.KEPT if self.passed else End.REJECTED
@@ -152,7 +152,7 @@ class Lineage:
 
     @property
     def decisive(self) -> Round:
-        """The round that `outcome` speaks of: the last that passed of a kept row, else the last."""
+        """The round that decides `outcome`: for a kept row the last that passed, else the last."""
         return self.passed[-1] if self.end is End.KEPT else self.rounds[-1]
 
     @property
@@ -162,7 +162,7 @@ class Lineage:
         return (last.id, last.evolved or "") if last else (self.row.id, self.row.instruction)
 
     def plus(self, step: Round) -> Lineage:
-        """The same with one more round."""
+        """A copy with one more round."""
         return replace(self, rounds=(*self.rounds, step))
 
     def path(self, step: Round) -> tuple[Round, ...]:
@@ -176,18 +176,18 @@ class Lineage:
         return tuple(reversed(path))
 
     def stages(self, step: Round) -> tuple[str, ...]:
-        """The instructions from the seed to that of `step`."""
+        """The instructions from the seed's to that of `step`."""
         return (self.row.instruction, *(known.evolved or "" for known in self.path(step)))
 
     def trajectory(self, step: Round, after: Round | None = None) -> Trajectory | None:
-        """What led to `step`, as the detectors and the optimizer see a row.
+        """The path to `step` as a trajectory for detectors and the optimizer.
 
         Args:
             step: The last round.
-            after: Where to begin, if not at the seed: behind this round.
+            after: The round after which to begin; None for the seed.
 
         Returns:
-            None where a call to evolve or to respond failed for good, and in round 0.
+            None if a call to evolve or to respond failed for good, and in round 0.
         """
         path = self.path(step)
         begin = path.index(after) + 1 if after is not None else 0
@@ -203,7 +203,7 @@ def round_id(seed_id: str, round: int, attempt: int, text: str | None) -> str:
 
 
 def encode_lineage(lineage: Lineage) -> dict[str, Any]:
-    """A line of a part. What a round rewrote is not repeated: it is the text of its parent."""
+    """A line of a part. The text that a round rewrote is not repeated: it is that of its parent."""
     row = lineage.row
     return {
         "seed_id": row.id,
@@ -217,15 +217,15 @@ def encode_lineage(lineage: Lineage) -> dict[str, Any]:
 
 
 def decode_lineage(data: Mapping[str, Any]) -> Lineage:
-    """The inverse of `encode_lineage`, for lines of every version: their shape is that of 0.1.0.
+    """The inverse of `encode_lineage`, for every version: the shape has not changed since 0.1.0.
 
     Raises:
-        StoreError: If the line is not one.
+        StoreError: If the line is malformed.
     """
     try:
         context = tuple(Message(**message) for message in data["context"])
         row = Row(data["seed_id"], data["seed"], data["reference"], context)
-        # A lost parent of rounds that were renewed stands behind its children, so all texts come first.
+        # All texts first: in a renewed row, a lost parent comes after its children.
         texts = {row.id: row.instruction} | {step["id"]: step["instruction"] for step in data["rounds"]}
         return Lineage(row, tuple(_decode_round(step, row, texts) for step in data["rounds"]), data["scores"])
     except (KeyError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Finished shards as one: the rows of all of them, in the order of their source."""
+"""Merges finished shards: the rows of all of them, in the order of their source."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from autoevol.store.parts import Parts
 
 
 def merge_parts(shards: Mapping[Shard, Parts], into: Parts, part_rows: int) -> None:
-    """Write the rows of all shards to the parts of `into`, which are those of one run then.
+    """Write the rows of all shards to the parts of `into`, which then look like those of a single run.
 
-    Parts of the same number are replaced, so a merge that was killed is simply done again. Memory
-    grows by 11 to 16 bytes a row; one file is open for each shard.
+    Parts of the same number are replaced, so a killed merge is simply repeated. Memory grows by 11 to 16
+    bytes per row; one file is open per shard.
 
     Args:
-        shards: Parts that are whole.
+        shards: Complete parts.
         into: Where the rows go.
-        part_rows: Rows of a part.
+        part_rows: Rows per part.
 
     Raises:
-        InputError: If `into` holds parts that no merge of these shards leaves.
-        StoreError: If a row is in the wrong shard or there twice, or a part is damaged.
-        StoreLost: If the disk refuses.
+        InputError: If `into` holds parts that are not from a merge of these shards.
+        StoreError: If a row is in the wrong shard or occurs twice, or a part is damaged.
+        StoreLost: If a part cannot be written.
     """
     rows = sum(parts.rows for parts in shards.values())
     if any(part.rows != min(part_rows, rows - part.number * part_rows) for part in into):
@@ -53,7 +53,7 @@ def _owned(shard: Shard, parts: Parts) -> Iterator[dict[str, Any]]:
 
 
 def _place_in_source(line: Mapping[str, Any]) -> tuple[int, int]:
-    """Where a row stood: its record, and within a conversation the turns before it."""
+    """A row's position in the source: its record, and within a conversation the number of earlier turns."""
     return line["record"], len(line["context"])
 
 

@@ -20,13 +20,13 @@ FILES = {End.KEPT: "dataset.jsonl", End.REJECTED: "rejected.jsonl", End.DEAD: "d
 
 @dataclass
 class Retries:
-    """Fresh samples that followed a failure in their round; what was lost to the network is not among them.
+    """Fresh samples drawn after a failure in the same round; not those after a loss to the network.
 
     Attributes:
-        rows: Rows that were tried again.
+        rows: Rows with fresh samples.
         samples: Fresh samples.
         passed: Fresh samples that passed.
-        kept: Rows that are kept and have a round that passed only when it was tried again.
+        kept: Kept rows with a round that passed only on a fresh sample.
     """
 
     rows: int = 0
@@ -52,22 +52,22 @@ class Retries:
 
 @dataclass
 class Tally:
-    """What the bulk stage has done.
+    """The figures of the bulk stage.
 
     Attributes:
-        rows: Rows that were read, as far as they are finished.
+        rows: Finished rows.
         outcomes: Rows by outcome: kept, rejected, dead.
         kinds: Rejected rows by the worst failure kind of their last round.
-        losses: Dead rows by the word for their error.
-        reasons: The first reason in full for each of these words.
-        rejected: Rejected rows by how their last round ended.
-        refused: Texts that a gate refused, by gate and reason.
-        fates: Rounds by how they ended, every attempt counted.
+        losses: Dead rows by the identifier of their error.
+        reasons: By identifier, the first reason in full.
+        rejected: Rejected rows by the fate of their last round.
+        refused: Texts that a gate refused, by (gate, reason).
+        fates: Rounds by fate, every attempt counted.
         operations: Rounds by method.
-        retries: What became of failed rounds that were tried again: see `Retries`.
-        target: Rows that were to be kept; None for all.
+        retries: See `Retries`.
+        target: Rows to keep; None for all.
         written: Lines of `dataset.jsonl`.
-        seeds: Lines among them that are seeds.
+        seeds: How many of these are seeds.
         complete: False if the budget ended before the rows did, or before there were enough.
     """
 
@@ -106,7 +106,7 @@ class Tally:
 
     @property
     def nothing_kept(self) -> NothingKept | None:
-        """Why the rows were lost, where some were and none has passed."""
+        """The error to raise if rows were lost and none passed; else None."""
         if not self.losses or self.outcomes[Outcome.PASSED]:
             return None
         word, _ = self.losses.most_common(1)[0]
@@ -116,14 +116,14 @@ class Tally:
 def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
     """Write `dataset.jsonl`, `rejected.jsonl` and `dead.jsonl` from the parts, in their order.
 
-    Each file appears whole or not at all; `outputs.json` says what they hold. Seeds that were drawn stand
-    in the dataset before what was made of them, as round 0.
+    Each file is written atomically; `outputs.json` records their line counts and checksums. Kept seeds come
+    right before the pairs made from them, as round 0.
 
     Args:
         parts: All finished rows.
         folder: Where the files go.
-        keep: Which rounds that passed are kept: the `last`, `all`, the one of a number, or the
-            `best`, which is the most complex one (the last where rounds were not compared).
+        keep: Which passed rounds to keep: the `last`, `all`, the one with a number, or the `best`, which is
+            the most complex one (the last if rounds were not compared).
     """
     tally = Tally()
     with (
@@ -148,7 +148,7 @@ def write_outputs(parts: Parts, folder: Path, keep: str) -> Tally:
 
 
 def kept(lineage: Lineage, keep: str) -> Iterator[Round]:
-    """The rounds of a row that go into the dataset; none of a dead row, which is not finished."""
+    """The rounds of a row that go into the dataset; none for a dead row, which is not finished."""
     if lineage.end is End.DEAD:
         return
     yield from (step for step in lineage.rounds if step.round == 0 and step.fate is Fate.PASSED)
@@ -163,11 +163,11 @@ def kept(lineage: Lineage, keep: str) -> Iterator[Round]:
 
 
 def pair(lineage: Lineage, step: Round) -> dict[str, Any]:
-    """One line of the dataset; with `messages` where a conversation went before."""
-    stages = lineage.stages(step)  # of the answered seed, the seed alone
-    said = [{"role": turn.role, "content": turn.text} for turn in lineage.row.context]
+    """One line of the dataset, with `messages` if the row has a conversation before it."""
+    stages = lineage.stages(step)  # for an answered seed just the seed
+    context = [{"role": turn.role, "content": turn.text} for turn in lineage.row.context]
     messages = [
-        *said,
+        *context,
         {"role": "user", "content": stages[-1]},
         {"role": "assistant", "content": step.response},
     ]
@@ -176,7 +176,7 @@ def pair(lineage: Lineage, step: Round) -> dict[str, Any]:
         "instruction": stages[-1],
         "response": step.response,
         **({"thinking": step.thinking} if step.thinking else {}),
-        **({"messages": messages} if said else {}),
+        **({"messages": messages} if context else {}),
         "seed": lineage.row.instruction,
         "stages": list(stages),
         "rounds": len(stages) - 1,
@@ -185,14 +185,14 @@ def pair(lineage: Lineage, step: Round) -> dict[str, Any]:
 
 
 def _judged(lineage: Lineage, step: Round) -> dict[str, Any]:
-    """What the run has paid to know of a rewrite: the judge's figures, or how its rounds compared."""
+    """The figures that the run has paid for: the judge's, or the complexity from comparing rounds."""
     judged = step.judged or Judged(after=(lineage.scores or {}).get(step.id))
-    known = {"complexity": judged.after, "complexity_before": judged.before, "gain": judged.gain}
-    return {name: figure for name, figure in known.items() if figure is not None}
+    figures = {"complexity": judged.after, "complexity_before": judged.before, "gain": judged.gain}
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def reject(lineage: Lineage) -> dict[str, Any]:
-    """One line of the rejected or the dead: the last round, with the reason."""
+    """One line of the rejected or dead rows: the last round, with the reason."""
     step = lineage.rounds[-1]
     return {
         **_origin(step),

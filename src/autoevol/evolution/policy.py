@@ -1,7 +1,7 @@
 """Round policies: which method rewrites a row in a round, and what follows a round that failed.
 
-WizardLM (arXiv 2304.12244) draws one of six operations with equal probability in every round
-and returns an eliminated instruction unchanged to the pool; both are the defaults here.
+WizardLM (arXiv 2304.12244) draws one of six operations with equal probability in every round, and returns
+the parent of an eliminated instruction to the pool. Both are the defaults here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEPTH, BREADTH = "depth", MUTATE.name
 
 
 class Choice(NamedTuple):
-    """A method with its share of the rounds; `breadth` makes a new instruction of the same domain."""
+    """A method with its share of the rounds; a `breadth` method makes a new instruction in the domain."""
 
     name: str
     method: Method
@@ -31,7 +31,7 @@ class Choice(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """What to do next with a row: try `number` (from 0) of `round` (from 0, which answers the seed)."""
+    """The next thing to do with a row: attempt `number` (from 0) of `round` (round 0 answers the seed)."""
 
     round: int
     number: int
@@ -39,16 +39,16 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True)
 class Policy:
-    """How rows go through their rounds. Every decision follows from `seed` and the row's id.
+    """How rows go through their rounds. Every decision is a function of `seed` and the row's id.
 
     Attributes:
         choices: At least one, shares > 0.
-        rounds: Most rounds of a row, >= 1.
-        retries: Fresh samples after a failed one in the same round.
-        drop: Whether a row ends with the first round that fails.
+        rounds: Maximum number of rounds per row, >= 1.
+        retries: Maximum number of fresh samples after a failure in the same round.
+        drop: Whether a row ends with its first failed round.
         with_seeds: Share of the seeds that are answered and kept themselves, 0..1.
-        seed: Of all draws.
-        retry_temperature: Sampling temperature of fresh samples; None for that of the first.
+        seed: Of all random draws.
+        retry_temperature: Sampling temperature of fresh samples; None for that of first samples.
     """
 
     choices: tuple[Choice, ...]
@@ -60,17 +60,17 @@ class Policy:
     retry_temperature: float | None = None
 
     def draw(self, row_id: str, round: int) -> Choice:
-        """The method of this row in this round, all attempts alike."""
+        """The method of this row in this round; the same for all attempts."""
         bounds = list(accumulate(choice.share for choice in self.choices))
         at = bisect(bounds[:-1], self._fraction("method", row_id, str(round)) * bounds[-1])
         return self.choices[at]
 
     def answers_seed(self, row_id: str) -> bool:
-        """Whether the seed itself is to be kept with a response."""
+        """Whether to answer and keep the seed itself."""
         return self._fraction("seed", row_id) < self.with_seeds
 
     def next_attempt(self, row_id: str, done: Sequence[Round]) -> Attempt | None:
-        """What follows `done`; None at the end of the row, and after a loss to the infrastructure."""
+        """The attempt after `done`; None at the end of the row, and after a lost round."""
         if not done:
             return Attempt(0, 0) if self.answers_seed(row_id) else Attempt(1, 0)
         last = done[-1]
@@ -79,7 +79,7 @@ class Policy:
         if last.round and last.fate is not Fate.PASSED:
             if self.drop:
                 return None
-            # A request that the provider refused, it would refuse again.
+            # A request that the provider's filter refused would be refused again.
             refused = last.fate is Fate.FILTERED and last.evolution is None
             tried = sum(1 for step in done if step.round == last.round and step.fate is not Fate.LOST)
             if tried <= self.retries and not refused:
@@ -87,8 +87,10 @@ class Policy:
         return Attempt(last.round + 1, 0) if last.round < self.rounds else None
 
     def sampling(self, row_id: str, attempt: Attempt, before: Sequence[Round]) -> dict[str, Any]:
-        """How a rewrite is sampled, beside the LM's own settings: one that follows a failure in its round is
-        sent a seed of its own, so that neither model nor a cache on the way gives the failed one again.
+        """Sampling settings of a rewrite, in addition to the LM's own.
+
+        After a failure in the same round the request gets its own seed, so that neither the model nor a cache
+        on the way returns the failed reply again.
         """
         failed = (step for step in before if step.round == attempt.round and step.fate is not Fate.LOST)
         if next(failed, None) is None:
@@ -97,7 +99,7 @@ class Policy:
         return {**warmer, "seed": derived_seed(self.seed, row_id, *attempt)}
 
     def to_json(self) -> dict[str, Any]:
-        """What decides the rounds, to tell one policy from another."""
+        """Everything that determines the rounds; identifies the policy."""
         return {
             "choices": [[choice.name, choice.method.id, choice.share] for choice in self.choices],
             "rounds": self.rounds,
@@ -105,16 +107,16 @@ class Policy:
             "drop": self.drop,
             "with_seeds": self.with_seeds,
             "seed": self.seed,
-            # Absent where it changes nothing, as in the parts of earlier versions.
-            **({"retry_temperature": self.retry_temperature} if self.retry_temperature else {}),
+            # Absent if unset, as in parts of earlier versions, which must stay resumable.
+            **({} if self.retry_temperature is None else {"retry_temperature": self.retry_temperature}),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], methods: Mapping[str, Method]) -> Policy:
-        """The inverse of `to_json`, with the methods by id.
+        """The inverse of `to_json`, given the methods by id.
 
         Raises:
-            KeyError, TypeError, ValueError: If `data` is no policy, or a method is missing.
+            KeyError, TypeError, ValueError: If `data` is malformed, or a method is missing.
         """
         choices = tuple(
             Choice(name, methods[method_id], share, breadth=method_id == MUTATE.id)
@@ -130,14 +132,14 @@ def parse_mix(text: str | None, depth: Method | None, find: Callable[[str], Meth
     """The choices that `--mix` names.
 
     Args:
-        text: `depth=0.8,breadth=0.2`; `depth` is the given method, or the in-depth operations in
-            equal parts; other names are methods as `find` knows them. None means `depth` if a
-            method is given, else all six operations in equal parts.
-        depth: The given method, if there is one.
-        find: A method by name; raises InputError.
+        text: `depth=0.8,breadth=0.2`. `depth` stands for the method `depth`, or without one for the
+            in-depth operations in equal parts; other names are looked up by `find`. None means all of
+            `depth` if there is one, else all six operations in equal parts.
+        depth: The run's method, if there is one.
+        find: Looks a method up by name; raises InputError.
 
     Raises:
-        InputError: If the mix cannot be read.
+        InputError: If the mix is malformed.
     """
     if text is None:
         text = f"{DEPTH}=1" if depth else f"{DEPTH}={len(IN_DEPTH)},{BREADTH}=1"
@@ -154,6 +156,6 @@ def parse_mix(text: str | None, depth: Method | None, find: Callable[[str], Meth
             choices += (Choice(method.name, method, weight / len(IN_DEPTH)) for method in IN_DEPTH)
         else:
             method = depth if name == DEPTH and depth is not None else find(name)
-            known = method.name or "rewritten"
-            choices.append(Choice(known, method, weight, breadth=method.id == MUTATE.id))
+            operation = method.name or "rewritten"
+            choices.append(Choice(operation, method, weight, breadth=method.id == MUTATE.id))
     return tuple(choices)

@@ -1,4 +1,4 @@
-"""Rounds that are there, answered or judged anew. Nothing is evolved again."""
+"""Answers or judges existing rounds again. Nothing is evolved again."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from autoevol.store.parts import Parts
 
 
 class Renewal(RowPipeline):
-    """The finished rows of another run as a source, and the work on them.
+    """The finished rows of another run as a source, and the pipeline that renews them.
 
-    Every round that has an instruction is answered and judged by itself, against the instructions
-    that it was made from, whatever becomes of those. What has no instruction, what a gate
-    refused and what has no response that could be judged stays as it is.
+    Every round with an instruction is answered and judged on its own, against the instructions it was made
+    from, whatever becomes of those. Rounds without an instruction, rounds that a gate refused, and rounds
+    without a response to judge stay as they are.
 
     Args:
-        policy: That of the other run.
-        metric: Judges, where `judge` says so.
-        model: Who answers.
-        parts: The finished rows; parts that are open are left out.
-        answer: Ask for new responses; those of the seed file stay.
-        judge: Judge anew. New responses always are.
+        policy: Of the other run.
+        metric: Judges, if `judge` says so.
+        model: The answering model.
+        parts: The finished rows; open parts are left out.
+        answer: Ask for new responses; references from the seed file stay.
+        judge: Judge again. New responses are always judged.
         system: As for `RowPipeline`.
         compare: As for `RowPipeline`.
     """
@@ -55,7 +55,7 @@ class Renewal(RowPipeline):
         self._waiting: dict[str, Lineage] = {}
 
     def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
-        """See `RowSource`. What is known of a row waits until `run` is asked for it."""
+        """See `RowSource`. The lineage of a row is kept until `run` is called for it."""
         self._parts.verify()
         whole = (part for part in self._parts if not part.open)
         lines = (line for part in whole for line in self._parts.lines_of(part))
@@ -66,29 +66,31 @@ class Renewal(RowPipeline):
                 yield PlacedRow(lineage.row, record)
 
     async def run(self, row: Row) -> Lineage:
-        """All rounds of a row that has come out of `rows`."""
+        """All rounds, renewed, of a row that `rows` has yielded."""
         return await self._renewed(self._waiting.pop(row.id), lost_only=False)
 
     async def retry(self, lineage: Lineage) -> Lineage:
-        """The rounds of a dead row that were lost while they were renewed."""
+        """A dead row with the rounds that were lost during renewal, renewed again."""
         return await self._renewed(lineage, lost_only=True)
 
     async def _renewed(self, old: Lineage, *, lost_only: bool) -> Lineage:
+        # In the order in which they were made: an earlier renewal may have moved lost rounds to the end.
         rounds = tuple(sorted(old.rounds, key=lambda step: (step.round, step.attempt)))
         done: list[Round] = []
         lost: list[Round] = []
-        for place, step in enumerate(rounds):
-            made_up = step.fate is Fate.LOST and any(
-                later.round == step.round for later in rounds[place + 1 :]
+        for index, step in enumerate(rounds):
+            # A later attempt at the same round has replaced a lost one.
+            replaced = step.fate is Fate.LOST and any(
+                later.round == step.round for later in rounds[index + 1 :]
             )
-            if not made_up and (step.fate is Fate.LOST or not lost_only) and self._renewable(step):
+            if not replaced and (step.fate is Fate.LOST or not lost_only) and self._renewable(step):
                 with in_scope(f"again:{old.row.id}:{step.round}.{step.attempt}"):
-                    step = await self._renew(Lineage(old.row, rounds[:place]), step)
-            (lost if step.fate is Fate.LOST and not made_up else done).append(step)
-        # What is lost stands last, where it makes the row one of the dead.
-        made = Lineage(old.row, (*done, *lost), old.scores)
-        known = old.scores or {}
-        return made if all(step.id in known for step in made.passed) else await self._compared(made)
+                    step = await self._renew(Lineage(old.row, rounds[:index]), step)
+            (lost if step.fate is Fate.LOST and not replaced else done).append(step)
+        # Lost rounds go last: the last round decides whether the row is dead and will be retried.
+        renewed = Lineage(old.row, (*done, *lost), old.scores)
+        scored = old.scores or {}
+        return renewed if all(step.id in scored for step in renewed.passed) else await self._compared(renewed)
 
     def _renewable(self, step: Round) -> bool:
         if step.fate is Fate.GATED:
@@ -103,7 +105,9 @@ class Renewal(RowPipeline):
         row = before.row
         begun = step
         if self._answer:
-            begun = replace(step, model=self._model, response=None, response_finish_reason=None)
+            begun = replace(
+                step, model=self._model, response=None, response_finish_reason=None, thinking=None
+            )
         try:
             if not step.round:
                 return await self._answered_seed(row, begun)

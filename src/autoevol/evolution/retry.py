@@ -1,4 +1,4 @@
-"""Dead letters: rows lost to the infrastructure are taken up again where they were lost."""
+"""Dead letters: rows lost to the infrastructure are resumed where they were lost."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def retry_rows(
     concurrency: int = 16,
     on_case: OnCase | None = None,
 ) -> Tally:
-    """Try the dead rows again, in fresh attempts, and put the results where the rows stand.
+    """Retry the dead rows with fresh attempts, and put the results in their places.
 
-    What was refused is asked again. Rounds that passed before are kept. A part is replaced as soon as its
-    dead rows have been tried; if the budget ends before, the rest stay dead. Rows of a part that is open
-    are left to the run that will make it again.
+    Requests that were refused are asked again. Rounds that passed before are kept. A part is replaced as
+    soon as all its dead rows have been tried; if the budget ends first, the remaining rows stay dead. Rows
+    of an open part are left to the run, which will make the part again.
 
     Raises:
         StoreError: If a part is damaged, before anything is paid.
@@ -62,22 +62,23 @@ class _Retry:
         self._complete = True
 
     async def run(self) -> bool:
-        """Retry all dead rows; returns whether the budget let it."""
+        """Retry all dead rows; returns False if the budget ended first."""
         done: dict[str, Lineage] = {}
         current: Part | None = None
         waiting = takewhile(lambda _: self._complete, self._dead())
         with dspy.context(trace=None, disable_history=True):
-            async for (part, _), result in aio.ordered(self._one, waiting, self._width):
-                if current is not None and part.number != current.number:
-                    await asyncio.to_thread(self._replace, current, done)
-                    done = {}
-                current = part
-                if result is None:
-                    self._complete = False
-                    continue
-                done[result.row.id] = result
-                if self._on_case:
-                    self._on_case(case_of(result))
+            async with aio.ordered(self._one, waiting, self._width) as results:
+                async for (part, _), lineage in results:
+                    if current is not None and part.number != current.number:
+                        await asyncio.to_thread(self._replace, current, done)
+                        done = {}
+                    current = part
+                    if lineage is None:
+                        self._complete = False
+                        continue
+                    done[lineage.row.id] = lineage
+                    if self._on_case:
+                        self._on_case(case_of(lineage))
         if current is not None and done:
             await asyncio.to_thread(self._replace, current, done)
         return self._complete

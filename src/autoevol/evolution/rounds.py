@@ -1,4 +1,4 @@
-"""One row through its rounds: evolve, gate, respond, judge, and again."""
+"""Takes one row through its rounds: evolve, gate, respond, judge, repeat."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from autoevol.metrics.complexity import ComplexityScorer
 from autoevol.programs.evolve import EvolveInstruction, as_evolution
 from autoevol.programs.respond import RespondToInstruction
 
-# What a new instruction of the same domain is meant to do; in a rewrite it would be a failure.
+# Failures of a rewrite that are the purpose of a breadth operation, which makes a new instruction.
 _MEANT_IN_BREADTH = frozenset({FailureKind.LOST_INFORMATION, FailureKind.OFF_TASK, FailureKind.STAGNANT})
 
 
 class RowPipeline:
-    """Takes rows through their rounds, each by itself; safe to use for many rows at a time.
+    """Takes rows through their rounds, independently; safe to use for many rows concurrently.
 
-    Uses the LM of the current `dspy.context`. A call that fails for good ends its row as
-    dead; errors that must end the run pass through.
+    Uses the LM of the current `dspy.context`. A call that fails for good leaves its row dead; errors that
+    must end the run pass through.
 
     Args:
-        policy: Methods, rounds and what follows a failure.
+        policy: Methods, number of rounds, and what follows a failure.
         metric: Judges every round.
         model: Name of the model, for the records.
         gates: Asked in order.
         system: Optional system prompt for responses.
-        compare: Score the rounds that passed side by side, one more call for a row with several.
-        responds: Name of the model that answers (see `answering_with`), if it is another one.
+        compare: Score the rounds that passed side by side, with one more call for rows with several.
+        responds: Name of the model that answers (see `answering_with`), if it is a different one.
     """
 
     def __init__(
@@ -64,25 +64,25 @@ class RowPipeline:
         lineage = Lineage(row)
         refused = refusal(self.gates, row.instruction, row, round=0)
         if refused is not None:
-            told = f"{refused.gate}: {refused.reason}"
-            return lineage.plus(replace(self._begun(lineage, Attempt(0, 0)), fate=Fate.GATED, reason=told))
+            reason = f"{refused.gate}: {refused.reason}"
+            return lineage.plus(replace(self._begun(lineage, Attempt(0, 0)), fate=Fate.GATED, reason=reason))
         return await self._go_on(lineage, self.policy.next_attempt(row.id, ()))
 
     async def retry(self, lineage: Lineage) -> Lineage:
-        """A dead row from where it was lost; what passed before stays.
+        """A dead row, resumed where it was lost; earlier rounds stay.
 
-        A rewrite that is there is answered and judged, not made again, unless the model refused to
-        answer just that one, or the judge's reply to it cannot be read. All else is a fresh attempt.
+        An existing rewrite is answered and judged, not made again, unless the model refused to answer this
+        particular one, or the judge's verdict on it cannot be read. Everything else is a fresh attempt.
         """
         *before, last = lineage.rounds
         lost = Attempt(last.round, last.attempt)
         hopeless = last.reason.startswith(BAD_REQUEST) or UNREADABLE_VERDICT in last.reason
         if not lost.round or last.evolved is None or hopeless:
             return await self._go_on(lineage, Attempt(lost.round, lost.number + 1))
-        known = replace(lineage, rounds=tuple(before))
+        resumed = replace(lineage, rounds=tuple(before))
         with in_scope(_scope(lineage.row.id, lost)):
-            known = known.plus(await self._finished(known, last))
-        return await self._go_on(known, self.policy.next_attempt(lineage.row.id, known.rounds))
+            resumed = resumed.plus(await self._finished(resumed, last))
+        return await self._go_on(resumed, self.policy.next_attempt(lineage.row.id, resumed.rounds))
 
     async def _go_on(self, lineage: Lineage, attempt: Attempt | None) -> Lineage:
         row_id = lineage.row.id
@@ -106,10 +106,11 @@ class RowPipeline:
             step = await self._rewritten(lineage, begun)
         except LMError as error:
             return self._lost(begun, error)
+        # A round is LOST until something decides it: still LOST here means that it is not finished.
         return step if step.fate is not Fate.LOST else await self._finished(lineage, step)
 
     def _lost(self, begun: Round, error: LMError) -> Round:
-        # Some providers refuse a filtered request instead of ending its reply.
+        # Some providers refuse a filtered request with an error instead of ending the reply.
         word = reason_of(error)
         fate = Fate.FILTERED if word == FILTERED else Fate.LOST
         return replace(begun, fate=fate, kinds=(), reason=f"{word}: {first_line(error)}"[:500])
@@ -120,7 +121,7 @@ class RowPipeline:
         )
 
     async def _rewritten(self, lineage: Lineage, begun: Round) -> Round:
-        """The rewrite, with a fate if that is the end of the round."""
+        """The rewrite; its fate is set if that ends the round, else it stays LOST."""
         choice = self.policy.draw(lineage.row.id, begun.round)
         parent = lineage.parent[1]
         attempt = Attempt(begun.round, begun.attempt)
@@ -142,7 +143,7 @@ class RowPipeline:
         return step
 
     async def _finished(self, lineage: Lineage, step: Round) -> Round:
-        """A rewrite with what it still lacks: response and verdict. It is kept where these are lost."""
+        """A rewrite completed by response and verdict. If these are lost, the rewrite is kept."""
         try:
             if step.evolved is not None and step.response is None:
                 step = await self._answered(step, step.evolved, lineage.row)
@@ -161,15 +162,13 @@ class RowPipeline:
             response_finish_reason=said.finish_reason,
             thinking=said.get("thinking"),
         )
-        # Who trains on a pair wants to know whose words these are.
+        # Whoever trains on a pair needs to know which model wrote the response.
         return replace(step, tokens=spent, model=self._responds or step.model)
 
     async def _judged(self, lineage: Lineage, step: Round) -> Round:
-        made = self._since_breadth(lineage.plus(step), step)
-        shown = self.policy.draw(step.seed_id, step.round).method.demos
-        verdict = await self._metric.ajudge(replace(made, shown=shown))
+        verdict = await self._metric.ajudge(self._since_breadth(lineage.plus(step), step))
         if step.evolved is None and verdict.outcome is Outcome.PASSED:
-            # A detector of responses has nothing against a reply without an instruction.
+            # Detectors that only look at responses pass a reply without an instruction.
             verdict = failed(verdict.detector, FailureKind.UNPARSED, "The reply marks no final instruction.")
         if self._breadth(step):
             verdict = _without(verdict, _MEANT_IN_BREADTH)
@@ -177,17 +176,17 @@ class RowPipeline:
         judged = _judged(verdict.assessment)
         step = replace(step, fate=fate, kinds=verdict.kinds, reason=verdict.reason, judged=judged)
         if fate is Fate.PASSED and step.evolution:
-            # Chains of thought are most of what a model writes here. Detectors look into a reply only
-            # where it marks no instruction, so that of a round that passed is not kept, and says so.
+            # Most of a reply is chain of thought, and detectors only read it if it marks no instruction. So
+            # passed rounds do not keep theirs.
             step = replace(step, evolution=replace(step.evolution, reply=None))
         return step
 
     def _since_breadth(self, lineage: Lineage, step: Round) -> Trajectory:
-        """What a rewrite must be faithful to: a new instruction begins a line of its own."""
+        """The trajectory to judge a rewrite on; it begins after the last breadth round, if there is one."""
         before = lineage.path(step)[:-1]
-        begin = next((known for known in reversed(before) if self._breadth(known)), None)
+        begin = next((earlier for earlier in reversed(before) if self._breadth(earlier)), None)
         trajectory = lineage.trajectory(step, begin)
-        assert trajectory is not None, "only what was evolved and answered is judged"
+        assert trajectory is not None, "only rounds that were evolved and answered are judged"
         return replace(trajectory, shown=self.policy.draw(step.seed_id, step.round).method.demos)
 
     def _breadth(self, step: Round) -> bool:
@@ -205,14 +204,14 @@ class RowPipeline:
         return replace(step, fate=ends.get(step.response_finish_reason or "", Fate.PASSED))
 
     def _begun(self, lineage: Lineage, attempt: Attempt) -> Round:
-        """The record of an attempt before anything is known of it."""
+        """The record of an attempt that has not made any call yet."""
         row = lineage.row
         if not attempt.round:
-            made = round_id(row.id, *attempt, row.instruction)
-            return Round(made, row.id, row.id, *attempt, SEED, "", self._model)
+            id_ = round_id(row.id, *attempt, row.instruction)
+            return Round(id_, row.id, row.id, *attempt, SEED, "", self._model)
         choice = self.policy.draw(row.id, attempt.round)
-        made = round_id(row.id, *attempt, None)
-        return Round(made, lineage.parent[0], row.id, *attempt, choice.name, choice.method.id, self._model)
+        id_ = round_id(row.id, *attempt, None)
+        return Round(id_, lineage.parent[0], row.id, *attempt, choice.name, choice.method.id, self._model)
 
     async def _scores(self, scorer: ComplexityScorer, passed: Sequence[Round]) -> dict[str, float] | None:
         scores = (await scorer.acall(versions=[step.evolved or "" for step in passed])).scores
@@ -222,23 +221,25 @@ class RowPipeline:
 
 
 def _scope(row_id: str, attempt: Attempt) -> str:
-    # A scope per attempt, so that a fresh attempt is a fresh sample. The very first is named as
-    # estimates name it: what they have paid for is found in the store.
+    # One scope per attempt, so that a fresh attempt is a fresh sample. The first has the name that estimates
+    # use, so that their calls are found in the store.
     return f"bulk:{row_id}" if attempt == (1, 0) else f"bulk:{row_id}:{attempt.round}.{attempt.number}"
 
 
 def _without(verdict: Verdict, kinds: frozenset[FailureKind]) -> Verdict:
-    left = tuple(kind for kind in verdict.kinds if kind not in kinds)
-    if verdict.outcome is not Outcome.FAILED or left == verdict.kinds:
+    remaining = tuple(kind for kind in verdict.kinds if kind not in kinds)
+    if verdict.outcome is not Outcome.FAILED or remaining == verdict.kinds:
         return verdict
-    if left:
-        return replace(verdict, kinds=left)
+    if remaining:
+        return replace(verdict, kinds=remaining)
     return Verdict(Outcome.PASSED, detector=verdict.detector, assessment=verdict.assessment)
 
 
-def _judged(said: Assessment | None) -> Judged | None:
-    """The judge's figures, which cost what the verdict did; None where it gave none."""
-    figures = Judged(said.gain, said.before, said.after) if said else Judged()
+def _judged(assessment: Assessment | None) -> Judged | None:
+    """The judge's figures, which come with the verdict at no extra cost; None if there are none."""
+    if assessment is None:
+        return None
+    figures = Judged(assessment.gain, assessment.before, assessment.after)
     return None if figures == Judged() else figures
 
 

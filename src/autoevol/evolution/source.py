@@ -1,4 +1,4 @@
-"""Where the rows of a run come from, and how a run that resumes skips those that are done."""
+"""Where a run's rows come from, and how a resumed run skips the finished ones."""
 
 from __future__ import annotations
 
@@ -15,45 +15,43 @@ from autoevol.data.shard import Shard
 
 
 class PlacedRow(NamedTuple):
-    """A row, and the 0-based number of the record that it was read from."""
+    """A row, and the 0-based number of the source record it was read from."""
 
     row: Row
     record: int
 
 
 class RowSource(Protocol):
-    """The rows of a run, the same in the same order every time they are asked for."""
+    """The rows of a run: the same rows in the same order on every iteration."""
 
     def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
-        """The rows that follow those already done.
+        """The rows that are not done yet.
 
         Args:
-            after: Record of the last row that is done, -1 for none. More rows of the same record
-                may follow it.
-            done: Ids of the rows that are done, as numbers, in any order.
+            after: Record of the last finished row, -1 for none. More rows of the same record may follow.
+            done: Ids of the finished rows, as numbers, in any order.
         """
         ...
 
 
 @runtime_checkable
 class Promised(Protocol):
-    """A source that knows what it must hold."""
+    """A source that can tell whether it has changed."""
 
     def confirm(self, rows: int | None = None) -> None:
-        """Compare what is there now with what was promised.
+        """Check that the source is still what it was when it was scanned.
 
         Args:
-            rows: How many there have been, once there are no more; None before, which is asked for
-                every part.
+            rows: How many rows it yielded, once it is exhausted; None before that, for every part.
 
         Raises:
-            InputError: If it is not the same.
+            InputError: If it has changed.
         """
         ...
 
 
 def confirm_source(source: RowSource, rows: int | None = None) -> None:
-    """Ask a source that has promised something. See `Promised.confirm`."""
+    """`Promised.confirm`, if the source has it."""
     if isinstance(source, Promised):
         source.confirm(rows)
 
@@ -61,14 +59,14 @@ def confirm_source(source: RowSource, rows: int | None = None) -> None:
 class FileRows:
     """The rows of a file or data set, or of one shard of it, streamed.
 
-    Unusable records are passed over: they have been reported when the source was scanned.
+    Unusable records are skipped; they were reported when the source was scanned.
 
     Args:
-        source: Where they are.
-        data: How they are read.
-        shard: Only its rows.
-        promised: How many there are, None if that is not known.
-        mark: Fingerprint of the files when they were scanned; None where there was none (see `fingerprint`).
+        source: The file or data set.
+        data: How to read it.
+        shard: Yield only its rows.
+        promised: Expected number of rows; None if unknown.
+        mark: Fingerprint of the files when they were scanned; None if they have none (see `fingerprint`).
     """
 
     def __init__(
@@ -88,16 +86,16 @@ class FileRows:
         self._stamped: tuple[tuple[int, int, int], ...] = ()
 
     def confirm(self, rows: int | None = None) -> None:
-        """See `Promised`. Files are read at first and at the end, and else if they have been touched."""
-        told = f"{self._source} has changed since this run read it first"
-        tail = "What was made of it before is kept: put back what it held, or give another --out"
+        """See `Promised`. Files are hashed at the start and the end, and in between if they were touched."""
+        problem = f"{self._source} has changed since this run read it first"
+        advice = "What was made of it before is kept: put back what it held, or give another --out"
         stamped = stamps(self._source, self._data)
         if self._mark is not None and (rows is not None or stamped != self._stamped):
             if fingerprint(self._source, self._data) != self._mark:
-                raise InputError(f"{told}. {tail}")
+                raise InputError(f"{problem}. {advice}")
             self._stamped = stamped
         if rows is not None and self._promised is not None and rows != self._promised:
-            raise InputError(f"{told}: it gave {rows} rows, not {self._promised}. {tail}")
+            raise InputError(f"{problem}: it gave {rows} rows, not {self._promised}. {advice}")
 
     def rows(self, after: int, done: Iterator[int]) -> Iterator[PlacedRow]:
         """See `RowSource`."""
@@ -105,10 +103,11 @@ class FileRows:
         if shard is None:
             yield from self._read(after, SeenIds(done))
         elif self._data.limit is None:
-            # Rows of other shards may repeat; equal rows of this one are all here.
+            # Equal rows have equal ids and so the same shard: knowing this shard's rows is enough to skip
+            # duplicates.
             yield from (placed for placed in self._read(after, SeenIds(done)) if shard.owns(placed.row.id))
         else:
-            # The limit counts rows of all shards, so all are counted again.
+            # The limit counts the rows of all shards, so all are read again from the start.
             known = SeenIds(done)
             for placed in self._read(-1, SeenIds()):
                 if shard.owns(placed.row.id) and int(placed.row.id, 16) not in known:

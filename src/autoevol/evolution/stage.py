@@ -1,4 +1,4 @@
-"""The loop of the bulk stage: a window of rows under way, finished rows to parts in input order."""
+"""The loop of the bulk stage: a window of concurrent rows, written to parts in input order."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from autoevol.evolution.source import PlacedRow, RowSource, confirm_source
 from autoevol.lm.answers import FILTERED
 from autoevol.store.parts import Parts, PartWriter
 
-# Rows under way, finished but waiting for an earlier one, or waiting to begin, per concurrent
-# call: enough that one slow row does not starve the rest, and all that is ever in memory.
+# Rows in memory per concurrent call: in progress, finished but waiting for an earlier one, or waiting to
+# start. Enough that one slow row does not starve the others.
 WINDOW = 8
 
 OnCase = Callable[[Case], None]
@@ -35,7 +35,7 @@ Forget = Callable[[str], Future[None]]
 
 
 class _Halt(Enum):
-    """Why a row was not taken to its end."""
+    """Why a row was not finished."""
 
     BUDGET = auto()
     ENOUGH = auto()
@@ -53,24 +53,24 @@ def evolve_rows(
 ) -> Tally:
     """Evolve the rows of `source`, in order, into the parts and files of `folder`.
 
-    Rows in sealed parts are skipped; those of the part that was open, or is damaged, and of those behind
-    it are made again, their calls answered by the call store. If the budget is reached, the files hold
-    the rows that were finished; any other stop leaves the files as they were, and the sealed parts. A
-    row makes one call after another, so at most `concurrency` rows are begun and not finished: a spent
-    budget has been spent on pairs, not on evolutions that nobody has answered.
+    Rows in sealed parts are skipped. Rows of an open part, of a damaged part and of all parts after that are
+    made again, with their calls answered by the call store. If the budget is reached, the files hold the rows
+    finished so far; any other stop leaves the old files and the sealed parts. A row makes one call after
+    another, so at most `concurrency` rows are unfinished at a time: the budget is spent on complete pairs,
+    not on evolutions without a response.
 
     Args:
-        work: Takes one row through its rounds; its gates are told what earlier processes let through.
-        source: The rows, the same every time.
-        folder: The run folder; its lock is the caller's to hold.
-        config: `part_rows`, `keep` and `target_rows` count here.
-        concurrency: Most rows begun and not finished.
-        on_case: Told of every row that this process finishes, in order.
-        forget: Given the tag of the calls of a part as soon as the part is durable.
+        work: Takes one row through its rounds; its gates are reminded of what earlier processes admitted.
+        source: The rows, the same on every iteration.
+        folder: The run folder; the caller must hold its lock.
+        config: `part_rows`, `keep` and `target_rows` are used here.
+        concurrency: Maximum number of rows started and not finished.
+        on_case: Called with every row that this process finishes, in order.
+        forget: Called with the tag of a part's calls as soon as the part is durable.
 
     Raises:
-        InputError: If the folder holds rows that were made otherwise, or the source has changed.
-        StoreError: If a part is damaged and the call store does not have its calls, before any is paid.
+        InputError: If the folder holds rows made with other settings, or the source has changed.
+        StoreError: If a part is damaged and its calls are no longer stored, before anything is paid.
         StopRun: If access, endpoint or disk fail.
     """
     parts = Parts(folder / "parts", work.policy.to_json())
@@ -78,13 +78,13 @@ def evolve_rows(
     parts.drop_damaged()
     confirm_source(source)
     remind(work.gates, parts)
-    known = parts.lines() if config.target_rows else ()
-    demand = Demand(config.target_rows, sum(line["end"] == End.KEPT for line in known))
+    finished = parts.lines() if config.target_rows else ()
+    demand = Demand(config.target_rows, sum(line["end"] == End.KEPT for line in finished))
     stage = _Stage(work, parts, demand, concurrency, on_case, _Filing(config.part_rows, forget))
     try:
         complete = aio.run_and_wait(stage.run(source))
     except InputError:
-        confirm_source(source)  # a file that is rewritten while it is read looks damaged
+        confirm_source(source)  # a file that changes while it is read looks malformed; say so instead
         raise
     confirm_source(source, parts.rows if complete and not stage.enough else None)
     tally = write_outputs(parts, folder, config.keep)
@@ -93,14 +93,14 @@ def evolve_rows(
 
 
 def case_of(lineage: Lineage) -> Case:
-    """A finished row as listeners are told of it, with what led to the round that decided."""
+    """A finished row as a case for listeners, with the trajectory of the decisive round."""
     step = lineage.decisive
     verdict = Verdict(lineage.outcome, step.kinds, step.reason)
     return Case(lineage.row.id, verdict, lineage.trajectory(step))
 
 
 def remind(gates: Sequence[Gate], parts: Parts) -> None:
-    """Tell gates what earlier processes let through."""
+    """Remind gates of the texts that earlier processes admitted."""
     for line in parts.lines() if gates else ():
         lineage = decode_lineage(line)
         first = lineage.rounds[0]
@@ -113,13 +113,13 @@ def remind(gates: Sequence[Gate], parts: Parts) -> None:
 
 
 def _let_through(step: Round) -> bool:
-    """Whether gates let a rewrite through, its response lost or not."""
+    """Whether gates admitted a rewrite, even if its response was lost."""
     asked = step.round and step.evolved and step.finish_reasons[0] != FILTERED
     return bool(asked) and step.fate is not Fate.GATED
 
 
 class _Filing(NamedTuple):
-    """Rows of a part, and who forgets the calls of one that is durable."""
+    """Rows per part, and how to forget the calls of a durable part."""
 
     part_rows: int
     forget: Forget | None
@@ -146,25 +146,27 @@ class _Stage:
         self.enough = False
 
     async def run(self, source: RowSource) -> bool:
-        """Make parts until there are enough rows, no more, or no budget; returns False for the last."""
+        """Make parts until there are enough rows, no more rows, or no budget left; False for the last."""
         rows = takewhile(lambda _: self._complete and not self.enough, self._tagged(source))
         part = self._writer()
         try:
             with dspy.context(trace=None, disable_history=True):
-                async for placed, lineage in aio.ordered(self._one, rows, self._width):
-                    if isinstance(lineage, _Halt):
-                        self._complete &= lineage is not _Halt.BUDGET
-                        self.enough |= lineage is _Halt.ENOUGH
-                        continue
-                    # The record lets finished shards be put together in the order of the source.
-                    line = {**encode_lineage(lineage), "record": placed.record}
-                    part.add(line, placed.row.id, record=placed.record, dead=lineage.end is End.DEAD)
-                    # With a row missing, the part can never be whole; what follows goes there too.
-                    if part.rows >= self._part_rows and self._complete:
-                        await self._seal(part, source)
-                        part = self._writer()
-                    if self._on_case:
-                        self._on_case(case_of(lineage))
+                async with aio.ordered(self._one, rows, self._width) as results:
+                    async for placed, lineage in results:
+                        if isinstance(lineage, _Halt):
+                            self._complete &= lineage is not _Halt.BUDGET
+                            self.enough |= lineage is _Halt.ENOUGH
+                            continue
+                        # Merging shards sorts by the record, which restores the order of the source.
+                        line = {**encode_lineage(lineage), "record": placed.record}
+                        part.add(line, placed.row.id, record=placed.record, dead=lineage.end is End.DEAD)
+                        # Once the budget has cost a row, its part cannot be complete: all that follow are
+                        # added to it, and it is sealed as open.
+                        if part.rows >= self._part_rows and self._complete:
+                            await self._seal(part, source)
+                            part = self._writer()
+                        if self._on_case:
+                            self._on_case(case_of(lineage))
             if part.rows:
                 await self._seal(part, source)
         finally:
@@ -176,22 +178,22 @@ class _Stage:
 
     async def _seal(self, part: PartWriter, source: RowSource) -> None:
         first = self._parts.rows
-        # Rows of another file must not get among those of this one.
+        # Before anything is sealed: rows of a changed file must not mix with those of the original.
         await asyncio.to_thread(confirm_source, source)
         await asyncio.to_thread(part.seal, open_part=not self._complete)
         if self._forget and self._complete:
             await asyncio.wrap_future(self._forget(self._tag(first)))
 
     def _tagged(self, source: RowSource) -> Iterator[tuple[str, PlacedRow]]:
-        """The rows that are left, each with the tag of the part that it will be in."""
+        """The remaining rows, each with the tag of its future part."""
         first, size = self._parts.rows, self._part_rows
         rows = source.rows(self._parts.record, self._parts.take_ids())
         for count, placed in enumerate(rows):
             yield self._tag(first + count - count % size), placed
 
     def _tag(self, first: int) -> str:
-        """What the calls of a part are filed under in the call store."""
-        # The rows and not the part's number: a run may go on with parts of another size.
+        """The tag for the calls of a part in the call store."""
+        # By rows and not by the part's number, since a run may be resumed with another part size.
         return f"rows-{first}-{first + self._part_rows}"
 
     async def _one(self, tagged: tuple[str, PlacedRow]) -> tuple[PlacedRow, Lineage | _Halt]:

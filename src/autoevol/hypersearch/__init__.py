@@ -1,11 +1,12 @@
-"""A search over the settings of the loop, with Optuna: what is varied, how a trial is run and judged.
+"""Hyperparameter search over the settings of the loop, with Optuna.
 
-space      what is varied, and a proposal as settings
-proposals  Optuna's sampler, made never to propose a configuration twice
-pruning    when a trial is given up
+space      the dimensions, and a proposal as settings
+proposals  Optuna's sampler, which here never proposes a configuration twice
+pruning    when to give up a trial
 trial      one configuration, run and measured
-study      the study that workers share: storage, next trial, trials of workers that died
+study      the study that workers share: storage, next trial, trials of dead workers
 holdout    the comparison at the end
 result     what is written and printed
+tracking   the trials at a tracking service (`--track`)
 job        the command as a function
 """

@@ -1,4 +1,4 @@
-"""The end of a search: the best configurations on rows that no trial has seen."""
+"""The end of a search: the best configurations compared on rows that no trial has seen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from autoevol.reports.verdicts import counted_by, is_tied
 
 
 def baseline(study: SharedStudy) -> FrozenTrial | None:
-    """The trial of the first configuration, if it is finished."""
+    """The finished trial of the first configuration; None if there is none."""
     first = study.space.key(study.space.baseline)
     return next((t for t in complete(study) if study.space.key(t.params) == first), None)
 
@@ -36,46 +36,49 @@ def complete(study: SharedStudy) -> list[FrozenTrial]:
 
 
 def front(study: SharedStudy) -> list[FrozenTrial]:
-    """Trials that no other beats in both objectives, within the budget of a trial; best rate first."""
+    """The Pareto front: feasible trials that no other beats in both objectives; best rate first."""
     return sorted(study.study.best_trials, key=lambda trial: tuple(trial.values))
 
 
 def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[HoldoutLine]:
-    """The first configuration and the best of the front, by one evaluator on one holdout.
+    """The first configuration and the best of the front, scored alike on one holdout.
 
     Raises:
-        BudgetReached: If the budget does not reach that far.
+        BudgetReached: If the budget is not enough.
     """
     first = baseline(study)
     best = front(study)[: study.config.top]
     chosen = [*([first] if first else []), *(t for t in best if not first or t.number != first.number)]
     rows = bench.common.holdout
     bench.listener.phase("holdout", len(rows) * len(chosen))
-    found = [_scores(bench, study.space, trial) for trial in chosen]
+    measured = [_scores(bench, study.space, trial) for trial in chosen]
     counted = counted_by(bench.metric.objective.name)
-    scores = [scored for scored, _ in found]
+    scores = [scored for scored, _ in measured]
     # Without its own trial, the first configuration has no score to compare with.
     tests = against_first(scores, counted) if first else [None] * len(scores)
-    aparts = [_difference(scores[0], other, counted) if first else None for other in scores[1:]]
+    aparts = [
+        _difference(scores[0], other, counted) if first and place else None
+        for place, other in enumerate(scores)
+    ]
     return [
         HoldoutLine(trial.number, RateReport.mean(scored), apart, cost, test, is_tied(test))
-        for trial, (scored, cost), apart, test in zip(chosen, found, [None, *aparts], tests, strict=True)
+        for trial, (scored, cost), apart, test in zip(chosen, measured, aparts, tests, strict=True)
     ]
 
 
 def importances(study: SharedStudy) -> dict[str, dict[str, float]]:
-    """How much of each objective each setting decides, by PED-ANOVA (Watanabe et al. 2023).
+    """The importance of each setting for each objective, by PED-ANOVA (Watanabe et al. 2023).
 
-    Optuna's default evaluator, fANOVA, needs scikit-learn; this one needs nothing. It compares the
-    best tenth of the trials with all, so a few dozen trials give a hint and no more. An objective
-    that nearly all trials reach equally well is left out.
+    Optuna's default evaluator, fANOVA, needs scikit-learn; this one needs nothing. It compares the best
+    tenth of the trials with all of them, so a few dozen trials give no more than a hint. An objective that
+    nearly all trials reach equally well is left out.
     """
     trials = complete(study)
     shares: dict[str, dict[str, float]] = {}
     for index, name in enumerate(OBJECTIVES):
         with warnings.catch_warnings():
-            # It warns that low values count as good, which they are here, and where all trials are
-            # among the best, so that there is nothing to tell.
+            # It warns that low values count as good, which is right here, and if all trials are among the
+            # best, when there is nothing to compare.
             warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes")
             warnings.filterwarnings("error", message="Target and region quantiles")
             with suppress(UserWarning):
@@ -89,13 +92,13 @@ def importances(study: SharedStudy) -> dict[str, dict[str, float]]:
 
 
 def _scores(bench: TrialBench, space: Space, trial: FrozenTrial) -> tuple[list[Score], RowCost | None]:
-    """The methods of all loops of a trial on the holdout, and what a usable row costs with them."""
+    """Holdout scores of the methods of all loops of a trial, and what a usable row costs with them."""
+    configuration = space.configuration(trial.params)
     scores: list[Score] = []
     costs: list[RowCost | None] = []
-    for told in trial.user_attrs.get("methods") or [trial.user_attrs["method"]]:
+    for encoded in trial.user_attrs.get("methods") or [trial.user_attrs["method"]]:
         with bench.session.watched(uses := Uses()):
-            configuration = space.configuration(trial.params)
-            scores.append(bench.score(configuration, decode_method(told), bench.common.holdout, "holdout"))
+            scores.append(bench.score(configuration, decode_method(encoded), bench.common.holdout, "holdout"))
         costs.append(RowCost.of(uses, scores[-1]))
     return scores, RowCost.mean(costs)
 

@@ -29,7 +29,7 @@ from autoevol.hypersearch.pruning import TrialPoint, falls_behind
 from autoevol.hypersearch.result import Ended, Searched, write_result
 from autoevol.hypersearch.space import Configuration, Space
 from autoevol.hypersearch.study import SharedStudy, quiet, without_password
-from autoevol.hypersearch.told import TrialsTold
+from autoevol.hypersearch.tracking import TrackedTrials
 from autoevol.hypersearch.trial import TrialBench, run_trial
 from autoevol.reports.search import describe
 from autoevol.reports.summary import measure_of
@@ -48,19 +48,19 @@ def search(
 ) -> Searched:
     """Search the settings of the loop on `seeds`: `autoevol search`.
 
-    The same call in another process helps, and one that was stopped goes on.
+    The same call in another process joins the search, and after a stop it resumes.
 
     Args:
         seeds: As for `run`.
         out: Folder of the search.
-        config: What is varied, and for how long.
-        settings: The first configuration, and what all have in common.
+        config: What to vary, and how many trials.
+        settings: The first configuration, and everything that all trials share.
         listener: As for `run`.
         options: Fields of these by the names of the command's options.
 
     Raises:
         InputError: If settings or data do not fit, or the folder holds another search.
-        InUse: If all places for workers are taken.
+        InUse: If the maximum number of workers is already running.
         StopRun: As for `run`.
     """
     settings, config = take("search", settings, options, config or SearchConfig())
@@ -97,7 +97,7 @@ def _searched(
             listener=told,
         )
 
-    tracked, stop = TrialsTold(settings, listener), None
+    tracked, stop = TrackedTrials(settings, listener), None
     try:
         with quiet():
             study = SharedStudy(folder, config, space)
@@ -112,10 +112,10 @@ def _searched(
 
 
 def plan(rows: Sequence[Row], settings: Settings, config: SearchConfig) -> tuple[Space, Configuration]:
-    """The space for so many rows, and the first configuration with the sizes that fit them.
+    """The search space for these rows, and the first configuration with sizes that fit them.
 
     Raises:
-        InputError: If the rows do not suffice for the largest dev set, or a name is unknown.
+        InputError: If there are too few rows for the largest dev set, or a name is unknown.
     """
     loop, methods = settings.loop, settings.methods
     split = plan_split(rows, loop, methods)
@@ -136,25 +136,25 @@ class Search:
     """One worker of a search.
 
     Args:
-        folder: Hands out places for workers.
-        study: Hands out trials.
-        open_bench: What trials run on, booked to a place and kept to its part of the budget, and whom
-            it tells of its progress.
-        listener: Is told of the progress.
-        tracked: Tells a service of the trials.
+        folder: Assigns worker numbers.
+        study: Assigns trials.
+        open_bench: Makes what trials run on: charged to a worker's folder, within its share of the budget,
+            reporting to a listener.
+        listener: Called with the progress.
+        tracked: Sends the trials to a tracking service.
     """
 
     folder: StudyFolder
     study: SharedStudy
     open_bench: Callable[[WorkerFolder, Listener], TrialBench]
     listener: Listener
-    tracked: TrialsTold
+    tracked: TrackedTrials
 
     def run(self) -> Ended:
         """Run trials until there are enough; the last worker then compares the best.
 
-        The budget is divided by places. A worker that has used up its part goes on in the next
-        place that is free, so one process alone reaches the whole budget.
+        Each worker number has an equal share of the budget. A worker that has spent its share continues under
+        the next free number, so that a single process can spend the whole budget.
         """
         started, number, stop, metric = time.monotonic(), 0, None, None
         while (claimed := self.folder.claim(after=number)) is not None:
@@ -177,14 +177,15 @@ class Search:
         return Ended(None, False, stop, metric, time.monotonic() - started)
 
     def _work(self, number: int, place: WorkerFolder, bench: TrialBench) -> bool:
-        """Trials until none is left; whether this worker is the last one."""
+        """Run trials until none is left; returns whether this is the last worker."""
         while True:
             while (trial := self.study.next_trial(number)) is not None:
                 self._try(trial, bench)
             with self.folder.alone():
                 others = (n for n in range(1, self.folder.workers + 1) if n != number)
                 if any(self.folder.at_work(other) for other in others):
-                    # Left inside this block: of two workers that end at once, the second is the last.
+                    # Released inside this block, so that of two workers that end at the same time exactly the
+                    # second one is the last.
                     place.close()
                     return False
             if not self.study.unfinished():
@@ -194,12 +195,13 @@ class Search:
         configuration = self.study.space.configuration(trial.params)
         bench.listener.phase(f"trial {trial.number}: {describe(trial.params)}", None)
         config, earlier, curve = self.study.config, self.study.curves(), list[TrialPoint]()
-        kept = config.no_pruning or trial.user_attrs.get("baseline", False)
+        # The baseline must finish, because everything is compared with it.
+        unpruned = config.no_pruning or trial.user_attrs.get("baseline", False)
 
         def on_point(point: TrialPoint) -> None:
             curve.append(point)
             trial.set_user_attr("curve", curve)
-            if kept or point.step >= configuration.loop.steps:
+            if unpruned or point.step >= configuration.loop.steps:
                 return
             if config.trial_calls is not None and point.calls > config.trial_calls:
                 raise optuna.TrialPruned("over the budget of a trial")

@@ -1,4 +1,4 @@
-"""Optuna's TPE, made never to propose a configuration twice."""
+"""Optuna's TPE sampler without repetitions."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ _TRIES = 50
 
 
 class Unrepeated(TPESampler):
-    """Multivariate TPE over the whole of a finite space, without what was tried before.
+    """Multivariate TPE over a finite space, without configurations that were tried before.
 
-    A plain TPE proposes a good configuration of integers again and again, which tells nothing
-    new: the store answers every call. Where fifty draws all repeat, the first configuration in
-    order that is left is taken.
+    In a space of integers, plain TPE proposes a good configuration again and again, which teaches nothing,
+    since the store answers every call. If fifty draws all repeat, the first untried configuration is taken.
 
     Args:
-        space: The space; it must have a configuration left.
-        taken: Keys (`Space.key`) of configurations tried, under way or waiting.
-        seed: Of this one proposal. Optuna does not keep a sampler's state, so a search makes a
-            new sampler for every trial, seeded by the trials before it.
+        space: The space; it must have an untried configuration.
+        taken: Keys (`Space.key`) of configurations that were tried, are running, or are queued.
+        seed: Of this one proposal. Optuna does not store a sampler's state, so a search makes a new sampler
+            for every trial, seeded by the number of trials before it.
     """
 
     def __init__(self, space: Space, taken: set[tuple[Any, ...]], seed: int) -> None:
@@ -35,13 +34,13 @@ class Unrepeated(TPESampler):
         self._uniform = RandomSampler(seed=seed)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """The whole space, also while no trial has finished."""
+        """The whole space, even before any trial has finished, when Optuna would infer none."""
         return self._space.distributions()
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """TPE's proposal, or a uniform one while it knows too little; a new one in any case."""
+        """TPE's proposal, or a uniform one while TPE has too few trials; always an untried configuration."""
         for _ in range(_TRIES):
             params = super().sample_relative(study, trial, search_space) or {
                 name: self._uniform.sample_independent(study, trial, name, distribution)

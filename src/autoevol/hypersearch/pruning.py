@@ -1,4 +1,4 @@
-"""When a trial is given up. Optuna's pruners refuse studies with two objectives, so the rule is ours."""
+"""When to give up a trial. Optuna's pruners do not support two objectives, so the rule is our own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class TrialPoint(NamedTuple):
 
     Attributes:
         step: 0 for the starting methods.
-        calls: Different LM calls that the trial has asked for so far, answered from the store or not.
+        calls: Distinct LM calls of the trial so far, whether paid or answered from the store.
         rate: Failure rate of the method in force on the trial's dev rows, 0..1.
     """
 
@@ -25,7 +25,7 @@ Curve = Sequence[TrialPoint]
 
 
 def rate_reached(curve: Curve, calls: int) -> float | None:
-    """The rate that a trial had reached for at most `calls`; None if it had no step by then."""
+    """The rate that a trial had reached within `calls`; None if it had finished no step by then."""
     reached = [point.rate for point in curve if point.calls <= calls]
     return reached[-1] if reached else None
 
@@ -33,15 +33,15 @@ def rate_reached(curve: Curve, calls: int) -> float | None:
 def falls_behind(curve: Curve, earlier: Sequence[Curve], least: int = 4) -> bool:
     """The median stopping rule (Golovin et al., *Google Vizier*, 2017) at equal cost.
 
-    A trial falls behind if its rate is above the median of what earlier trials had reached for
-    the same number of calls. Calls stand in for steps because they are the second objective: a
-    step with m = 9 costs nine times that with m = 1, and at equal steps every cheap
-    configuration would be given up. A trial that ended earlier counts with its last rate.
+    A trial falls behind if its rate is above the median of what earlier trials had reached with the same
+    number of calls. The rule uses calls instead of steps because calls are the second objective: a step
+    with m = 9 costs nine times as much as one with m = 1, and at equal steps every cheap configuration
+    would be given up. A trial that ended earlier counts with its last rate.
 
     Args:
-        curve: The trial so far; it is not judged at step 0, where nothing has been optimised.
-        earlier: Curves of the trials before it.
-        least: Earlier trials that must have a rate at this cost.
+        curve: The trial so far; it is not judged at step 0, before anything was optimised.
+        earlier: Curves of earlier trials.
+        least: How many of them must have a rate at this cost; 4, so that the median means something.
     """
     if not curve or curve[-1].step == 0:
         return False

@@ -1,4 +1,4 @@
-"""What a search leaves behind: its report in `search.json`, and the best configuration in `best.json`."""
+"""The results of a search: its report in `search.json`, and the best configuration in `best.json`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from autoevol.reports.search import BEST, FILE, BestTrial, HoldoutLine, SearchRe
 from autoevol.store.files import write_json
 from autoevol.store.sealed import write_sealed
 
-# What a trial that ran to its end has besides its rate, under the names of `TrialReport`.
+# User attributes of a completed trial besides its rate; the names are those of `TrialReport`.
 _FACTS = ("calls", "tokens", "usd", "paid_calls", "paid_tokens", "steps", "stopped", "method_id", "seconds")
 
 
@@ -29,12 +29,12 @@ class Ended:
     """How a worker ended.
 
     Attributes:
-        compared: The comparison on the holdout; None where other workers still run trials, or the
-            budget did not reach that far.
-        others: Whether other workers are still at work.
-        stopped_by: The budget stop that ended it, if one did.
-        metric: What judged.
-        seconds: How long this worker was at it.
+        compared: The comparison on the holdout; None if other workers still run trials, or the budget was
+            not enough.
+        others: Whether other workers are still running.
+        stopped_by: The budget stop that ended it; None if none did.
+        metric: The metric of all trials.
+        seconds: Working time of this worker.
     """
 
     compared: list[HoldoutLine] | None
@@ -62,7 +62,7 @@ class Searched(Result[SearchReport]):
 
 
 def write_result(study: SharedStudy, ended: Ended, metric: MetricReport) -> Searched:
-    """Write the report of a search that has ended, or only say how far it is."""
+    """The result of a search; written to files only if no other worker is still running."""
     report = report_of(study, ended, metric)
     if not report.others_at_work:
         path = study.folder.path
@@ -101,7 +101,7 @@ def report_of(study: SharedStudy, ended: Ended, metric: MetricReport) -> SearchR
 
 
 def trial_report(trial: FrozenTrial) -> TrialReport:
-    """The report of a finished trial, from what the study keeps of it."""
+    """The report of a finished trial, from its attributes in the study."""
     attrs: dict[str, Any] = trial.user_attrs
     return TrialReport(
         trial=trial.number,

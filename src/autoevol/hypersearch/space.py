@@ -1,4 +1,4 @@
-"""What a search varies: the dimensions, how they are written, and a proposal as settings."""
+"""The search space: its dimensions, their notation, and a proposal as settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autoevol.programs.methods import BUILT_IN
 
 ALWAYS = ("batch_size", "m", "steps")
 OPTIONAL = ("patience", "rounds", "temperature", "dev_size", "start", "selection")
-# The paper studies m from 1 to 9 and 3 to 15 steps (section 5), and uses batches of 10.
+# Around the paper's values: it studies m from 1 to 9 and 3 to 15 steps (section 5), with batches of 10.
 _RANGES: dict[str, tuple[float, float]] = {
     "batch_size": (2, 20),
     "m": (1, 9),
@@ -33,27 +33,26 @@ Params = dict[str, Any]
 
 @dataclass(frozen=True)
 class Configuration:
-    """The settings of one trial. Only the temperature of `models` may differ between trials."""
+    """The settings of one trial. Of `models`, only the temperature varies between trials."""
 
     loop: LoopConfig
     methods: MethodConfig
     models: ModelConfig
 
     def to_json(self) -> dict[str, Any]:
-        """As `--config` takes it: every option of loop and methods, and the temperature."""
-        parts = (self.loop, self.methods)
-        given = {
-            entry.name: getattr(part, entry.name)
-            for part in parts
-            for entry in fields(part)
-            if "help" in entry.metadata
+        """In the format of `--config`: every option of loop and methods, and the temperature."""
+        options = {
+            option.name: getattr(part, option.name)
+            for part in (self.loop, self.methods)
+            for option in fields(part)
+            if "help" in option.metadata
         }
-        return {**given, "temperature": self.models.evol.temperature}
+        return {**options, "temperature": self.models.evol.temperature}
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One setting that is varied: from `low` to `high`, or among `choices`."""
+    """One varied setting: from `low` to `high`, or among `choices`."""
 
     name: str
     low: float = 0
@@ -71,7 +70,7 @@ class Dimension:
         return tuple(range(int(self.low), int(self.high) + 1))
 
     def distribution(self) -> BaseDistribution:
-        """As Optuna calls it."""
+        """The dimension as an Optuna distribution."""
         if self.choices:
             return optuna.CategoricalDistribution(self.choices)
         if self.name == "temperature":
@@ -80,44 +79,44 @@ class Dimension:
 
 
 class Space:
-    """The settings that a search varies around the given ones, which are its first trial.
+    """The settings that a search varies around base settings, which are the first trial.
 
     Args:
-        given: Dimensions beyond `ALWAYS`, and ranges, as `--space` takes them: `NAME`,
-            `NAME=LOW:HIGH` for numbers, `NAME=A,B` for names (several starting methods that
-            compete are joined with `+`).
-        base: The settings around which the search is; the paper's unless the user changed them.
-        train: Rows to draw mini-batches from; larger batches are all the same.
+        words: Dimensions beyond `ALWAYS`, and ranges, in the format of `--space`: `NAME`,
+            `NAME=LOW:HIGH` for numbers, `NAME=A,B` for names (starting methods that compete in one
+            trial are joined by `+`).
+        base: The settings to vary; the paper's unless the user changed them.
+        train: Number of rows to draw mini-batches from; the upper limit of the batch size.
 
     Raises:
-        InputError: If a name is unknown, a range cannot be read, or the base lies outside.
+        InputError: If a name is unknown, a range is malformed, or the base is outside the space.
     """
 
-    def __init__(self, given: Sequence[str], base: Configuration, train: int) -> None:
-        wanted: dict[str, str] = dict.fromkeys(ALWAYS, "")
-        for text in given:
-            name, _, values = text.partition("=")
-            wanted[name.strip().replace("-", "_")] = values
-        others = wanted.keys() - {*ALWAYS, *OPTIONAL}
-        if others:
-            name = min(others).replace("_", "-")
+    def __init__(self, words: Sequence[str], base: Configuration, train: int) -> None:
+        ranges: dict[str, str] = dict.fromkeys(ALWAYS, "")
+        for word in words:
+            name, _, values = word.partition("=")
+            ranges[name.strip().replace("-", "_")] = values
+        unknown_names = ranges.keys() - {*ALWAYS, *OPTIONAL}
+        if unknown_names:
+            name = min(unknown_names).replace("_", "-")
             known = [known.replace("_", "-") for known in (*ALWAYS, *OPTIONAL)]
             raise InputError(
                 f"--space {name!r} cannot be varied; known are {', '.join(known)}{nearest(name, known)}"
             )
-        find_rule(base.methods.selection)  # an unknown name ends here
+        find_rule(base.methods.selection)  # raises for an unknown name
         self.base = base
-        self.baseline: Params = {name: _value_of(name, base) for name in wanted}
+        self.baseline: Params = {name: _value_of(name, base) for name in ranges}
         self.baseline["batch_size"] = min(self.baseline["batch_size"], train)
         self.dimensions = tuple(
-            _dimension(name, values, self.baseline[name], train) for name, values in wanted.items()
+            _dimension(name, values, self.baseline[name], train) for name, values in ranges.items()
         )
         for dimension in self.dimensions:
             value = self.baseline[dimension.name]
             if value not in dimension.values:
                 flag = dimension.name.replace("_", "-")
                 raise InputError(
-                    f"--space {flag}={wanted[dimension.name]} leaves out the first configuration, which has "
+                    f"--space {flag}={ranges[dimension.name]} leaves out the first configuration, which has "
                     f"{value}; widen it, or set --{flag}"
                 )
 
@@ -131,7 +130,7 @@ class Space:
 
     @property
     def largest_dev(self) -> int:
-        """Rows of the largest dev set that a trial may have."""
+        """Size of the largest dev set that a trial may have."""
         return int(
             max((d.high for d in self.dimensions if d.name == "dev_size"), default=self.base.loop.dev_size)
         )
@@ -143,7 +142,7 @@ class Space:
         return {*self.base.methods.start, *(name for choice in choices for name in choice.split("+"))}
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """By name, as `Study.ask` takes them."""
+        """Optuna distributions by name, for `Study.ask`."""
         return {dimension.name: dimension.distribution() for dimension in self.dimensions}
 
     def unseen(self, taken: set[tuple[Any, ...]]) -> Params | None:
@@ -155,14 +154,14 @@ class Space:
         return None
 
     def key(self, params: Mapping[str, Any]) -> tuple[Any, ...]:
-        """What makes two proposals the same."""
+        """Hashable; equal for equal proposals. Temperatures are rounded, since Optuna's steps are inexact."""
         return tuple(
             round(value, 10) if isinstance(value := params[dimension.name], float) else value
             for dimension in self.dimensions
         )
 
     def configuration(self, params: Mapping[str, Any]) -> Configuration:
-        """The settings that a proposal means."""
+        """A proposal as settings."""
         loop = {name: params[name] for name in (*ALWAYS, "patience", "dev_size") if name in params}
         methods = {name: params[name] for name in ("rounds", "selection") if name in params}
         if "start" in params:
@@ -210,10 +209,10 @@ def _range(name: str, given: str) -> tuple[float, float]:
     kind = float if name == "temperature" else int
     least = 0 if name in ("temperature", "steps") else 1
     try:
-        low, _, high = given.partition(":")
-        found = kind(low), kind(high or low)
+        first, _, last = given.partition(":")
+        low, high = kind(first), kind(last or first)
     except ValueError as error:
         raise InputError(f"--space {name}={given}: write it as {name}=LOW:HIGH") from error
-    if not least <= found[0] <= found[1]:
+    if not least <= low <= high:
         raise InputError(f"--space {name}={given}: needs {least} <= LOW <= HIGH")
-    return found
+    return low, high

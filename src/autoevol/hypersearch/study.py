@@ -1,4 +1,4 @@
-"""The Optuna study that the workers of a search share, and who runs which trial."""
+"""The Optuna study that the workers of a search share, and the assignment of trials to workers."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from autoevol.reports.rates import RateReport
 from autoevol.store.study import StudyFolder
 
 OBJECTIVES = ("failure rate", "calls")
-"""Both are minimised. Of another objective it is the loss: 1 less the yield or the gain."""
+"""Both are minimised. For other objectives the first is their loss: 1 minus the yield or the gain."""
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Optuna's log at warnings only, and as it was afterwards."""
+    """Inside, Optuna logs warnings only; afterwards its verbosity is restored."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -43,27 +43,27 @@ def quiet() -> Iterator[None]:
 
 
 def without_password(url: str | None) -> str | None:
-    """A storage URL as it may be printed and written: without its password."""
+    """A storage URL without its password, safe to print and write."""
     return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", url) if url else None
 
 
 class SharedStudy:
-    """Hands out trials so that none runs twice and none is lost.
+    """Assigns trials so that none runs twice and none is lost.
 
-    Whoever takes a trial does so alone (`StudyFolder.alone`), first gives back the trials of
-    workers that have died, and proposes nothing that was tried, is under way, or waits. Optuna's
-    heartbeats would notice dead workers as well, but only with a relational database. A call that is
-    under way in two workers at the same moment is paid by both; no finished call is paid again.
+    A worker takes a trial inside the critical section `StudyFolder.alone`. It first requeues the trials of
+    dead workers, and proposes only configurations that were not tried and are neither running nor queued.
+    Optuna's heartbeats could also detect dead workers, but only with a relational database. A call that is
+    in flight in two workers at the same time is paid by both; no finished call is paid again.
 
     Args:
         folder: The folder of the search.
         config: Its settings.
-        space: What is varied; its baseline is the first trial.
+        space: The search space; its baseline is the first trial.
 
     Raises:
         InputError: If the storage cannot be opened.
-        StoreError: If the journal in the folder is damaged. Optuna's lines have no checksums: what still
-            reads as an entry is taken for one.
+        StoreError: If the journal in the folder is damaged. Optuna's lines have no checksums, so damage
+            that still parses goes unnoticed.
     """
 
     def __init__(self, folder: StudyFolder, config: SearchConfig, space: Space) -> None:
@@ -84,10 +84,7 @@ class SharedStudy:
                 self._enqueue(space.baseline, baseline=True)
 
     def next_trial(self, worker: int) -> Trial | None:
-        """The next trial for the worker with this number.
-
-        None once as many as wanted are finished or under way, or the space is used up.
-        """
+        """A worker's next trial; None once enough are finished or running, or the space is exhausted."""
         with self.folder.alone():
             self._recover(worker)
             trials = self.study.get_trials(deepcopy=False)
@@ -96,8 +93,8 @@ class SharedStudy:
             taken = {self.space.key(_params(t)) for t in [*begun, *waiting]}
             if len(begun) >= self.config.trials or (not waiting and len(taken) >= self.space.size):
                 return None
-            # Seeded by what was begun, so that a resumed search proposes what it would have
-            # proposed, and two workers never the same.
+            # Seeded by the number of trials begun, so that a resumed search proposes what it would have
+            # proposed without the stop, and two workers never propose the same.
             seed = derived_seed("proposal", self.config.search_seed, len(begun))
             self.study.sampler = Unrepeated(self.space, taken, seed)
             trial = self.study.ask(fixed_distributions=self.space.distributions())
@@ -105,12 +102,12 @@ class SharedStudy:
             return trial
 
     def give_back(self, worker: int) -> None:
-        """Let another worker, or a later one, run again what this one has not finished."""
+        """Requeue this worker's unfinished trial for another worker or a later process."""
         with self.folder.alone():
             self._recover(worker)
 
     def finish(self, trial: Trial, measured: Measured) -> None:
-        """File a trial that ran to its end."""
+        """Record a completed trial."""
         best = measured.best
         rate = RateReport.mean([loop.score for loop in measured.loops]).to_json()
         self._file(trial, measured.calls, rate | {"paid_calls": measured.paid.calls})
@@ -132,18 +129,18 @@ class SharedStudy:
         self.study.tell(trial, [measured.loss, measured.calls])
 
     def prune(self, trial: Trial, curve: Sequence[TrialPoint], why: str) -> None:
-        """File a trial that was given up."""
+        """Record a pruned trial."""
         self._file(trial, curve[-1].calls, {"pruned": why})
         self.study.tell(trial, state=State.PRUNED)
 
     def finished(self) -> list[FrozenTrial]:
-        """Trials that ran to their end or were pruned, by number."""
+        """Completed and pruned trials, by number."""
         return self.study.get_trials(deepcopy=False, states=(State.COMPLETE, State.PRUNED))
 
     def unfinished(self) -> bool:
-        """Whether a trial is under way or waits, and more are wanted."""
-        open_ = self.study.get_trials(deepcopy=False, states=(State.RUNNING, State.WAITING))
-        return bool(open_) and len(self.finished()) < self.config.trials
+        """Whether trials are running or queued, and more are wanted."""
+        pending = self.study.get_trials(deepcopy=False, states=(State.RUNNING, State.WAITING))
+        return bool(pending) and len(self.finished()) < self.config.trials
 
     def curves(self) -> list[list[TrialPoint]]:
         """The curves of all finished trials."""
@@ -158,13 +155,14 @@ class SharedStudy:
             trial.set_constraint("calls", calls - self.config.trial_calls)
 
     def _recover(self, worker: int) -> None:
-        """Fail what was left running by workers that are gone, or earlier by `worker`; queue it anew.
+        """Fail trials left running by dead workers, or by an earlier process of `worker`, and requeue them.
 
-        Both halves look at the study only, so being killed between them does no harm.
+        Both steps depend only on the study, so being killed between them does no harm.
         """
         for trial in self.study.get_trials(deepcopy=False, states=(State.RUNNING,)):
             holder = trial.user_attrs.get("worker")
-            # Without a worker it was taken by one that died on the spot: this block is entered alone.
+            # A trial without a worker belongs to one that died right after taking it: trials are only taken
+            # in the critical section, and we are inside it.
             if holder is None or holder == worker or not self.folder.at_work(holder):
                 self.study.tell(trial.number, state=State.FAIL)
         trials = self.study.get_trials(deepcopy=False)
@@ -179,13 +177,13 @@ class SharedStudy:
         self.study.enqueue_trial(params, user_attrs={"proposal": params, **facts})
 
     def _whole(self, trial: FrozenTrial) -> Params | None:
-        """The proposal of a trial; None if its worker died before it was complete."""
+        """The parameters of a trial; None if its worker died before all were set."""
         params = _params(trial)
         return params if params.keys() >= self.space.baseline.keys() else None
 
 
 def _params(trial: FrozenTrial) -> Params:
-    # A trial that waits has no parameters yet as far as Optuna's records go.
+    # Optuna sets the parameters of a queued trial only when it is taken.
     return {**trial.user_attrs.get("proposal", {}), **trial.params}
 
 
@@ -196,7 +194,7 @@ def _open_storage(folder: StudyFolder, url: str | None) -> BaseStorage:
         try:
             return JournalStorage(JournalFileBackend(str(folder.journal), lock_obj=lock))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            # Whatever its lines lead Optuna to.
+            # Optuna replays the journal without validating it, so damage raises almost anything.
             raise StoreError(
                 f"{folder.journal} is damaged ({type(error).__name__}): restore it from a copy, or give "
                 "another --out"

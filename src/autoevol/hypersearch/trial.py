@@ -34,14 +34,14 @@ from autoevol.store.calls import Spent
 
 @dataclass(frozen=True)
 class TrialBench:
-    """What the trials of one worker share: data, models, measure. Closing it closes its session.
+    """Shared by the trials of one worker: data, models, metric. Closing it closes its session.
 
     Attributes:
-        session: Opened on a worker's folder. Its store answers whatever an earlier trial has paid for.
-        rows: All rows. The holdout is the same in every split; a smaller dev set is part of a larger.
+        session: Opened on the worker's folder. Its store answers whatever earlier trials paid for.
+        rows: All rows. The holdout is the same in every split, and a smaller dev set is a subset of a larger.
         holdout: Size of the holdout.
-        dev: Size of the largest dev set that a trial may have; all are measured on that one.
-        asking: A block in which programs evolve and respond with the models of some settings.
+        dev: Size of the largest dev set that a trial may have; all trials are measured on it.
+        asking: A context in which programs evolve and respond with the models of given settings.
         optimizer: The LM that analyses and rewrites.
     """
 
@@ -62,20 +62,20 @@ class TrialBench:
         self.session.close()
 
     def split(self, dev: int) -> Split:
-        """Train, dev and holdout with so many dev rows."""
+        """Train, dev and holdout, with `dev` dev rows."""
         return split_rows(self.rows, dev=dev, holdout=self.holdout, seed=self.seed)
 
     @cached_property
     def common(self) -> Split:
-        """The split with the dev set on which all trials are measured, and the holdout."""
+        """The split with the dev set that all trials are measured on, and the holdout."""
         return self.split(self.dev)
 
     def paid(self) -> Spent:
-        """What this worker has paid so far, resumes included."""
+        """The cost of this worker so far, resumes included."""
         return sum((line.paid for line in self.session.ledger()), Spent())
 
     def score(self, configuration: Configuration, method: Method, rows: Sequence[Row], scope: str) -> Score:
-        """`method` on `rows`, with the rounds and the temperature of `configuration`."""
+        """Score `method` on `rows`, with the rounds and the temperature of `configuration`."""
         student = Evolver(method, rounds=configuration.methods.rounds, system=configuration.models.system)
         board = Scoreboard(
             student,
@@ -93,15 +93,15 @@ class LoopRun:
     """One loop of a trial.
 
     Attributes:
-        method: What it chose.
-        score: Of that method on the common dev rows.
-        calls: Different LM calls that the loop was answered, now or from the store: what it would have
-            cost by itself. Measuring beyond its own dev set is not counted.
+        method: The chosen method.
+        score: Its score on the common dev rows.
+        calls: Distinct LM calls of the loop, paid or from the store: its cost if it had run alone. Scoring on
+            the common dev rows is not included.
         tokens: Of these calls.
-        usd: The same in money; None where a model has no price.
+        usd: Of these calls; None if a model has no price.
         steps: Steps made.
         stopped: Why it ended: steps, patience or solved.
-        row_cost: What a usable dev row costs with the method; None where none is usable.
+        row_cost: Cost of a usable dev row with the method; None if none is usable.
     """
 
     method: Method
@@ -116,11 +116,11 @@ class LoopRun:
 
 @dataclass(frozen=True)
 class Measured:
-    """A finished trial.
+    """A completed trial.
 
     Attributes:
         loops: One per seed.
-        paid: What this run of the trial has really paid.
+        paid: What was actually paid while it ran.
         seconds: How long it took.
     """
 
@@ -130,7 +130,7 @@ class Measured:
 
     @property
     def best(self) -> LoopRun:
-        """The loop whose method is handed out: the lowest loss on dev, the earlier of equals."""
+        """The loop with the lowest loss on dev, the earlier of equals; its method is the trial's."""
         return min(self.loops, key=lambda loop: loop.score.loss)
 
     @property
@@ -140,17 +140,17 @@ class Measured:
 
     @property
     def calls(self) -> int:
-        """Mean calls of a loop by itself, rounded up."""
+        """Mean calls per loop, rounded up."""
         return -(-sum(loop.calls for loop in self.loops) // len(self.loops))
 
     @property
     def tokens(self) -> int:
-        """Mean tokens of these."""
+        """Mean tokens per loop."""
         return round(sum(loop.tokens for loop in self.loops) / len(self.loops))
 
     @property
     def usd(self) -> float | None:
-        """The same in money; None where a model has no price."""
+        """Mean dollars per loop; None if a model has no price."""
         prices = [loop.usd for loop in self.loops if loop.usd is not None]
         return sum(prices) / len(prices) if len(prices) == len(self.loops) else None
 
@@ -161,24 +161,24 @@ def run_trial(
     on_point: Callable[[TrialPoint], None],
     loops: int = 1,
 ) -> Measured:
-    """Optimise with `configuration`, once per seed, and measure what it found.
+    """Optimise with `configuration`, once per seed, and measure the chosen methods.
 
-    Every call goes through the store, so a trial that was interrupted runs again from its start
-    and pays for nothing twice; its own journal is not kept.
+    Trials keep no journal: an interrupted trial runs again from the start, and the store answers the calls
+    that were already paid.
 
     Args:
         bench: What it runs on.
-        configuration: Its settings; the seed of its loop is the first one.
-        on_point: Told after every step of the first loop, from the background loop's thread; what it
+        configuration: Its settings; its seed is that of the first loop.
+        on_point: Called after every step of the first loop, from the background loop's thread; whatever it
             raises ends the trial.
-        loops: How many loops; each takes the next seed.
+        loops: Number of loops; each takes the next seed.
 
     Raises:
         BudgetReached: If the budget ends before the trial does.
     """
-    started, paid = time.monotonic(), bench.paid()
+    started, paid_before = time.monotonic(), bench.paid()
     first = configuration.loop.seed
-    found = tuple(
+    runs = tuple(
         _run_loop(
             bench,
             replace(configuration, loop=replace(configuration.loop, seed=seed)),
@@ -186,7 +186,7 @@ def run_trial(
         )
         for seed in range(first, first + loops)
     )
-    return Measured(found, bench.paid() - paid, time.monotonic() - started)
+    return Measured(runs, bench.paid() - paid_before, time.monotonic() - started)
 
 
 def _run_loop(

@@ -13,8 +13,8 @@ from autoevol.answers.standing import HeadToHead, Winner, standings_by
 from autoevol.core.errors import InputError
 from autoevol.core.schema import Document
 from autoevol.core.seeds import derived_fraction, derived_random
-from autoevol.core.text import printable
-from autoevol.labelling.form import Labels, by_item, note_of, storable
+from autoevol.core.text import printable, storable
+from autoevol.labelling.form import Labels, by_item, note_of
 
 
 @dataclass(frozen=True)

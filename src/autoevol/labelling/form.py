@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from autoevol.core.text import storable
+
 Label = Mapping[str, Any]
 Labels = Mapping[str, Mapping[str, Label]]
 """By rater, then by item."""
@@ -62,11 +64,6 @@ def majority(votes: Sequence[bool]) -> bool | None:
 def note_of(said: Mapping[str, Any]) -> str:
     """The note that came with a label."""
     return storable(str(said.get("note") or "")[:NOTE])
-
-
-def storable(text: str) -> str:
-    """`text` with halves of surrogate pairs replaced by `?`: no UTF-8 file can hold them."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def by_item(item: str, labels: Labels) -> dict[str, Label]:

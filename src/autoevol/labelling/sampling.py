@@ -10,9 +10,9 @@ from pathlib import Path
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
 from autoevol.core.seeds import derived_random
+from autoevol.core.text import storable
 from autoevol.evolution.lineage import Fate, Round, decode_lineage
 from autoevol.labelling.evolutions import EvolutionForm, EvolutionItem
-from autoevol.labelling.form import storable
 from autoevol.metrics.labels import Labelled, load_labelled
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder

@@ -1,22 +1,22 @@
-"""The one place where an HTTP answer becomes a reply, or one kind of error.
+"""The one place where an HTTP answer becomes a reply or an error.
 
-| the answer                                         | what it is                                        |
+| the answer                                         | the result                                        |
 |----------------------------------------------------|---------------------------------------------------|
-| status 400 and more, or `error` in a body           | an error by its code (see `refusals`)             |
+| status 400 and above, or `error` in a body          | an error by its code (see `refusals`)             |
 | status 300 to 399                                   | a redirect: refused, prompts would follow it      |
-| a stream, JSON lines, JSON with something behind it  | the one completion in it (see `bodies`)           |
+| a stream, JSON lines, JSON with something after it   | the one completion in it (see `bodies`)           |
 | `content` as a string or a list of chunks           | text; thinking chunks are thinking                |
 | `reasoning_content`, `reasoning`, `<think>`, ...     | thinking (see `thinking`)                         |
 | no text, and stop                                   | broken: the network's fault, not the method's     |
-| no text, and length                                 | truncated: it thought up to the limit             |
-| a finish word that means an end                     | stop, length, content_filter or tool_call         |
-| none, in a body that is whole                       | stop: some servers send no word                   |
-| any other finish word                               | broken: nobody says that the reply is complete    |
-| `usage` in any provider's words                     | counts (see `usage`); 0 where nothing is reported |
+| no text, and length                                 | truncated: the model thought up to the limit      |
+| a finish reason that means an end                   | stop, length, content_filter or tool_call         |
+| none, in a complete body                            | stop: some servers send none                      |
+| any other finish reason                             | broken: nothing says that the reply is complete   |
+| `usage` in any provider's format                    | counts (see `usage`); 0 where nothing is reported |
 | a page, a traceback, anything else                  | broken                                            |
 
-Both HTTP clients read here, and DSPy's own as far as it shows what came, so that nothing depends
-on who was asked.
+Both HTTP clients use it, and so does DSPy's own client as far as it exposes the answer, so results do not
+depend on the client.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _ENDS = {
     "tool_call": "tool_call tool_calls tool_use function_call",
 }
 FINISH_WORDS = {word: end for end, words in _ENDS.items() for word in words.split()}
-"""What providers call the end of a reply; no other word is one."""
+"""Every known finish reason and the one it stands for."""
 
 _THINKING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 _DETAILS = ("reasoning_details", "thinking_blocks")
 THINKING_FIELDS = (*_THINKING, *_DETAILS)
-"""Fields of a message that hold thinking, beside its content."""
+"""Fields of a message that hold thinking, besides its content."""
 _THOUGHT = re.compile(r"think|thought|reason", re.IGNORECASE)
 _PAGE = re.compile(
     r"\s*(?:<!doctype html[^>]*>\s*)?<html\b.{0,2000}?<(title|h1)\b[^>]*>[^<]{0,80}?\b[45]\d\d\b", re.I | re.S
@@ -58,7 +58,7 @@ _TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\):\n(?:[ \t].*\n|
 
 
 class Content(NamedTuple):
-    """A message taken apart; `text` is None where there is nothing that could be one."""
+    """Text and thinking of a message; `text` is None if there is nothing that could be text."""
 
     text: str | None
     thinking: str = ""
@@ -67,14 +67,14 @@ class Content(NamedTuple):
 def read_answer(
     status: int, headers: Mapping[str, str], body: bytes, mask: Mask, limit: int | None = None
 ) -> Reply:
-    """The reply that an HTTP answer holds.
+    """The reply in an HTTP answer.
 
     Args:
         status: HTTP status.
         headers: Looked up in lower case; the mapping ignores case.
-        body: As it came.
+        body: As received.
         mask: Hides secrets, which some servers repeat.
-        limit: The longest reply that was asked for, in tokens.
+        limit: The requested maximum length of the reply, in tokens.
 
     Raises:
         lm15.LM15Error: For every other answer (see `Transport`).
@@ -110,17 +110,17 @@ def finished(
     headers: Mapping[str, str] | None = None,
     limit: int | None = None,
 ) -> Reply:
-    """A reply of its parts, if it is one that its model has ended.
+    """A reply from its parts, if it is complete.
 
     Raises:
-        BrokenReply: If it broke off, or holds nothing.
+        BrokenReply: If it broke off or is empty.
     """
     text, inside = split_thinking(content.text or "")
     thinking = "\n\n".join(filter(None, (content.thinking.strip(), inside)))
     end = "stop" if word in (None, "") else FINISH_WORDS.get(str(word).lower(), "error")
     nothing = not text.strip()
     if end == "stop" and nothing and limit and counts.output >= limit:
-        end = "length"  # some servers say stop whatever happened
+        end = "length"  # some servers always say stop
     reply = Reply(
         text,
         end,
@@ -143,7 +143,7 @@ def finished(
 
 
 def read_content(choice: Any) -> Content:  # noqa: ANN401
-    """Text and thinking of one choice, in whichever of its fields they stand."""
+    """Text and thinking of one choice, whichever fields hold them."""
     if not isinstance(choice, dict):
         return Content(None)
     message = choice.get("message", choice.get("delta"))
@@ -152,7 +152,7 @@ def read_content(choice: Any) -> Content:  # noqa: ANN401
     if not isinstance(message, dict):
         return Content(None)
     thoughts = [thought for name in _THINKING if name in message and (thought := _thought(message[name]))]
-    if not thoughts:  # the same once more, as gateways take it apart
+    if not thoughts:  # gateways repeat the thinking in these fields, split into parts
         thoughts = [_thought(message[name]) for name in _DETAILS if name in message]
     content = message.get("content")
     text = "" if content is None else content
@@ -163,7 +163,7 @@ def read_content(choice: Any) -> Content:  # noqa: ANN401
         thoughts.append(more)
     if isinstance(text, str) and not text and isinstance(message.get("refusal"), str):
         text = message["refusal"]
-    # Gateways that know two names for thinking send it under both.
+    # Some gateways send the same thinking under two names.
     thinking = "\n\n".join(dict.fromkeys(thought for thought in thoughts if thought.strip()))
     return Content(text if isinstance(text, str) else None, thinking)
 

@@ -1,4 +1,4 @@
-"""Calls that wait out a 429, and who is told that they do."""
+"""Waiting out 429s, and telling listeners about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autoevol.lm.flow import Flow
 
 
 class BackOff:
-    """Waits out what rate limits ask for. Lives on the shared loop.
+    """Waits as long as rate limits demand. Lives on the shared loop.
 
     Args:
         flow: Knows which calls queue behind a closed endpoint.
@@ -19,7 +19,7 @@ class BackOff:
         clock: Seconds, in step with `sleep`.
 
     Attributes:
-        listeners: Told whenever calls begin to wait on a 429.
+        listeners: Called whenever calls start to wait on a 429.
     """
 
     def __init__(
@@ -32,16 +32,17 @@ class BackOff:
         self._held: dict[str, Counter[float]] = {}
 
     async def wait(self, endpoint: str, seconds: float, *, closed: bool) -> None:
-        """Wait out a 429; where the server says how long, the endpoint is `closed` for everybody.
+        """Wait out a 429.
 
-        A closed endpoint lets nobody pass, so the call waits for its next place instead of here.
+        Where the server says how long, `Flow` has `closed` the endpoint for every call: this one then waits
+        for its next slot there instead of sleeping here.
         """
         until = self._clock() + seconds
         held = self._held.setdefault(endpoint, Counter())
         held[until] += 1
-        if (waiting := self._waiting(endpoint)) is not None:
+        if (pause := self._waiting(endpoint)) is not None:
             for listener in self.listeners:
-                listener(waiting)
+                listener(pause)
         try:
             if not closed:
                 await self._sleep(seconds)
@@ -50,9 +51,9 @@ class BackOff:
             held += Counter()  # drops what is 0
 
     def waits(self) -> list[Pause]:
-        """What waits on a 429 now, by endpoint."""
-        every = (self._waiting(endpoint) for endpoint in self._held)
-        return [waiting for waiting in every if waiting is not None]
+        """The endpoints that calls currently wait for after a 429."""
+        pauses = (self._waiting(endpoint) for endpoint in self._held)
+        return [pause for pause in pauses if pause is not None]
 
     def _waiting(self, endpoint: str) -> Pause | None:
         now = self._clock()

@@ -1,8 +1,8 @@
 """Half the price: requests gathered into waves and sent through a provider's batch API.
 
-The data's path: a row asks `send` as ever -> requests wait until nobody asks any more (every row waits,
-so a wave is one stage of one round) -> the wave is written down, uploaded, submitted -> the batch is
-looked at until it ends -> every answer wakes the row that asked, and the recorder stores it.
+Data flow: rows call `send` as usual -> requests wait until no more arrive (by then every row waits, so a
+wave is one stage of one round) -> the wave is recorded, uploaded and submitted -> the batch is polled
+until it ends -> each answer wakes the row that asked, and the recorder stores it.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from autoevol.store.batches import BatchStore, Wave
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """How waves are made and watched.
+    """How waves are gathered and polled.
 
     Attributes:
-        largest: Requests of a wave at most; OpenAI takes 50,000.
+        largest: Maximum number of requests in a wave; OpenAI accepts 50,000.
         quiet: Seconds without a new request after which a wave is sent.
-        first_look: Seconds until a batch is first looked at; then half as long again each time.
-        longest_wait: Seconds between two looks at most.
-        patience: Seconds for which the batch API may fail before the run stops. Nothing is lost by that:
-            the batch goes on, and the same command picks it up.
-        discount: Share of the price that is spared, 0..1.
+        first_look: Seconds before the first poll; each further wait is half as long again.
+        longest_wait: Maximum number of seconds between two polls.
+        patience: Seconds for which the batch API may fail before the run stops. Nothing is lost then: the
+            batch goes on, and the same command picks it up.
+        discount: The share of the price that is saved, 0..1.
     """
 
     largest: int = 5_000
@@ -54,7 +54,7 @@ class BatchSettings:
 
 @dataclass(frozen=True)
 class BatchProgress:
-    """How one wave stands: told after every look."""
+    """The state of one wave, reported after every poll."""
 
     wave: Wave
     state: BatchState
@@ -69,7 +69,10 @@ _Outcome = Reply | BaseException
 
 @dataclass
 class _Watch:
-    """A wave under way: who waits for its answers, and the answers that nobody has asked for yet."""
+    """A wave being polled: who waits for its answers, and answers that nobody has asked for yet.
+
+    `ours` is False for a wave that an earlier process sent.
+    """
 
     wave: Wave
     ours: bool = True
@@ -79,23 +82,23 @@ class _Watch:
 
 
 class BatchTransport:
-    """A `Transport` that answers in hours, at a discount, what `endpoint` answers at once.
+    """A `Transport` that answers within hours, at a discount, what `endpoint` answers at once.
 
-    Requests have the same identity as those of `endpoint`, so calls that were paid directly are found,
-    and the other way round. A request is known by what it asks, its scope and how often it was asked
-    before in this process; a resumed run asks the same again and is given the answers of the batch
-    that it left behind. No request is sent while a batch that holds it may still answer.
+    Requests have the same identity as those of `endpoint`, so calls paid directly are found, and vice
+    versa. A request is identified by its content, its scope and how often this process asked it before;
+    a resumed run asks the same again and gets the answers of the batch it left behind. No request is sent
+    while a batch that contains it may still answer.
 
     Args:
-        endpoint: Makes bodies, and names URL, model and key.
+        endpoint: Builds request bodies, and knows URL, model and key.
         api: Its batch API.
-        store: Remembers waves over kills.
+        store: Remembers waves across processes.
         settings: See `BatchSettings`.
-        on_progress: Told of every look at a batch; quick, on the event loop.
+        on_progress: Called after every poll, on the event loop; must be quick.
     """
 
     queued = True
-    """Requests wait by the thousand, so the recorder's pacing of an endpoint is not for them."""
+    """Thousands of requests wait at once, so the recorder must not pace them like direct calls."""
 
     def __init__(
         self,
@@ -124,14 +127,14 @@ class BatchTransport:
         """One request, once; returns when its batch has ended. Raises as `Transport` says."""
         if self._recovered is None:
             self._recovered = asyncio.ensure_future(self._recover())
-        # Shared by all callers: one that is cancelled must not leave the others without it.
+        # Shared by all callers, so cancelling one of them must not cancel it.
         await asyncio.shield(self._recovered)
         while True:
             body = self._endpoint.body(request)
             try:
                 return await self._ask(body, sampled=request.config.temperature != 0)
             except ParameterRefused as refused:
-                # Learned once, by the first of a wave; the others are asked again as it says.
+                # The first refusal of a wave teaches the parameter; the others just ask again without it.
                 learned = self._endpoint.parameters.learn(refused, dict(body))
                 if not learned and self._endpoint.body(request) == body:
                     raise
@@ -148,8 +151,8 @@ class BatchTransport:
             try:
                 return await answer
             except lm15.LM15Error:
-                # What an earlier process was refused is asked anew, not refused again: whoever takes
-                # up lost rows wants to know how things are now.
+                # What an earlier process was refused is asked again: whoever retries lost rows wants the
+                # current answer. `_name` then counts one further, so the loop ends with a new request.
                 if ours:
                     raise
         self._gathered[custom_id] = (body, answer)
@@ -159,7 +162,7 @@ class BatchTransport:
         return await answer
 
     async def aclose(self) -> None:
-        """Stop watching. Batches go on at the provider."""
+        """Stop polling. Batches go on at the provider."""
         tasks = [watch.task for watch in self._watches.values()] + [self._sender, self._recovered]
         alive = [task for task in tasks if task is not None and not task.done()]
         for task in alive:
@@ -170,6 +173,7 @@ class BatchTransport:
         self._store.close()
 
     def _name(self, body: Mapping[str, Any], *, sampled: bool) -> str:
+        """The custom id of the next request with this body: the same in a resumed run that asks the same."""
         scope = current_scope()
         text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
         name = digest("batch", self.identity, scope.name if sampled else "", text)
@@ -177,7 +181,7 @@ class BatchTransport:
         while True:
             asked[name] += 1
             custom_id = f"{name}-{asked[name]}"
-            # Without sampling the same request may come from two scopes, each with a count of its own.
+            # Unsampled, the same request may come from two scopes, each of which counts for itself.
             if custom_id not in self._gathered and not self._is_awaited(custom_id):
                 return custom_id
 
@@ -185,9 +189,10 @@ class BatchTransport:
         return any(custom_id in watch.waiting for watch in self._watches.values())
 
     async def _recover(self) -> None:
-        """Settle what a killed process left open: a wave may have been submitted without our knowing."""
+        """Settle the waves of a killed process, which may have been submitted without our recording it."""
         for wave in self._store.unsent(self.identity):
-            batch = await self._api.find(wave.id)
+            # Every request waits for this task, so an error of it would be the answer to all of them.
+            batch = await self._patiently(lambda wave=wave: self._api.find(wave.id))
             if batch is None:
                 self._store.forget(wave)
             else:
@@ -206,7 +211,7 @@ class BatchTransport:
             watch.waiting = {custom_id: answer for custom_id, (_, answer) in requests.items()}
             try:
                 await self._submit(watch, {custom_id: body for custom_id, (body, _) in requests.items()})
-            except (Exception, StopRun) as error:  # noqa: BLE001 (whatever it is, rows wait for this task)
+            except (Exception, StopRun) as error:  # noqa: BLE001 (rows wait for this task, so it must not die)
                 self._end(watch, dict.fromkeys(watch.waiting, error))
 
     async def _submit(self, watch: _Watch, bodies: Mapping[str, Mapping[str, Any]]) -> None:
@@ -217,7 +222,7 @@ class BatchTransport:
             self._store.update(wave)
             wave = replace(wave, batch=await self._create(wave))
         except lm15.LM15Error:
-            # Nothing was taken; where that is not known, `_create` has stopped the run.
+            # The provider accepted nothing; where that is uncertain, `_create` raises EndpointDown instead.
             self._store.forget(wave)
             raise
         self._store.update(wave)
@@ -225,25 +230,29 @@ class BatchTransport:
         self._watch(watch)
 
     async def _create(self, wave: Wave) -> str:
-        """Submit, once: after an answer that was lost the provider is asked whether it has the batch."""
+        """Submit exactly once: if the answer is lost, ask the provider whether it has the batch."""
         assert wave.input_file is not None
+        loop, wait = asyncio.get_running_loop(), self._settings.first_look
+        give_up = loop.time() + self._settings.patience
         while True:
             try:
                 return await self._api.create(wave.id, wave.input_file)
             except (lm15.TimeoutError, lm15.TransportError, lm15.ServerError) as lost:
-                if (taken := await self._patiently(lambda: self._api.find(wave.id), lost)) is not None:
+                await asyncio.sleep(wait)
+                if (taken := await self._patiently(lambda: self._api.find(wave.id))) is not None:
                     return taken
+                wait = self._longer(wait)
+                if loop.time() + wait > give_up:
+                    raise self._down(lost) from lost
 
-    async def _patiently(self, ask: Callable[[], Any], cause: BaseException | None = None) -> Any:  # noqa: ANN401
-        """What `ask` comes to, however often the batch API fails within the patience.
+    async def _patiently(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """What `ask` returns, however often the batch API fails within the patience.
 
         Raises:
             EndpointDown: If it fails for longer.
         """
         loop, wait = asyncio.get_running_loop(), self._settings.first_look
         give_up = loop.time() + self._settings.patience
-        if cause is not None:
-            await asyncio.sleep(wait)
         while True:
             try:
                 return await ask()
@@ -251,15 +260,21 @@ class BatchTransport:
                 if not (is_transient(error) or isinstance(error, lm15.RateLimitError)):
                     raise
                 if loop.time() + wait > give_up:
-                    raise EndpointDown(
-                        f"the batch API of {self._endpoint.model} has failed for "
-                        f"{self._settings.patience:g} seconds, the last time with: {error}; its batches go on"
-                    ) from error
+                    raise self._down(error) from error
                 await asyncio.sleep(wait)
-                wait = min(1.5 * wait, self._settings.longest_wait)
+                wait = self._longer(wait)
+
+    def _longer(self, wait: float) -> float:
+        return min(1.5 * wait, self._settings.longest_wait)
+
+    def _down(self, error: lm15.LM15Error) -> EndpointDown:
+        return EndpointDown(
+            f"the batch API of {self._endpoint.model} has failed for {self._settings.patience:g} seconds, "
+            f"the last time with: {error}; its batches go on"
+        )
 
     def _await(self, wave: Wave, custom_id: str, answer: asyncio.Future[Reply]) -> bool:
-        """Let `answer` be that of a request which stands in a wave already; whether this process sent it."""
+        """Resolve `answer` from a wave that already contains the request; returns whether it is `ours`."""
         watch = self._watches.get(wave.id)
         if watch is None:
             watch = _Watch(wave, ours=False)
@@ -268,7 +283,7 @@ class BatchTransport:
             watch.waiting[custom_id] = answer
         else:
             _settle(answer, watch.outcomes.pop(custom_id, _unanswered(wave)))
-            self._drop_if_told(watch)
+            self._drop_if_delivered(watch)
         return watch.ours
 
     def _watch(self, watch: _Watch) -> None:
@@ -276,9 +291,9 @@ class BatchTransport:
         watch.task = asyncio.ensure_future(self._follow(watch))
 
     async def _follow(self, watch: _Watch) -> None:
-        """Look at a batch until it ends, then give every answer to whoever waits for it."""
+        """Poll a batch until it ends, then hand each answer to whoever waits for it."""
         batch, wait = watch.wave.batch, self._settings.first_look
-        assert batch is not None, "only a wave that was taken is watched"
+        assert batch is not None, "only submitted waves are polled"
         try:
             while True:
                 state: BatchState = await self._patiently(lambda: self._api.state(batch))
@@ -286,15 +301,17 @@ class BatchTransport:
                 if state.status in ENDED:
                     break
                 await asyncio.sleep(wait)
-                wait = min(1.5 * wait, self._settings.longest_wait)
+                wait = self._longer(wait)
             outcomes: dict[str, _Outcome] = {}
             for file in state.files:
                 outcomes |= await self._patiently(lambda file=file: self._read(file))
-        except (Exception, StopRun) as error:  # noqa: BLE001 (whatever it is, rows wait for this task)
-            self._end(watch, dict.fromkeys(self._store.custom_ids(watch.wave), error))
+            missing = state.problem or _unanswered(watch.wave, state.status)
+            custom_ids = self._store.custom_ids(watch.wave)
+        except (Exception, StopRun) as error:  # noqa: BLE001 (rows wait for this task, so it must not die)
+            # Requests that nobody has asked for yet will poll the batch again.
+            self._end(watch, dict.fromkeys(watch.waiting, error))
             return
-        missing = state.problem or _unanswered(watch.wave, state.status)
-        self._end(watch, {name: outcomes.get(name, missing) for name in self._store.custom_ids(watch.wave)})
+        self._end(watch, {custom_id: outcomes.get(custom_id, missing) for custom_id in custom_ids})
 
     async def _read(self, file: str) -> dict[str, _Outcome]:
         return {custom_id: outcome async for custom_id, outcome in self._api.answers(file)}
@@ -303,18 +320,18 @@ class BatchTransport:
         for custom_id, answer in watch.waiting.items():
             _settle(answer, outcomes.pop(custom_id, _unanswered(watch.wave)))
         watch.waiting.clear()
-        # What is left belongs to rows that a resumed run has not reached yet.
+        # The rest belongs to rows that a resumed run has not reached yet.
         watch.outcomes = outcomes
-        self._drop_if_told(watch)
+        self._drop_if_delivered(watch)
 
-    def _drop_if_told(self, watch: _Watch) -> None:
-        # A run of many rows has hundreds of waves, and every request looks through those that are watched.
+    def _drop_if_delivered(self, watch: _Watch) -> None:
+        # A long run has hundreds of waves, and `_is_awaited` looks through all that are left here.
         if not watch.outcomes:
             self._watches.pop(watch.wave.id, None)
 
 
 def _settle(answer: asyncio.Future[Reply], outcome: _Outcome) -> None:
-    if answer.done():  # its caller has gone away
+    if answer.done():  # its caller was cancelled
         return
     if isinstance(outcome, BaseException):
         answer.set_exception(outcome)

@@ -1,12 +1,13 @@
-"""The batch API of OpenAI and those that follow it: `/files` and `/batches`, spoken through `openai`.
+"""The batch API of OpenAI and compatible providers: `/files` and `/batches`, through the `openai` package.
 
-Reference: platform documentation of the Batch API. A batch is a JSONL file of requests with a
-`custom_id` each; its answers come in any order, those that failed in a second file. One that is not
-done after 24 hours expires; what was answered by then is there, and is paid.
+Reference: OpenAI's documentation of the Batch API. A batch is a JSONL file of requests, each with a
+`custom_id`; its answers come in any order, failures in a second file. A batch that is not done after 24
+hours expires; what was answered by then is available, and paid.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,25 +20,26 @@ from openai.types import Batch
 
 from autoevol.core.masking import Mask
 from autoevol.lm.answers import read_answer
+from autoevol.lm.bodies import parsed
 from autoevol.lm.openai_compatible import ChatEndpoint
 from autoevol.lm.transport import Reply
 
 ENDPOINT = "/v1/chat/completions"
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
-# Metadata holds our name of a wave, by which a batch is found whose id was never seen.
+# The metadata key with our id of the wave, by which a batch is found if its own id never reached us.
 _WAVE = "autoevol_wave"
 _RETRIES = 5
 
 
 @dataclass(frozen=True)
 class BatchState:
-    """A batch as the provider tells of it.
+    """The provider's view of a batch.
 
     Attributes:
-        status: validating, in_progress, finalizing, or one of `ENDED`; cancelling.
-        done: Requests answered so far, failed ones included, of `total`.
-        files: Files of answers and of failures, as far as there are any.
-        problem: Why it failed, in the provider's words.
+        status: validating, in_progress, finalizing, cancelling, or one of `ENDED`.
+        done: Requests answered so far, failed ones included, out of `total`.
+        files: Ids of the files of answers and of failures, if any.
+        problem: Why the batch failed, in the provider's words.
     """
 
     id: str
@@ -52,13 +54,13 @@ class BatchAPI:
     """Files and batches of one provider.
 
     Args:
-        endpoint: Says which URL, with which key; nothing goes to another host.
-        timeout: Seconds for one HTTP request; uploads and downloads may take as long.
+        endpoint: Gives URL and key; nothing goes to another host.
+        timeout: Seconds for one HTTP request, uploads and downloads included.
     """
 
     def __init__(self, endpoint: ChatEndpoint, timeout: float = 600.0) -> None:
         url = endpoint.base.url
-        # One header says who asks; the client would add its own beside Azure's.
+        # Exactly one authentication header: the client would add its own to Azure's.
         headers = {"Authorization": openai.Omit(), **endpoint.headers}
         self._mask = endpoint.mask
         self._client = openai.AsyncOpenAI(
@@ -82,9 +84,9 @@ class BatchAPI:
         return made.id
 
     async def create(self, wave: str, file: str) -> str:
-        """Have an uploaded file worked on; returns the id of the batch."""
+        """Submit an uploaded file; returns the id of the batch."""
         with _spoken(self._mask):
-            # Not retried by the client: a request whose answer was lost may have been taken.
+            # Without the client's retries: a request whose answer was lost may have been accepted.
             made = await self._client.with_options(max_retries=0).batches.create(
                 input_file_id=file,
                 endpoint=ENDPOINT,
@@ -94,7 +96,7 @@ class BatchAPI:
         return made.id
 
     async def find(self, wave: str) -> str | None:
-        """The batch of a wave, if the provider has taken it."""
+        """The id of a wave's batch; None if the provider has none."""
         with _spoken(self._mask):
             async for batch in self._client.batches.list(limit=100):
                 if (batch.metadata or {}).get(_WAVE) == wave:
@@ -102,15 +104,15 @@ class BatchAPI:
         return None
 
     async def state(self, batch: str) -> BatchState:
-        """How far a batch is."""
+        """The current state of a batch."""
         with _spoken(self._mask):
             return _state(await self._client.batches.retrieve(batch))
 
     async def answers(self, file: str) -> AsyncIterator[tuple[str, Reply | lm15.LM15Error]]:
-        """What a file of answers holds, by custom id.
+        """The (custom id, answer) pairs in a file of answers.
 
         Raises:
-            lm15.ServerError: If a line is none of the kind.
+            lm15.ServerError: If a line is malformed.
         """
         with _spoken(self._mask):
             content = await self._client.files.content(file)
@@ -125,13 +127,13 @@ class BatchAPI:
 
 @contextmanager
 def _spoken(mask: Mask) -> Iterator[None]:
-    """Turns the errors of the client into those of `lm15` (see `Transport`)."""
+    """Translates the client's errors into those of `lm15` (see `Transport`)."""
     try:
         yield
     except openai.APIStatusError as error:
         answer = error.response
         read_answer(answer.status_code, answer.headers, answer.content, mask)
-        raise  # an error with a good status: whatever it is, it is not ours to name
+        raise  # an error with a success status, which `read_answer` did not raise for
     except openai.APITimeoutError as error:
         raise lm15.TimeoutError("the batch API does not answer in time") from error
     except openai.OpenAIError as error:
@@ -151,11 +153,11 @@ def _state(batch: Batch) -> BatchState:
 
 
 def _problem(batch: Batch) -> lm15.LM15Error:
-    told = batch.errors.data if batch.errors and batch.errors.data else []
-    codes = {error.code for error in told}
-    text = "; ".join(dict.fromkeys(error.message or error.code or "" for error in told)) or "no reason given"
-    text = f"the batch {batch.id} failed: {text}"[:500]
-    if "token_limit_exceeded" in codes:  # of what may be queued at once: room comes as batches end
+    errors = batch.errors.data if batch.errors and batch.errors.data else []
+    codes = {error.code for error in errors}
+    reasons = "; ".join(dict.fromkeys(error.message or error.code or "" for error in errors))
+    text = f"the batch {batch.id} failed: {reasons or 'no reason given'}"[:500]
+    if "token_limit_exceeded" in codes:  # the limit on queued tokens; there is room again once batches end
         return lm15.RateLimitError(text, retry_after=60.0)
     if codes & {"billing_hard_limit_reached", "insufficient_quota"}:
         return lm15.BillingError(text)
@@ -166,15 +168,15 @@ def _problem(batch: Batch) -> lm15.LM15Error:
 
 def _answer(line: bytes, mask: Mask) -> tuple[str, Reply | lm15.LM15Error]:
     try:
-        data = orjson.loads(line)
+        data = parsed(line)  # as a single answer is read: half characters in a reply are no damage
         custom_id, answer, fault = data["custom_id"], data.get("response"), data.get("error")
         status = answer["status_code"] if answer else 0
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise lm15.ServerError(f"a file of batch answers holds what is none: {line[:80]!r}") from error
     if not answer:
-        # Expired, or given up by the provider: the request itself may be good.
+        # Expired, or dropped by the provider: nothing is wrong with the request itself.
         return custom_id, lm15.ServerError(str((fault or {}).get("message") or "the batch has no answer"))
     try:
-        return custom_id, read_answer(status, {}, orjson.dumps(answer.get("body")), mask)
+        return custom_id, read_answer(status, {}, json.dumps(answer.get("body")).encode(), mask)
     except lm15.LM15Error as refused:
         return custom_id, refused

@@ -1,4 +1,4 @@
-"""The bytes of an answer as the JSON that was meant: one object, or a stream put together."""
+"""The body of an answer as the intended JSON: one object, or a stream assembled into one."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import orjson
 
 _LINE_ENDS = ("data:", "event:", "id:", "retry:", ":")
 _DECODER = JSONDecoder()
-# Streamed pieces of a message: text in either of two notations, and thinking under three names.
+# Fields of a streamed delta: text, thinking under three names, and refusals.
 _PIECES = ("content", "reasoning_content", "reasoning", "thinking", "refusal")
 
 
 def parsed(body: bytes) -> Any:  # noqa: ANN401 (whatever the server sent)
-    """The JSON value in `body`, None where there is none.
+    """The JSON value in `body`, None if there is none.
 
-    - What stands behind a complete value is left out; so are a byte order mark and comments before it.
-    - A stream of events, or of JSON lines, is put together to the one completion it streams; its
-      finish word is "error" where it ends before the model has.
+    - Anything after a complete value is ignored; so are a byte order mark and comments before it.
+    - A stream of events, or of JSON lines, is assembled into the one completion it streams; its finish
+      reason is "error" if the stream ends before the model did.
     """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         pass
     try:
-        return json.loads(body)  # takes half characters, which the recorder mends
+        return json.loads(body)  # unlike orjson, accepts lone surrogates, which the recorder replaces
     except (ValueError, RecursionError):
         pass
     text = body.decode("utf-8-sig", errors="replace").strip()
@@ -38,7 +38,7 @@ def parsed(body: bytes) -> Any:  # noqa: ANN401 (whatever the server sent)
 
 
 def _first(text: str) -> Any:  # noqa: ANN401
-    """The first value in `text`; further ones that are pieces of one stream are joined to it."""
+    """The first value in `text`; further chunks of the same stream are joined to it."""
     values: list[Any] = []
     at = 0
     while at < len(text) and len(values) < 100_000:
@@ -65,7 +65,7 @@ def _uncommented(text: str) -> str:
 
 
 def _events(text: str) -> Iterator[Any]:
-    """The JSON of each event; one event's lines belong together."""
+    """The JSON of each server-sent event; an event may span several lines."""
     for event in text.replace("\r\n", "\n").replace("\r", "\n").split("\n\n"):
         lines = [line[5:].removeprefix(" ") for line in event.split("\n") if line.startswith("data:")]
         for part in ["\n".join(lines)] if len(lines) > 1 and not _loads(lines[0]) else lines:
@@ -86,7 +86,7 @@ def _choice(data: Any) -> Any:  # noqa: ANN401
 
 
 def _assembled(events: Iterable[Any], *, ended: bool) -> dict[str, Any]:
-    """One completion of many pieces; a whole one that came as a single event stays as it is."""
+    """One completion assembled from chunks; a whole completion in a single event is returned as it is."""
     message: dict[str, Any] = {}
     parts: list[Any] = []
     finish: str | None = None

@@ -1,4 +1,4 @@
-"""When an endpoint is given up: not for the rows that it cannot answer, but for itself."""
+"""When to give up on an endpoint, as opposed to on single rows that it cannot answer."""
 
 from __future__ import annotations
 
@@ -10,44 +10,47 @@ from autoevol.core.errors import EndpointDown
 from autoevol.lm.retry import RetryPolicy, first_line, is_answer
 from autoevol.lm.transport import FILTERED
 
-_LAST = 100
-_KEPT = 1000
+_LAST = 100  # size of the sliding window of calls whose share of failures counts
+_KEPT = 1000  # failures remembered; more than a window, since calls end out of order
 
 
 class Breaker:
-    """Ends the run when too many calls fail for good: some in a row, or a share of a hundred.
+    """Ends the run when too many calls fail for good: several in a row, or a share of a hundred.
 
-    - Calls are judged in the order in which they began. Rows that always fail take longest, for
-      they are tried again: at the end of a run, and in a `retry`, they are all that is left, and
-      say nothing of an endpoint that answered everything else meanwhile.
-    - A row's failures count while no reply has come since it began. One reply closes the breaker.
-    - A request that was refused (400, a content filter) was answered: the endpoint is there. Where
-      that is all that it has ever said, the fault is in what all requests share.
-    - Before an endpoint that has answered this run is given up, it is asked something short (see
+    - Calls are ordered by when they began, not by when they failed. Rows that always fail take longest,
+      because they are retried: at the end of a run, and in a `retry`, only they are left, and say
+      nothing about an endpoint that answered everything else in the meantime.
+    - A failure in a row counts only if no reply has come since its call began. One reply closes the breaker.
+    - A refused request (400, a content filter) was answered, so the endpoint is alive. If it has never
+      answered anything else, the fault is in something that all requests share.
+    - Before giving up on an endpoint that has answered this run, it is asked a short question (see
       `Sender`). If it answers, the fault is in the rows.
 
-    Threads of foreign optimizers go on asking for a while after the run has ended. While the
-    breaker is open their calls are sent once, not retried.
+    Threads of DSPy's optimizers keep calling for a while after the run has ended. While the breaker is
+    open, their calls are sent once and not retried.
+
+    Args:
+        policy: The limits.
+        answered_before: Whether this run got replies in an earlier process.
+
+    Attributes:
+        silent: Whether the endpoint failed to answer the short question.
     """
 
     def __init__(self, policy: RetryPolicy, *, answered_before: bool = False) -> None:
-        """`answered_before`: this run has had replies in an earlier process.
-
-        `silent` is set where the endpoint did not answer when it was asked whether it is there.
-        """
         self._policy = policy
         self._answered_before = answered_before
         self._refused = 0
         self._begun = 0
         self._replies = 0
-        self._row = 0
-        self._failures: list[int] = []  # numbers of the calls that failed, sorted
-        self._shared = False
+        self._in_a_row = 0
+        self._failures: list[int] = []  # sorted numbers of the calls that failed
+        self._crowded = False  # whether the share of failures in some window is too high
         self.silent = False
 
     @property
     def doubtful(self) -> bool:
-        """Whether it is worth asking if the endpoint is still there: it was, and was not asked in vain."""
+        """Whether the short question is worthwhile: the endpoint has answered, and not ignored one yet."""
         return (self.proven or self._answered_before) and not self.silent
 
     @property
@@ -60,22 +63,22 @@ class Breaker:
         """Whether a limit is reached."""
         policy = self._policy
         limit = policy.breaker if self.proven else min(policy.breaker, policy.breaker_unproven)
-        return self._row >= limit or self._shared
+        return self._in_a_row >= limit or self._crowded
 
     def begin(self) -> tuple[int, int]:
-        """A call is sent for the first time; hand the result to `failed`."""
+        """Count a call that is sent for the first time; pass the result to `failed`."""
         self._begun += 1
         return self._begun, self._replies
 
     def succeeded(self) -> None:
         """Count a reply."""
         self._replies += 1
-        self._row = 0
-        self._shared = False
+        self._in_a_row = 0
+        self._crowded = False
         self.silent = False
 
     def still_there(self) -> None:
-        """The endpoint has answered what any endpoint answers: earlier failures were the rows'."""
+        """The endpoint answered the short question: earlier failures were the rows' fault."""
         self.succeeded()
         self._failures.clear()
 
@@ -83,27 +86,27 @@ class Breaker:
         """Count a call that failed for good.
 
         Args:
-            call: What `begin` gave for it.
+            call: The result of `begin`.
             error: The last failure.
             model: For the message.
 
         Raises:
-            EndpointDown: If that opens the breaker, or finds it open.
+            EndpointDown: If the breaker is open now.
         """
         if is_answer(error):
-            self._row = 0
+            self._in_a_row = 0
             self._refuse(error, model)
             return
         number, replies = call
         if replies == self._replies:
-            self._row += 1
+            self._in_a_row += 1
         insort(self._failures, number)
         del self._failures[:-_KEPT]
-        self._shared = self._crowded(number)
+        self._crowded = self._is_crowded(number)
         if self.open:
             many = f"{max(1, round(self._policy.breaker_share * _LAST))} of {_LAST} calls"
-            if not self._shared:
-                many = f"the last {self._row} calls all" if self._row > 1 else "the last call"
+            if not self._crowded:
+                many = f"the last {self._in_a_row} calls all" if self._in_a_row > 1 else "the last call"
             raise EndpointDown(f"{model}: {many} failed, the last with: {first_line(error)}") from error
 
     def _refuse(self, error: lm15.LM15Error, model: str) -> None:
@@ -114,10 +117,11 @@ class Breaker:
             many = f"the first {self._refused} calls were all refused"
             raise EndpointDown(f"{model}: {many}, the last with: {first_line(error)}") from error
 
-    def _crowded(self, number: int) -> bool:
-        """Whether the share of some hundred calls, begun one after the other, `number` among them, failed."""
-        most = max(1, round(self._policy.breaker_share * _LAST))
-        if self._begun < _LAST or len(self._failures) < most:
+    def _is_crowded(self, number: int) -> bool:
+        """Whether too many of some hundred consecutive calls, `number` among them, have failed."""
+        limit = max(1, round(self._policy.breaker_share * _LAST))
+        if self._begun < _LAST or len(self._failures) < limit:
             return False
-        pairs = zip(self._failures, self._failures[most - 1 :], strict=False)
-        return any(first <= number <= last < first + _LAST for first, last in pairs)
+        # The first and last of `limit` failures in order: too many if they lie within one window.
+        spans = zip(self._failures, self._failures[limit - 1 :], strict=False)
+        return any(first <= number <= last < first + _LAST for first, last in spans)

@@ -1,4 +1,4 @@
-"""A hard cap on calls, tokens and money, kept by reserving before each call."""
+"""Hard caps on calls, tokens and money, enforced by a reservation before each call."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Caps:
 
 @dataclass(frozen=True)
 class StageCaps:
-    """What a first stage of a run may use of its caps, so that something is left for those after it.
+    """The share of the run's caps that an early stage may use, so that later stages have something left.
 
     Attributes:
-        caps: Limits over all that the run has paid when the stage ends.
-        keep: Calls within them that are kept back for the stage's own end, each at what a call has cost
-            on average; half of each cap at most.
+        caps: Limits on everything the run has paid by the end of the stage.
+        keep: Calls to hold back for the end of the stage itself, each at the average cost of a call so far;
+            at most half of each cap.
     """
 
     caps: Caps
     keep: int = 0
 
     def limits(self, spent: Spent) -> Caps:
-        """`caps` less what is kept back, now that `spent` says what a call costs."""
+        """`caps` minus what is held back, given the average cost in `spent`."""
         calls, tokens, usd = self.caps.calls, self.caps.tokens, self.caps.usd
         each = self.keep / spent.calls if spent.calls else 0.0
         return Caps(
@@ -60,19 +60,19 @@ class Price:
         return (self.input * input_tokens + self.output * output_tokens) / 1e6
 
     def less(self, discount: float) -> Price:
-        """The price after a discount, a share of 0..1."""
+        """The price after a discount of 0..1."""
         return Price(self.input * (1 - discount), self.output * (1 - discount))
 
 
 class Budget:
-    """Counts what is spent and what is in flight against `caps`. Use it on one event loop.
+    """Counts costs paid and in flight against `caps`. To be used on one event loop.
 
-    A call is admitted only if it fits beside all calls in flight at their estimated cost.
-    Calls can therefore never exceed their cap; tokens and money can by what the calls in
-    flight cost beyond their estimates (see `TokenForecast`).
+    A call is admitted only if it fits in addition to all calls in flight at their estimated cost. The number
+    of calls can therefore never exceed its cap; tokens and money can, by as much as calls in flight cost
+    beyond their estimates (see `TokenForecast`).
 
     Attributes:
-        part: Where it is set, the limits of the stage under way, beside those of the run.
+        part: The limits of the current stage, in addition to those of the run; None for none.
     """
 
     def __init__(self, caps: Caps, spent: Spent = Spent()) -> None:  # noqa: B008 (frozen)
@@ -84,11 +84,11 @@ class Budget:
 
     @property
     def counts_tokens(self) -> bool:
-        """Whether what a call costs beyond being one matters."""
+        """Whether tokens or money are capped, not only the number of calls."""
         return self.caps.tokens is not None or self.caps.usd is not None
 
     async def reserve(self, estimate: Spent) -> None:
-        """Wait until `estimate` fits, and set it aside.
+        """Wait until `estimate` fits, and reserve it.
 
         Raises:
             BudgetReached: If it does not fit even when nothing is in flight.
@@ -101,7 +101,7 @@ class Budget:
             self._reserved += estimate
 
     async def settle(self, estimate: Spent, paid: Spent) -> None:
-        """Replace a reservation by what was really paid (`Spent()` for a failed call)."""
+        """Replace a reservation by the actual cost (`Spent()` for a failed call)."""
         async with self._settled:
             self._reserved -= estimate
             self.spent += paid

@@ -1,4 +1,4 @@
-"""Which transport a model string means: whom to ask, for which model, with whose key."""
+"""From a model string to a transport: which endpoint, which model, which key."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _NOT_EXTRA = {
 
 
 class Route(NamedTuple):
-    """Where a model string leads.
+    """The endpoint and model that a model string stands for.
 
     Attributes:
-        name: The model as DSPy and call keys name it, with its provider.
-        served: The model as its server names it.
-        base: The endpoint's root for OpenAI-compatible ones, None for all others.
+        name: The model with its provider, as in DSPy and in call keys.
+        served: The model's name at its server.
+        base: The base URL of an OpenAI-compatible endpoint; None for all others.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Route(NamedTuple):
 
 
 def route(model: str, api_base: str | None = None) -> Route:
-    """Where a model string leads.
+    """Resolve a model string.
 
-    - Behind `api_base` a name goes out as it is written; `hosted_vllm/` is DSPy's and cut.
-    - Without one, `openai/NAME` and a bare NAME are the model NAME at $OPENAI_BASE_URL, else OpenAI.
-    - Names whose provider DSPy does not know are at $OPENAI_BASE_URL, where that is set.
+    - With `api_base`, the name is sent as written, except that DSPy's prefix `hosted_vllm/` is removed.
+    - Without, `openai/NAME` and a bare NAME mean the model NAME at $OPENAI_BASE_URL, or else at OpenAI.
+    - If $OPENAI_BASE_URL is set, names with a provider that DSPy does not know are looked up there too.
 
     Raises:
         InputError: If the URL cannot be used.
@@ -70,12 +70,12 @@ def route(model: str, api_base: str | None = None) -> Route:
 
 @dataclass(frozen=True)
 class Sending:
-    """How requests go out to an endpoint, whatever they ask.
+    """How requests are sent to an endpoint, whatever they ask.
 
     Attributes:
         client: HTTP client for OpenAI-compatible endpoints: `aiohttp` or `openai`.
         connections: Maximum number of simultaneous connections, >= 1.
-        known_as: The URL under which earlier calls are stored, where the endpoint has moved.
+        known_as: The old URL of an endpoint that has moved, under which its calls are stored.
         timeout: Seconds for one attempt.
     """
 
@@ -92,10 +92,10 @@ def make_transport(
     extra: Mapping[str, Any] | None = None,
     sending: Sending | None = None,
 ) -> Transport:
-    """The transport that a model string means (see `Session.lm`).
+    """The transport for a model string (see `Session.lm`).
 
     Raises:
-        InputError: If there is none, its key is not in the environment, or `client` is unknown.
+        InputError: If there is none, its key is missing from the environment, or `client` is unknown.
     """
     for name, instead in _NOT_EXTRA.items():
         if name in (extra or {}):
@@ -131,7 +131,7 @@ def is_reasoning_model(name: str) -> bool:
 
 
 def looks_reasoning(name: str) -> bool:
-    """Whether DSPy takes `name` for one, wherever it is served."""
+    """Whether DSPy would take `name` for a reasoning model, wherever it is served."""
     return bool(_REASONING.match(name.rpartition("/")[2].lower()))
 
 

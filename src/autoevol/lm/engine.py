@@ -1,4 +1,4 @@
-"""The two faces that DSPy sees of the recorder: a sync engine and an async engine."""
+"""The recorder as DSPy sees it: a sync engine and an async engine."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from autoevol.store.calls import CallRecord
 
 
 class _Face:
-    """What both faces share. Copies are the engine itself: one ledger, whoever copies a program."""
+    """Shared by both engines. Copying returns the engine itself, so that copied programs share one ledger."""
 
+    # Without these DSPy's adapters fall back to plain text prompts, which is all that is recorded.
     supports_function_calling = False
     supports_reasoning = False
     supports_response_schema = False
@@ -53,18 +54,18 @@ class _Face:
 
 
 class RecordedEngine(_Face):
-    """`dspy.LM(engine=...)`: for programs that run in threads."""
+    """For `dspy.LM(engine=...)`: programs that run in threads."""
 
     def complete(self, request: Request) -> Response:
         """One recorded call; blocks the calling thread, which must not be the shared loop's."""
         return aio.run_and_wait(self._complete(request))
 
     async def acomplete(self, request: Request) -> Response:
-        """The same as a coroutine, for programs that need nothing of what DSPy puts around a call."""
+        """As a coroutine, for programs that bypass DSPy's wrapping of a call."""
         return await aio.join(self._complete(request))
 
     def stream(self, request: Request) -> Iterator[Any]:
-        """The whole reply as one stream; what is recorded is not re-streamed token by token."""
+        """The whole reply as one stream; recorded replies are not re-streamed token by token."""
         return response_to_events(self.complete(request))
 
     def close(self) -> None:
@@ -72,7 +73,7 @@ class RecordedEngine(_Face):
 
 
 class AsyncRecordedEngine(_Face):
-    """`dspy.LM(async_engine=...)`: for programs that run as coroutines."""
+    """For `dspy.LM(async_engine=...)`: programs that run as coroutines."""
 
     async def complete(self, request: Request) -> Response:
         """One recorded call, from any event loop."""
@@ -88,7 +89,7 @@ class AsyncRecordedEngine(_Face):
 
 
 def _response(record: CallRecord) -> Response:
-    """What DSPy is given. Thinking is no part of the message: nothing that reads a text meets it."""
+    """The response for DSPy. Thinking is not part of the message, so no parser ever sees it."""
     return Response(
         id=None,
         model=record.model,

@@ -1,7 +1,7 @@
-"""What happens to calls on their way: logged as it happens, and retries counted.
+"""Logging of what happens to calls in flight, and counts of retries.
 
-The logger is `autoevol.lm`. Its records carry a `CallEvent` as their message, so a handler may take
-the fields instead of the sentence; both are masked and hold nothing that a terminal would obey.
+The logger is `autoevol.lm`. The message of each log record is a `CallEvent`, so a handler may use its fields
+instead of the sentence; both are masked and safe to print to a terminal.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from autoevol.lm.retry import first_line, reason_of
 from autoevol.lm.transport import Transport
 
 LOGGER = logging.getLogger("autoevol.lm")
-# A library is silent where nobody listens. Not on `autoevol` itself, whose progress is said on
-# standard error then (see `core.progress`).
+# A library should be silent unless logging is set up. Only for this logger: the progress of `autoevol`
+# itself goes to standard error then (see `core.progress`).
 LOGGER.addHandler(logging.NullHandler())
 
 CallEventName = Literal["retry", "pause", "failed", "denied", "probe", "down", "budget"]
@@ -42,20 +42,20 @@ _LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
-    """Something other than a reply.
+    """Anything that happens to a call other than a reply.
 
     Attributes:
         event: `retry` (a fault, sent again), `pause` (429, waits), `failed` (given up on this call),
-            `denied` (key, account or model refused), `probe` (asked whether it is there), `down` (the
-            endpoint is given up), `budget` (the next call would break a cap).
-        role: Whose call it was.
-        model: As it was asked for.
+            `denied` (key, account or model refused), `probe` (asked whether it is alive), `down` (given up
+            on the endpoint), `budget` (the next call would break a cap).
+        role: Of the call.
+        model: As requested.
         host: Of the endpoint, with its port.
-        reason: One stable word (see `retry.reason_of`); of a probe `answered` or `silent`.
-        error: The first line of what came back, masked; '' for none.
+        reason: A stable identifier (see `retry.reason_of`); for a probe `answered` or `silent`.
+        error: The first line of the error, masked; '' for none.
         attempt: Requests sent for this call so far.
-        seconds: What the last of them took.
-        wait: Seconds until it is sent again; 0 where it is not.
+        seconds: Duration of the last of them.
+        wait: Seconds until it is sent again; 0 if it is not.
     """
 
     event: CallEventName
@@ -78,7 +78,7 @@ class CallEvent:
 
 
 class CallAttempt(NamedTuple):
-    """One sending of a call: the how many-th, and how long it took, in seconds."""
+    """One attempt at a call: its number, from 1, and its duration in seconds."""
 
     number: int = 0
     seconds: float = 0.0
@@ -91,7 +91,7 @@ class CallEvents:
     """Logs what happens to calls. Lives on the shared loop.
 
     Attributes:
-        retries: Requests that were, or will be, sent again, by reason.
+        retries: Number of requests sent again, or about to be, by reason.
     """
 
     def __init__(self) -> None:
@@ -109,11 +109,11 @@ class CallEvents:
         _log(call, "failed", reason_of(error), error, attempt)
 
     def probed(self, call: Call, *, answered: bool) -> None:
-        """An endpoint was asked whether it is there."""
+        """An endpoint was asked whether it is alive."""
         _log(call, "probe", "answered" if answered else "silent")
 
     def ended(self, call: Call, event: CallEventName, stop: StopRun, reason: str) -> None:
-        """Nothing more is sent; logged once, however many calls are told."""
+        """Nothing more is sent; logged once, however many calls are affected."""
         key = (event, call.transport.identity if event != "budget" else "")
         if key not in self._ended:
             self._ended.add(key)
@@ -138,7 +138,7 @@ def _log(
 
 
 def host_of(transport: Transport) -> str:
-    """The host, and port, of an endpoint; of a model without one what names it."""
+    """Host and port of an endpoint; for a transport without a URL, its identity."""
     url = getattr(getattr(transport, "base", None), "url", None)
     named = str(url) if url is not None else transport.identity.partition("|")[0]
     return urlsplit(named).netloc.rpartition("@")[2] or named

@@ -1,8 +1,8 @@
-"""How many requests an endpoint is sent at once, and how fast: as much as it accepts, and no more.
+"""How many requests an endpoint gets at once, and how fast: as many as it accepts and no more.
 
-Retries alone are no answer to a server that refuses: they send again what was just refused.
-Here a refusal (429, or 503 and 529) makes the window smaller for everybody, replies make it
-larger, and a request that has no slot in it waits without being sent.
+Retries alone do not help against a server that refuses: they send the same load again. Here a refusal
+(429, 503 or 529) shrinks the window for all calls, replies widen it, and a request without a slot waits
+unsent.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from dataclasses import dataclass, field
 from itertools import count
 from types import TracebackType
 
+from dspy import lm15
+
 from autoevol.lm.retry import RetryPolicy, is_refusal
 from autoevol.lm.transport import Reply
 from autoevol.lm.window import Pace, Window
 
-_LONGEST_RESET = 60.0
+_LONGEST_RESET = 60.0  # seconds; limits are per minute, so a longer reset is of another kind (per day, say)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one endpoint and model may be sent per minute; None means no limit."""
+    """Requests and tokens per minute for one endpoint and model; None means no limit."""
 
     rpm: float | None = None
     tpm: float | None = None
@@ -34,17 +36,18 @@ class Limits:
 
 @dataclass
 class _Lane:
-    """One endpoint: its window, its limits, and who waits for it, with a number by arrival."""
+    """One endpoint: its window, its rate limits, and the calls that wait for it, numbered by arrival."""
 
     window: Window
     requests: Pace | None
     tokens: Pace | None
     under_way: int = 0
     closed_until: float = -math.inf
+    # (number of arrival, resolved on admission, the call's slot)
     waiting: deque[tuple[int, asyncio.Future[None], CallTurn]] = field(default_factory=deque)
 
     def free_at(self, now: float) -> float:
-        """When the next request may be sent, as far as that is known."""
+        """When the next request may be sent; infinity if that depends on a reply."""
         times = [self.window.free_at(self.under_way, now), self.closed_until]
         times += [pace.ready_at for pace in (self.requests, self.tokens) if pace]
         return max(times)
@@ -55,9 +58,9 @@ class Flow:
 
     Args:
         ceiling: Maximum number of concurrent requests, over all endpoints.
-        limits: For each endpoint; where one is None, the provider's own holds (`Reply.rpm` and `tpm`),
-            and a limit that it says is used up (`Reply.reset`) holds in any case.
-        retry: How long to pause when a server keeps refusing without saying for how long.
+        limits: For each endpoint; where one is None, the provider's own limit applies (`Reply.rpm` and
+            `tpm`). A limit that the provider reports as used up (`Reply.reset`) applies in any case.
+        retry: How long to pause if a server keeps refusing without saying how long to wait.
         clock: Seconds.
         sleep: Waits, in step with `clock`.
     """
@@ -87,12 +90,12 @@ class Flow:
         Args:
             endpoint: Its identity.
             tokens: What the request may cost.
-            first: Ahead of all that wait; for a request that has waited already.
+            first: Go ahead of all waiting calls; for a request that has already waited.
         """
         return CallTurn(self, self._lane(endpoint), tokens, first)
 
     def queue(self, endpoint: str) -> tuple[int, float]:
-        """How many wait for a place at `endpoint`, and until when it is closed (on `clock`)."""
+        """(calls waiting for a slot at `endpoint`, when it reopens on `clock`)."""
         lane = self._lane(endpoint)
         return len(lane.waiting), lane.closed_until
 
@@ -103,7 +106,7 @@ class Flow:
 
     @property
     def window(self) -> int:
-        """Requests that may be in flight at once as things are; 0 before the first."""
+        """Current limit on concurrent requests; 0 before the first."""
         return min(self._ceiling, sum(lane.window.width for lane in self._lanes.values()))
 
     def _lane(self, endpoint: str) -> _Lane:
@@ -119,20 +122,21 @@ class Flow:
         if not lane.waiting and self._under_way < self._ceiling and lane.free_at(now) <= now:
             self._admit(turn, now)
             return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (next(self._arrivals), place, turn)
+        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = (next(self._arrivals), admitted, turn)
         join = lane.waiting.appendleft if turn.first else lane.waiting.append
         join(entry)
         self._let_in()
         try:
-            await place
+            await admitted
         except asyncio.CancelledError:
-            if place.cancelled():
-                with suppress(ValueError):
+            if admitted.cancelled():
+                with suppress(ValueError):  # `_let_in` may have dropped it already
                     lane.waiting.remove(entry)
                 self._let_in()
             else:
-                self._leave(lane)  # let in and cancelled at the same moment
+                # Admitted and cancelled before this coroutine ran again: the slot is already counted.
+                self._leave(lane)
             raise
 
     def _admit(self, turn: CallTurn, now: float) -> None:
@@ -151,7 +155,7 @@ class Flow:
         self._let_in()
 
     def _let_in(self) -> None:
-        """Wake all that may be sent now, and schedule the next."""
+        """Admit every call that may be sent now, in order of arrival, and schedule the next look."""
         now, due = self.clock(), math.inf
         while self._under_way < self._ceiling:
             waiting = [lane for lane in self._lanes.values() if lane.waiting]
@@ -160,10 +164,10 @@ class Flow:
                 due = min((lane.free_at(now) for lane in waiting), default=math.inf)
                 break
             lane = min(ready, key=lambda each: each.waiting[0][0])
-            _, place, turn = lane.waiting.popleft()
-            if not place.done():  # else its caller has gone away
+            _, admitted, turn = lane.waiting.popleft()
+            if not admitted.done():  # else its caller was cancelled
                 self._admit(turn, now)
-                place.set_result(None)
+                admitted.set_result(None)
         self._wake_at(due, now)
 
     def _wake_at(self, due: float, now: float) -> None:
@@ -182,10 +186,12 @@ class Flow:
     def _refused(self, turn: CallTurn, wait: float | None) -> None:
         lane, now = turn.lane, self.clock()
         cut = lane.window.refused(turn.number, lane.under_way - 1, now)
+        # The first cut may be enough. Further ones without a reply in between mean that the limit is not one
+        # on concurrency: then a smaller window does not help, only time does.
         if not wait and cut and lane.window.cuts > 1:
             wait = self._retry.wait(lane.window.cuts - 1)
         if wait and wait <= self._retry.patience:
-            # It holds for the endpoint, so everybody waits, not only this call.
+            # The limit is the endpoint's, so all calls wait, not only this one.
             lane.closed_until = max(lane.closed_until, now + wait)
             if cut:
                 lane.window.reopen()
@@ -196,7 +202,7 @@ class Flow:
         reply = turn.reply
         if reply is None:
             return
-        if lane.tokens:
+        if lane.tokens:  # correct the reservation of `_admit` by what the call really took
             lane.tokens.take(reply.input_tokens + reply.output_tokens - turn.tokens, now)
         if reply.reset:
             lane.closed_until = max(lane.closed_until, now + min(reply.reset, _LONGEST_RESET))
@@ -211,7 +217,7 @@ def _at(per_minute: float, known: Pace | None) -> Pace:
 
 
 class CallTurn:
-    """One request's slot. How the block is left reports what became of the request."""
+    """One request's slot, a context manager: how the block is left tells what became of the request."""
 
     __slots__ = ("_flow", "first", "lane", "number", "reply", "tokens")
 
@@ -224,7 +230,7 @@ class CallTurn:
         self.reply: Reply | None = None
 
     def replied(self, reply: Reply) -> None:
-        """What came back: the tokens that it took, and what it says of the provider's limits."""
+        """Note the reply: its tokens, and what it says about the provider's limits."""
         self.reply = reply
 
     async def __aenter__(self) -> CallTurn:
@@ -237,6 +243,8 @@ class CallTurn:
         if error is None:
             self._flow._answered(self)
         elif is_refusal(error):
-            limited = getattr(error, "status", 429) == 429
-            self._flow._refused(self, getattr(error, "retry_after", None) if limited else None)
+            # An overloaded server's Retry-After holds for this call alone, which sleeps for that long. A rate
+            # limit's holds for everybody: `BackOff` does not sleep, it relies on the lane being closed.
+            limited = isinstance(error, lm15.RateLimitError)
+            self._flow._refused(self, error.retry_after if limited else None)
         self._flow._leave(self.lane)

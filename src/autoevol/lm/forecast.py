@@ -1,4 +1,4 @@
-"""What a call may cost before it is sent: the caps hold by this, whatever the server reports."""
+"""The most a call may cost, before it is sent: the basis of the caps, whatever the server reports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from autoevol.lm.usage import estimate_tokens
 
 
 class TokenForecast:
-    """Of one endpoint: the prompt by its length, the reply by its limit, both as far as it keeps to them.
+    """A forecast for one endpoint: the prompt by its length, the reply by its limit.
 
-    Some endpoints count the reasoning outside of the limit, or the prompt by a template of their own.
-    What a reply took beyond its forecast is expected of all that come after it.
+    Some endpoints count reasoning outside the limit, or wrap the prompt in a template of their own. Whatever
+    a reply took beyond its forecast is added to all later forecasts.
 
     Attributes:
         known: Whether a reply has come yet.
@@ -32,13 +32,13 @@ class TokenForecast:
         """One call at a time, until a reply has come.
 
         Args:
-            patience: Seconds after which the others go as well. A refusal comes at once and a reply takes
-                its time, so a little is enough to be told of a wrong key or model by one call.
+            patience: Seconds after which the others may go too. A refusal comes at once while a reply takes
+                time, so a short wait is enough to learn of a wrong key or model from a single call.
         """
         try:
             await asyncio.wait_for(self._first.acquire(), patience)
         except TimeoutError:
-            yield  # the first call is still out, so it was not refused
+            yield  # the first call is still in flight, so it was not refused
             return
         if self.known:
             self._first.release()
@@ -50,17 +50,17 @@ class TokenForecast:
             self._first.release()
 
     def expect(self, request: str, limit: int | None) -> tuple[int, int]:
-        """The most tokens, in and out, that are to be reserved.
+        """The input and output tokens to reserve.
 
         Args:
-            request: What is sent, as JSON.
-            limit: The longest reply asked for; None for no limit, where the longest so far counts.
+            request: The request as JSON.
+            limit: The requested maximum length of the reply; None for none, then the longest so far counts.
         """
         asked = estimate_tokens(request) + self._more_asked
         return asked, self._longest if limit is None else limit + self._more_said
 
     def learn(self, request: str, limit: int | None, reply: Reply) -> None:
-        """What it came to."""
+        """Correct the forecast by an actual reply."""
         self.known = True
         self._more_asked = max(self._more_asked, reply.input_tokens - estimate_tokens(request))
         self._longest = max(self._longest, reply.output_tokens)

@@ -1,4 +1,4 @@
-"""OpenAI-compatible endpoints through aiohttp alone: the client for many calls."""
+"""OpenAI-compatible endpoints through plain aiohttp: the fast client, and the default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autoevol.lm.openai_compatible import CONNECT_TIMEOUT, ChatEndpoint, Raw, to
 
 
 class HTTPTransport(ChatEndpoint):
-    """A `ChatEndpoint` on aiohttp. HTTP_PROXY, NO_PROXY and SSL_CERT_FILE hold as usual."""
+    """A `ChatEndpoint` on aiohttp. Honours HTTP_PROXY, NO_PROXY and SSL_CERT_FILE."""
 
     def __init__(self, model: str, **options: Any) -> None:  # noqa: ANN401 (those of ChatEndpoint)
         super().__init__(model, **options)
@@ -77,7 +77,7 @@ class HTTPTransport(ChatEndpoint):
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body, decompressed; not a byte is kept of one that is too long."""
+    """The decompressed body; raises `too_long` without keeping a longer one in memory."""
     parts: list[bytes] = []
     size = 0
     async for part in answer.content.iter_any():

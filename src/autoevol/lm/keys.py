@@ -1,4 +1,4 @@
-"""Keys: read from the environment, checked before they are sent, signed into one header."""
+"""API keys: read from the environment, checked before they are sent, put into exactly one header."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SENDABLE = re.compile(r"[\x21-\x7e]+")
 
 
 def read_key(variable: str) -> str | None:
-    """The key in an environment variable, None where there is none.
+    """The key in an environment variable; None if it is unset or empty.
 
-    White space around it, such as the line end of a file it was read from, is cut off.
+    White space around it, such as the line end of the file it was read from, is removed.
 
     Raises:
-        InputError: If anything in it cannot stand in a header.
+        InputError: If it contains anything that a header cannot.
     """
     key = os.environ.get(variable, "").strip()
     if key and not _SENDABLE.fullmatch(key):
@@ -30,13 +30,13 @@ def read_key(variable: str) -> str | None:
 
 
 def default_variable(base: ApiBase) -> str | None:
-    """The variable whose key goes to `base` where none is named; None if none of them is set."""
+    """The variable to use for `base` if the user named none; None if none of the usual ones is set."""
     names = (*(("AZURE_OPENAI_API_KEY",) if base.azure else ()), "OPENAI_API_KEY")
     return next((name for name in names if read_key(name)), None)
 
 
 def signature(base: ApiBase, key: str | None) -> dict[str, str]:
-    """The header by which the endpoint knows who asks: exactly one, and only for this host."""
+    """The one authentication header for this host."""
     if base.user:
         coded = base64.b64encode(f"{base.user}:{base.password}".encode()).decode()
         return {"Authorization": f"Basic {coded}"}

@@ -1,9 +1,9 @@
-"""How likely texts are to a GGUF model in this process: llama.cpp is made to say them, token by token.
+"""The likelihood of texts under a GGUF model in this process: llama.cpp is forced to generate them.
 
-llama.cpp's server tells the probability of what it writes, and of nothing else. A grammar that holds the
-tokens of a text in their order makes it write that very text; the probabilities it reports are those
-before the grammar, over the whole vocabulary, so they are the model's own (`tests/lm/test_likelihood.py`
-has them beside PyTorch's).
+llama.cpp's server reports probabilities only for what it generates. A grammar with the tokens of a text in
+order forces it to generate that very text; the probabilities it reports are those before the grammar is
+applied, over the whole vocabulary, so they are the model's own (`tests/lm/test_likelihood.py` compares them
+with PyTorch's).
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from autoevol.lm.transport import Reply
 from autoevol.metrics.difficulty import Difficulty
 
 LONGEST = 256
-"""Tokens of an instruction and of a response that are read by default."""
+"""Default maximum of tokens of an instruction, and of a response."""
 _CONTEXT = 2048
-_MOST = 900  # of each: both, and a chat template around them
+_MOST = 900  # of each, so that both and a chat template fit into the context
 _LIKELIEST = 1_000
-_EVERY = 1_000_000  # more tokens than any vocabulary has; some megabytes, which take seconds
+_EVERY = 1_000_000  # more tokens than any vocabulary has; a reply of some megabytes, which takes seconds
 _MARK = "autoevol-instruction-stands-here"
 
 
@@ -55,14 +55,14 @@ class _Frame(NamedTuple):
 class LikelihoodTransport:
     """Answers `{"instruction": ..., "response": ...}` with the mean NLLs of a `Difficulty`, as JSON.
 
-    As a transport, so that every pair is one call: stored, counted, capped and resumed as any other.
+    It is a transport so that every pair is one call: stored, counted, capped and resumed like any other.
 
     Args:
         weights: The GGUF file.
-        longest: Tokens of an instruction and of a response that are read; what is longer is cut there.
+        longest: Maximum of tokens of an instruction and of a response; longer ones are cut.
 
     Raises:
-        InputError: If llama.cpp is not installed, or `longest` is more than the model is given room for.
+        InputError: If llama.cpp is not installed, or `longest` does not fit into the context.
     """
 
     seeded = False
@@ -77,13 +77,13 @@ class LikelihoodTransport:
         self._starting = asyncio.Lock()
         self._server: Any = None
         self._http: aiohttp.ClientSession | None = None
-        self._frame = _Frame([], [], 0)
+        self._frame: _Frame | None = None
 
     async def send(self, request: Request) -> Reply:
-        """The figures of one pair. Three passes: the instruction, the response after it, and without it."""
+        """The figures of one pair, in three passes: the instruction, the response after it, and alone."""
         async with self._starting:
-            if self._http is None:
-                await self._start()
+            if self._frame is None:
+                self._frame = await self._start()
         pair = orjson.loads(request.messages[-1].text or "")
         instruction = (await self._tokens(pair["instruction"]))[: self.longest]
         response = await self._tokens(pair["response"])
@@ -106,10 +106,12 @@ class LikelihoodTransport:
             await self._http.close()
         self._http = self._server = None
 
-    async def _start(self) -> None:
-        # Token by token there is little to share out, and threads wait for each other on a busy machine.
-        self._server = await asyncio.to_thread(serve, self.weights, 1, _CONTEXT, 0.5)
-        self._http = aiohttp.ClientSession(self._server.listening_address)
+    async def _start(self) -> _Frame:
+        if self._http is None:
+            # Half the cores: token by token there is little to parallelise, and on a busy machine more
+            # threads only wait for each other.
+            self._server = await asyncio.to_thread(serve, self.weights, 1, _CONTEXT, 0.5)
+            self._http = aiohttp.ClientSession(self._server.listening_address)
         turn = {"messages": [{"role": "user", "content": _MARK}]}
         prompt = (await self._post("/apply-template", turn))["prompt"]
         head, mark, tail = prompt.partition(_MARK)
@@ -118,14 +120,14 @@ class LikelihoodTransport:
                 f"the chat template of {self.weights} does not show what a user says"
             )
         before, after = [await self._tokens(text, special=True) for text in (head, tail)]
-        self._frame = _Frame(before, after, (await self._tokens("a"))[0].id)
+        return _Frame(before, after, (await self._tokens("a"))[0].id)
 
     async def _tokens(self, text: str, *, special: bool = False) -> list[_Token]:
         # Only in the template does `<|im_end|>` end a turn; in a text it is a text.
         asked = {"content": text, "add_special": False, "parse_special": special, "with_pieces": True}
-        told = (await self._post("/tokenize", asked))["tokens"]
-        # A piece that is no text comes as a list of bytes.
-        return [_Token(one["id"], isinstance(one["piece"], str) and "\0" not in one["piece"]) for one in told]
+        tokens = (await self._post("/tokenize", asked))["tokens"]
+        # A piece that is not valid text comes as a list of bytes.
+        return [_Token(t["id"], isinstance(t["piece"], str) and "\0" not in t["piece"]) for t in tokens]
 
     async def _nll(self, before: Sequence[_Token], said: Sequence[_Token]) -> float:
         """Mean NLL of a token of `said` after `before`, in nats."""
@@ -142,47 +144,52 @@ class LikelihoodTransport:
         return -math.fsum(logs) / len(logs)
 
     async def _forced(self, before: Sequence[int], said: Sequence[int]) -> list[float]:
-        """Log-probabilities of whole tokens: the model is made to write them."""
-        grammar = f"root ::= {' '.join(f'<[{one}]>' for one in said)}"
-        told = await self._written(before, {"n_predict": len(said), "n_probs": 1, "grammar": grammar})
-        if [one["id"] for one in told] != list(said):
+        """Log-probabilities of whole tokens, which the model is forced to generate."""
+        grammar = f"root ::= {' '.join(f'<[{token}]>' for token in said)}"
+        options = {"n_predict": len(said), "n_probs": 1, "grammar": grammar}
+        generated = await self._generated(before, options)
+        if [token["id"] for token in generated] != list(said):
             raise lm15.ConfigurationError("this version of llama.cpp does not write the tokens of a grammar")
-        return [one["logprob"] for one in told]
+        return [token["logprob"] for token in generated]
 
     async def _looked_up(self, before: Sequence[int], token: int) -> float:
-        """The same of a token that is a part of a character, as many of an emoji are.
+        """The log-probability of a token that is part of a character, as in most emojis.
 
-        Grammars do not hold for those, and one that begins a character is not reported when it is written. In
-        its place a letter is, and it is found in the list of the likeliest tokens that comes with that.
+        Grammars do not apply to those, and one that starts a character is not reported when it is generated.
+        So a letter is generated in its place, and the token is looked up in the list of the likeliest tokens
+        that is reported with the letter.
         """
-        for written, most in ((token, 1), (self._frame.letter, _LIKELIEST), (self._frame.letter, _EVERY)):
-            how = {"n_predict": 1, "n_probs": most, "logit_bias": [[written, 1e6]]}
-            for told in await self._written(before, how):
-                for one in (told, *told["top_logprobs"]):
-                    if one["id"] == token:
-                        return one["logprob"]
+        assert self._frame is not None, "started before anything is asked"
+        letter = self._frame.letter
+        for forced, most in ((token, 1), (letter, _LIKELIEST), (letter, _EVERY)):
+            options = {"n_predict": 1, "n_probs": most, "logit_bias": [[forced, 1e6]]}
+            for generated in await self._generated(before, options):
+                for candidate in (generated, *generated["top_logprobs"]):
+                    if candidate["id"] == token:
+                        return candidate["logprob"]
         raise lm15.ConfigurationError("this version of llama.cpp does not report every token")
 
-    async def _written(self, before: Sequence[int], how: dict[str, Any]) -> list[dict[str, Any]]:
-        asked = {"prompt": list(before), "temperature": 0, "cache_prompt": True, **how}
+    async def _generated(self, before: Sequence[int], options: dict[str, Any]) -> list[dict[str, Any]]:
+        """The tokens that llama.cpp generates after `before`, with their log-probabilities."""
+        asked = {"prompt": list(before), "temperature": 0, "cache_prompt": True, **options}
         return (await self._post("/completion", asked)).get("completion_probabilities", [])
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         assert self._http is not None, "started before anything is asked"
         async with self._http.post(path, data=orjson.dumps(body)) as answer:
-            told = orjson.loads(await answer.read())
+            content = orjson.loads(await answer.read())
             if answer.status != 200:
-                raise lm15.InvalidRequestError(f"llama.cpp: {told.get('error', told)}")
-            return told
+                raise lm15.InvalidRequestError(f"llama.cpp: {content.get('error', content)}")
+            return content
 
 
 class Predictor:
-    """Finds the difficulty of pairs with one model; each pair is one call of the session.
+    """Measures the difficulty of pairs with one model; each pair is one call of the session.
 
     Args:
         model: As the user names it.
         session: Stores and counts the calls.
-        transport: Says the likelihoods.
+        transport: Computes the likelihoods.
     """
 
     def __init__(self, model: str, session: Session, transport: LikelihoodTransport) -> None:
@@ -191,7 +198,7 @@ class Predictor:
         self._transport = transport
 
     async def difficulty(self, instruction: str, response: str) -> Difficulty | None:
-        """None where the model cannot be given the pair; a blank text is not asked about."""
+        """The difficulty of a pair; None if the model cannot take it. Blank texts cost no call."""
         if not instruction.strip() or not response.strip():
             return None
         pair = {"instruction": instruction, "response": response}
@@ -223,7 +230,7 @@ def predictor_weights(model: str) -> Path:
 
 @contextmanager
 def likelihoods(model: str, longest: int = LONGEST) -> Iterator[LikelihoodTransport]:
-    """A transport for a model, to be closed after the session that uses it. Raises as `predictor_weights`."""
+    """A transport for a model. Must outlive the session that uses it. Raises as `predictor_weights`."""
     transport = LikelihoodTransport(predictor_weights(model), longest)
     try:
         yield transport

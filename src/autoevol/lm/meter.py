@@ -1,4 +1,4 @@
-"""Watchers of a session: what every call was worth, whether it was paid now or found in the store."""
+"""Watchers of a session: the cost of every call, whether paid now or found in the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _unit: ContextVar[str] = ContextVar("autoevol_unit", default="")
 
 @contextmanager
 def metered_as(unit: str) -> Iterator[None]:
-    """Book the calls made inside under `unit`."""
+    """Attribute the calls made inside to `unit`."""
     token = _unit.set(unit)
     try:
         yield
@@ -26,12 +26,12 @@ def metered_as(unit: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One call: what it belongs to, and what it takes when it is paid.
+    """One call: what it belongs to, and its cost if it is paid.
 
     Attributes:
         unit: As given to `metered_as`.
-        usd: At today's price, None where no price is known.
-        seconds: From the first attempt to the reply, when it was paid.
+        usd: At the current price; None if no price is known.
+        seconds: From the first attempt to the reply, at the time it was paid.
     """
 
     unit: str
@@ -43,7 +43,7 @@ class Use:
 
 
 class Uses(list[Use]):
-    """A watcher that keeps a `Use` of every reply; for samples, as it keeps them all in memory."""
+    """A watcher that keeps a `Use` for every reply, in memory: for samples only."""
 
     def __call__(self, record: CallRecord, role: Role, price: Price | None) -> None:
         """See `Watcher`."""
@@ -52,15 +52,14 @@ class Uses(list[Use]):
 
 
 class DistinctCalls:
-    """A watcher that counts the different calls that were answered, and what they take.
+    """A watcher that counts distinct calls and their cost.
 
-    That is what the same work would pay with an empty store. In a store that belongs to one run,
-    it is how far the run has come, also while it replays what an interrupted one has paid and
-    its ledger stands still.
+    This is what the same work would cost with an empty store. If the store belongs to one run, it also shows
+    progress while the run replays calls that an interrupted process paid, when the ledger stands still.
 
     Attributes:
         tokens: Input and output tokens of these calls.
-        usd: Dollars, at today's prices; None once one had none.
+        usd: Dollars at current prices; None once a call had no price.
     """
 
     def __init__(self) -> None:

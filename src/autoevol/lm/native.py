@@ -1,4 +1,4 @@
-"""Every other model string of DSPy (`anthropic/...`, `gemini/...`), through DSPy's own engine."""
+"""All other DSPy model strings (`anthropic/...`, `gemini/...`), through DSPy's own engine."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _KEYS = ("_API_KEY", "_API_TOKEN", "_ACCESS_TOKEN", "_SECRET_ACCESS_KEY")
 
 
 class NativeTransport:
-    """Hands requests to DSPy's native client, so that they are recorded like any other.
+    """Passes requests to DSPy's native client, so that they are recorded like any others.
 
-    What came is read as every other answer is, as far as DSPy shows it.
+    Answers are read like all others, as far as DSPy exposes them.
 
     Args:
         model: A DSPy model string with its provider.
@@ -37,7 +37,7 @@ class NativeTransport:
         timeout: Seconds for one attempt.
 
     Attributes:
-        on_answer: Is told of every body as far as DSPy shows it; None for nobody.
+        on_answer: Called with every body, as far as DSPy exposes it; None for no callback.
 
     Raises:
         InputError: If DSPy knows no provider for `model`.
@@ -53,7 +53,7 @@ class NativeTransport:
         extra: Mapping[str, Any] | None = None,
         timeout: float = TIMEOUT,
     ) -> None:
-        # Which of these variables a provider reads is DSPy's business.
+        # DSPy decides which of these variables a provider reads, so all of them are masked.
         keys = [value for name, value in os.environ.items() if name.endswith(_KEYS)]
         self.mask = Mask(api_key, *keys)
         self._extra = dict(extra or {})
@@ -63,17 +63,17 @@ class NativeTransport:
             self._engine = AsyncLM15Engine(RouterConfig())
             route = self._engine.resolve(model)
             if api_key:
-                # Keys go by the provider's own name, which a model string may spell otherwise.
+                # `api_keys` is keyed by DSPy's name of the provider, which the model string may abbreviate.
                 self._engine = AsyncLM15Engine(RouterConfig(api_keys={route.provider: api_key}))
             client = self._engine.router.lm(f"{route.provider}:{route.model}")
         except LM15Error as error:
             raise InputError(f"model {model!r}: {first_line(error)}") from error
-        # A provider may be anywhere: the user's own Azure resource, an Ollama on another machine.
+        # The base URL too: the same provider may be the user's own Azure resource, or Ollama on some machine.
         settings = f"|{extra_key(self._extra)}" if self._extra else ""
         self.identity = f"{route.provider}|{route.model}|{getattr(client, 'base_url', '')}{settings}"
 
     async def send(self, request: Request) -> Reply:
-        """One attempt by DSPy's client, which does not retry by itself."""
+        """One attempt through DSPy's client, which does not retry on its own."""
         if self._extra:
             extensions = {**(request.config.extensions or {}), **self._extra}
             request = replace(request, config=replace(request.config, extensions=extensions))
@@ -86,7 +86,7 @@ class NativeTransport:
             raise _masked(error, self.mask) from None
         except TimeoutError:
             raise lm15.TimeoutError(f"no reply within {self._timeout:g} seconds (--timeout)") from None
-        except Exception as error:  # noqa: BLE001 (DSPy's reader met a shape that it does not know)
+        except Exception as error:  # noqa: BLE001 (DSPy's parser met a shape that it does not know)
             told = self.mask(f"{type(error).__name__}: {error}")
             raise BrokenReply(f"DSPy cannot read the reply: {told}") from None
         return self._read(response, request.config.max_tokens)
@@ -101,7 +101,7 @@ class NativeTransport:
             self.on_answer(raw)
         content = read_content(_first(raw.get("choices")))
         if content.text is None:
-            # DSPy's own `text` is None where there is anything beside text, such as thinking.
+            # Not `message.text`, which is None as soon as there is anything besides text, such as thinking.
             parts = response.message.parts
             said = "".join(part.text for part in parts if isinstance(part, lm15.TextPart | lm15.RefusalPart))
             thoughts = [part.text for part in parts if isinstance(part, lm15.ThinkingPart)]
@@ -115,7 +115,7 @@ class NativeTransport:
 
 
 def _word(raw: Mapping[str, Any], response: Response) -> str:
-    """The provider's own word for the end; DSPy makes "stop" of those that it does not know."""
+    """The provider's own finish reason; DSPy turns those that it does not know into "stop"."""
     word = raw.get("stop_reason")
     for name, key in (("choices", "finish_reason"), ("candidates", "finishReason")):
         first = _first(raw.get(name))
@@ -128,7 +128,7 @@ def _first(values: Any) -> Any:  # noqa: ANN401
 
 
 def _unconnected(error: BaseException) -> bool:
-    """Whether DSPy's client never got through, so that nothing was sent."""
+    """Whether DSPy's client could not connect, so that nothing was sent."""
     while error.__cause__ is not None:
         error = error.__cause__
     return isinstance(error, (ConnectionRefusedError, gaierror))

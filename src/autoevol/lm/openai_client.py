@@ -1,7 +1,7 @@
 """OpenAI-compatible endpoints through the `openai` package on its aiohttp transport.
 
-Several times the CPU of `http.HTTPTransport`; for gateways that want what only this client
-sends (OPENAI_CUSTOM_HEADERS, its own user agent).
+It takes several times the CPU of `http.HTTPTransport`; it is for gateways that require something only this
+client sends (OPENAI_CUSTOM_HEADERS, its user agent).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from autoevol.lm.openai_compatible import CONNECT_TIMEOUT, ChatEndpoint, Raw, to
 from autoevol.lm.transport import BrokenReply
 
 _most: ContextVar[int] = ContextVar("autoevol_most_bytes")
-"""Bytes of the answer that the request in flight may read; the package passes nothing through."""
+"""Maximum bytes of the answer to the current request; the package has no parameter to pass it through."""
 
 
 class _BoundedClient(openai.DefaultAioHttpClient):
-    """Reads every answer up to a limit, counted after decompression."""
+    """Reads every answer up to a limit on its decompressed size."""
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
         answer = await super().send(request, **{**options, "stream": True})
@@ -54,7 +54,7 @@ class OpenAITransport(ChatEndpoint):
         timeout = httpx.Timeout(self._timeout, connect=min(CONNECT_TIMEOUT, self._timeout))
         account = () if self.base.openai else ("OpenAI-Organization", "OpenAI-Project")
         headers: dict[str, Any] = {name: openai.Omit() for name in account}
-        # The package signs with a bearer's key by itself; OPENAI_CUSTOM_HEADERS may say otherwise.
+        # The package adds a bearer token itself, which OPENAI_CUSTOM_HEADERS may override.
         own = self.base.user or "Authorization" not in self._signature
         self._options: Any = {}
         if "Authorization" not in self._signature:
@@ -76,7 +76,7 @@ class OpenAITransport(ChatEndpoint):
         _most.set(most)
         try:
             async with asyncio.timeout(self._timeout):
-                # Not `chat.completions.create`: it knows OpenAI's own parameters only.
+                # Not `chat.completions.create`, which accepts only OpenAI's own parameters.
                 if body is None:
                     answer = await self._client.get(url, cast_to=httpx.Response, options=self._options)
                 else:
@@ -94,8 +94,8 @@ class OpenAITransport(ChatEndpoint):
         return answer.status_code, answer.headers, answer.content
 
     def _without_answer(self, error: BaseException) -> lm15.LM15Error:
-        # The aiohttp transport calls every lost or refused connection a timeout; the first
-        # cause tells which it was.
+        # The aiohttp transport reports every lost or refused connection as a timeout; the root cause tells
+        # them apart.
         while error.__cause__ is not None and not isinstance(error, lm15.LM15Error):
             error = error.__cause__
         if isinstance(error, lm15.LM15Error):

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible endpoint: what to send to which URL, whoever carries it there."""
+"""Any OpenAI-compatible endpoint: what to send to which URL, independent of the HTTP client."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ Raw = tuple[int, Mapping[str, str], bytes]
 _PATH = "chat/completions"
 _SHOWN = 8
 _MOST_PARAMETERS = 12
-# A token is rarely more than 32 characters, a character at most 12 bytes of JSON; and thinking comes on top.
+# A token rarely has more than 32 characters, and a character takes at most 12 bytes of JSON; thinking comes
+# on top. A longer answer is not a reply but a fault that could fill the memory.
 _BYTES_PER_TOKEN = 1024
 _LEAST_BODY = 2 << 20
 _MOST_BODY = 64 << 20
@@ -43,20 +44,20 @@ class ChatEndpoint(ABC):
 
     Args:
         model: The name that the server knows the model by.
-        base_url: API root, usually ending in /v1; None for $OPENAI_BASE_URL, else OpenAI itself.
+        base_url: Usually ending in /v1; None for $OPENAI_BASE_URL, else OpenAI itself.
         api_key: Never stored, logged or hashed.
         extra: Server-side settings sent with every request (`top_k`, `chat_template_kwargs`).
-        identity: See `Transport`; by default the URL, the model and `extra`.
-        known_as: The URL for that, where the endpoint has moved.
-        connections: Most simultaneous connections.
-        timeout: Seconds for one whole attempt, however slowly the server keeps it alive.
+        identity: See `Transport`; by default made of the URL, the model and `extra`.
+        known_as: The URL to use in the identity, if the endpoint has moved.
+        connections: Maximum number of simultaneous connections.
+        timeout: Seconds for a whole attempt, even if the server keeps sending bytes.
         reasoning: The model is one of OpenAI's reasoning models (see `Parameters`).
         seeded: See `Transport`.
 
     Attributes:
         mask: Hides this endpoint's secrets in any text.
-        parameters: What it has been found to take.
-        on_answer: Is told of every body as JSON, refusals included; None for nobody.
+        parameters: Which parameters it accepts, as far as known.
+        on_answer: Called with every body as JSON, refusals included; None for no callback.
 
     Raises:
         InputError: If the URL cannot be used.
@@ -96,11 +97,11 @@ class ChatEndpoint(ABC):
 
     @property
     def learned(self) -> list[Learned]:
-        """Parameters that the endpoint turned out not to take."""
+        """Parameters that the endpoint turned out not to accept."""
         return self.parameters.learned
 
     async def send(self, request: Request) -> Reply:
-        """One POST, and one more for every parameter that is refused for the first time.
+        """One POST, plus one for every parameter that is refused for the first time.
 
         Raises `dspy.lm15` errors only (see `Transport`).
         """
@@ -118,12 +119,12 @@ class ChatEndpoint(ABC):
         raise lm15.InvalidRequestError(f"{self.model}: the endpoint refuses one parameter after the other")
 
     def body(self, request: Request) -> dict[str, Any]:
-        """What would be sent: the request with this model's settings, as far as the endpoint takes them."""
+        """The body to send: the request with this model's settings, as far as the endpoint accepts them."""
         return self.parameters.fitted(chat_body(request) | {"model": self.model} | self.extra)
 
     @property
     def headers(self) -> dict[str, str]:
-        """By which the endpoint knows who asks; only for its own host."""
+        """The authentication header, for this endpoint's host only."""
         return dict(self._signature)
 
     @abstractmethod
@@ -135,9 +136,9 @@ class ChatEndpoint(ABC):
         """Status, headers and content of the answer to a POST of `body`, or to a GET without one.
 
         Args:
-            url: Asked as it stands; a redirect is an answer like any other.
-            body: What to send as JSON.
-            most: Bytes that are read, after decompression; for more, raises `too_long`.
+            url: Used as it is; a redirect is returned like any other answer.
+            body: The JSON to send.
+            most: Maximum of decompressed bytes; raises `too_long` for more.
 
         Raises:
             lm15.LM15Error: If there is no answer.
@@ -151,7 +152,7 @@ class ChatEndpoint(ABC):
         return read_answer(status, headers, content, self.mask, limit)
 
     async def _with_models(self, error: lm15.UnsupportedModelError) -> lm15.UnsupportedModelError:
-        """`error` with what the endpoint offers, nearest first, or where it would answer."""
+        """`error` with the models that the endpoint offers, nearest first, or with the right base URL."""
         told, status = error.message, error.status
         if self._models is None:
             self._models = await self.models()
@@ -163,12 +164,12 @@ class ChatEndpoint(ABC):
         return lm15.UnsupportedModelError(self.mask(told), status=status)
 
     async def answers_under(self) -> str | None:
-        """The root under /v1, where the one that was given has no path and that one lists models."""
+        """The base URL with /v1, if the given one has no path and that one lists models; else None."""
         root = self.base.at_v1()
         return root if root and await self._offered(f"{root}/models") else None
 
     async def models(self) -> list[str]:
-        """The names that the endpoint lists, nearest to this model's first; none where it lists nothing."""
+        """The models that the endpoint lists, those with names nearest to this model's first."""
         offered = await self._offered(self.base.to("models"))
         return sorted(offered, key=lambda name: -_likeness(name, self.model))
 
@@ -195,7 +196,7 @@ def too_long(most: int) -> BrokenReply:
 
 
 def extra_key(extra: Mapping[str, Any]) -> str:
-    """`extra` as it stands in call keys: the same text for the same settings in any order."""
+    """`extra` as part of call keys: independent of the order of the settings."""
     return ";".join(f"{key}={_ordered(extra[key])!r}" for key in sorted(extra))
 
 
@@ -206,7 +207,7 @@ def _ordered(value: Any) -> Any:  # noqa: ANN401 (JSON)
 
 
 def _named(model: str) -> str:
-    # Call keys have held the name without this prefix from the beginning.
+    # Call keys have always had the name without this prefix; changing that would invalidate every store.
     return model.removeprefix("openai/")
 
 

@@ -1,4 +1,4 @@
-"""A call on its way out, what came of it, and who is told."""
+"""A call to be sent, its result, and the protocol for keeping account of it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from autoevol.store.calls import Spent
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is to be sent, and for whom.
+    """A request with everything needed to send and store it.
 
     Attributes:
-        body: The request as JSON, as it stands in the store.
-        attempts: Most sends, None for the policy's.
-        slot: Key and sample under which it is stored.
+        body: The request as JSON, as in the store.
+        attempts: Maximum number of attempts; None for the policy's.
+        slot: (key, sample) under which it is stored.
     """
 
     request: Request
@@ -32,7 +32,7 @@ class Call:
     slot: tuple[str, int] = ("", 0)
 
     def spent(self, reply: Reply) -> Spent:
-        """What `reply` is booked at."""
+        """The cost of `reply`."""
         tokens = (reply.input_tokens, reply.output_tokens)
         usd = self.price.of(*tokens) if self.price else 0.0
         return Spent(1, *tokens, usd, reply.reasoning_tokens, int(reply.estimated))
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A reply, and what it took.
+    """A reply, and the effort it took.
 
     Attributes:
         attempts: Requests sent for it, refused and failed ones included; >= 1.
@@ -53,16 +53,16 @@ class Sent:
 
 
 class Books(Protocol):
-    """Is told what is on its way, in case nobody is there when it comes back."""
+    """Keeps account of requests in flight, in case the process dies before they come back."""
 
     def departs(self, call: Call, expected: Spent) -> None:
-        """A request is sent; its reply, once it is stored, ends that."""
+        """A request is sent; the flight ends when its reply is stored."""
         ...
 
     def fails(self, call: Call) -> None:
-        """It has brought no reply, and has cost nothing."""
+        """A request failed and cost nothing."""
         ...
 
     def wasted(self, call: Call, spent: Spent) -> None:
-        """It was paid for, or may have been, and its reply cannot be used."""
+        """A request was paid for, or may have been, but yielded no usable reply."""
         ...

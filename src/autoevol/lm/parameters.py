@@ -1,4 +1,4 @@
-"""Which parameters an endpoint takes, under which name: learned from its refusals, once."""
+"""Which parameters an endpoint accepts, and under which names: learned once, from its refusals."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FIXED = ("model", "messages")
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """One parameter that an endpoint does not take.
+    """One parameter that an endpoint does not accept.
 
     Attributes:
         endpoint: Its URL.
-        instead: The name under which it is sent now, None if it is left out.
-        said: The server's own words.
+        instead: The name under which it is sent now; None if it is left out.
+        said: The server's message.
     """
 
     endpoint: str
@@ -37,16 +37,16 @@ class Learned:
 
 
 class Parameters:
-    """What one endpoint takes for one model.
+    """The parameters that one endpoint accepts for one model.
 
-    A limit on the reply is renamed and never left out, or the caps could not hold.
+    The limit on the length of the reply may be renamed but is never left out: the caps depend on it.
 
     Args:
         endpoint: For `Learned`.
-        model: The same.
-        wanted: Settings that the user asks for by name; these are never left out silently.
-        reasoning: The model is one of OpenAI's reasoning models, which refuse sampling
-            settings and know `max_tokens` as `max_completion_tokens`.
+        model: For `Learned`.
+        wanted: Settings that the user named explicitly; these are never left out silently.
+        reasoning: Whether this is one of OpenAI's reasoning models, which refuse sampling settings and call
+            `max_tokens` `max_completion_tokens`.
     """
 
     def __init__(self, endpoint: str, model: str, wanted: Iterable[str] = (), *, reasoning: bool) -> None:
@@ -60,21 +60,21 @@ class Parameters:
             self._renamed = {"max_tokens": _LIMITS[1], "temperature": None, "top_p": None}
 
     def fitted(self, body: dict[str, Any]) -> dict[str, Any]:
-        """`body` with every parameter as the endpoint takes it."""
+        """`body` with its parameters renamed or left out as the endpoint requires."""
         if not self._renamed:
             return body
         named = {self._renamed.get(name, name): value for name, value in body.items()}
         return {name: value for name, value in named.items() if name is not None}
 
     def learn(self, refused: ParameterRefused, sent: dict[str, Any]) -> bool:
-        """Whether there is another way to say what was refused; it holds from now on.
+        """Rename or leave out the refused parameter from now on; returns whether a retry makes sense.
 
         Args:
-            refused: What the server said.
+            refused: The server's refusal.
             sent: The body that it refused.
 
         Raises:
-            lm15.ConfigurationError: If it is a setting that the user asks for by name.
+            lm15.ConfigurationError: If it is a setting that the user named explicitly.
         """
         name = _named(refused, sent)
         if name is None:
@@ -83,7 +83,7 @@ class Parameters:
             raise lm15.ConfigurationError(f"{self._model} does not take the extra setting {name}: {refused}")
         asked = next((old for old, new in self._renamed.items() if new == name), name)
         if asked in self._renamed and self._renamed[asked] != name:
-            return True  # learned while this request was in flight
+            return True  # already learned, while this request was in flight
         instead = next(limit for limit in _LIMITS if limit != name) if name in _LIMITS else None
         self._refused.add(name)
         if instead in self._refused:

@@ -1,4 +1,4 @@
-"""What a budget means in money: prices, the models that cost, and the caps."""
+"""The money side of a budget: prices, the models that cost something, and the caps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from autoevol.lm.budget import Caps, Price
 
 
 def paid_models(models: Iterable[str], budget: BudgetConfig) -> list[str]:
-    """Names of those of `models` that cost money.
+    """The names of those `models` that cost money.
 
     Raises:
-        InputError: If money is capped and one of them has no price, or a price cannot be read.
+        InputError: If money is capped and one of them has no price, or a price is malformed.
     """
     paid = sorted({name for name in models if not name.startswith("local/")})
     prices = read_prices(budget)
@@ -25,7 +25,7 @@ def paid_models(models: Iterable[str], budget: BudgetConfig) -> list[str]:
 
 
 def prices_of(models: Iterable[str], budget: BudgetConfig) -> dict[str, Price]:
-    """Prices as given, and 0 for the models that run in this process."""
+    """The given prices, and 0 for the models that run in this process."""
     free = {name: Price(0.0, 0.0) for name in models if name.startswith("local/")}
     return {**free, **read_prices(budget)}
 
@@ -39,18 +39,18 @@ def read_prices(budget: BudgetConfig) -> dict[str, Price]:
     """`MODEL=input,output` in dollars per million tokens.
 
     Raises:
-        InputError: If one cannot be read, or is not a price.
+        InputError: If one is malformed or not a price.
     """
     prices: dict[str, Price] = {}
-    for given in budget.price:
-        model, _, pair = given.rpartition("=")
+    for text in budget.price:
+        model, _, pair = text.rpartition("=")
         try:
-            low, high = (float(number) for number in pair.split(","))
+            per_input, per_output = (float(number) for number in pair.split(","))
         except ValueError as error:
             raise InputError(
-                f"--price {given!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60"
+                f"--price {text!r}: write it as MODEL=INPUT,OUTPUT, such as openai/x=0.15,0.60"
             ) from error
-        if not (0 <= low < math.inf and 0 <= high < math.inf):
-            raise InputError(f"--price {given!r}: a price is a number of dollars from 0")
-        prices[model] = Price(low, high)
+        if not (0 <= per_input < math.inf and 0 <= per_output < math.inf):
+            raise InputError(f"--price {text!r}: a price is a number of dollars from 0")
+        prices[model] = Price(per_input, per_output)
     return prices

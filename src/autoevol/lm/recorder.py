@@ -1,10 +1,9 @@
-"""The one place that every LM call goes through: look up, reserve, send, retry, store."""
+"""The one path of every LM call: look up, reserve, send, retry, store."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,6 +18,7 @@ from dspy.lm15 import Request
 from autoevol.core.context import Role, Scope, current_scope
 from autoevol.core.errors import BudgetReached, StoreLost
 from autoevol.core.status import CallStatus, Pause
+from autoevol.core.text import storable
 from autoevol.lm.budget import Budget, Caps, Price, StageCaps
 from autoevol.lm.flow import Flow, Limits
 from autoevol.lm.outgoing import Call, Sent
@@ -29,19 +29,16 @@ from autoevol.lm.wire import chat_body
 from autoevol.store.call_tables import SHARED
 from autoevol.store.calls import CallRecord, CallStore, Flight, Spent
 
-_HALF = re.compile("[\ud800-\udfff]")
-
-
 Watcher = Callable[[CallRecord, Role, Price | None], None]
-"""Notified of a reply: its record, and the role and price of the caller. Runs on the shared loop."""
+"""Called with the record of a reply and the caller's role and price. Runs on the shared loop."""
 
 Detour = Callable[[Transport, Price | None], tuple[Transport, Price | None]]
-"""Another way to the same endpoint, under the same identity, and what a call costs on it."""
+"""Replaces a transport by another way to the same endpoint, under the same identity but its own price."""
 
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """What one role has cost this run, resumes included, and what the store saved it.
+    """The cost of one role in this run, resumes included, and how often the store saved a call.
 
     `reused` counts answers from the store in this process only.
     """
@@ -54,28 +51,28 @@ class LedgerLine:
 class Recorder:
     """Answers requests from the store, or pays for them once. Lives on the shared loop.
 
-    - Temperature 0: an identical request is answered from the store, and identical requests
-      in flight share one call.
-    - Otherwise: the n-th identical request within a scope (see `in_scope`) is the n-th sample.
-      A run that starts again asks in the same order and is given the same samples.
-    - A reply is durable before the caller sees it. So is the answer that a request is refused (400, a
-      content filter): it is not asked again in this run, except in a scope that says so.
-    - What was on its way when a process was killed is booked by the next, at what it was expected to cost.
-    - Once an endpoint has denied access or the store is lost, nothing more is sent.
+    - Temperature 0: an identical request is answered from the store, and identical requests in flight
+      share one call.
+    - Otherwise: the n-th identical request within a scope (see `in_scope`) is the n-th sample. A restarted
+      run asks in the same order and gets the same samples.
+    - A reply is durable before the caller sees it. So is a refusal (400, a content filter), which is not
+      asked again in this run unless the scope says so.
+    - Requests in flight when a process is killed are charged by the next one, at their expected cost.
+    - Once an endpoint has denied access, or the store is lost, nothing more is sent.
 
     Args:
-        store: Where calls are kept.
+        store: Where calls are stored.
         caps: Hard limits.
         retry: How persistent to be with a faulty endpoint.
         concurrency: Maximum number of concurrent requests.
-        sleep: Waits, for tests that cannot.
+        sleep: Waits; tests pass one that does not.
         clock: Seconds, in step with `sleep`.
         limits: Requests and tokens per minute for each endpoint.
 
     Attributes:
-        watchers: Told of every reply that a caller is given, paid now or found in the store.
-        detour: Where it is set, calls go this way.
-        refused: Requests refused because the budget was reached.
+        watchers: Called with every reply that a caller gets, whether paid now or found in the store.
+        detour: If set, replaces the transport of every call.
+        refused: Number of requests refused because a cap was reached.
     """
 
     def __init__(
@@ -102,7 +99,7 @@ class Recorder:
         self._flow = Flow(concurrency, limits, self.retry, clock, sleep)
         self._budget = budget
         self._sender = Sender(budget, self._flow, self.retry, sleep, clock, self)
-        # Counters die with their scopes: a run enters one per row, and rows may be millions.
+        # Counters are freed with their scopes: a run enters one per row, and there may be millions.
         self._drawn: WeakKeyDictionary[Scope, Counter[str]] = WeakKeyDictionary()
         self._under_way: dict[tuple[str, int], asyncio.Task[CallRecord]] = {}
 
@@ -117,11 +114,11 @@ class Recorder:
         """The reply to `request`: stored, shared with a call in flight, or paid for.
 
         Args:
-            request: What is asked.
-            transport: Whom.
-            role: Whose ledger line it goes to.
-            price: For money; None where it is not known.
-            attempts: Most sends of this call, None for the policy's.
+            request: What to ask.
+            transport: The endpoint to ask.
+            role: The ledger line to charge.
+            price: None if unknown.
+            attempts: Maximum number of attempts; None for the policy's.
 
         Raises:
             StopRun: If the run must end (budget, access, endpoint, disk).
@@ -140,9 +137,9 @@ class Recorder:
 
     @contextmanager
     def limited(self, part: StageCaps | None) -> Iterator[None]:
-        """Inside, a call is paid only if it fits into `part` too; None sets no further limit.
+        """Inside, a call is paid only if it also fits into `part`; None sets no further limit.
 
-        For one stage at a time: whatever another thread asks meanwhile is limited as well.
+        For one stage at a time: calls of other threads are limited as well.
         """
         self._budget.part = part
         try:
@@ -151,10 +148,10 @@ class Recorder:
             self._budget.part = None
 
     async def aclose(self, grace: float = 10.0) -> None:
-        """Let calls in flight be paid for and stored, and drop those still waiting.
+        """Let calls in flight finish and be stored, and drop those still waiting.
 
         Args:
-            grace: Seconds before what is being sent is dropped as well.
+            grace: Seconds after which calls in flight are dropped as well.
         """
         loop = asyncio.get_running_loop()
         end = loop.time() + grace
@@ -165,18 +162,18 @@ class Recorder:
             await asyncio.wait(tasks, timeout=0.1)
 
     def waits(self) -> list[Pause]:
-        """What waits on a 429 now, by endpoint."""
+        """The endpoints that calls currently wait for after a 429."""
         return self._sender.back_off.waits()
 
     @property
     def wait_listeners(self) -> list[Callable[[Pause], None]]:
-        """Told whenever calls begin to wait on a 429; on the shared loop."""
+        """Called on the shared loop whenever calls start to wait on a 429."""
         return self._sender.back_off.listeners
 
     def status(self) -> CallStatus:
-        """How all calls stand. Ask on the shared loop, where they change."""
+        """The state of all calls. Call on the shared loop, where it changes."""
         paid, caps = sum(self._paid.values(), Spent()), self.caps
-        flying = self._flow.in_flight
+        in_flight = self._flow.in_flight
         return CallStatus(
             calls=paid.calls,
             tokens=paid.tokens,
@@ -184,8 +181,8 @@ class Recorder:
             max_calls=caps.calls,
             max_tokens=caps.tokens,
             max_usd=caps.usd,
-            in_flight=flying,
-            queued=max(0, self.under_way - flying),
+            in_flight=in_flight,
+            queued=max(0, self.under_way - in_flight),
             window=self._flow.window,
             retries=dict(self._sender.events.retries),
             pauses=tuple(self.waits()),
@@ -193,7 +190,7 @@ class Recorder:
 
     @property
     def under_way(self) -> int:
-        """Calls that are being sent, or wait to be."""
+        """Calls in flight or waiting to be sent."""
         return len(self._under_way)
 
     def ledger(self) -> list[LedgerLine]:
@@ -204,13 +201,15 @@ class Recorder:
     async def _reply(self, call: Call) -> CallRecord:
         scope = current_scope()
         slot = self._identify(call, scope)
+        # Nothing is awaited between this look-up and the registration of a new task below, so two identical
+        # requests can never both be paid.
         task = self._under_way.get(slot)
         if task is None:
-            known = self.store.get(*slot)
-            # Earlier versions kept replies that a gateway had broken off.
-            if known is not None and known.finish_reason != "error":
+            stored = self.store.get(*slot)
+            # Earlier versions also stored replies that a gateway had broken off.
+            if stored is not None and stored.finish_reason != "error":
                 self._reused[call.role] += 1
-                return known
+                return stored
             if not scope.again and (refusal := self.store.refusal(*slot)) is not None:
                 raise error_of(refusal)
             task = asyncio.ensure_future(self._pay(slot, replace(call, slot=slot), self._tag(call, scope)))
@@ -218,7 +217,7 @@ class Recorder:
             task.add_done_callback(lambda done: self._forget(slot, done))
         else:
             self._reused[call.role] += 1
-        # A caller that is cancelled must not throw away a call that is already being paid for.
+        # Shielded: a cancelled caller must not cancel a call that is already being paid for.
         return await asyncio.shield(task)
 
     def _identify(self, call: Call, scope: Scope) -> tuple[str, int]:
@@ -234,14 +233,14 @@ class Recorder:
         return key, drawn[key] - 1
 
     def _tag(self, call: Call, scope: Scope) -> str:
-        # At temperature 0 another row may make the same request: its reply outlives its part.
+        # At temperature 0 other rows may make the same request, so the reply outlives its part.
         shared = scope.tag and call.request.config.temperature == 0
         return SHARED + scope.tag if shared else scope.tag
 
     def _forget(self, slot: tuple[str, int], task: asyncio.Task[CallRecord]) -> None:
         del self._under_way[slot]
         if not task.cancelled():
-            task.exception()  # read, so that asyncio does not report it where every caller has gone
+            task.exception()  # marks it as retrieved, or asyncio would log it if every caller was cancelled
 
     async def _pay(self, slot: tuple[str, int], call: Call, tag: str) -> CallRecord:
         request = call.request
@@ -249,15 +248,16 @@ class Recorder:
             seed = int(hashlib.sha256(f"{slot[0]}:{slot[1]}".encode()).hexdigest()[:7], 16)
             call = replace(call, request=replace(request, config=replace(request.config, seed=seed)))
         try:
-            sent = await self._sender.send(call, self.store)
+            try:
+                sent = await self._sender.send(call, self.store)
+            except lm15.LM15Error as error:
+                if is_answer(error):
+                    await self.store.refuse(refusal_of(slot, error))
+                raise
             record = _record(slot, call, sent, tag)
             self._add(call.role, call.spent(sent.reply))
             await self.store.aput(record)
             return record
-        except lm15.LM15Error as error:
-            if is_answer(error):
-                await self.store.refuse(refusal_of(slot, error))
-            raise
         except StoreLost as lost:
             self._sender.over[self.store] = lost
             raise
@@ -265,7 +265,7 @@ class Recorder:
             self._sender.sending.discard(asyncio.current_task())
 
     def departs(self, call: Call, expected: Spent) -> None:
-        """See `Books`. A batch is found again, whoever sent it."""
+        """See `Books`. Batches are not tracked, because a resumed run finds them again."""
         if not getattr(call.transport, "queued", False):
             self.store.track(Flight(*call.slot, call.role, expected))
 
@@ -298,7 +298,7 @@ def _record(slot: tuple[str, int], call: Call, sent: Sent, tag: str) -> CallReco
         role=call.role,
         model=call.request.model,
         request=call.body,
-        text=_whole(reply.text),
+        text=storable(reply.text),
         finish_reason=reply.finish_reason,
         input_tokens=reply.input_tokens,
         output_tokens=reply.output_tokens,
@@ -306,12 +306,7 @@ def _record(slot: tuple[str, int], call: Call, sent: Sent, tag: str) -> CallReco
         attempts=sent.attempts,
         seconds=sent.seconds,
         tag=tag,
-        thinking=_whole(reply.thinking),
+        thinking=storable(reply.thinking),
         reasoning_tokens=reply.reasoning_tokens,
         estimated=reply.estimated,
     )
-
-
-def _whole(text: str) -> str:
-    """`text` without half characters, which a JSON reply can carry and no file can."""
-    return _HALF.sub("\ufffd", text)

@@ -1,4 +1,4 @@
-"""What an error means, whatever it is wrapped in and whatever status it came with."""
+"""The meaning of an error, however it is wrapped and whatever status it came with."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from dspy import lm15
 
 from autoevol.core.masking import Mask
+from autoevol.core.text import storable
 from autoevol.lm.transport import FILTERED
 from autoevol.lm.waits import retry_after, span_in_words
 
@@ -67,13 +68,13 @@ _UNSUPPORTED = re.compile(
 
 @dataclass(frozen=True)
 class Told:
-    """What an error object says.
+    """The content of an error object.
 
     Attributes:
-        message: The server's own words.
-        words: Codes and types in lower case.
-        status: The HTTP status that it names, None for none.
-        param: The parameter that it names, None for none.
+        message: The server's message.
+        words: Codes and types, in lower case.
+        status: The HTTP status that it names; None for none.
+        param: The parameter that it names; None for none.
     """
 
     message: str
@@ -83,10 +84,10 @@ class Told:
 
 
 class ParameterRefused(lm15.InvalidRequestError):
-    """The endpoint does not take a parameter of the request; without it, it may.
+    """The endpoint does not accept a parameter of the request; without it, the request may work.
 
     Attributes:
-        param: The parameter as the server names it, "" where only the message does.
+        param: The parameter as the server names it; "" if only the message does.
     """
 
     def __init__(self, message: str, *, status: int, param: str) -> None:
@@ -101,18 +102,18 @@ def read_refusal(
     body: bytes,
     mask: Mask,
 ) -> lm15.LM15Error:
-    """The error that an answer is.
+    """The error for a refusing answer.
 
     Args:
-        status: HTTP status; None for an error in a 200, which then says its own.
+        status: HTTP status; None for an error inside a 200, whose own status then counts.
         headers: Looked up in lower case; the mapping ignores case.
-        data: The body's JSON, None for none.
-        body: For its text, where there is no JSON.
-        mask: Hides what the text may not show.
+        data: The body's JSON; None for none.
+        body: For its text, if there is no JSON.
+        mask: Hides secrets.
     """
     told = told_by(data)
     text = told.message or mask(body[:65536].decode(errors="replace"))
-    text = " ".join(mask(text[:65536]).split())
+    text = storable(" ".join(mask(text[:65536]).split()))
     text = text[:_LONGEST] or f"Error code: {status or told.status}"
     code = _status(status, told, text, data)
     wait = retry_after(headers, data)
@@ -139,7 +140,7 @@ _KINDS: dict[int, type[lm15.ProviderError]] = {
 
 
 def told_by(data: Any) -> Told:  # noqa: ANN401
-    """What an error says: the innermost message, and every code on the way to it."""
+    """The content of an error: all messages from the outside in, and every code on the way."""
     messages: list[str] = []
     words: set[str] = set()
     statuses: list[int] = []
@@ -162,7 +163,7 @@ def told_by(data: Any) -> Told:  # noqa: ANN401
 
 
 def error_in(data: Any) -> Any | None:  # noqa: ANN401
-    """The error that a body with status 200 holds, beside its choices or instead of them; or None."""
+    """The error in a body with status 200, next to its choices or instead of them; None if there is none."""
     if isinstance(data, list):
         return next((error for value in data[:1] if (error := error_in(value)) is not None), None)
     if not isinstance(data, Mapping):
@@ -184,7 +185,7 @@ def _is_error(error: Any) -> bool:  # noqa: ANN401
 
 
 def _layers(data: Any, depth: int) -> Iterator[dict[str, Any] | str]:  # noqa: ANN401
-    """Objects and messages from the outermost to the innermost one, JSON in strings opened."""
+    """Objects and messages from the outermost to the innermost; JSON inside strings is parsed."""
     if depth > _DEEPEST or data is None:
         return
     if isinstance(data, str):
@@ -226,7 +227,7 @@ def _opened(text: str) -> Any | None:  # noqa: ANN401
 
 
 def _joined(messages: list[str]) -> str:
-    """All that was said, once, in the order from the outside in."""
+    """All messages from the outside in, without repetitions."""
     kept: list[str] = []
     for message in (" ".join(message.split()) for message in messages):
         if message and not any(message in other for other in kept):
@@ -240,7 +241,7 @@ def _http_status(value: str | int) -> list[int]:
 
 
 def _status(status: int | None, told: Told, text: str, data: Any) -> Any:  # noqa: ANN401
-    """The status that decides: what is said goes before the number that it came with."""
+    """The status that counts: what the error says overrides the HTTP status it came with."""
     if told.words & _FILTERS and (status or told.status or 400) < 429:
         return FILTERED
     code = status or told.status or next((code for code, words in _WORDS if told.words & words), 502)
@@ -257,11 +258,11 @@ def _status(status: int | None, told: Told, text: str, data: Any) -> Any:  # noq
 
 
 def is_spent(text: str, data: Any = None) -> bool:  # noqa: ANN401
-    """Whether a refusal is one that no run waits for: no credit, or a quota of the day used up.
+    """Whether waiting is pointless: there is no credit, or a daily quota is used up.
 
     Args:
-        text: What the server says.
-        data: The body, where it lists the quotas.
+        text: The server's message.
+        data: The body, which may list the quotas.
     """
     quotas = re.findall(r'"quotaId": ?"([^"]+)"', json.dumps(data, default=str)[:65536])
     if quotas:

@@ -1,4 +1,4 @@
-"""Which failures are worth another try, how long to wait, and when to give up on an endpoint."""
+"""Which failures are worth retrying, how long to wait, and when to give up on an endpoint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dspy import lm15
 
 from autoevol.core.errors import AccessDenied
+from autoevol.core.text import storable
 from autoevol.lm.transport import FILTERED, UNREADABLE, NobodyThere
 from autoevol.store.calls import RefusedCall
 
@@ -21,7 +22,7 @@ _ANSWERS = (
 _TRANSIENT = (lm15.ServerError, lm15.TimeoutError, lm15.TransportError)
 _OVERLOADED = (503, 529)
 BAD_REQUEST = "bad_request"
-"""Why a call failed that would fail again: the model refuses just this request."""
+"""The reason for a call that would fail again: the endpoint refuses this particular request."""
 
 # Subclasses before their parents.
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -43,16 +44,16 @@ class RetryPolicy:
     """How persistent to be.
 
     Attributes:
-        attempts: Sends per call before a transient fault is final, >= 1. A 429 is not a
-            fault of the call and does not count.
-        attempts_unproven: The same where nobody is there and nothing has ever been answered: a wrong
-            port is told in seconds. One that takes the call and never replies is not asked twice.
+        attempts: Attempts per call before a transient fault is final, >= 1. A 429 is not the call's fault
+            and does not count.
+        attempts_unproven: The same if there is no connection and the endpoint has never replied, so that a
+            wrong port is reported within seconds. An endpoint that connects and never replies gets one.
         base: Seconds before the second attempt; doubled each time, with jitter.
-        ceiling: Longest single wait in seconds, except where the server asks for more.
-        longest: Longest single wait in seconds that a server's Retry-After on a fault can ask for.
-        patience: Seconds that one call may spend on 429 answers, from the first one on.
-        breaker: Calls that may fail for good in a row, none succeeding, before the run ends.
-        breaker_unproven: The same for an endpoint that has never answered.
+        ceiling: Maximum seconds of a single wait, unless the server asks for more.
+        longest: Maximum seconds that a server's Retry-After on a fault can ask for.
+        patience: Seconds that one call may spend on 429s, counted from the first.
+        breaker: Calls that may fail for good in a row before the run ends.
+        breaker_unproven: The same for an endpoint that has never replied.
         breaker_share: Share of the last 100 calls that may fail for good before the run ends.
     """
 
@@ -68,12 +69,12 @@ class RetryPolicy:
 
     def wait(self, fault: int, retry_after: float | None = None) -> float:
         """Seconds to wait after the `fault`-th fault (from 1)."""
-        if retry_after:  # a server that asks for 0 seconds is not to be asked at full speed
+        if retry_after:  # a Retry-After of 0 counts as none: retrying at full speed would help nobody
             return min(self.longest, max(0.0, retry_after))
         return min(self.ceiling, self.base * 2 ** min(fault - 1, 60) * random.uniform(0.75, 1.25))
 
     def attempts_for(self, error: Exception, *, proven: bool, most: int | None = None) -> int:
-        """How often a call is sent that fails with `error`.
+        """The maximum number of attempts for a call that fails with `error`.
 
         Args:
             error: A transient fault.
@@ -87,34 +88,34 @@ class RetryPolicy:
 
 
 def is_pointless(error: Exception) -> bool:
-    """Whether every further call must fail the same way: key, account or model."""
+    """Whether every further call would fail the same way: key, account or model."""
     return isinstance(error, _POINTLESS)
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same request may succeed later (429 apart)."""
+    """Whether the same request may succeed later (429s aside)."""
     return isinstance(error, _TRANSIENT)
 
 
 def is_answer(error: lm15.LM15Error) -> bool:
-    """Whether a failure is the answer of a living endpoint to one request that it does not like."""
+    """Whether a failure is a live endpoint's refusal of one particular request."""
     return isinstance(error, (lm15.InvalidRequestError, lm15.CapabilityError)) and not is_pointless(error)
 
 
 def may_be_billed(error: BaseException) -> bool:
-    """Whether a request has left and nobody knows what became of it: no answer, or one that broke off."""
+    """Whether a request was sent and its fate is unknown: no answer came, or it broke off."""
     return isinstance(error, (lm15.TimeoutError, lm15.TransportError)) and not isinstance(error, NobodyThere)
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether the endpoint says that it is sent too much: 429, or overloaded."""
+    """Whether the endpoint says that it gets too many requests: 429, or overloaded."""
     return isinstance(error, lm15.RateLimitError) or (
         isinstance(error, lm15.ServerError) and error.status in _OVERLOADED
     )
 
 
 def reason_of(error: BaseException) -> str:
-    """Why a call failed for good, as one stable word to count by and to write into files.
+    """Why a call failed for good, as a stable identifier for counting and for files.
 
     rate_limited, server_error, timeout, unreachable, unreadable_reply (a reply that is no
     completion), content_filter (the provider refused the request for its content),
@@ -135,7 +136,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def access_denied(error: Exception, model: str) -> AccessDenied:
-    """The one line that a user with a bad key, no credit or a wrong model name sees."""
+    """The error that a user with a bad key, no credit or a wrong model name sees, in one line."""
     hints = (
         (lm15.AuthError, "check the API key"),
         (lm15.UnsupportedModelError, "check the model name and the URL"),
@@ -148,17 +149,18 @@ def access_denied(error: Exception, model: str) -> AccessDenied:
 
 
 def first_line(error: BaseException) -> str:
-    """What `error` says, without the advice to programmers that lm15 appends."""
+    """The first line of `error`, without the advice to programmers that lm15 appends."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def refusal_of(slot: tuple[str, int], error: lm15.LM15Error) -> RefusedCall:
-    """An error that is an answer (`is_answer`), as it is stored."""
-    return RefusedCall(*slot, type(error).__name__, error.message, error.status, error.provider_code or "")
+    """The record to store for an error that `is_answer`."""
+    message, code = storable(error.message), storable(error.provider_code or "")
+    return RefusedCall(*slot, type(error).__name__, message, error.status, code)
 
 
 def error_of(refusal: RefusedCall) -> lm15.LM15Error:
-    """The same again."""
+    """The inverse of `refusal_of`."""
     kinds = {kind.__name__: kind for kind in _ANSWERS}
     kind = kinds.get(refusal.kind, lm15.InvalidRequestError)
     return kind(refusal.message, status=refusal.status, provider_code=refusal.code or None)

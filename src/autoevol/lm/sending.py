@@ -1,4 +1,4 @@
-"""One call on its way: its place, its part of the budget, its retries, and when to give up."""
+"""Sending one call: its slot, its reservation in the budget, its retries, and when to give up."""
 
 from __future__ import annotations
 
@@ -31,33 +31,34 @@ from autoevol.lm.transport import BrokenReply, Reply, Transport, is_queued
 from autoevol.lm.usage import with_usage
 from autoevol.store.calls import Spent
 
-# A refused call goes before those that have not been sent yet, unless it is refused time after time.
+# A call refused up to this many times goes ahead of calls that were not sent yet. Not more often: calls that
+# are refused again and again must not keep all others waiting.
 _FIRST_AGAIN = 3
-# Seconds that the first call to an endpoint is ahead of all others.
+# Seconds by which the first call to an endpoint precedes all others.
 _HEAD_START = 0.25
 PROBE = "Say in one word that you are there."
 _PROBE_TOKENS = 64
 
 
 class Sender:
-    """Sends calls, each as often as it takes. Lives on the shared loop.
+    """Sends calls, each as often as necessary. Lives on the shared loop.
 
-    Each attempt has its place in the flow and its part of the budget for itself: the most that it
-    may cost is set aside before it is sent. The first call to an endpoint goes alone: a wrong key,
-    model or setting is told after one call, and it is known what a reply costs there.
+    Each attempt gets its own slot in the flow and its own reservation in the budget, of the most it may cost.
+    The first call to an endpoint goes alone: a wrong key, model or setting then costs one call, and the
+    cost of a reply is known for the others.
 
     Args:
         budget: What may be spent.
-        flow: Who may send when.
-        policy: How stubborn to be.
+        flow: Assigns slots.
+        policy: How persistent to be.
         sleep: Waits.
         clock: Seconds, in step with `sleep`.
-        books: Told of every request on its way.
+        books: Keeps account of requests in flight.
 
     Attributes:
-        sending: Tasks whose call is in flight, until they are removed.
-        over: Why nothing more is sent to a transport.
-        back_off: Waits out the 429s.
+        sending: Tasks whose call is in flight or about to be stored.
+        over: By transport or store, the error after which nothing more is sent there.
+        back_off: Waits out 429s.
         events: Logs what happens to calls.
     """
 
@@ -90,7 +91,7 @@ class Sender:
 
         Args:
             call: What to send.
-            store: Where the reply will be kept; nothing is sent once that is lost.
+            store: Where the reply will be stored; nothing is sent once that is lost.
 
         Raises:
             StopRun: If the run must end.
@@ -125,7 +126,9 @@ class Sender:
                     await self._give_up(call, breaker, began, error)
                     raise
                 self.events.again(call, error, sent, wait)
-                await self.back_off.wait(endpoint, wait, closed=bool(error.retry_after))
+                # A batch has no place in the flow to wait for, so it waits here however long that is.
+                closed = bool(error.retry_after) and not is_queued(call.transport)
+                await self.back_off.wait(endpoint, wait, closed=closed)
             except lm15.LM15Error as error:
                 if is_pointless(error):
                     self.over[call.transport] = denied = access_denied(error, request.model)
@@ -142,7 +145,7 @@ class Sender:
                 await self._sleep(wait)
 
     def stop_if_over(self, *needed: object) -> None:
-        """Raise again what has ended the use of one of `needed`."""
+        """Raise the error that ended the use of a transport or store in `needed`, if there was one."""
         for gone in needed:
             if (stop := self.over.get(gone)) is not None:
                 raise type(stop)(*stop.args)
@@ -153,10 +156,8 @@ class Sender:
     async def _give_up(
         self, call: Call, breaker: Breaker, began: tuple[int, int] | None, error: lm15.LM15Error
     ) -> None:
-        """Count a call that failed for good; where all that ever came back is refusals, it was the last.
-
-        Answers of a batch come all at once and in any order: the first three say nothing of the others.
-        """
+        """Count a call that failed for good. If the endpoint does nothing but refuse, it was the last one."""
+        # Batch answers arrive together and in any order, so the first three say nothing about the others.
         if is_queued(call.transport):
             return
         try:
@@ -171,7 +172,7 @@ class Sender:
     async def _is_there(self, call: Call, breaker: Breaker) -> bool:
         """Whether the endpoint answers a short question: then the rows are at fault, and the run goes on.
 
-        At the end of a run, and in every resume and `retry`, rows that always fail may be all that is left.
+        At the end of a run, and in a resume or `retry`, only rows that always fail may be left.
         """
         async with self._asking:
             if not breaker.open or not breaker.doubtful:
@@ -181,7 +182,7 @@ class Sender:
                 reply = await self._paid(probe, self._forecasts[call.transport.identity])
                 self._books.wasted(probe, call.spent(reply))
             except lm15.LM15Error as error:
-                # Whoever refuses the question has read it.
+                # An endpoint that refuses the question is alive.
                 if not is_answer(error):
                     breaker.silent = True
                     self.events.probed(call, answered=False)
@@ -199,7 +200,7 @@ class Sender:
     async def _place(
         self, transport: Transport, forecast: TokenForecast, tokens: int, *, first: bool
     ) -> AsyncIterator[CallTurn | None]:
-        """A place at the endpoint; none is needed where requests are queued at the provider."""
+        """A slot at the endpoint; None where requests are queued at the provider."""
         if is_queued(transport):
             yield None
             return
@@ -209,7 +210,7 @@ class Sender:
     def _alone(self, forecast: TokenForecast) -> AbstractAsyncContextManager[None]:
         if forecast.known:
             return nullcontext()
-        # Where tokens or money are capped it must be known what a reply costs before more are sent.
+        # If tokens or money are capped, the cost of a reply must be known before more calls are sent.
         return forecast.alone(None if self._budget.counts_tokens else _HEAD_START)
 
     async def _paid(self, call: Call, forecast: TokenForecast) -> Reply:
@@ -236,7 +237,8 @@ class Sender:
             self._books.wasted(call, paid)
             raise
         except (lm15.LM15Error, StopRun) as error:
-            if may_be_billed(error):
+            # What became of a batch is found out before its requests fail: one that was taken is waited for.
+            if may_be_billed(error) and not is_queued(call.transport):
                 paid = replace(estimate, estimated=1)
                 self._books.wasted(call, paid)
             else:
@@ -246,7 +248,7 @@ class Sender:
             await self._budget.settle(estimate, paid)
 
     async def _attempt(self, call: Call) -> Reply:
-        # A call counts as being sent until it is stored, so that closing does not lose it.
+        # The recorder removes the task once the reply is stored, so that closing does not cancel it before.
         task = asyncio.current_task()
         self.sending.add(task)
         try:
@@ -254,14 +256,14 @@ class Sender:
         except BaseException as error:
             self.sending.discard(task)
             if isinstance(error, Exception) and not isinstance(error, lm15.LM15Error):
-                # A mistake in the transport fails every call: the breaker must see it.
+                # A bug in a transport fails every call: as an LM15Error, the breaker sees it.
                 mask = getattr(call.transport, "mask", None) or Mask()
                 raise lm15.LM15Error(mask(f"{type(error).__name__}: {error}")) from error
             raise
 
 
 def _probe(call: Call) -> Call:
-    """A short question to whom `call` was for, with its settings: what it costs is little and known."""
+    """A short question to the endpoint of `call`, with the same settings but a small, known cost."""
     most = min(call.request.config.max_tokens or _PROBE_TOKENS, _PROBE_TOKENS)
     config = replace(call.request.config, max_tokens=most)
     request = replace(call.request, messages=(lm15.Message.user(PROBE),), system=None, config=config)

@@ -36,7 +36,7 @@ _SAMPLING = ("temperature", "top_p", "max_tokens")
 
 
 class Session:
-    """Makes recorded LMs. Everything they ask is stored, counted and capped together.
+    """Makes recorded LMs. All their calls are stored, counted and capped together.
 
     Args:
         store: A call store, or the path of one.
@@ -46,13 +46,13 @@ class Session:
         prices: Dollars per million tokens, by model string.
         client: HTTP client for OpenAI-compatible endpoints: `aiohttp`, or `openai` for that package.
         limits: Requests and tokens per minute for each endpoint and model.
-        moved: New URL of an endpoint to the one it had before: its calls are found under the old one.
-        timeout: Seconds for one attempt, where `lm` does not set another.
+        moved: From an endpoint's new URL to the old one, under which its calls are stored.
+        timeout: Seconds for one attempt, unless `lm` sets another.
 
     Use it as a context manager, or call `close`.
 
     Attributes:
-        attendants: What ends when the session is closed, before anything else does.
+        attendants: Context managers to exit first when the session is closed.
     """
 
     def __init__(
@@ -94,20 +94,20 @@ class Session:
         """A `dspy.LM` for any program or optimizer.
 
         Args:
-            model: `local/...`, `openai/...`, any other DSPy model string, or, behind `api_base`, the
-                model as its server names it.
-            role: Recorded for calls that no autoevol program makes; those record their own.
+            model: `local/...`, `openai/...`, any other DSPy model string, or, with `api_base`, the
+                model's name at its server.
+            role: Recorded for calls by foreign programs; autoevol's own record theirs.
             api_base: URL of an OpenAI-compatible endpoint.
             api_key_env: Environment variable that holds the key.
-            extra: Server-side settings for every request (`top_k`, `chat_template_kwargs`); part of
-                what makes a call the same call.
+            extra: Server-side settings for every request (`top_k`, `chat_template_kwargs`); part of the
+                key of a call.
             timeout: Seconds for one attempt; None for the session's.
             retries: Further attempts after a fault, >= 0; None for the session's policy.
             transport: Use this instead of looking `model` up.
             sampling: `temperature`, `top_p`, `max_tokens`, ... as `dspy.LM` takes them.
 
         Raises:
-            InputError: If the model string is unknown, its key is missing, or a setting cannot be.
+            InputError: If the model string is unknown, its key is missing, or a setting is invalid.
             TypeError: If `transport` lacks a part of `Transport`.
         """
         missing = [part for part in ("identity", "seeded", "send") if not hasattr(transport, part)]
@@ -123,7 +123,8 @@ class Session:
             sampling = {key: value for key, value in sampling.items() if key not in ("temperature", "top_p")}
         attempts = None if retries is None else retries + 1
         face = (self.recorder, transport, role, self.prices.get(model), attempts)
-        # DSPy refuses what it thinks that reasoning models refuse; the endpoint says so itself.
+        # `dspy.LM` rejects settings for names that look like reasoning models, wherever they are served. So
+        # these are set afterwards; an endpoint that does refuse them says so itself (see `Parameters`).
         late = {key: sampling.pop(key) for key in _SAMPLING if key in sampling and looks_reasoning(name)}
         made = dspy.LM(
             name,
@@ -140,13 +141,13 @@ class Session:
 
     @contextmanager
     def batched(self, settings: BatchSettings, on_progress: OnProgress | None = None) -> Iterator[None]:
-        """Inside, what is asked of OpenAI-compatible endpoints waits for their batch APIs.
+        """Inside, calls to OpenAI-compatible endpoints go through their batch APIs.
 
-        Models that are elsewhere are asked directly, as ever.
+        Other models are still called directly.
 
         Args:
-            settings: How batches are made, and at what discount.
-            on_progress: Told of every look at a batch, on the event loop; quick.
+            settings: How waves are gathered, and at what discount.
+            on_progress: Called after every poll of a batch, on the event loop; must be quick.
         """
 
         def detour(transport: Transport, price: Price | None) -> tuple[Transport, Price | None]:
@@ -180,16 +181,17 @@ class Session:
 
     @contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
-        """Notify `watcher` of every reply that a caller receives inside the block."""
+        """Call `watcher` with every reply that a caller receives inside the block."""
         self.recorder.watchers.append(watcher)
         try:
             yield
         finally:
-            self.recorder.watchers.remove(watcher)
+            # By identity: two watchers that have been told the same may be equal lists (`meter.Uses`).
+            self.recorder.watchers[:] = [each for each in self.recorder.watchers if each is not watcher]
 
     @contextmanager
     def told_of_waits(self, listener: Callable[[Pause], None]) -> Iterator[None]:
-        """Tell `listener` inside whenever calls begin to wait on a 429; it runs on the shared loop."""
+        """Inside, call `listener` on the shared loop whenever calls start to wait on a 429."""
         self.recorder.wait_listeners.append(listener)
         try:
             yield
@@ -197,44 +199,46 @@ class Session:
             self.recorder.wait_listeners.remove(listener)
 
     def waits(self) -> list[Pause]:
-        """What waits on a 429 now, by endpoint."""
+        """The endpoints that calls currently wait for after a 429."""
         return self.recorder.waits()
 
     def learned(self) -> list[Learned]:
-        """Parameters that endpoints turned out not to take, and what was done about each."""
+        """Parameters that endpoints turned out not to accept, and what was done about each."""
         every = (getattr(transport, "learned", ()) for transport in self._transports.values())
         return [each for learned in every for each in learned]
 
     def status(self) -> CallStatus:
-        """What was paid, what is on its way, and what waits. Not to be called from the shared loop."""
+        """Calls paid, in flight and waiting. Not to be called from the shared loop."""
 
         async def counted() -> CallStatus:
-            return self.recorder.status()  # what is counted changes on that loop only
+            return self.recorder.status()  # read on the loop on which it changes
 
         return aio.run_and_wait(counted())
 
     @property
     def caps(self) -> Caps:
-        """Hard limits over the whole run."""
+        """The hard limits over the whole run."""
         return self.recorder.caps
 
     @property
     def under_way(self) -> int:
-        """Calls that are being sent, or wait to be."""
+        """Calls in flight or waiting to be sent."""
         return self.recorder.under_way
 
     def ledger(self) -> list[LedgerLine]:
-        """What each role has cost."""
+        """The cost of each role."""
         return self.recorder.ledger()
 
     def close(self) -> None:
         """Let calls in flight finish and be stored, then close connections and the store."""
-        self.attendants.close()
-        aio.run_and_wait(self.recorder.aclose())
         transports, self._transports = self._transports, {}
-        for transport in transports.values():
-            aio.run_and_wait(transport.aclose())
-        self.store.close()
+        # Runs from the last to the first; the store is closed even if one of the others is interrupted.
+        with ExitStack() as closing:
+            closing.callback(self.store.close)
+            for transport in reversed(transports.values()):
+                closing.callback(lambda closed=transport: aio.run_and_wait(closed.aclose()))
+            closing.callback(lambda: aio.run_and_wait(self.recorder.aclose()))
+            closing.callback(self.attendants.close)
 
     def __enter__(self) -> Self:
         return self

@@ -1,15 +1,15 @@
-r"""Thinking told from the answer, in the notations that models and servers have for it.
+r"""Separates thinking from the answer, in the notations of various models and servers.
 
 | notation                                           | thinking                                    |
 |----------------------------------------------------|---------------------------------------------|
 | `<think>...</think>` and its kin, first in the text | between the tags                            |
-| the same on a line of its own, later                | between the tags, if both are there         |
+| the same on a line of its own, later                | between the tags, if both are present       |
 | a closing tag without an opening one                | all before it (the prompt held the opening) |
-| an opening tag without a closing one                | all behind it: it was cut off, nothing is left |
+| an opening tag without a closing one                | all after it: the reply was cut off         |
 | `<\|channel\|>` marks of gpt-oss                      | every channel but `final`                   |
 | the same marks stripped to their words              | from `analysis` to `assistantfinal`         |
 
-A tag in backticks or quotes is one that is talked about.
+A tag in backticks or quotes is only mentioned, not used.
 """
 
 from __future__ import annotations
@@ -44,12 +44,9 @@ _STRIPPED = re.compile(r"\s*analysis(?=[A-Z\s])(.*?)assistant\s*final(?=\W|[A-Z]
 
 
 def split_thinking(text: str) -> tuple[str, str]:
-    """The answer and the thinking in `text`, each stripped where there was thinking.
-
-    Text without any thinking is given back as it is.
-    """
+    """(answer, thinking), both stripped. A text without thinking is returned unchanged."""
     if "<" not in text and "[" not in text and "\u25c1" not in text and "assistant" not in text:
-        return text, ""  # nearly all replies: the patterns below cost more than all the rest
+        return text, ""  # a shortcut for nearly all replies: the patterns below are expensive
     if "<|channel|>" in text:
         return _by_channel(text)
     if (stripped := _STRIPPED.fullmatch(text)) is not None:
@@ -66,7 +63,7 @@ def split_thinking(text: str) -> tuple[str, str]:
 
 
 def notation_of(text: str) -> str | None:
-    """The mark that tells thinking from the answer in `text`, as it stands there; None without thinking."""
+    """The mark that separates thinking from the answer in `text`, verbatim; None without thinking."""
     if not split_thinking(text)[1]:
         return None
     if "<|channel|>" in text:
@@ -79,7 +76,7 @@ def notation_of(text: str) -> str | None:
 
 
 def _cut(text: str, tags: re.Pattern[str], opening: re.Pattern[str]) -> tuple[str, list[str]]:
-    """`text` without what stands between `tags`, and that."""
+    """(text outside the tags, texts between them). Nested and quoted pairs are tracked."""
     kept: list[str] = []
     thoughts: list[str] = []
     at = begun = depth = quoted = 0
@@ -113,7 +110,7 @@ def _cut(text: str, tags: re.Pattern[str], opening: re.Pattern[str]) -> tuple[st
 
 
 def _begins(text: str, since: int, at: int) -> bool:
-    """Whether an opening tag is one: first of what is left, or first in its line, outside of code."""
+    """Whether an opening tag counts: first in the remaining text, or first on its line, outside code."""
     before = text[since:at]
     if not before.strip():
         return True
@@ -122,7 +119,7 @@ def _begins(text: str, since: int, at: int) -> bool:
 
 
 def _alone(text: str, at: int, opening: re.Pattern[str]) -> bool:
-    """Whether the tag at `at` has its line to itself."""
+    """Whether the rest of the line after the tag at `at` is blank."""
     match = opening.match(text, at)
     return match is not None and text[match.end() :].partition("\n")[0].strip() == ""
 

@@ -1,6 +1,6 @@
-"""What the answers of an endpoint look like, told from what came: notations, finish words, usage.
+"""What an endpoint's answers look like: notations, finish reasons, usage.
 
-Runs need none of this, since `answers` reads every notation. Whoever sets up an endpoint wants to know.
+Runs do not need this, since `answers` reads every notation; it is for people who set up an endpoint.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class Traits:
     """One answer.
 
     Attributes:
-        finish_word: As the server says it; None where it says nothing.
-        thinking: The notation of what the model thought: a field, a chunk or a mark; None for none.
+        finish_word: The server's finish reason; None if it sends none.
+        thinking: The notation of the model's thinking: a field, a chunk or a mark; None for none.
         counts_input: Whether the tokens of the prompt are reported.
-        counts_output: Whether those of the reply are.
+        counts_output: Whether the tokens of the reply are reported.
         reasoning: Where reasoning tokens are counted: `inside` the output, or `on top` of it.
     """
 
@@ -34,7 +34,7 @@ class Traits:
 
 
 def traits_of(data: Any) -> Traits | None:  # noqa: ANN401 (whatever the server sent)
-    """The traits of an answer that holds a reply, None for any other.
+    """The traits of an answer with a reply; None for any other.
 
     Args:
         data: A body as JSON, in the notation of OpenAI, Anthropic or Gemini.

@@ -1,4 +1,4 @@
-"""What the recorder needs from a provider: send one request, bring one reply."""
+"""What the recorder needs from a provider: send one request, return one reply."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Reply:
     Attributes:
         text: What programs read; never holds thinking.
         finish_reason: stop, length, content_filter, tool_call or error.
-        reset: Seconds after which the provider takes the next request, where it says that its
-            rate limit is used up by this one; else None.
-        rpm: Requests that the provider says it takes per minute, None where it does not say.
-        tpm: The same for tokens.
-        thinking: What the model thought before it answered, "" where that is not shown.
-        reasoning_tokens: The part of `output_tokens` that was thinking, 0 where nobody says.
-        estimated: Whether a token count is counted from the text instead of reported.
+        reset: Seconds until the provider takes the next request, if it says that this one used up its
+            rate limit; else None.
+        rpm: The provider's limit on requests per minute; None if it does not say.
+        tpm: The provider's limit on tokens per minute; None if it does not say.
+        thinking: The model's thinking, "" if it is not shown.
+        reasoning_tokens: The part of `output_tokens` that was thinking; 0 if not reported.
+        estimated: Whether a token count was estimated from the text instead of reported.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Reply:
 
 
 class BrokenReply(lm15.ServerError):
-    """Something came back that was paid for and is no finished reply; worth another try.
+    """Something came back that was paid for but is not a complete reply; worth retrying.
 
     Attributes:
         reply: As much as arrived, so that it can be booked.
@@ -54,25 +54,24 @@ class BrokenReply(lm15.ServerError):
 
 
 class NobodyThere(lm15.TransportError):
-    """No connection: a wrong host or port, or a server that is not up."""
+    """No connection: a wrong host or port, or a server that is not running."""
 
 
 class Transport(Protocol):
     """One endpoint. `send` makes one attempt and keeps no state between requests.
 
     Attributes:
-        identity: Names the endpoint in call keys. Equal identities must give equal answers
-            to equal requests (up to sampling), so it holds the URL or the weights' hash, and
-            every server-side setting that `Request` does not carry.
-        seeded: Whether each sample is to be sent with a seed of its own. Where the server
-            honours seeds, two fresh runs then draw the same samples.
+        identity: Names the endpoint in call keys. Equal identities must give equal answers to equal
+            requests (up to sampling), so it contains the URL or the weights' hash, and every server-side
+            setting that `Request` does not carry.
+        seeded: Whether to send each sample with its own seed. If the server honours seeds, two fresh
+            runs then draw the same samples.
 
-    One with a true attribute `queued` waits with thousands of requests for a batch of its provider.
+    A transport with a true attribute `queued` lets thousands of requests wait for its provider's batch.
 
-    `send` raises `dspy.lm15` errors: AuthError, BillingError, UnsupportedModelError (the run
-    is pointless), RateLimitError with `retry_after`, ServerError, TimeoutError,
-    TransportError (worth another try), anything else (a fault of this one request). A
-    `BrokenReply` is a ServerError that counts as a paid call.
+    `send` raises `dspy.lm15` errors: AuthError, BillingError, UnsupportedModelError (the run is pointless),
+    RateLimitError with `retry_after`, ServerError, TimeoutError, TransportError (worth retrying), anything
+    else (this one request is at fault). A `BrokenReply` is a ServerError that counts as a paid call.
     """
 
     identity: str
@@ -88,5 +87,5 @@ class Transport(Protocol):
 
 
 def is_queued(transport: Transport) -> bool:
-    """Whether requests wait at the provider, so that neither pacing nor the order of replies counts."""
+    """Whether requests wait at the provider, so that pacing and the order of replies do not matter."""
     return getattr(transport, "queued", False)

@@ -1,4 +1,4 @@
-"""The URL of an endpoint: joined in one place, and asked as it was read, by every client."""
+"""The URL of an endpoint: built in one place, so that every client requests exactly what was parsed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azu
 
 @dataclass(frozen=True, slots=True)
 class ApiBase:
-    """The root of an API.
+    """The base URL of an API.
 
     Attributes:
-        url: Without user and password, in one spelling (of host, port and escapes).
+        url: Without user and password, normalised (host, port and escapes).
         user: For Basic authentication, "" for none.
-        password: The same.
+        password: For Basic authentication, "" for none.
     """
 
     url: httpx.URL
@@ -29,16 +29,16 @@ class ApiBase:
     password: str = ""
 
     def to(self, path: str) -> str:
-        """The URL of `path` below the root; a query stays behind it."""
+        """The URL of `path` below the base; a query is kept."""
         return str(self.url.copy_with(path=f"{self.url.path.rstrip('/')}/{path}"))
 
     def at_v1(self) -> str | None:
-        """The root as it would be with the usual path, None where there is a path."""
+        """The base with the usual path /v1; None if it already has a path."""
         return None if self.url.path.strip("/") else self.to("v1")
 
     @property
     def name(self) -> str:
-        """The root as it stands in call keys and messages."""
+        """The base as in call keys and messages."""
         root = str(self.url.copy_with(query=None)).rstrip("/")
         return f"{root}?{self.url.query.decode()}" if self.url.query else root
 
@@ -55,14 +55,14 @@ class ApiBase:
 
 
 def read_base(text: str, given_by: str = "--api-base") -> ApiBase:
-    """The base that a user wrote.
+    """Parse the base URL that a user wrote.
 
     Args:
         text: `http://HOST`, with or without port, path, `?api-version=` and `user:password@`.
-        given_by: The flag or the variable that it stands in.
+        given_by: The flag or environment variable it comes from, for messages.
 
     Raises:
-        InputError: If it is no URL, could be read as another host, or holds a key.
+        InputError: If it is not a URL, could be read as another host, or contains a key.
     """
     parts = read_parts(text, given_by)
     return ApiBase(_same_host(parts, f"{given_by} {Mask()(text)!r}"), parts.user, parts.password)

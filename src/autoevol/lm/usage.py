@@ -1,4 +1,4 @@
-"""Token counts: as reported, whatever the words; estimated from the text where nobody reports."""
+"""Token counts: as reported, in any provider's format; estimated from the text where nothing is reported."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from autoevol.lm.transport import Reply
 
 _MOST = 10_000_000
-"""A larger count of one call is no count; a sum of such numbers would not fit into a store."""
+"""A larger count for one call is a mistake; sums of such numbers would overflow the store's integers."""
 _INPUT = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "prompt_eval_count")
 _OUTPUT = ("completion_tokens", "output_tokens", "candidatesTokenCount", "outputTokens", "eval_count")
 _TOTAL = ("total_tokens", "totalTokenCount", "totalTokens")
 _REASONING = ("reasoning_tokens", "thoughtsTokenCount", "thinking_tokens", "reasoningTokens")
 _CACHED = ("cached_tokens", "cachedContentTokenCount", "cache_read_input_tokens", "cacheReadInputTokens")
-# Anthropic's caches stand beside `input_tokens`, not inside.
+# Anthropic counts cached tokens in addition to `input_tokens`, not as part of them.
 _BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _DETAILS = (
     "completion_tokens_details",
@@ -27,7 +27,7 @@ _DETAILS = (
 
 
 class Counts(NamedTuple):
-    """Tokens of one call; 0 is "not reported"."""
+    """Tokens of one call; 0 means not reported."""
 
     input: int = 0
     output: int = 0
@@ -35,10 +35,10 @@ class Counts(NamedTuple):
 
 
 def read_usage(usage: Any) -> Counts:  # noqa: ANN401 (whatever the server sent)
-    """The tokens that a usage object reports.
+    """The token counts in a usage object.
 
-    Where the total is larger than its two parts, the rest is reasoning and cached tokens that
-    the provider counts on top; a rest that nothing explains is output.
+    If the total exceeds its two parts, the rest is reasoning and cached tokens that the provider counts on
+    top; an unexplained rest counts as output.
     """
     if not isinstance(usage, Mapping):
         return Counts()
@@ -64,7 +64,7 @@ def read_usage(usage: Any) -> Counts:  # noqa: ANN401 (whatever the server sent)
 
 
 def reasoning_in(usage: Any) -> str | None:  # noqa: ANN401
-    """Where a usage object counts thinking: `inside` the output, `on top` of it; None if it counts none."""
+    """Whether a usage object counts thinking `inside` the output or `on top` of it; None if not at all."""
     if not isinstance(usage, Mapping):
         return None
     flat = dict(usage)
@@ -77,7 +77,7 @@ def reasoning_in(usage: Any) -> str | None:  # noqa: ANN401
 
 
 def _plain(usage: Mapping[str, Any]) -> Counts | None:
-    """The counts of a usage as OpenAI writes it, which nearly all servers do; None for any other."""
+    """The counts of a usage object in OpenAI's format, a shortcut for nearly all servers; else None."""
     asked, said = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if type(asked) is not int or type(said) is not int or usage.get("total_tokens") != asked + said:
         return None
@@ -89,11 +89,11 @@ def _plain(usage: Mapping[str, Any]) -> Counts | None:
 
 
 def with_usage(reply: Reply, request: str) -> Reply:
-    """`reply` with every count that its provider left out, estimated and marked as such.
+    """`reply` with estimates, marked as such, for every count that its provider left out.
 
     Args:
-        reply: As the transport gave it.
-        request: What was sent, as JSON.
+        reply: From the transport.
+        request: The request as JSON.
     """
     asked = _bounded(reply.input_tokens)
     said = _bounded(reply.output_tokens)
@@ -111,7 +111,7 @@ def with_usage(reply: Reply, request: str) -> Reply:
 
 
 def estimate_tokens(text: str) -> int:
-    """Tokens in `text`, rather too many: a token is about four bytes of English; three is cautious."""
+    """A cautious estimate of the tokens in `text`: three bytes each, where English has about four."""
     return -(-len(text.encode(errors="replace")) // 3)
 
 

@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone: in headers and bodies, in every notation met so far."""
+"""How long a server asks clients to wait: from headers and bodies, in every notation met so far."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _IN_WORDS = re.compile(r"(?i)(?:try again|retry)\s+(?:in|after)\s+((?:[\d.]+\s*(
 
 
 def retry_after(headers: Mapping[str, str], data: Any = None) -> float | None:  # noqa: ANN401
-    """Seconds that a refusal asks for, None where it does not say.
+    """Seconds that a refusal asks to wait; None if it does not say.
 
-    Read from `retry-after-ms`, `retry-after` (seconds or a date), the body's `retryDelay` (Gemini),
-    the reset of the rate limit that is used up, and the words "try again in 7m12s", in this order.
+    From `retry-after-ms`, `retry-after` (seconds or a date), the body's `retryDelay` (Gemini), or the reset
+    of the exhausted rate limit, in this order. For a wait in words, see `span_in_words`.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         seconds = _seconds(headers.get(name, ""), unit)
@@ -32,7 +32,7 @@ def retry_after(headers: Mapping[str, str], data: Any = None) -> float | None:  
 
 
 def span_in_words(text: str) -> float | None:
-    """Seconds, where a message says "try again in 20s"."""
+    """Seconds if a message says "try again in 20s" or "7m12s"; else None."""
     match = _IN_WORDS.search(text)
     if match is None:
         return None
@@ -41,10 +41,10 @@ def span_in_words(text: str) -> float | None:
 
 
 def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the server's own rate limit lets another request in; None if it does now.
+    """Seconds until the server's rate limit admits another request; None if it does now.
 
-    Read from the `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers that OpenAI and
-    many gateways send with every answer, as "6m0s", "20ms" or plain seconds.
+    From the `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers that OpenAI and many gateways send
+    with every answer, as "6m0s", "20ms" or plain seconds.
     """
     waits = [
         _span(headers.get(f"x-ratelimit-reset-{what}", ""))
@@ -55,10 +55,10 @@ def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
 
 
 def per_minute(headers: Mapping[str, str], what: str) -> float | None:
-    """The server's own limit on `requests` or `tokens` (`x-ratelimit-limit-*`); None without one.
+    """The server's limit on `requests` or `tokens` (`x-ratelimit-limit-*`); None if it names none.
 
-    OpenAI and those that follow it count by the minute. A limit that counts by the day reads as
-    one that does not bind; `--rpm` and `--tpm` stand above what is read here.
+    OpenAI and compatible servers count by the minute. A daily limit, taken for one per minute, is too high
+    to matter; `--rpm` and `--tpm` override what is read here.
     """
     try:
         limit = float(headers.get(f"x-ratelimit-limit-{what}", ""))
@@ -76,7 +76,7 @@ def _seconds(text: str, unit: float) -> float | None:
 
 
 def _until(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the date in `retry-after`, by the server's clock where it tells the time."""
+    """Seconds until the date in `retry-after`, by the server's own clock if it sends the time."""
     try:
         end = parsedate_to_datetime(headers.get("retry-after", ""))
     except ValueError:

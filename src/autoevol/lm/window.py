@@ -1,30 +1,30 @@
-"""The policies behind `flow`, free of asyncio: what a clock, replies and refusals say."""
+"""The policies behind `flow`, free of asyncio: functions of a clock, replies and refusals."""
 
 from __future__ import annotations
 
 import math
 
-_OPENING = 0.3
-_BLINK = 0.01
-_PROBE = 20
-_SLACK = 0.1
+_OPENING = 0.3  # seconds over which a window opens
+_BLINK = 0.01  # longest step of that, in seconds
+_PROBE = 20  # replies that it takes at least to widen a full window by one
+_SLACK = 0.1  # seconds of unused pace that may be made up for
 
 
 class Window:
-    """How many requests may be in flight at once: additive increase, multiplicative decrease.
+    """How many requests may be in flight at once: additive increase, multiplicative decrease, as in TCP.
 
-    - It opens over the first 0.3 seconds, from `start` to `ceiling`, slowly at first: a refusal
-      comes back sooner than a reply, so few are refused if the ceiling is too high.
-    - A refusal cuts it to three quarters, once per round trip: what was sent before the cut
-      does not count again. But every refusal cuts it to what is still in flight, so that the
-      slot of a refused request is not filled at once.
-    - While it is full, each reply widens it by 1/limit, that is by one per round trip, and by
-      1/20 where it is small, so that a refusal that this provokes is one in twenty at most.
-      Below three quarters of where it has been, by one.
+    - It opens over the first 0.3 seconds, from `start` to `ceiling`, slowly at first: refusals come
+      sooner than replies, so if the ceiling is too high only a few requests are refused.
+    - A refusal cuts it to three quarters, but once per round trip: refusals of requests sent before the
+      cut do not cut again. Every refusal limits it to what is still in flight, so that the slot of a
+      refused request is not refilled at once.
+    - While it is full, each reply widens it by 1/limit, that is by one per round trip; a small window by
+      1/20, so that at most one request in twenty is refused for it. Below three quarters of its former
+      width, which is known to work, each reply widens it by one.
 
     Args:
-        ceiling: Never more than this, >= 1.
-        start: What is sent before the first reply.
+        ceiling: Maximum width, >= 1.
+        start: Requests sent before the first reply.
     """
 
     def __init__(self, ceiling: int, start: int = 16) -> None:
@@ -42,13 +42,13 @@ class Window:
 
     @property
     def width(self) -> int:
-        """Requests that may be in flight at once, as of the last look; looking changes nothing."""
+        """Requests that may be in flight at once, as of the last call of `limit`; read-only."""
         return int(self._limit)
 
     def limit(self, now: float) -> float:
         """The width, >= 1; its whole part counts."""
         if self._opening and self._looked_at is not None:
-            # A process that was busy with other things has seen no refusals meanwhile.
+            # Time in which this process was busy with other things does not count: it saw no refusals then.
             self._open_for += min(_BLINK, now - self._looked_at)
             self._looked_at = now
             share = min(1.0, self._open_for / _OPENING)
@@ -57,13 +57,12 @@ class Window:
         return self._limit
 
     def free_at(self, under_way: int, now: float) -> float:
-        """When to ask again if nothing comes back before: `now` if one more may be sent at once,
-        infinity if only a reply can make room.
-        """
+        """When one more may be sent: `now`, a later time, or infinity if only a reply can make room."""
         if under_way + 1 <= self.limit(now):
             return now
         if not self._opening or self._looked_at is None or under_way + 1 > self.ceiling:
             return math.inf
+        # The inverse of `limit`: the share of the opening at which one more fits.
         share = (under_way + 1 - self._start) / (self.ceiling - self._start)
         return now + min(_BLINK, max(0.001, _OPENING * math.sqrt(share) - self._open_for))
 
@@ -95,7 +94,7 @@ class Window:
         return cut
 
     def reopen(self) -> None:
-        """After a pause nothing is in flight: start with a quarter, not with everything at once."""
+        """After a pause, start with a quarter: nothing is in flight, so all calls would go at once."""
         self._known = max(self._known, self._limit)
         self._limit = max(1.0, self._limit / 4)
 
@@ -110,6 +109,6 @@ class Pace:
         """When the next may be sent."""
 
     def take(self, units: float, now: float) -> None:
-        """Count units that are sent, or (negative) that were reserved and not used."""
-        # A little credit, or every late wake-up would be lost.
+        """Count units that are sent, or (negative) that were reserved but not used."""
+        # Some unused time may be made up for, or every late wake-up would lower the pace.
         self.ready_at = max(self.ready_at, now - _SLACK) + units * self._seconds

@@ -11,10 +11,10 @@ _PLAIN = ("temperature", "top_p", "max_tokens", "seed", "frequency_penalty", "pr
 
 
 def chat_body(request: Request) -> dict[str, Any]:
-    """The body for POST /chat/completions: model, messages and the sampling that was set.
+    """The body for POST /chat/completions: model, messages and the sampling settings that are set.
 
-    Servers' own settings (`top_k`, `min_p`, ...) stay top-level keys, as llama.cpp, vLLM and
-    SGLang take them.
+    Server-specific settings (`top_k`, `min_p`, ...) stay top-level keys, as llama.cpp, vLLM and SGLang
+    expect them.
 
     Raises:
         UnsupportedFeatureError: For tools and for anything but text in a message; autoevol

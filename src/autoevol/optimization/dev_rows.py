@@ -78,19 +78,48 @@ class AfterAdoption:
         return _cut(pool, size, used)
 
 
+class GrowingRows:
+    """Half of them new, and behind these the rows of earlier steps, the latest first.
+
+    A method is not scored again on a row that it has met, so the method in force comes at half the price of
+    `fresh`, and its luck counts for half of what it does on fixed rows. Rows that the optimizer LM has read
+    for a rewrite, and those of the last step, which it may read next, come only where there are no others.
+    """
+
+    name = "growing"
+    moves = True
+
+    def draw(self, pool: Sequence[Row], size: int, steps: Sequence[Step]) -> tuple[Row, ...]:
+        """See `DevRows`."""
+        by_step = [_looked_at(step) for step in steps]
+        seen = set[str]().union(*by_step)
+        new = [row for row in pool if row.id not in seen]
+        old = [row for ids in reversed(by_step) for row in pool if row.id in ids]
+        read = {row_id for step in steps for row_id in step.batch_ids}.union(*by_step[-1:])
+        half = -(-size // 2)
+        wanted = [*new[:half], *(row for row in old if row.id not in read), *new[half:], *old]
+        return tuple(dict.fromkeys(wanted))[:size]
+
+
 def _cut(pool: Sequence[Row], size: int, used: int) -> tuple[Row, ...]:
     start = used % len(pool) if pool else 0
     return (*pool[start:], *pool[:start])[:size]
 
 
 def _decided_on(step: Step) -> int:
-    """Rows that a step looked at; none if it had a single method, since nothing was chosen on them."""
+    return len(_looked_at(step))
+
+
+def _looked_at(step: Step) -> set[str]:
+    """Ids of the rows that a step looked at; none if it had one method, since nothing was chosen on them."""
     if len(step.scores) < 2:
-        return 0
-    return len({row_id for score in step.scores for row_id in score.marks})
+        return set()
+    return {row_id for score in step.scores for row_id in score.marks}
 
 
-DEV_ROWS: dict[str, type[DevRows]] = {rows.name: rows for rows in (FixedRows, FreshRows, AfterAdoption)}
+DEV_ROWS: dict[str, type[DevRows]] = {
+    rows.name: rows for rows in (FixedRows, FreshRows, AfterAdoption, GrowingRows)
+}
 
 
 def find_dev_rows(name: str) -> DevRows:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, Self, runtime_checkable
 
 from autoevol.config import LoopConfig
-from autoevol.config.choices import LeaveOut, Reads
+from autoevol.config.choices import LeaveOut, Reads, YesNo
 from autoevol.core.records import Method, Row, Score
 
 Evaluate = Callable[[Method, Sequence[Row]], Coroutine[Any, Any, Score]]
@@ -30,10 +30,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class Proposing:
-    """How rewrites come about, apart from the optimizer LM; see `LoopConfig.reads` and `leave_out`."""
+    """How rewrites come about, apart from the optimizer LM: see `LoopConfig`, which has the same names."""
 
     reads: Reads = "train"
     leave_out: LeaveOut = "never"
+    history: int = 0
+    kind_rates: YesNo = "no"
+    stubborn: YesNo = "no"
+    combine: YesNo = "no"
 
 
 class SelectionRule(Protocol):
@@ -95,4 +99,5 @@ def at_step(rule: SelectionRule, number: int, challengers: Sequence[Method]) -> 
 def proposing(rule: SelectionRule, config: LoopConfig) -> Proposing:
     """What `config` says, else what the rule says as its `proposing`, else the paper's way."""
     own = getattr(rule, "proposing", Proposing())
-    return Proposing(config.reads or own.reads, config.leave_out or own.leave_out)
+    asked = {entry.name: getattr(config, entry.name) for entry in fields(Proposing)}
+    return replace(own, **{name: value for name, value in asked.items() if value is not None})

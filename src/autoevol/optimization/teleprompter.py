@@ -28,6 +28,7 @@ from autoevol.optimization.compiling import (
 )
 from autoevol.optimization.confirming import confirm
 from autoevol.optimization.dev_rows import DevRows, find_dev_rows
+from autoevol.optimization.past import Past
 from autoevol.optimization.plan import confirm_rows, spare_rows
 from autoevol.optimization.rewriting import Rewriter, rows_to_read
 from autoevol.optimization.rule import Selection, SelectionRule, at_step, proposing
@@ -163,7 +164,7 @@ class _Loop:
         self.journal = owner.journal or MemoryJournal()
         self.proposing = proposing(self.rule, self.config)
         optimizer_lm = owner.optimizer_lm or dspy.settings.lm
-        self.rewriter = Rewriter(self.config, optimizer_lm, self.proposing.leave_out)
+        self.rewriter = Rewriter(self.config, optimizer_lm, self.proposing)
         self.steps = list(self.journal.steps())
         self.methods: dict[str, Method] = {}
         for start in (student.method, *owner.starts):
@@ -202,7 +203,7 @@ class _Loop:
     async def _later_step(self) -> Step:
         number, incumbent = len(self.steps), self.methods[self.steps[-1].chosen_id]
         batch, cases = await self._read(number, incumbent)
-        tried = await self.rewriter.rewrites(number, incumbent, cases, list(self.methods.values()))
+        tried = await self.rewriter.rewrites(number, cases, Past(self.steps, self.methods))
         decided, undecided = self._decided()
         candidates = without_repeats(tried, decided, undecided)
         challengers = [candidate.method for candidate in candidates if candidate.method]

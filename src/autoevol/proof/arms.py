@@ -50,6 +50,9 @@ class Rivals:
                 raise unknown("--against", name, (*MADE, LENGTH, "NAME=FILE"))
             if name in (FOUND, CONTROL, "base", "reference") or "/" in name:
                 raise InputError(f"--against {name}: this name is taken; give another one")
+            # Files are named after arms, and some file systems take two such names for one.
+            if name not in names and name.lower() in map(str.lower, names):
+                raise InputError(f"--against {name}: another arm differs in case only; give it another name")
             names[name] = None
         return cls(tuple(names), files)
 

@@ -121,4 +121,5 @@ async def _answer_all(job: Job, rows: Sequence[Row]) -> list[Pair]:
         return Pair(row.id, digest(row.instruction), row.instruction, said.response)
 
     width = job.settings.requests.concurrency
-    return [pair async for pair in aio.ordered(answered, rows, width) if pair is not None]
+    async with aio.ordered(answered, rows, width) as pairs:
+        return [pair async for pair in pairs if pair is not None]

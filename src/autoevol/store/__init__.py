@@ -1,1 +1,1 @@
-"""All state on disk: the call store, the journal, the run folder. Nothing else writes state."""
+"""All state on disk: the call store, the journal, the run folder. No other package writes state."""

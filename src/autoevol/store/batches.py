@@ -1,4 +1,4 @@
-"""Which requests wait in which batch at a provider, so that a killed run picks its batches up again."""
+"""Which requests are in which batch at a provider, so that a killed run can pick its batches up again."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SCHEMA = (
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Requests that were sent to a batch API together.
+    """Requests that go to a batch API together.
 
     Attributes:
-        id: Our name for it; goes into the batch's metadata and the name of its file.
+        id: Ours; part of the batch's metadata and of the file's name.
         endpoint: Identity of the transport that sent it.
-        input_file: Id of the uploaded file, None before the upload is known to have ended.
-        batch: Id of the batch, None before the provider is known to have taken it.
+        input_file: Id of the uploaded file; None until the upload is known to be complete.
+        batch: Id of the batch; None until the provider is known to have accepted it.
     """
 
     id: str
@@ -39,14 +39,15 @@ class Wave:
 
 
 class BatchStore:
-    """Waves and their requests, in the file of the call store. Nothing here is memory: a request is looked
-    up when it is asked for, so a run over millions of rows costs disk only.
+    """Waves and their requests, in the file of the call store.
 
-    A wave is written down before anything of it is sent. One without a batch id may therefore have
-    been taken by the provider or not: whoever resumes must ask.
+    Nothing is kept in memory: every look-up is a query, so a run over millions of rows costs only disk.
+
+    A wave is recorded before any of it is sent. A wave without a batch id may therefore have been accepted
+    by the provider or not, and a resumed run must ask.
 
     Args:
-        path: The SQLite file, made with its folder if missing.
+        path: The SQLite file, created with its folder if missing.
 
     Raises:
         StoreError: If the file cannot be opened.
@@ -59,7 +60,7 @@ class BatchStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, check_same_thread=False, timeout=60)
             self._connection.execute("PRAGMA journal_mode=WAL")
-            # A batch is money for hours: what is known of it survives power loss too.
+            # A batch is hours of paid work, so its record must survive a power failure too.
             self._connection.execute("PRAGMA synchronous=FULL")
             with self._connection:
                 for statement in _SCHEMA:
@@ -68,7 +69,7 @@ class BatchStore:
             raise StoreError(f"cannot open the batch store {path}: {error}") from error
 
     def begin(self, wave: Wave, custom_ids: Iterable[str]) -> None:
-        """Write down a wave that is about to be sent."""
+        """Record a wave that is about to be sent."""
         with self._writing() as connection:
             connection.execute(
                 "INSERT INTO waves VALUES (?,?,?,?,?)",
@@ -79,29 +80,29 @@ class BatchStore:
             )
 
     def update(self, wave: Wave) -> None:
-        """Write down what has become known of a wave: the id of its file or of its batch."""
+        """Record the id of a wave's file or batch."""
         with self._writing() as connection:
             connection.execute(
                 "UPDATE waves SET input_file=?, batch=? WHERE id=?", (wave.input_file, wave.batch, wave.id)
             )
 
     def forget(self, wave: Wave) -> None:
-        """Drop a wave that the provider has never taken, so that its requests are sent anew."""
+        """Drop a wave that the provider never accepted, so that its requests are sent again."""
         with self._writing() as connection:
             connection.execute("DELETE FROM wave_requests WHERE wave=?", (wave.id,))
             connection.execute("DELETE FROM waves WHERE id=?", (wave.id,))
 
     def unsent(self, endpoint: str) -> list[Wave]:
-        """Waves of an endpoint whose batch is not known."""
+        """An endpoint's waves whose batch id is unknown."""
         return self._waves("endpoint=? AND batch IS NULL", endpoint)
 
     def wave_of(self, custom_id: str) -> Wave | None:
-        """The wave that holds a request, if one does."""
-        found = self._waves("id=(SELECT wave FROM wave_requests WHERE custom_id=?)", custom_id)
-        return found[0] if found else None
+        """The wave that contains a request; None if there is none."""
+        waves = self._waves("id=(SELECT wave FROM wave_requests WHERE custom_id=?)", custom_id)
+        return waves[0] if waves else None
 
     def custom_ids(self, wave: Wave) -> list[str]:
-        """The requests of a wave."""
+        """The ids of a wave's requests."""
         with self._reading() as connection:
             rows = connection.execute("SELECT custom_id FROM wave_requests WHERE wave=?", (wave.id,))
             return [custom_id for (custom_id,) in rows]

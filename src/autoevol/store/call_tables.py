@@ -1,4 +1,4 @@
-"""What the call store holds: the records, and the SQLite tables that they stand in."""
+"""The records of the call store, and the SQLite tables and statements for them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class CallRecord:
     """One paid call and its reply.
 
     Attributes:
-        key: Hash of endpoint, model, messages and sampling (and the scope, if sampled).
-        sample: 0 at temperature 0; else the request was the n-th of its kind, from 0.
+        key: Hash of endpoint, model, messages and sampling (and of the scope, if sampled).
+        sample: 0 at temperature 0; otherwise n for the n-th request of its kind, from 0.
         role: What the call was for: evol, respond, optimizer, judge or other.
-        request: The request as JSON, for readers.
-        usd: Price of the call, None where no price is known.
+        request: The request as JSON, for human readers.
+        usd: Price of the call; None if no price is known.
         attempts: Requests sent for it, refused and failed ones included; >= 1.
         seconds: From the first attempt to the reply.
-        tag: What the call is filed under, '' for nothing (see `CallStore.forget`).
-        thinking: What the model thought; no part of `text`.
+        tag: Stored with the call, '' for none (see `CallStore.forget`).
+        thinking: The model's thinking; not part of `text`.
         reasoning_tokens: The part of `output_tokens` that was thinking.
-        estimated: A token count is counted from the text, for the provider reported none.
+        estimated: Whether a token count was estimated from the text because none was reported.
     """
 
     key: str
@@ -47,15 +47,15 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class RefusedCall:
-    """An endpoint's answer that it will not reply to a request: the same request is refused again.
+    """An endpoint's permanent refusal of a request (400, a content filter).
 
     Attributes:
         key: As for `CallRecord`.
         sample: As for `CallRecord`.
-        kind: Class of the error in lm15.
-        message: What the endpoint said, with secrets masked.
-        status: Of HTTP; None where there was none.
-        code: The provider's word for it, '' for none.
+        kind: Name of the lm15 error class.
+        message: The endpoint's message, with secrets masked.
+        status: HTTP status; None if there was none.
+        code: The provider's error code, '' for none.
     """
 
     key: str
@@ -71,9 +71,9 @@ class Spent:
     """Sums over paid calls.
 
     Attributes:
-        usd: Of the calls that have a price.
-        reasoning_tokens: The part of `output_tokens` that was thinking, where it is known.
-        estimated: Calls whose tokens are an estimate.
+        usd: Over the calls that have a price.
+        reasoning_tokens: The part of `output_tokens` that was thinking, where known.
+        estimated: Number of calls with estimated token counts.
     """
 
     calls: int = 0
@@ -111,7 +111,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A request on its way, at what it is expected to cost; `spent` None once it is known to have failed."""
+    """A request in flight with its expected cost; `spent` is None once it is known to have failed."""
 
     key: str
     sample: int
@@ -120,14 +120,14 @@ class Flight:
 
 
 SHARED = "="
-"""Before the tag of calls that rows of other tags may make as well, with the same reply."""
+"""Prefix of the tag of calls that rows with other tags may repeat and get the same reply for."""
 COLUMNS = tuple(f.name for f in fields(CallRecord))
 _values = attrgetter(*COLUMNS)
 INSERT = (
     f"INSERT INTO calls ({','.join(COLUMNS)},proof,run,created)"
     f" VALUES ({','.join(['?'] * (len(COLUMNS) + 3))})"
 )
-# Earlier versions kept replies that had broken off; one that has not goes first.
+# Earlier versions also stored replies that had broken off; a complete one is preferred.
 FIND = (
     f"SELECT {','.join(COLUMNS)},proof FROM calls WHERE key=? AND sample=?"
     " ORDER BY finish_reason='error', created"
@@ -135,21 +135,21 @@ FIND = (
 
 
 def proof(record: CallRecord) -> str:
-    """16 hex digits over what makes a record a reply: which request, and what was said."""
-    said = (record.key, str(record.sample), record.finish_reason, record.text)
-    return digest(*(part.encode("utf-8", "replace").decode() for part in said))
+    """A checksum of 16 hex digits over the request's key and the reply."""
+    parts = (record.key, str(record.sample), record.finish_reason, record.text)
+    return digest(*(part.encode("utf-8", "replace").decode() for part in parts))
 
 
 def line(record: CallRecord) -> tuple[Any, ...]:
-    """The columns of `INSERT` that are the record's."""
+    """The record's values for `INSERT`, in order; run and time follow."""
     return (*_values(record), proof(record))
 
 
 def proven(row: tuple[Any, ...]) -> CallRecord | None:
-    """The record in a row of `FIND`; None if it is damaged. Those of earlier versions have no proof."""
-    *stored, known = row
+    """The record in a row of `FIND`; None if its checksum is wrong. Earlier versions stored no checksum."""
+    *stored, checksum = row
     record = CallRecord(*stored)
-    return record if known in ("", proof(record)) else None
+    return record if checksum in ("", proof(record)) else None
 
 
 SCHEMA = (
@@ -193,7 +193,7 @@ LATER = (
         for name in ("reasoning_tokens", "estimated")
     ),
 )
-"""Columns that stores of earlier versions lack."""
+"""Columns that stores of earlier versions lack: (table, column, type)."""
 SUMS = (
     "count(*) AS calls, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,"
     " coalesce(sum(usd), 0.0) AS usd, sum(reasoning_tokens) AS reasoning_tokens, sum(estimated) AS estimated"
@@ -210,7 +210,7 @@ ADD = "ON CONFLICT (run, role) DO UPDATE SET " + ", ".join(
 WASTE = f"INSERT INTO wasted (run,role,{LINE}) VALUES ({','.join('?' * (2 + len(fields(Spent))))}) {ADD}"
 FILED = "FROM calls WHERE run=:run AND tag=:tag AND tag != ''"
 FOLD = f"INSERT INTO forgotten (run,role,{LINE}) SELECT run, role, {SUMS} {FILED} GROUP BY role {ADD}"
-# What others may ask for as well keeps its reply. The request is most of a record, and nobody reads it.
+# Shared calls keep their reply. The request makes up most of a record, and only people read it.
 THIN = "UPDATE calls SET request='', thinking='' WHERE run=:run AND tag=:shared AND request!=''"
 REFUSE = "INSERT OR REPLACE INTO refusals (run,key,sample,kind,message,status,code) VALUES (?,?,?,?,?,?,?)"
 REFUSED = "SELECT key,sample,kind,message,status,code FROM refusals WHERE run=? AND key=? AND sample=?"

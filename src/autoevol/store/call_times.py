@@ -1,4 +1,4 @@
-"""How long the calls of a run took, read from a call store that others may have open."""
+"""How long a run's calls took, read from a call store that other processes may have open."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ _SECONDS = "SELECT role, sum(seconds) FROM calls WHERE run = ? GROUP BY role"
 
 
 def seconds_by_role(path: Path, run: str) -> dict[str, float]:
-    """Seconds from request to reply, summed over the stored calls of a run, by role.
+    """Seconds from request to reply, summed over a run's stored calls, by role.
 
-    Calls that were under way side by side count each, so the sum is longer than the run; calls whose texts
-    were dropped are in none. Nothing is written.
+    Concurrent calls each count in full, so the sum exceeds the duration of the run. Calls that the store
+    has forgotten are not included. Nothing is written.
 
     Args:
-        path: The call store; without one there is nothing to tell.
+        path: The call store; if there is none, the result is empty.
         run: Whose calls.
     """
     if not path.exists():
         return {}
-    # A reader of a file in WAL mode leaves files beside it, unless it takes it for one that nobody changes.
-    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    # Opening a WAL database, even read-only, creates files next to it unless it is declared immutable.
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)) as store:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as store:
             return dict(store.execute(_SECONDS, (run,)))
     except sqlite3.Error:
-        # A figure that only readers want: what the store lacks, the command that owns it tells.
+        # The figure is a courtesy; a damaged store is reported by the command that needs it.
         return {}

@@ -1,4 +1,4 @@
-"""What the writer thread of the call store does with what has piled up, and how it tells those who wait."""
+"""How the call store's writer thread applies queued changes, and how it wakes those who wait for them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from autoevol.core.errors import StoreLost
 from autoevol.store import call_tables
 from autoevol.store.call_tables import CallRecord, Flight, RefusedCall, Spent
 
-# A record or a refusal to keep, a request that departs or has failed, a tag to forget, or costs to book to
-# a role.
+# A record or refusal to store, a request that departs or failed, a tag to forget, or (role, costs) to book.
 Change = CallRecord | RefusedCall | Flight | str | tuple[str, Spent]
 
 
 def apply_changes(connection: sqlite3.Connection, run: str, changes: Iterable[Change]) -> None:
-    """Make the changes, in their order, within the transaction of the caller. Raises sqlite3.Error."""
+    """Apply the changes in order, within the caller's transaction. Raises sqlite3.Error."""
+    # Runs of one kind, so that each takes one `executemany`. The order between kinds matters: a call departs
+    # before it lands, and is stored before its tag is forgotten.
     for kind, group in groupby(changes, key=type):
         same: list[Any] = list(group)
         if kind is CallRecord:
@@ -55,7 +56,7 @@ def _land(connection: sqlite3.Connection, run: str, ended: Iterable[CallRecord |
 
 
 def tell(waiting: list[Future[None] | asyncio.Future[None]], lost: StoreLost | None) -> None:
-    """Wake threads directly, and coroutines with one wake-up of their loop."""
+    """Resolve futures: those of threads directly, those of coroutines with one wake-up per event loop."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for done in waiting:
         if isinstance(done, Future):
@@ -63,13 +64,13 @@ def tell(waiting: list[Future[None] | asyncio.Future[None]], lost: StoreLost | N
         else:
             loops.setdefault(done.get_loop(), []).append(done)
     for loop, futures in loops.items():
-        with suppress(RuntimeError):  # a loop that is closed has nobody waiting
+        with suppress(RuntimeError):  # the loop is closed, so nobody is waiting
             loop.call_soon_threadsafe(_end_all, futures, lost)
 
 
 def _end_all(waiting: list[asyncio.Future[None]], lost: StoreLost | None) -> None:
     for done in waiting:
-        if not done.done():  # a caller may have gone away
+        if not done.done():  # its caller may have been cancelled
             _end(done, lost)
 
 

@@ -1,12 +1,12 @@
 """The call store: every finished LM call, on disk before anyone sees its reply.
 
-It is the cache (a repeated call is answered from here), the ledger (what was paid, per
-role) and the resume (a run that starts again finds its calls here). One SQLite file in
-WAL mode; one writer thread commits whatever has piled up in one transaction.
+It is the cache (repeated calls are answered from here), the ledger (what was paid, by role) and the
+basis of resuming (a restarted run finds its calls here). One SQLite file in WAL mode; one writer thread
+commits everything that is queued in one transaction.
 
-A run over millions of rows need not keep every text for ever: calls are filed under a tag,
-and `CallStore.forget` drops those of a tag whose results are safe elsewhere. What they cost
-stays in the ledger.
+A run over millions of rows need not keep every text forever: calls are stored under a tag, and
+`CallStore.forget` drops those of a tag once their results are safe elsewhere. Their cost stays in the
+ledger.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
 
@@ -29,9 +29,9 @@ from autoevol.store.files import refused
 
 __all__ = ["CallRecord", "CallStore", "Flight", "RefusedCall", "Spent"]
 
-_BATCH = 512
+_BATCH = 512  # changes per transaction: one fsync for many calls, and no long wait for the first of them
 SAMPLE_RUN = "estimate"
-"""The run to whose ledger the calls of a sample go that was tried before the run itself."""
+"""The run whose ledger is charged for calls of a sample that was tried before the run itself."""
 
 
 _Job = tuple[Change, "Future[None] | asyncio.Future[None]"]
@@ -42,9 +42,9 @@ class CallStore:
 
     Args:
         path: The SQLite file, created with its folder if missing. Not on a network share.
-        run: Whose ledger new calls go to. Replies of all runs in the file are shared.
-        power_safe: Survive power loss as well as a killed process (SQLite FULL); costs an
-            fsync per batch of commits.
+        run: Whose ledger is charged for new calls. Replies are shared by all runs in the file.
+        power_safe: Survive a power failure as well as a killed process (SQLite FULL); costs an
+            fsync per transaction.
 
     Raises:
         StoreError: If the file cannot be opened or is not a call store.
@@ -58,14 +58,16 @@ class CallStore:
         self._reader_lock = threading.Lock()
         self._door = threading.Lock()
         self._closed = False
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect(power_safe)
-            self._create()
-            self._reader = self._connect(power_safe)
-            self._reader.text_factory = _text
-        except (sqlite3.Error, OSError) as error:
-            raise refused(error, f"cannot open the call store {self.path}") from error
+        with ExitStack() as opened:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._writer = opened.enter_context(closing(self._connect(power_safe)))
+                self._create()
+                self._reader = opened.enter_context(closing(self._connect(power_safe)))
+                self._reader.text_factory = _text
+            except (sqlite3.Error, OSError) as error:
+                raise refused(error, f"cannot open the call store {self.path}") from error
+            opened.pop_all()  # both stay open; a store that was refused leaves no file in use
         self._thread = threading.Thread(target=self._write, name="autoevol-store", daemon=True)
         self._thread.start()
 
@@ -93,10 +95,10 @@ class CallStore:
     def get(self, key: str, sample: int) -> CallRecord | None:
         """The stored reply to the `sample`-th request `key`, whichever run paid for it.
 
-        One that is damaged is none: what was really said is not known any more.
+        A damaged record counts as missing, since the actual reply is no longer known.
 
         Raises:
-            StoreLost: If the file cannot be read any more, or the store is closed.
+            StoreLost: If the file can no longer be read, or the store is closed.
         """
         try:
             with self._reader_lock:
@@ -112,7 +114,7 @@ class CallStore:
         return done
 
     async def aput(self, record: CallRecord) -> None:
-        """The same from a coroutine: returns once `record` is durable.
+        """As `put`, from a coroutine: returns once `record` is durable.
 
         Raises:
             StoreLost: If it cannot be written.
@@ -122,13 +124,13 @@ class CallStore:
         await done
 
     async def refuse(self, refusal: RefusedCall) -> None:
-        """Store that a request was refused, as `aput` does a reply."""
+        """Store a refusal; returns once it is durable. Raises as `aput`."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._submit(refusal, done)
         await done
 
     def refusal(self, key: str, sample: int) -> RefusedCall | None:
-        """What this run was told when it last asked, if it was refused for good. Raises as `get`."""
+        """The stored refusal of this run's request, None if there is none. Raises as `get`."""
         try:
             with self._reader_lock:
                 row = self._reader.execute(call_tables.REFUSED, (self.run, key, sample)).fetchone()
@@ -137,7 +139,7 @@ class CallStore:
         return RefusedCall(*row) if row else None
 
     def forget_refusals(self) -> None:
-        """Let this run ask again what was refused: it begins anew. Raises StoreLost if the disk refuses."""
+        """Forget this run's refusals, so that it asks again. Raises StoreLost if they cannot be deleted."""
         try:
             with self._reader_lock, self._reader:
                 self._reader.execute(call_tables.FORGET_REFUSALS, (self.run,))
@@ -145,18 +147,21 @@ class CallStore:
             raise StoreLost(f"cannot write to the call store {self.path}: {error}") from error
 
     def track(self, flight: Flight) -> None:
-        """Note that a request departs, or has failed; its reply ends it too. Nobody waits for the disk."""
+        """Record that a request departs or has failed, without waiting for the disk; storing its reply ends
+        the flight as well.
+        """
         self._submit(flight, Future())
 
     def book_flights(self) -> None:
-        """Book what was on its way when the last process of this run ended, at what it was expected to cost.
+        """Charge the run for requests that were in flight when its last process died, at their expected cost.
 
-        Only for the process that goes on with the run: another's requests would be booked while they fly.
+        Only the process that continues the run may call this: it would charge for the requests of a live one.
 
         Raises:
             StoreLost: If it cannot be written.
         """
         try:
+            # On the reading connection: the writer's belongs to its thread, and nothing is queued there yet.
             with self._reader_lock, self._reader:
                 self._reader.execute("BEGIN IMMEDIATE")
                 self._reader.execute(call_tables.BOOK_FLIGHTS, {"run": self.run})
@@ -165,17 +170,15 @@ class CallStore:
             raise StoreLost(f"cannot write to the call store {self.path}: {error}") from error
 
     def forget(self, tag: str) -> Future[None]:
-        """Drop the requests and replies that this run has filed under `tag`.
+        """Drop the requests and replies that this run stored under `tag`.
 
-        Of calls filed as shared (`SHARED` before the tag), which rows of other tags may make as well, the
-        replies are kept.
+        Shared calls (`SHARED` before the tag), which rows with other tags may repeat, keep their replies.
 
-        Their calls, tokens and money stay in `spent`, to the last one. Afterwards the same
-        requests would be paid for again, so forget only what will not be asked for again: the
-        calls of rows whose results are durable. The two happen in one transaction.
+        Calls, tokens and money stay in `spent`, exactly, because both happen in one transaction. The same
+        requests would be paid for again afterwards, so forget only calls of rows whose results are durable.
 
         Raises:
-            ValueError: For '', which would be everything that has no tag.
+            ValueError: For '', which would mean everything without a tag.
         """
         if not tag:
             raise ValueError("only calls with a tag can be forgotten")
@@ -184,7 +187,7 @@ class CallStore:
         return done
 
     def book(self, role: str, spent: Spent) -> Future[None]:
-        """Add to what `role` has paid, where there is no reply to keep: it was broken."""
+        """Charge `role` for a call without a usable reply."""
         done: Future[None] = Future()
         self._submit((role, spent), done)
         return done
@@ -197,10 +200,10 @@ class CallStore:
                 self._jobs.put((what, done))
 
     def spent(self, run: str | None = None) -> dict[str, Spent]:
-        """What this run, or another one in the file, has paid so far, by role, forgotten calls included.
+        """What this run, or another run in the file, has paid so far, by role, forgotten calls included.
 
         Raises:
-            StoreLost: If the file cannot be read any more, or the store is closed.
+            StoreLost: If the file can no longer be read, or the store is closed.
         """
         try:
             with self._reader_lock:
@@ -212,7 +215,7 @@ class CallStore:
             raise StoreLost(f"cannot read the call store {self.path}: {error}") from error
 
     def carry(self, paid: Mapping[str, Spent]) -> None:
-        """Record what was paid elsewhere for this run, by role. Repeating it changes nothing.
+        """Record what was paid elsewhere for this run, by role. Idempotent.
 
         Raises:
             StoreLost: If it cannot be written.
@@ -228,7 +231,7 @@ class CallStore:
             raise StoreLost(f"cannot write to the call store {self.path}: {error}") from error
 
     def close(self) -> None:
-        """Write what is pending and close the file; closing twice is harmless."""
+        """Write everything that is queued and close the file; closing twice is harmless."""
         with self._door:
             if self._closed:
                 return
@@ -258,7 +261,7 @@ class CallStore:
             self._writer.execute("BEGIN IMMEDIATE")
             apply_changes(self._writer, self.run, [what for what, _ in batch])
             self._writer.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 (whatever it is, every caller waits for this thread)
+        except Exception as error:  # noqa: BLE001 (callers wait for this thread, so it must never die)
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
             lost = StoreLost(f"cannot write to the call store {self.path}: {error}")
@@ -266,4 +269,4 @@ class CallStore:
 
 
 def _text(stored: bytes) -> str:
-    return stored.decode("utf-8", "replace")  # damage is told by the proof, not by an error
+    return stored.decode("utf-8", "replace")  # damage is found by the checksum, not by a decoding error

@@ -1,4 +1,4 @@
-"""How files are written and held: whole or not at all, durable, by one process at a time."""
+"""How files are written and locked: whole or not at all, durable, by one process at a time."""
 
 from __future__ import annotations
 
@@ -44,45 +44,44 @@ def read_object(path: Path) -> dict[str, Any] | None:
 
 
 def write_json(path: Path, data: Any) -> None:  # noqa: ANN401 (JSON)
-    """Write `data` so that a crash leaves the old file or the new one, never a part."""
+    """Write `data` atomically: a crash leaves either the old file or the new one."""
     with replacing(path) as lines:
         lines.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def refused(error: Exception, told: str) -> StoreError | StoreLost:
-    """What to raise where a file cannot be opened: a full disk ends the run, all else is the user's."""
+def refused(error: Exception, what: str) -> StoreError | StoreLost:
+    """The error for a file that cannot be opened: a full disk ends the run, anything else is for the user."""
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "is full" in str(error)
-    return (StoreLost if full else StoreError)(f"{told}: {error}")
+    return (StoreLost if full else StoreError)(f"{what}: {error}")
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     with replacing(path) as lines:
         lines.write(text.encode("utf-8", "surrogatepass"))
 
 
 def replace_bytes(path: Path, data: bytes) -> None:
-    """Write `data`, whole or not at all."""
+    """Write `data`, atomically."""
     with replacing(path) as lines:
         lines.write(data)
 
 
 def file_lock(path: Path) -> FileLock:
-    """An exclusive lock between processes, which the operating system ends with its process.
+    """An exclusive lock between processes, which the operating system releases when its process ends.
 
-    `acquire()` waits, `acquire(blocking=False)` raises `filelock.Timeout`. A symlink in the place of
-    the file is not followed. The empty file stays behind: removing it would let two processes
-    hold "the" lock at once.
+    `acquire()` waits, `acquire(blocking=False)` raises `filelock.Timeout`. A symlink in its place is not
+    followed. The empty file is left behind: removing it would let two processes hold "the" lock at once.
     """
-    # Where flock is missing, filelock would fall back to a file that outlives a killed process.
-    # Any thread may give back what another has taken: a run is closed by whoever ends it.
+    # fallback_to_soft: without flock, filelock would use a marker file, which outlives a killed process.
+    # thread_local: any thread may release the lock, since a run is closed by whichever thread ends it.
     return FileLock(path, thread_local=False, fallback_to_soft=False)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable; syncing a file does not do that for its name."""
+    """Make the names in `folder` durable; syncing a file does not sync its directory entry."""
     if os.name == "nt":
-        return  # a folder cannot be opened there, and NTFS keeps a journal of names itself
+        return  # Windows cannot open a folder, and NTFS journals its metadata anyway
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -91,8 +90,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def fresh_part(path: Path) -> Path:
-    """Where a file is written before it has its name. What a crash, or somebody else, left there is
-    removed: a symbolic link would be followed.
+    """The path at which a file is written before it gets its name.
+
+    Leftovers of a crash are removed first; so is a symbolic link, which would be followed.
     """
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
@@ -100,13 +100,13 @@ def fresh_part(path: Path) -> Path:
 
 
 def checksum_of(path: Path) -> str:
-    """What `LineWriter.checksum` was at the end, if the file is as it was written. Raises OSError."""
+    """The checksum of a file, equal to `LineWriter.checksum` if it is unchanged. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 class LineWriter:
-    """Writes bytes or JSON lines to a file that does not have its name yet.
+    """Writes bytes or JSON lines to a file that gets its name only when it is sealed.
 
     Every method raises StoreLost if the disk refuses.
 
@@ -124,7 +124,7 @@ class LineWriter:
 
     @property
     def checksum(self) -> str:
-        """32 hex digits over all bytes written so far; see `checksum_of`."""
+        """32 hex digits of SHA-256 over all bytes written so far; see `checksum_of`."""
         return self._sum.hexdigest()[:32]
 
     def write(self, data: bytes) -> None:
@@ -137,13 +137,13 @@ class LineWriter:
         """Write one JSON line."""
         try:
             line = orjson.dumps(record)
-        except TypeError:  # a file name that is not UTF-8 comes as lone surrogates
+        except TypeError:  # a file name that is not UTF-8 contains lone surrogates, which orjson refuses
             line = json.dumps(record).encode()
         self.write(line + b"\n")
         self.count += 1
 
     def seal(self) -> None:
-        """Make everything written durable, and give the file its name."""
+        """Make everything durable, and give the file its name."""
         with self._lost():
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -152,7 +152,7 @@ class LineWriter:
             sync_folder(self.path.parent)
 
     def discard(self) -> None:
-        """Forget everything written, whatever state the disk is in."""
+        """Drop everything written; never raises, whatever state the disk is in."""
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
@@ -168,10 +168,10 @@ class LineWriter:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[LineWriter]:
-    """A writer whose file takes the place of `path` when the block ends without an error.
+    """A writer whose file replaces `path` when the block ends without an error.
 
     Raises:
-        StoreLost: If the disk refuses. An error of the block itself stays what it is.
+        StoreLost: If the file cannot be written. Errors of the block itself pass through.
     """
     writer = LineWriter(path)
     try:

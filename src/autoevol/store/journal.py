@@ -1,4 +1,4 @@
-"""The journal of an optimisation: one line per finished step, on disk before the next begins."""
+"""The journal of an optimisation: one line per finished step, on disk before the next step begins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autoevol.core.records import Step
 from autoevol.store.log import JsonLog
 
 SCHEMA = 2
-"""Of a line. The first has no checksum."""
+"""Version of a line. Version 1 has no checksum."""
 
 
 class StepJournal(Protocol):
@@ -24,7 +24,7 @@ class StepJournal(Protocol):
         ...
 
     def append(self, step: Step) -> None:
-        """Keep one more; durable journals return only once it is on disk."""
+        """Add a step; durable journals return only once it is on disk."""
         ...
 
 
@@ -46,12 +46,12 @@ class MemoryJournal:
 class FileJournal:
     """Keeps steps in a JSONL file, each line fsynced.
 
-    A last line that a crash has torn is dropped (its step was not finished); damage anywhere
-    else is an error, as going on would silently forget steps.
+    A last line torn by a crash is dropped, since its step was not finished. Damage anywhere else is an
+    error: continuing would silently forget steps.
 
     Args:
         path: The file.
-        paid: Says how many LM calls the run has paid so far, for steps that are appended.
+        paid: Returns the number of LM calls the run has paid so far; recorded with each appended step.
 
     Raises:
         StoreError: If the file is damaged or of another schema.
@@ -73,7 +73,7 @@ class FileJournal:
         return tuple(self._steps)
 
     def append(self, step: Step) -> None:
-        """See `StepJournal`. Raises StoreLost if the disk refuses."""
+        """See `StepJournal`. Raises StoreLost if it cannot be written."""
         if self._paid:
             step = replace(step, calls=self._paid())
         self._log.append({"schema": SCHEMA, **encode_step(step)})
@@ -81,6 +81,7 @@ class FileJournal:
 
     def _step(self, record: Mapping[str, Any], line: int) -> Step:
         try:
+            # A line whose checksum was cut off must not pass for one of version 1, which never had one.
             if record.get("schema") not in (1, SCHEMA):
                 raise ValueError(f"schema {record.get('schema')}, this version reads {SCHEMA}")
             if record["schema"] == SCHEMA and not self._log.checked:

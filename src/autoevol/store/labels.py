@@ -1,4 +1,4 @@
-"""The folder in which labels are kept: one durable log for each rater, and what follows from them."""
+"""The folder of a labelling task: one durable log per rater, and the files derived from them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from autoevol.store.sealed import read_sealed, write_counts, write_sealed
 
 TASK = "task.json"
 RATER = re.compile(r"[\w][\w.-]{0,39}")
-"""What a rater may be called: the name is that of a file."""
+"""Allowed rater names; they become file names."""
 
 
 class LabelFolder:
-    """Opens and locks a folder of labels: `task.json`, `RATER.jsonl`, and the files made of them.
+    """Opens and locks a folder of labels: `task.json`, `rater-NAME.jsonl`, and the files derived from them.
 
-    A log only grows; taking a label back is a line as well. The last line about an item counts.
+    A log is append-only; withdrawing a label appends a line too. The last line about an item counts.
 
     Args:
         path: Created if missing.
@@ -46,20 +46,20 @@ class LabelFolder:
         self._logs: dict[str, JsonLog] = {}
 
     def task(self) -> dict[str, Any] | None:
-        """What is asked here; None in a new folder. Raises StoreError if it is damaged."""
+        """The labelling task; None in a new folder. Raises StoreError if it is damaged."""
         return read_task(self.path)
 
     def describe(self, task: Mapping[str, Any]) -> None:
-        """Keep what is asked here, before the first label."""
+        """Write the labelling task, before the first label."""
         write_sealed(self.path / TASK, task)
 
     def append(self, rater: str, record: Mapping[str, Any]) -> None:
-        """Add a line to a rater's log; it is on disk when this returns. Raises StoreLost."""
+        """Append a line to a rater's log; it is on disk when this returns. Raises StoreLost."""
         log = self._logs.setdefault(rater, JsonLog(log_path(self.path, rater)))
         log.append(record)
 
     def write(self, name: str, records: Iterable[Mapping[str, Any]]) -> Path:
-        """Write a JSON Lines file that follows from the logs, whole or not at all. Raises StoreLost."""
+        """Write a JSON Lines file derived from the logs, atomically. Raises StoreLost."""
         path = self.path / name
         with replacing(path) as lines:
             for record in records:
@@ -68,7 +68,7 @@ class LabelFolder:
         return path
 
     def close(self) -> None:
-        """Give the folder back."""
+        """Release the lock."""
         self._lock.release()
 
     def __enter__(self) -> LabelFolder:
@@ -81,20 +81,20 @@ class LabelFolder:
 
 
 def log_path(folder: Path, rater: str) -> Path:
-    """Where a rater's lines are. Raises InputError if no file may have this name."""
+    """The path of a rater's log. Raises InputError for a name that is not allowed."""
     if not RATER.fullmatch(rater):
         raise InputError(f"--rater {rater!r}: 1 to 40 letters, digits, `_`, `.` and `-`, no point first")
     return folder / f"rater-{rater}.jsonl"
 
 
 def read_task(folder: Path) -> dict[str, Any] | None:
-    """What is asked in a folder of labels; None where there is none. Raises StoreError."""
+    """The labelling task of a folder; None if there is none. Raises StoreError if it is damaged."""
     return read_sealed(folder / TASK)
 
 
 def read_logs(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """All lines by rater, in order. Raises StoreError if a log is damaged."""
-    # A log that is gone has left a copy of its last line, by which it is missed.
+    # A log that was deleted is noticed by the copy of its last line, which is still there.
     names = sorted({path.stem for kind in ("jsonl", "last") for path in folder.glob(f"rater-*.{kind}")})
     logs = {name: JsonLog(folder / f"{name}.jsonl") for name in names}
     return {name.removeprefix("rater-"): list(log.replay()) for name, log in logs.items()}

@@ -1,4 +1,4 @@
-"""A log that only grows, durable line by line, and that notices when a line is damaged or gone."""
+"""An append-only log, durable line by line, that notices when a line is damaged or missing."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _TAIL = len(_MARK) + 16 + len(b'"}\n')
 
 
 class JsonLog:
-    """A JSONL file that only grows, each line durable before `append` returns.
+    """An append-only JSONL file; each line is durable before `append` returns.
 
-    The last field of a line, `check`, is a checksum over the line and all lines before it, so one that is
-    damaged, lost, doubled or moved is noticed. A copy of the last line stands in a file beside
-    the log (`NAME.last`): a last line that is lost or torn is written again from there. Logs of
-    earlier versions have no checks; lines that are added to them do.
+    The last field of a line, `check`, is a checksum over the line and all lines before it, so a line that is
+    damaged, lost, duplicated or moved is noticed. The chain cannot notice that its end is missing, so a
+    copy of the last line is kept next to the log (`NAME.last`); a lost or torn last line is restored from
+    there. Logs of earlier versions have no checksums; lines appended to them do.
 
-    Nothing is written by reading. A last line that a crash has torn is passed over, as what it
-    tells was not finished, and cut off by the next `append`.
+    Reading writes nothing. A last line torn by a crash is skipped, since what it records was not finished,
+    and is cut off by the next `append`.
 
     Attributes:
-        checked: Whether the lines that were read have checks.
+        checked: Whether the lines that were read have checksums.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,11 +38,11 @@ class JsonLog:
         self._last = path.with_suffix(".last")
         self._check = b""
         self._lines = 0
-        self._size: int | None = None  # bytes of whole lines; None before the log was read
-        self._lost = b""
+        self._size: int | None = None  # bytes of complete lines; None until the log has been read to its end
+        self._lost = b""  # a last line that is only in the copy, to be written with the next one
 
     def replay(self) -> Iterator[Any]:
-        """The records in order, one in memory at a time.
+        """The records in order, one at a time in memory.
 
         Raises:
             StoreError: If a line is damaged or missing; the message names it.
@@ -63,11 +63,11 @@ class JsonLog:
         self._size = size
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write one more.
+        """Append a record.
 
         Raises:
-            StoreLost: If the disk refuses.
-            StoreError: As `replay`, if that has not been called.
+            StoreLost: If it cannot be written.
+            StoreError: As `replay`, which runs first if it has not been called.
         """
         if self._size is None:
             for _ in self.replay():
@@ -93,13 +93,13 @@ class JsonLog:
         write_json(self._last, {"lines": self._lines, "line": line.decode("utf-8")})
 
     def clear(self) -> None:
-        """Begin anew, with an empty file."""
+        """Start over with an empty log."""
         self._last.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
         self._size = None
 
     def damaged(self, line: int, why: object) -> StoreError:
-        """The error for a line, counted from 1, that cannot be what was written."""
+        """The error for a damaged line, counted from 1."""
         return StoreError(f"{self.path} is damaged in line {line}: {why}. Restore it from a copy")
 
     def _read(self, line: bytes) -> Any:  # noqa: ANN401 (JSON)
@@ -110,14 +110,15 @@ class JsonLog:
             record = orjson.loads(body)
         except ValueError as error:
             raise self.damaged(number, error) from error
-        made = _chained(self._check, body)
-        if check != made and (check or self.checked):
+        expected = _chained(self._check, body)
+        # Lines without a checksum may only come first: they are from an earlier version.
+        if check != expected and (check or self.checked):
             raise self.damaged(number, "it is not as it was written, or lines before it are missing")
-        self._check, self._lines, self.checked = made, number, bool(check)
+        self._check, self._lines, self.checked = expected, number, bool(check)
         return record
 
     def _missing(self) -> bytes:
-        """The last line, where the file lacks just that one."""
+        """The last line from its copy, if the log lacks just that line; else b''."""
         copy = read_object(self._last) or {"lines": 0}
         lines, line = copy.get("lines"), copy.get("line", "")
         if not isinstance(lines, int) or not isinstance(line, str):
@@ -131,7 +132,7 @@ class JsonLog:
 
 
 def cut_torn_line(path: Path) -> None:
-    """Cut off a last line that a crash has torn, whatever the others hold."""
+    """Cut off a last line torn by a crash, without looking at the others."""
     if not path.exists():
         return
     with path.open("r+b") as file:

@@ -1,4 +1,4 @@
-"""The file of `--log-file`: JSON lines for people and tools, that no run depends on."""
+"""The file of `--log-file`: JSON lines for people and tools; no run depends on it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from autoevol.core.text import printable_json
 
 
 class LogFile:
-    """Appends JSON lines, each whole. Any thread may.
+    """Appends whole JSON lines. Thread-safe.
 
-    Nothing in a line steers a terminal that shows it: such characters stand as JSON escapes. Once the
-    disk refuses, nothing more is written; a run that is paid for goes on.
+    Characters that would control a terminal are written as JSON escapes. After the first failed write
+    nothing more is written, but the run, which is being paid for, goes on.
 
     Args:
-        path: Created if missing, for its owner only: prompts of errors may be private.
+        path: Created if missing, readable by its owner only: errors may quote private prompts.
 
     Raises:
         InputError: If it cannot be opened.
 
     Attributes:
-        lost: Why nothing more is written; None while it is.
+        lost: The error of the failed write; None while writing works.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +50,7 @@ class LogFile:
                 self.lost = error
 
     def close(self) -> None:
-        """Write nothing more."""
+        """Close the file; later lines are ignored."""
         with self._lock:
             try:
                 self._file.close()

@@ -1,8 +1,8 @@
-"""Evolving methods from files: ours, a run folder's, and the log of the authors of Auto Evol-Instruct.
+"""Evolving methods from files: our own, a run folder's, and the log of the authors of Auto Evol-Instruct.
 
-Their log is a JSON list of states; a state's `evol_prompt` is the method in force. What a prompt
-says about the form of the reply, and the slot for the instruction at its end, are cut off: here
-the adapter adds both to every method, and two contracts in one prompt contradict each other.
+Their log is a JSON list of states; a state's `evol_prompt` is the method in force. The reply format that a
+prompt demands and the slot for the instruction, both at its end, are cut off: our adapter adds its own to
+every method, and two formats in one prompt would contradict each other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LoggedMethod:
 
     Attributes:
         method: Named after its first state.
-        states: Numbers of the states that it was in force at, from 0.
+        states: Numbers of the states in which it was in force, from 0.
         cut: What was cut off the end of the prompt.
     """
 
@@ -44,24 +44,24 @@ def read_log(path: Path) -> list[LoggedMethod]:
     """The distinct methods of the log at `path`, in order of their first state.
 
     Raises:
-        InputError: If the file is no such log.
+        InputError: If the file is not such a log.
     """
-    found: dict[str, LoggedMethod] = {}
+    by_id: dict[str, LoggedMethod] = {}
     for number, prompt in enumerate(_prompts(path)):
         text, cut = cut_contract(prompt)
         method = Method(text, name=f"author-state-{number}")
         if not method.text:
             raise InputError(f"state {number} of {path} holds no method")
-        known = found.get(method.id, LoggedMethod(method, (), cut))
-        found[method.id] = LoggedMethod(known.method, (*known.states, number), known.cut)
-    return list(found.values())
+        earlier = by_id.get(method.id, LoggedMethod(method, (), cut))
+        by_id[method.id] = LoggedMethod(earlier.method, (*earlier.states, number), earlier.cut)
+    return list(by_id.values())
 
 
 def read_state(path: Path, state: int) -> Method:
     """The method in force at one state of the log.
 
     Raises:
-        InputError: If the file is no such log, or has no such state.
+        InputError: If the file is not such a log, or has no such state.
     """
     for logged in read_log(path):
         if state in logged.states:
@@ -70,10 +70,10 @@ def read_state(path: Path, state: int) -> Method:
 
 
 def import_log(path: Path, out: Path) -> list[Path]:
-    """Write each distinct method of the log as a method file into the folder `out`; their paths.
+    """Write each distinct method of the log as a method file into the folder `out`; returns the paths.
 
     Raises:
-        InputError: If the file is no such log, or `out` cannot be made.
+        InputError: If the file is not such a log, or `out` cannot be created.
     """
     logged = read_log(path)
     try:
@@ -81,15 +81,15 @@ def import_log(path: Path, out: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"cannot make the folder {out}: {error}") from error
     written = []
-    for one in logged:
-        source = {"file": path.name, "states": one.states, "cut": one.cut}
-        written.append(out / f"{one.method.name}.json")
-        write_json(written[-1], {**encode_method(one.method), "source": source})
+    for entry in logged:
+        source = {"file": path.name, "states": entry.states, "cut": entry.cut}
+        written.append(out / f"{entry.method.name}.json")
+        write_json(written[-1], {**encode_method(entry.method), "source": source})
     return written
 
 
 def cut_contract(prompt: str) -> tuple[str, str]:
-    """A prompt without its closing form of reply and instruction slot, and what was cut off.
+    """(prompt without the reply format and the instruction slot at its end, what was cut off).
 
     Only the end is cut: the same words inside the steps belong to the method.
     """
@@ -120,7 +120,7 @@ def load_method(source: str | Path) -> Method:
     """A method from a run folder, a method.json or a plain text file.
 
     Raises:
-        InputError: If there is none, with what was looked for.
+        InputError: If there is none; the message says what was looked for.
     """
     path = Path(source)
     of_a_run = path.is_dir()

@@ -1,12 +1,12 @@
-"""Finished rows in numbered files, and the manifest that says which of them are whole.
+"""Finished rows in numbered files, and the manifest that lists the complete ones.
 
-parts/part-000000.jsonl   lines in the order in which they were added
-parts/manifest.jsonl      what was being made, then one line for each sealed part; the last line of
-                          a part counts, so a part can be replaced
+parts/part-000000.jsonl   rows in the order in which they were added
+parts/manifest.jsonl      what was being made, then one line per sealed part; a part's last line
+                          counts, so a part can be replaced
 
-A part is written under another name, synced and renamed before its line is written, so a crash
-at any moment costs the part that was open and nothing else. The manifest knows the checksum of each
-part, and each of its lines that of all lines before (see `JsonLog`): nothing is lost unnoticed.
+A part is written under a temporary name, synced and renamed before its manifest line is written, so a
+crash at any moment costs only the open part. The manifest holds the checksum of each part, and each of
+its lines a checksum over all lines before it (see `JsonLog`): no loss goes unnoticed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from autoevol.store.files import LineWriter, checksum_of, refused
 from autoevol.store.log import JsonLog
 
 SCHEMA = 2
-"""Of the manifest. The first has no checksums."""
+"""Version of the manifest. Version 1 has no checksums."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Part:
 
     Attributes:
         number: 0, 1, ...
-        rows: Lines of the part.
-        dead: How many of them are to be retried.
-        record: Number of the record that its last row was read from.
-        open: Some of its rows are missing: it is made again when the run resumes.
-        ids: The rows' ids, 16 hex digits each, one after another.
-        checksum: Of its file (see `checksum_of`); '' in the manifests of earlier versions.
-        stored: Whether the call store has what its rows were made of, so that it can be made again.
+        rows: Number of rows.
+        dead: How many of them are dead and can be retried.
+        record: Number of the source record of its last row.
+        open: Whether rows are missing, so that a resumed run makes it again.
+        ids: The rows' ids, 16 hex digits each, concatenated.
+        checksum: Of its file (see `checksum_of`); '' in manifests of earlier versions.
+        stored: Whether the call store still has its rows' calls, so that it can be made again for free.
     """
 
     number: int
@@ -55,15 +55,15 @@ class Part:
 
 
 class Parts:
-    """The parts of one run. One process at a time: the run folder's lock is the caller's to hold.
+    """The parts of one run. The caller must hold the run folder's lock.
 
     Args:
         folder: Where they are, created if missing.
-        made: What decides the rows; a folder with whole parts made otherwise is refused. None
-            takes what is there, and writes nothing until a part is sealed.
+        made: The settings that determine the rows; a folder with parts made with others is refused. None
+            accepts whatever is there, and writes nothing until a part is sealed.
 
     Raises:
-        InputError: If the parts were made otherwise.
+        InputError: If the parts were made with other settings.
         StoreError: If the manifest is damaged, or the folder cannot be used.
         StoreLost: If the disk is full.
     """
@@ -78,7 +78,7 @@ class Parts:
                 folder.mkdir(exist_ok=True)
             known = self._replay()
             if made is not None and not self._parts and known != _as_json(made):
-                self._manifest.clear()  # nothing was finished, so nothing is mixed
+                self._manifest.clear()  # nothing was finished, so nothing would be mixed
                 known = None
             self.made: dict[str, Any] = _as_json(made or {}) if known is None else known
             self._refuse_unknown()
@@ -98,46 +98,48 @@ class Parts:
 
     @property
     def rows(self) -> int:
-        """Rows in parts that are whole."""
+        """Rows in complete parts."""
         return sum(part.rows for part in self if not part.open)
 
     @property
     def record(self) -> int:
-        """Record of the last row of the last whole part; -1 if there is none."""
+        """Source record of the last row in a complete part; -1 if there is none."""
         return max((part.record for part in self if not part.open), default=-1)
 
     def take_ids(self) -> Iterator[int]:
-        """Ids of the rows in whole parts, once: afterwards they are not kept here."""
+        """Ids of the rows in complete parts. Can be called once: it frees the memory they take."""
         while self._ids:
             _, packed = self._ids.popitem()
             for start in range(0, len(packed), 8):
                 yield int.from_bytes(packed[start : start + 8], "big")
 
     def drop_open(self) -> None:
-        """Forget a part that was sealed with rows missing; its number is used again."""
+        """Forget a part that was sealed with rows missing; its number is reused."""
         self._parts = {number: part for number, part in self._parts.items() if not part.open}
 
     def drop_damaged(self) -> None:
-        """Forget the first part that is damaged or missing, and those behind it, to be made again.
+        """Forget the first damaged or missing part and all later ones, so that they are made again.
+
+        Later ones too, because rows are assigned to parts in the order of their source.
 
         Raises:
-            StoreError: If the calls that their rows were made of are not stored any more.
+            StoreError: If the calls of their rows are no longer stored.
         """
         for part in self:
-            if (trouble := self._trouble(part)) is not None:
-                behind = [known for known in self if known.number >= part.number]
-                if not all(known.stored for known in behind):
-                    raise trouble
-                for known in behind:
-                    del self._parts[known.number]
-                    self._ids.pop(known.number, None)
+            if (damage := self._damage_of(part)) is not None:
+                later = [other for other in self if other.number >= part.number]
+                if not all(other.stored for other in later):
+                    raise damage
+                for other in later:
+                    del self._parts[other.number]
+                    self._ids.pop(other.number, None)
                 return
 
     def verify(self) -> None:
-        """Read every part once, to be sure of it before anything is paid. Raises StoreError as `lines`."""
+        """Check every part, before anything is paid. Raises StoreError as `lines`."""
         for part in self:
-            if (trouble := self._trouble(part)) is not None:
-                raise trouble
+            if (damage := self._damage_of(part)) is not None:
+                raise damage
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """All lines of all parts, in order.
@@ -149,7 +151,7 @@ class Parts:
             yield from self.lines_of(part)
 
     def lines_of(self, part: Part) -> Iterator[dict[str, Any]]:
-        """The lines of one part. Raises as `lines`, at its end if it is a line that is missing."""
+        """The lines of one part. Raises as `lines`; missing lines are only noticed at the end."""
         path, count, read = self.path(part.number), 0, hashlib.sha256()
         try:
             with path.open("rb") as file:
@@ -165,27 +167,28 @@ class Parts:
             raise self._damaged(f"{path} is damaged: its lines are not those that were written")
 
     def writer(self, number: int, *, stored: bool = False) -> PartWriter:
-        """A writer for the part `number`; sealing it replaces a part of the same number.
+        """A writer for part `number`; sealing it replaces an existing part of that number.
 
-        `stored` says that the calls its rows are made of stay in the call store.
+        `stored` says that its rows' calls stay in the call store.
         """
         return PartWriter(self, number, stored)
 
     def path(self, number: int) -> Path:
-        """The file of one part."""
+        """The file of a part."""
         return self.folder / f"part-{number:06d}.jsonl"
 
     def note(self, part: Part) -> None:
-        """Say in the manifest that the file of a part is whole.
+        """Record in the manifest that the file of a part is complete.
 
         Raises:
-            StoreLost: If the disk refuses.
+            StoreLost: If it cannot be written.
         """
         self._manifest.append(asdict(part))
         self._parts[part.number] = replace(part, ids="")
 
-    def _trouble(self, part: Part) -> StoreError | None:
-        """What is wrong with the file of a part."""
+    def _damage_of(self, part: Part) -> StoreError | None:
+        """What is wrong with the file of a part; None if nothing is."""
+        # The checksum is the quick way; only if it is wrong are lines parsed, to name the damaged one.
         with suppress(OSError):
             if part.checksum and part.checksum == checksum_of(self.path(part.number)):
                 return None
@@ -196,14 +199,14 @@ class Parts:
             return error
         return None
 
-    def _damaged(self, trouble: str) -> StoreError:
+    def _damaged(self, damage: str) -> StoreError:
         return StoreError(
-            f"{trouble}. Restore it from a copy, or move {self.folder} away: then the same command makes the "
+            f"{damage}. Restore it from a copy, or move {self.folder} away: then the same command makes the "
             "rows again, from stored calls where they were kept"
         )
 
     def _replay(self) -> dict[str, Any] | None:
-        """Read the manifest line by line; returns what was being made, None for an empty one."""
+        """Read the manifest; returns what was being made, None if it is empty."""
         made, line = None, 0
         for line, record in enumerate(self._manifest.replay(), 1):
             try:
@@ -224,22 +227,26 @@ class Parts:
         self._parts[part.number] = replace(part, ids="")
 
     def _refuse_unknown(self) -> None:
-        """Raise where there are parts that the manifest must know. Behind the last, one may be new."""
+        """Raise for part files that the manifest should know.
+
+        One file beyond the last known part is fine: a crash between renaming it and writing its line.
+        """
         numbers = {
             int(stem[5:]) for file in self.folder.glob("part-*.jsonl") if (stem := file.stem)[5:].isdecimal()
         }
-        lost = min((n for n in numbers | self._parts.keys() if n > len(self._parts)), default=None)
-        if lost is not None or self._parts.keys() - range(len(self._parts)):
+        beyond = min((n for n in numbers | self._parts.keys() if n > len(self._parts)), default=None)
+        if beyond is not None or self._parts.keys() - range(len(self._parts)):
+            after_gap = self.path(len(self._parts) if beyond is None else beyond)
             raise StoreError(
                 f"{self._manifest.path} is damaged: lines are missing, for it does not say what came before "
-                f"{self.path(lost if lost is not None else len(self._parts)).name}. Restore it from a copy"
+                f"{after_gap.name}. Restore it from a copy"
             )
 
 
 class PartWriter:
-    """One part while it is written; its file is made with its first row.
+    """One part while it is written; its file is created with its first row.
 
-    Nothing of it is there until it is sealed, and leaving the block discards what is not.
+    Nothing is visible until it is sealed; leaving the block without sealing discards it.
     """
 
     def __init__(self, parts: Parts, number: int, stored: bool) -> None:
@@ -257,7 +264,7 @@ class PartWriter:
         return len(self._ids)
 
     def add(self, line: Mapping[str, Any], row_id: str, *, record: int, dead: bool = False) -> None:
-        """Add one row: its line, and what the manifest says of it (see `Part`)."""
+        """Add one row: its line, and its entry for the manifest (see `Part`)."""
         if self._file is None:
             self._file = LineWriter(self._parts.path(self.number))
         self._file.add(line)
@@ -266,10 +273,10 @@ class PartWriter:
         self._record = record
 
     def seal(self, *, open_part: bool = False) -> None:
-        """Make it durable: the file, then its line in the manifest.
+        """Make the part durable: the file, then its line in the manifest.
 
         Raises:
-            StoreLost: If the disk refuses.
+            StoreLost: If it cannot be written.
         """
         assert self._file is not None, "only a part with rows is sealed"
         self._file.seal()
@@ -280,7 +287,7 @@ class PartWriter:
         )
 
     def discard(self) -> None:
-        """Forget it, unless it is sealed."""
+        """Drop the part, unless it is sealed."""
         if self._file is not None:
             self._file.discard()
             self._file = None

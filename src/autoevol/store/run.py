@@ -1,4 +1,4 @@
-"""The run folder: what one run leaves behind, and what it needs to resume after a crash."""
+"""The run folder: what a run leaves behind, and what it needs to resume after a crash."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class RunFolder:
 
     Args:
         path: Created if missing.
-        settings: What decides the run's results, by group. A folder in which something was paid or
-            finished with other settings is refused, unless nothing came of it (see
+        settings: The settings that determine the run's results, by group. A folder in which something was
+            paid or finished with other settings is refused, unless nothing came of it (see
             `allow_correction`); None opens whatever is there.
-        claim: False only locks the folder; `claim` then says whose it is.
+        claim: False only locks the folder; call `claim` later.
 
     Raises:
-        InputError: If the folder belongs to a run with other settings or holds files of someone
-            else that a run would overwrite, or `path` is a file.
-        StoreError: If another process is using it, it cannot be written, or `run.json` is damaged or lost.
+        InputError: If the folder belongs to a run with other settings, holds foreign files that a run would
+            overwrite, or `path` is a file.
+        StoreError: If another process uses it, it cannot be written, or `run.json` is damaged or lost.
         StoreLost: If the disk is full.
     """
 
@@ -66,14 +66,14 @@ class RunFolder:
     def _refuse_foreign(self) -> None:
         if (self.path / "run.json").exists() or (self.path / ".lock").exists():
             return
-        if found := [name for name in PRODUCTS if (self.path / name).exists()]:
+        if foreign := [name for name in PRODUCTS if (self.path / name).exists()]:
             raise InputError(
-                f"{self.path} is not a run folder and holds {', '.join(found)}, which a run would overwrite. "
-                "Give another --out"
+                f"{self.path} is not a run folder and holds {', '.join(foreign)}, which a run would "
+                "overwrite. Give another --out"
             )
 
     def claim(self, settings: Mapping[str, Any]) -> None:
-        """Declare what decides the run's results. Raises as the constructor does."""
+        """Declare the settings that determine the run's results. Raises as the constructor does."""
         self.run_id = self._claim(settings)
 
     def _claim(self, settings: Mapping[str, Any] | None) -> str:
@@ -87,7 +87,7 @@ class RunFolder:
             then, now = known["settings"], orjson.loads(orjson.dumps(dict(settings)))
             changed, judged = changes(then, now), (self.path / "journal.jsonl").exists()
             if self._all_lost() and not (changed and judged):
-                # The same settings may do: a key, or an address, is none of them.
+                # Even with the same settings: the cause may have been a key or an address, which are none.
                 self._begin_anew(known["run_id"], then if judged else now, OUTPUTS)
             elif changed and (known.get("correctable") or not self._begun(known["run_id"])):
                 self._begin_anew(known["run_id"], now, ("method.json", *OUTPUTS, *OPTIMISED))
@@ -107,23 +107,23 @@ class RunFolder:
         return known["run_id"]
 
     def _describe(self, run_id: str, settings: Mapping[str, Any]) -> None:
-        wrote = {"schema": SCHEMA, "autoevol": version("autoevol"), "run_id": run_id}
-        write_sealed(self.path / "run.json", {**wrote, "settings": dict(settings)})
+        origin = {"schema": SCHEMA, "autoevol": version("autoevol"), "run_id": run_id}
+        write_sealed(self.path / "run.json", {**origin, "settings": dict(settings)})
 
     def _refuse_orphaned(self) -> None:
-        """What a run has paid for must not be taken for nothing where its name is lost."""
+        """Without its run.json, what a run has paid for must not be mistaken for a new folder."""
         names = ("journal.jsonl", "parts/manifest.jsonl", *REPORTS)
-        if left := [name for name in names if (self.path / name).exists()]:
+        if orphans := [name for name in names if (self.path / name).exists()]:
             raise StoreError(
-                f"{self.path} has lost its run.json, but not {left[0]}. Restore it from a copy, or give "
+                f"{self.path} has lost its run.json, but not {orphans[0]}. Restore it from a copy, or give "
                 "another --out"
             )
 
     def allow_correction(self, *, steps_too: bool = False) -> None:
-        """Let the next command have other settings, where what was done with these has come to nothing.
+        """Let the next command use other settings, if nothing came of these.
 
         Args:
-            steps_too: Steps of an optimisation have come to nothing as well.
+            steps_too: Nothing came of the optimisation's steps either.
         """
         finished = [
             self.path / name for name in ("dataset.jsonl", *(() if steps_too else ("journal.jsonl",)))
@@ -132,25 +132,27 @@ class RunFolder:
             write_sealed(self.path / "run.json", {**(read_run(self.path) or {}), "correctable": True})
 
     def _all_lost(self) -> bool:
-        """Whether there are finished rows, and each of them was lost to the infrastructure."""
+        """Whether there are finished rows and all of them are dead."""
         if not (self.path / "parts" / "manifest.jsonl").exists():
             return False
         parts = list(Parts(self.path / "parts", None))
         return bool(parts) and all(part.dead == part.rows for part in parts)
 
     def _begin_anew(self, run_id: str, settings: Mapping[str, Any], products: Iterable[str]) -> None:
-        """Remove what a run left that came to nothing; its replies stay in the call store."""
+        """Remove the files of a run that came to nothing; its replies stay in the call store."""
         self._anew = True
         for name in products:
             (self.path / name).unlink(missing_ok=True)
             (self.path / name).with_suffix(".last").unlink(missing_ok=True)
-        for path in sorted((self.path / "parts").glob("*")):  # first the manifest, which names the parts
+        # Sorted, so that the manifest goes before the parts: a manifest whose parts are gone is damage, while
+        # parts without a manifest are not.
+        for path in sorted((self.path / "parts").glob("*")):
             path.unlink()
         self._describe(run_id, settings)
 
     def _begun(self, run_id: str) -> bool:
-        """Whether anything was paid for or finished here; a run that never got that far does not bind."""
-        # Files without their name yet are nothing finished.
+        """Whether anything was paid for or finished here; only then are the settings binding."""
+        # Files under a temporary name are not finished.
         names = {path.name for path in self.path.iterdir() if path.suffix != ".part"}
         if names - UNPAID or self.has_rows:
             return True
@@ -178,12 +180,12 @@ class RunFolder:
         """The run's call store: its own file, or its part of a `shared` one.
 
         Args:
-            shared: The file that several runs share.
+            shared: A file that several runs share.
             power_safe: As for `CallStore`.
-            fresh: Rows that are here were paid for elsewhere: the file need not be there.
+            fresh: The rows here were paid for elsewhere, so the file may be missing.
 
         Raises:
-            StoreError: If the file is gone, with all that this run has paid for, or cannot be opened.
+            StoreError: If the file with the run's paid calls is missing, or cannot be opened.
         """
         path = Path(shared or self.path / "calls.sqlite")
         paid = (self.path / "journal.jsonl").exists() or any(self.path.glob("parts/part-*"))
@@ -193,7 +195,7 @@ class RunFolder:
                 "the --store that the run began with, or another --out"
             )
         store = CallStore(path, self.run_id, power_safe=power_safe)
-        if self._anew:  # what was refused may have been what is corrected now
+        if self._anew:  # the correction may be about what was refused
             store.forget_refusals()
         return store
 
@@ -202,38 +204,39 @@ class RunFolder:
         return FileJournal(self.path / "journal.jsonl", paid)
 
     def save_method(self, method: Method, facts: Mapping[str, Any]) -> Path:
-        """Write the chosen method with `facts` about how it came to be; returns its path."""
+        """Write the chosen method with `facts` about its origin; returns the path."""
         path = self.path / "method.json"
         write_json(path, {**encode_method(method), **facts})
         return path
 
     def save_methods(self, methods: Iterable[Method]) -> None:
-        """Write the methods that records name by id."""
+        """Write the methods that records refer to by id."""
         write_sealed(self.path / "methods.json", {method.id: encode_method(method) for method in methods})
 
     def methods(self) -> dict[str, Method]:
-        """The methods that were saved, by id. Raises StoreError as `read_methods`."""
+        """The saved methods, by id. Raises StoreError as `read_methods`."""
         return read_methods(self.path)
 
-    def save_seeds(self, fingerprint: str | None, found: Mapping[str, Any]) -> None:
-        """Write what the seeds were found to hold, and the file's fingerprint then."""
-        write_sealed(self.path / "seeds.json", {"fingerprint": fingerprint, "found": dict(found)})
+    def save_seeds(self, fingerprint: str | None, scan: Mapping[str, Any]) -> None:
+        """Write the scan of the seeds, and the file's fingerprint at that time."""
+        # The key is that of version 0.1.
+        write_sealed(self.path / "seeds.json", {"fingerprint": fingerprint, "found": dict(scan)})
 
     def seeds(self) -> tuple[str | None, dict[str, Any]] | None:
-        """The same again; None if nothing was written.
+        """(fingerprint, scan) as saved; None if there is none.
 
         Raises:
             StoreError: If the file is damaged.
         """
         path = self.path / "seeds.json"
-        known = read_sealed(path)
+        data = read_sealed(path)
         try:
-            return None if known is None else (known["fingerprint"], dict(known["found"]))
+            return None if data is None else (data["fingerprint"], dict(data["found"]))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{path} is damaged: {error!r}") from error
 
     def close(self) -> None:
-        """Release the lock of the folder; closing twice is harmless."""
+        """Release the lock; closing twice is harmless."""
         self._lock.release()
 
     def __enter__(self) -> RunFolder:
@@ -246,7 +249,7 @@ class RunFolder:
 
 
 def read_methods(folder: Path) -> dict[str, Method]:
-    """The methods that `methods.json` in a folder holds, by id; none without the file.
+    """The methods in a folder's `methods.json`, by id; empty without the file.
 
     Raises:
         StoreError: If it is damaged.
@@ -259,25 +262,25 @@ def read_methods(folder: Path) -> dict[str, Method]:
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
-    """What `run.json` in a folder says: `run_id`, and the `settings` by group. None without one.
+    """The content of a folder's `run.json`: `run_id`, and the `settings` by group. None without one.
 
     Raises:
         StoreError: If the file is damaged.
         InputError: If a newer version of autoevol wrote it.
     """
     path = folder / "run.json"
-    known = read_sealed(path)
-    if known is None:
+    data = read_sealed(path)
+    if data is None:
         return None
-    if not isinstance(known.get("settings"), dict):
+    if not isinstance(data.get("settings"), dict):
         raise StoreError(f"{path} is damaged: it has no settings")
-    if not isinstance(known.get("run_id"), str):
+    if not isinstance(data.get("run_id"), str):
         raise StoreError(f"{path} is damaged: it has no run id")
-    if not isinstance(known.get("schema", 1), int):
+    if not isinstance(data.get("schema", 1), int):
         raise StoreError(f"{path} is damaged: its schema is no number")
-    if known.get("schema", 1) > SCHEMA:
+    if data.get("schema", 1) > SCHEMA:
         raise InputError(
-            f"{folder} was begun by autoevol {known.get('autoevol')}, which is newer than this one: "
+            f"{folder} was begun by autoevol {data.get('autoevol')}, which is newer than this one: "
             "use that version"
         )
-    return known if "schema" in known else {**known, "settings": from_0_1(known["settings"])}
+    return data if "schema" in data else {**data, "settings": from_0_1(data["settings"])}

@@ -1,26 +1,26 @@
-"""The files of a run folder, by what they are worth when it is taken up again.
+"""The files of a run folder, grouped by what they mean for a run that resumes.
 
 run.json        the settings of the run by group; the same folder with other settings is refused
 look.json       whether an optimisation looked worth its calls
 journal.jsonl   finished optimisation steps
 calls.sqlite    every LM call
-seeds.json      what the seed file was found to hold
-endpoint.json   where the models were asked last
-progress.json   where the run stands, or how it ended, for `autoevol show`; a run can do without
-worked.json     for how long, over all starts
+seeds.json      the scan of the seed file
+endpoint.json   where the models were last asked
+progress.json   the run's status, or how it ended, for `autoevol show`; not needed to resume
+worked.json     working time over all starts
 parts/          finished rows with all their rounds
 method.json     the chosen evolving method
 methods.json    every method that rounds were drawn from, by id
-program.json    the same as a saved DSPy program
+program.json    the chosen method as a saved DSPy program
 dataset.jsonl   evolved pairs that passed
 rejected.jsonl  rows that failed, with the reason
-dead.jsonl      rows that were lost to the infrastructure, with the reason
-outputs.json    lines and checksums of these three
+dead.jsonl      rows lost to the infrastructure, with the reason
+outputs.json    line counts and checksums of these three
 rejects.jsonl   records of the seed file that could not be read (with --skip-bad)
 summary.json    figures and paths
-tracking.json   under which id `--track` has told a service of the run
-passport.json   the chosen method with all that is known about it; a method file as well
-passport.md     the same for readers
+tracking.json   the run's id at the service of `--track`
+passport.json   the chosen method with everything known about it; also a method file
+passport.md     the passport for human readers
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ UNPAID = frozenset(
 """What a run that ended before its first reply leaves behind."""
 
 OUTPUTS = ("dataset.jsonl", "rejected.jsonl", "dead.jsonl", "summary.json")
-"""What the rows come to."""
+"""Derived from the parts at the end of the bulk stage."""
 
 REPORTS = (
     "headroom.json",
@@ -59,10 +59,10 @@ REPORTS = (
     "plan.json",
     "proof.json",
 )
-"""What other commands leave in their folders at their end."""
+"""Reports that other commands leave in their folders."""
 
 OPTIMISED = ("look.json", "journal.jsonl", "program.json", "passport.json", "passport.md")
-"""What an optimisation comes to."""
+"""Results of an optimisation."""
 
 PRODUCTS = (
     "look.json",

@@ -1,4 +1,4 @@
-"""JSON files that know whether they are as they were written."""
+"""JSON files with a checksum, and the checksums of a folder's data files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _CHECK = "check"
 
 
 def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
-    """Write `data`, whole or not at all, with a checksum as its last field. Raises as `write_json`."""
+    """Write `data` atomically, with a checksum as its last field. Raises as `write_json`."""
     write_json(path, {**data, _CHECK: _checksum(data)})
 
 
 def read_sealed(path: Path) -> dict[str, Any] | None:
-    """What `write_sealed` wrote, None without a file. One of an earlier version has no checksum.
+    """Read what `write_sealed` wrote; None if there is no file. Earlier versions wrote no checksum.
 
     Raises:
         StoreError: If it is damaged.
@@ -38,24 +38,24 @@ def read_sealed(path: Path) -> dict[str, Any] | None:
 
 
 def write_counts(folder: Path, files: Iterable[LineWriter]) -> None:
-    """Say in a folder what the files hold that were sealed in it."""
+    """Record the line counts and checksums of files that were sealed in a folder."""
     write_sealed(
         folder / COUNTS, {file.path.name: {"lines": file.count, "checksum": file.checksum} for file in files}
     )
 
 
 def check_counts(folder: Path) -> None:
-    """Compare the files that `write_counts` was told of with what they held. Older folders say nothing.
+    """Check the files that `write_counts` recorded. Folders of earlier versions have no record.
 
     Raises:
-        StoreError: If one is missing or is not as it was written.
+        StoreError: If one is missing or has changed.
     """
     for name in _counted(folder):
         check_file(folder / name)
 
 
 def check_source(source: str | Path) -> None:
-    """`check_file` for data as users name it: a file, a run folder, or what is no path at all."""
+    """`check_file` for a source as users name it: a file, a run folder, or something that is not a path."""
     path = Path(os.path.expanduser(source))
     if (path / "run.json").is_file():
         check_file(path / "dataset.jsonl")
@@ -64,19 +64,19 @@ def check_source(source: str | Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Compare one file with what it held when the folder that it lies in was told of it.
+    """Check one file against the record of its folder; a file without a record passes.
 
     Raises:
-        StoreError: If it is missing or is not as it was written. Files that nobody told of are as they are.
+        StoreError: If it is missing or has changed.
     """
-    written = _counted(path.parent).get(path.name)
-    if written is None:
+    recorded = _counted(path.parent).get(path.name)
+    if recorded is None:
         return
     try:
-        if checksum_of(path) == written["checksum"]:
+        if checksum_of(path) == recorded["checksum"]:
             return
         with path.open("rb") as file:
-            why = f"it has {sum(1 for _ in file)} lines; {written['lines']} were written"
+            why = f"it has {sum(1 for _ in file)} lines; {recorded['lines']} were written"
     except OSError as error:
         why = str(error)
     raise StoreError(
@@ -87,12 +87,12 @@ def check_file(path: Path) -> None:
 
 def _counted(folder: Path) -> dict[str, Any]:
     path = folder / COUNTS
-    known = read_sealed(path) or {}
-    if not all(isinstance(one, dict) and {"checksum", "lines"} <= one.keys() for one in known.values()):
+    files = read_sealed(path) or {}
+    if not all(isinstance(file, dict) and {"checksum", "lines"} <= file.keys() for file in files.values()):
         raise StoreError(f"{path} is damaged: it does not say what files hold. Remove it")
-    return known
+    return files
 
 
 def _checksum(data: Mapping[str, Any]) -> str:
-    # Sorted, and as it will be read: a reader knows neither tuples nor the order that was meant.
+    # Over the JSON with sorted keys, since a reader gets lists for tuples and must not depend on the order.
     return digest(orjson.dumps(dict(data), option=orjson.OPT_SORT_KEYS).decode())

@@ -1,4 +1,4 @@
-"""progress.json: where a run stands, for other processes. A run never waits for it, and none is needed."""
+"""progress.json: a run's status for other processes. The run neither needs it nor waits for it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from autoevol.core.status import RunStatus
 from autoevol.store.files import fresh_part
 
 FILE = "progress.json"
-# Seconds without a word after which a process that cannot be looked at counts as silent.
+# Seconds after the last status before a process on another machine counts as silent.
 _SILENT = 60.0
 
 Life = Literal["ended", "alive", "silent", "lost"]
-"""Whether the process behind a status has come to its end, lives, is on another machine and has said nothing
-for a minute, or is gone without a word."""
+"""The state of the process behind a status: it ended, is alive, has been silent for a minute (on another
+machine), or was lost without a final status."""
 
 
 class StatusFile:
-    """The file in a run folder whose lock the caller holds.
+    """The status file in a run folder whose lock the caller holds.
 
     It is replaced as a whole and never synced: a reader sees the last status or the one before, and a
-    crash of the machine may cost both. A disk that refuses is no reason to end a paid run here; what
-    has to be kept tells it.
+    crash of the machine may lose both. A failed write does not end a paid run here; the files that matter
+    will raise.
 
     Args:
         folder: The run folder.
@@ -40,19 +40,20 @@ class StatusFile:
         self._path = folder / FILE
 
     def write(self, status: RunStatus) -> None:
-        """Put `status` in the place of the last one."""
+        """Replace the last status."""
         with suppress(OSError):
             part = fresh_part(self._path)
             text = json.dumps(status.to_json(), ensure_ascii=False, indent=2)
             with part.open("xb") as file:
-                # A name that is not UTF-8 comes with halves of characters, which no file holds.
+                # A file name that is not UTF-8 contains lone surrogates, which cannot be encoded.
                 file.write(text.encode("utf-8", "replace") + b"\n")
             part.replace(self._path)
 
 
 def read_status(folder: Path) -> RunStatus | None:
-    """What `progress.json` in a folder says. None without one, and for one that cannot be read: a folder
-    may be an older one, or a copy that was made while it was written.
+    """The status in a folder's `progress.json`; None if there is none or it cannot be read.
+
+    The folder may be of an earlier version, or a copy made in the middle of a write.
     """
     try:
         return RunStatus.from_json(orjson.loads((folder / FILE).read_bytes()))
@@ -61,7 +62,7 @@ def read_status(folder: Path) -> RunStatus | None:
 
 
 def read_statuses(folder: Path) -> dict[str, RunStatus]:
-    """The statuses of a folder by name: '' for its own, those of its workers and shards by their folders."""
+    """The statuses in a folder: its own under '', those of workers and shards under their folders' names."""
     every = {"": read_status(folder)}
     with suppress(OSError):
         parts = [path for path in folder.iterdir() if path.name.startswith(("worker-", "shard-"))]
@@ -70,7 +71,7 @@ def read_statuses(folder: Path) -> dict[str, RunStatus]:
 
 
 def life_of(status: RunStatus, now: float) -> Life:
-    """Whether the process behind `status` lives; `now` in seconds of `time.time()`. Disturbs nothing."""
+    """The state of the process behind `status`; `now` in seconds of `time.time()`. Read-only."""
     if status.outcome is not None:
         return "ended"
     here = this_process()
@@ -81,12 +82,12 @@ def life_of(status: RunStatus, now: float) -> Life:
 
 
 def this_process() -> tuple[int, str, str]:
-    """Its number, its machine, and what tells it from a later process with this number ('' if nothing)."""
+    """(pid, host, what tells it from a later process with the same pid, '' if the system cannot)."""
     return os.getpid(), socket.gethostname(), _birth(os.getpid())
 
 
 def _birth(pid: int) -> str:
-    """`namespace/ticks`: numbers of processes mean something in their namespace only."""
+    """`namespace/ticks`: pid namespace and start time. Pids are only comparable within a namespace."""
     try:
         namespace = os.readlink("/proc/self/ns/pid")
         ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

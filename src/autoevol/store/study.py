@@ -1,9 +1,9 @@
 """The folder of a search, which several worker processes share.
 
 run.json       the settings of the search; other settings are refused
-study.journal  the Optuna study, unless it lives behind a URL
+study.journal  the Optuna study, unless it is at a URL
 calls.sqlite   every LM call of every worker
-worker-1/ ...  a run folder per worker at work: its lock says that the worker lives
+worker-1/ ...  one run folder per worker; its lock is held while the worker lives
 search.json    the result
 best.json      the best configuration, for `--config`
 """
@@ -11,7 +11,7 @@ best.json      the best configuration, for `--config`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +25,22 @@ from autoevol.store.run import RunFolder, read_run
 
 
 class WorkerFolder(RunFolder):
-    """A worker's place in the folder of a search. Its calls are in the search's one store."""
+    """A worker's folder within that of the search. Its calls are in the search's shared store."""
 
     def calls(
         self, shared: str | Path | None = None, *, power_safe: bool = True, fresh: bool = False
     ) -> CallStore:
-        """The call store of the search, booking to this worker."""
+        """The call store of the search, charging this worker."""
         return CallStore(shared or self.path.parent / "calls.sqlite", self.run_id, power_safe=power_safe)
 
 
 class StudyFolder:
-    """Opens the folder of a search and hands out its places for workers.
+    """Opens the folder of a search and assigns worker numbers.
 
     Args:
         path: Created if missing.
-        settings: What decides the results, as for `RunFolder`.
-        workers: Number of places.
+        settings: The settings that determine the results, as for `RunFolder`.
+        workers: Maximum number of concurrent workers.
 
     Raises:
         InputError: If the folder belongs to a search with other settings, or `path` is a file.
@@ -61,12 +61,12 @@ class StudyFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """No other worker is inside such a block at the same time. Not reentrant."""
+        """A critical section: no other worker is inside at the same time. Not reentrant."""
         with file_lock(self.path / ".study.lock"):
             yield
 
     def claim(self, after: int = 0) -> tuple[int, WorkerFolder] | None:
-        """The first free place with a number above `after`, locked; None if there is none."""
+        """The first free worker number above `after` with its folder, locked; None if all are taken."""
         with self.alone():
             for number in range(after + 1, self.workers + 1):
                 try:
@@ -76,7 +76,7 @@ class StudyFolder:
         return None
 
     def at_work(self, number: int) -> bool:
-        """Whether a process, this one included, holds the place. Ask inside `alone`."""
+        """Whether a live process, this one included, has this worker number. Call inside `alone`."""
         if not self._place(number).exists():
             return False
         try:
@@ -86,16 +86,13 @@ class StudyFolder:
         return False
 
     def spent(self) -> dict[str, Spent]:
-        """What all workers have paid, by role."""
+        """What all workers together have paid, by role."""
+        runs = [run["run_id"] for place in self.path.glob("worker-*") if (run := read_run(place))]
         total: dict[str, Spent] = {}
-        for place in self.path.glob("worker-*"):
-            known = read_run(place)
-            if known is None:
-                continue
-            store = CallStore(self.path / "calls.sqlite", known["run_id"])
-            for role, spent in store.spent().items():
-                total[role] = total.get(role, Spent()) + spent
-            store.close()
+        if runs:
+            with closing(CallStore(self.path / "calls.sqlite")) as store:
+                for role, spent in (line for run_id in runs for line in store.spent(run_id).items()):
+                    total[role] = total.get(role, Spent()) + spent
         return total
 
     @property
@@ -104,11 +101,11 @@ class StudyFolder:
         return self.path / "study.journal"
 
     def journal_lock(self) -> FileLock:
-        """The lock that every writer of the journal takes. Optuna's own outlives a killed process."""
+        """The lock for writing the journal. Optuna's own is a file that outlives a killed process."""
         return file_lock(self.path / ".journal.lock")
 
     def mend_journal(self) -> None:
-        """Cut off a last line that a crash has torn."""
+        """Cut off a last line torn by a crash."""
         with self.journal_lock():
             cut_torn_line(self.journal)
 

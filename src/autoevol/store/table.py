@@ -1,4 +1,4 @@
-"""A Parquet file that appears whole or not at all."""
+"""A Parquet file that is written atomically."""
 
 from __future__ import annotations
 
@@ -18,58 +18,74 @@ _BATCH = 1024
 
 
 class TableWriter:
-    """Writes records with the columns of `schema`; types are never guessed from the values."""
+    """Writes records to a Parquet file that gets its name only when it is sealed.
+
+    The columns are those of `schema`; types are never guessed from the values. Every method raises StoreLost
+    if the file cannot be written.
+    """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         import pyarrow.parquet as pq
 
+        self.path = path
         self.count = 0
         self._schema = schema
         self._waiting: list[Mapping[str, Any]] = []
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        with self._lost():
+            self._part = fresh_part(path)
+            self._writer = pq.ParquetWriter(self._part, schema, compression="zstd")
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Write one record; batches of 1,024 go to the file."""
+        """Add one record; they are written in batches of 1,024."""
         self._waiting.append(record)
         self.count += 1
         if len(self._waiting) == _BATCH:
-            self.flush()
+            self._flush()
 
-    def flush(self) -> None:
-        """Write what is waiting."""
+    def seal(self) -> None:
+        """Make everything durable, and give the file its name."""
+        self._flush()
+        with self._lost():
+            self._writer.close()
+            with self._part.open("rb") as file:
+                os.fsync(file.fileno())
+            self._part.replace(self.path)
+            sync_folder(self.path.parent)
+
+    def discard(self) -> None:
+        """Drop everything written; never raises, whatever state the disk is in."""
+        with suppress(OSError):
+            self._writer.close()
+        with suppress(OSError):
+            self._part.unlink()
+
+    def _flush(self) -> None:
         import pyarrow as pa
 
         if self._waiting:
-            self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
+            with self._lost():
+                self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
             self._waiting.clear()
 
-    def close(self) -> None:
-        """Write the footer and close the file."""
-        self._writer.close()
+    @contextmanager
+    def _lost(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreLost(f"cannot write {self.path}: {error}") from error
 
 
 @contextmanager
 def replacing_table(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
-    """A writer whose file takes the place of `path` when the block ends without an error.
+    """A writer whose file replaces `path` when the block ends without an error.
 
     Raises:
-        StoreLost: If the disk refuses. An error of the block itself stays what it is.
+        StoreLost: If the file cannot be written. Errors of the block itself pass through.
     """
-    part = path.with_name(f".{path.name}.part")
+    writer = TableWriter(path, schema)
     try:
-        fresh_part(path)
-        writer = TableWriter(part, schema)
-        try:
-            yield writer
-            writer.flush()
-        finally:
-            writer.close()
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise StoreLost(f"cannot write {path}: {error}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
+        yield writer
+        writer.seal()
+    except BaseException:
+        writer.discard()
+        raise

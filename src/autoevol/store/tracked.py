@@ -1,4 +1,4 @@
-"""tracking.json: under which id a tracking service knows the run of a folder, and what it was told."""
+"""tracking.json: the run's id at a tracking service, and the last step that was sent there."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ FILE = "tracking.json"
 
 
 class TrackedFile:
-    """The file in a run folder whose lock the caller holds. A run can do without: what cannot be read or
-    written there costs a second run at the service, and nothing else.
+    """The tracking file in a run folder whose lock the caller holds.
+
+    If it cannot be read or written, the service gets a second run; nothing else is lost.
 
     Args:
         folder: The run folder.
-        kind: The service; what was kept for another one does not count.
+        kind: The service; entries for other services are kept and ignored.
     """
 
     def __init__(self, folder: Path, kind: str) -> None:
@@ -32,12 +33,12 @@ class TrackedFile:
         self.step = known["step"] if self.id and isinstance(known.get("step"), int) else -1
 
     def begun(self, run_id: str) -> None:
-        """The service knows the run."""
+        """Record the id that the service gave the run."""
         self.id = run_id
         self._write()
 
     def told(self, step: int) -> None:
-        """The service is told of a step of the optimisation."""
+        """Record that an optimisation step was sent."""
         self.step = step
         if self.id:
             self._write()

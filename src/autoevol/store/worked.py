@@ -1,6 +1,6 @@
-"""How long a folder was worked on, over all starts: `worked.json`.
+"""Working time of a folder over all starts: `worked.json`.
 
-A process that is killed leaves the time that it had noted last, so at most `EVERY` seconds of it are lost.
+A killed process leaves the time it noted last, so at most `EVERY` seconds are lost.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from autoevol.store.sealed import read_sealed, write_sealed
 
 FILE = "worked.json"
 EVERY = 15.0
-"""Seconds between two notes."""
+"""Seconds between two writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worked(Record):
-    """Time at work.
+    """Working time.
 
     Attributes:
-        starts: Processes that worked here, >= 0.
-        seconds: Of all of them together.
+        starts: Number of processes that worked here, >= 0.
+        seconds: Their total time.
     """
 
     starts: int = 0
@@ -33,7 +33,7 @@ class Worked(Record):
 
 
 class WorkClock:
-    """The time of this process and of those before it.
+    """Measures the working time of this process and adds that of earlier ones.
 
     Args:
         folder: Where the file is.
@@ -48,22 +48,22 @@ class WorkClock:
 
     @property
     def worked(self) -> Worked:
-        """Up to now."""
+        """The working time up to now."""
         return Worked(self._before.starts, self._before.seconds + self._clock() - self._began)
 
     def tick(self) -> None:
-        """Note the time where it was not noted for a while."""
+        """Write the time if the last write is long enough ago."""
         if self._clock() - self._noted >= EVERY:
             self.note()
 
     def note(self) -> None:
-        """Write the time down."""
+        """Write the time."""
         self._noted = self._clock()
         write_sealed(self._path, self.worked.to_json())
 
 
 def worked_before(folder: Path) -> Worked:
-    """What the file says; nothing where it is missing or damaged, since no result hangs on it."""
+    """The time in the file; zero if it is missing or damaged, since no result depends on it."""
     try:
         return Worked.from_json(read_sealed(folder / FILE) or {})
     except (Malformed, StoreError):

@@ -1,4 +1,4 @@
-"""What a tracking service is told of a search: its trials, and at the end its result."""
+"""A search at a tracking service: its trials, and at the end its result."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from autoevol.commands.tracking import TrackedRun
 
 
-class TrialsTold:
-    """One tracked run for each worker process, whichever places it takes. Without `--track`, nothing.
+class TrackedTrials:
+    """One tracked run per worker process, whatever worker numbers it takes. Does nothing without `--track`.
 
     Args:
-        settings: Whether there is a service, and which.
-        listener: Told of failures there.
+        settings: Name the service, if any.
+        listener: Called with failures of the service.
     """
 
     def __init__(self, settings: Settings, listener: Listener) -> None:
@@ -28,12 +28,12 @@ class TrialsTold:
         self._tracked: TrackedRun | None = None
 
     def at(self, place: WorkerFolder) -> None:
-        """A place was taken; the first keeps the run's id. Raises InputError if a package is missing."""
+        """Begin the run in the first worker's folder. Raises InputError if a package is missing."""
         if self._tracked is None:
             self._tracked = tracked_run(place, self._settings, self._listener)
 
     def trial(self, number: int, measured: Measured) -> None:
-        """A trial has come to its end."""
+        """Send a completed trial."""
         if self._tracked is None:
             return
         counts = {"trial_loss": measured.loss, "trial_calls": float(measured.calls)}
@@ -42,6 +42,6 @@ class TrialsTold:
         self._tracked.say(lambda tracker: tracker.text(name, text))
 
     def close(self, folder: Path, stop: BaseException | None) -> None:
-        """The search has ended, for this worker, with `stop`."""
+        """End the tracked run; `stop` is the error that ended the search, if any."""
         if self._tracked is not None:
             self._tracked.close(folder, outcome_of(stop), None)
