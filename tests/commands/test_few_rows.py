@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -15,10 +15,10 @@ from autoevol.commands.few_rows import few_rows
 from autoevol.commands.plan import plan_split
 from autoevol.comparison.job import ModelBench, plan_heats
 from autoevol.config import CompareConfig, LoopConfig, MethodConfig, SearchConfig, Settings
+from autoevol.config.choices import Selection
 from autoevol.core.errors import InputError
 from autoevol.core.records import Row
 from autoevol.hypersearch.job import plan
-from autoevol.optimization.rules import RULES
 from autoevol.programs.evolver import Evolver
 from autoevol.programs.methods import BUILT_IN
 from command_line import at, command, seed_file
@@ -60,9 +60,9 @@ def or_sentence(split: Callable[[], Any]) -> Any:
         return " / ".join(str(error).splitlines())
 
 
-@given(st.integers(0, 14), SIZES, SIZES, st.integers(1, 60), st.sampled_from(sorted(RULES)))
+@given(st.integers(0, 14), SIZES, SIZES, st.integers(1, 60), st.sampled_from(get_args(Selection)))
 def test_every_split_is_whole_or_refused_in_a_sentence(
-    count: int, dev: int | None, holdout: int | None, batch: int, rule: str
+    count: int, dev: int | None, holdout: int | None, batch: int, rule: Selection
 ) -> None:
     loop = LoopConfig(batch_size=batch) if dev is None else LoopConfig(batch_size=batch, dev_size=dev)
     methods = MethodConfig(holdout_size=holdout, selection=rule)
@@ -82,7 +82,7 @@ def test_every_split_is_whole_or_refused_in_a_sentence(
 def test_a_comparison_is_split_whole_or_refused_with_the_rows_of_the_file(
     count: int, dev: int | None, holdout: int | None
 ) -> None:
-    config = CompareConfig(holdout_size=holdout, **({} if dev is None else {"dev_size": dev}))
+    config = CompareConfig(holdout_size=holdout, dev_size=dev or CompareConfig().dev_size)
     student, bench = Evolver(BUILT_IN["initial"]), ModelBench(Settings())
     planned = or_sentence(lambda: plan_heats(tasks(count), config, student, bench))
     if isinstance(planned, str):

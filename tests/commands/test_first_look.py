@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,10 @@ from typer.testing import Result
 from autoevol.commands.first_look import look_rows
 from autoevol.commands.plan import plan_split
 from autoevol.config import LoopConfig, MethodConfig
+from autoevol.config.choices import Selection
 from autoevol.core.records import Row
 from autoevol.optimization.plan import confirm_rows
-from autoevol.optimization.rules import RULES, find_rule
+from autoevol.optimization.rules import find_rule
 from autoevol.store.journal import FileJournal
 from autoevol.store.sealed import read_sealed
 from command_line import at, command, printed
@@ -118,8 +120,8 @@ def test_look_and_loop_together_pay_for_no_row_twice(
         assert calls["always"] <= calls["auto"] <= calls["always"] + 2 * beyond
 
 
-@given(st.integers(4, 900), st.sampled_from(sorted(RULES)), st.integers(1, 60), st.integers(0, 200))
-def test_no_row_of_a_confirmation_is_looked_at(rows: int, rule: str, dev: int, confirm: int) -> None:
+@given(st.integers(4, 900), st.sampled_from(get_args(Selection)), st.integers(1, 60), st.integers(0, 200))
+def test_no_row_of_a_confirmation_is_looked_at(rows: int, rule: Selection, dev: int, confirm: int) -> None:
     loop = LoopConfig(dev_size=min(dev, rows // 4), confirm_size=confirm)
     seeds = [Row(str(number), f"Task {number}") for number in range(rows)]
     split = plan_split(seeds, loop, MethodConfig(selection=rule))
