@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from autoevol.commands.few_rows import few_rows
 from autoevol.config import ProveConfig
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
@@ -117,6 +118,8 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
         shown = [("student", f"{self.student}, {self.tune}"), ("training", self.told())]
         shown += [(f"arm {name}", _told(sample)) for name, sample in self.arms.items()]
         shown += [(f"measured on {name}", _told(sample)) for name, sample in self.items.items()]
+        if why := few_rows({"held-out": self.items["heldout"].pairs}, "a larger --heldout"):
+            shown.append(("few rows", why))
         return [*shown, ("primary measure", self.primary), ("students to tune", str(self.trainings))]
 
 
