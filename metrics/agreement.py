@@ -1,6 +1,6 @@
-"""Answer agreement: do several responses to the evolved instruction come to one answer?
+"""Answer agreement: do several responses to the evolved instruction reach the same answer?
 
-A problem that lacks something is answered differently each time. Numbers and short answers
+A problem that lacks information is answered differently each time. Numbers and short answers
 are compared exactly, everything else by a judge; code that a model wrote is never run.
 The idea is that of self-consistency (Wang et al., arXiv:2203.11171), read as a test of the
 question instead of a vote on the answer.
@@ -27,11 +27,11 @@ SHORT_WORDS = 6
 _NUMBER = re.compile(r"[-−]?[$€£]?\d+(?:[.,]\d+)*%?")
 
 Sampler = Callable[[str, int], Awaitable[str]]
-"""Gives the response to an instruction; the number tells the samples apart (0, 1, ...)."""
+"""Returns a response to an instruction; the number of the sample (0, 1, ...) makes it a fresh one."""
 
 
 def normal_answer(response: str) -> str | None:
-    """The final answer in a form that can be compared, or None where it needs a judge.
+    """The final answer in a comparable form; None if it takes a judge to compare it.
 
     A number gives its value ("$1,200.00" and "1200" are equal), a short answer its words.
     """
@@ -58,10 +58,10 @@ def agreement(answers: Sequence[object]) -> float:
 
 
 class AnswerAgreement:
-    """Calls a problem `unsolvable` where sampled responses disagree about its answer.
+    """Calls a problem `unsolvable` if sampled responses disagree about its answer.
 
-    Low agreement may also mean a hard problem and a weak model: the threshold is a matter of
-    calibration, and a model that solves nothing tells nothing.
+    Low agreement may also mean a hard problem and a weak model, so the threshold needs calibration; the
+    answers of a model that solves nothing are no evidence.
 
     Args:
         sample: Gives one response; LM errors that it raises make the case unscored. By default
@@ -129,7 +129,7 @@ class AnswerAgreement:
         )
 
     async def _labels(self, instruction: str, texts: Sequence[str]) -> list[object] | None:
-        """One label a response; responses with one answer get one label. None if unreadable."""
+        """One label per response; responses with the same answer share a label. None if unreadable."""
         labels: list[object] = []
         judged: list[tuple[str, int]] = []
         for text in texts:

@@ -1,4 +1,4 @@
-"""What a failure detector is. Every detector in this folder follows this contract."""
+"""The interface of a failure detector, which every detector in this folder implements."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Detector(Protocol):
 
     Attributes:
         name: Short and unique; printed in reports and calibration tables.
-        kinds: The failure kinds that it is able to see.
-        calls: LM calls that one decision costs, 0 for a text detector.
+        kinds: The failure kinds that it can detect.
+        calls: LM calls per decision, 0 for a text detector.
 
-    `judge` is a pure function of the trajectory for text detectors. It never raises for
-    odd text: worst input is a case to be judged, not an error.
+    For text detectors, `judge` is a pure function of the trajectory. It never raises for odd text: any
+    input is a case to be judged, not an error.
     """
 
     name: str
@@ -32,10 +32,10 @@ class Detector(Protocol):
 
 @runtime_checkable
 class AsyncDetector(Detector, Protocol):
-    """A detector whose decision takes LM calls, and which can wait for them without blocking.
+    """A detector that makes LM calls, and can await them without blocking.
 
-    The LM arrives by `dspy.context` or settings only. An LM call that fails for good gives
-    an unscored verdict, never a failure: the network says nothing about a method.
+    The LM comes from `dspy.context` or the settings only. An LM call that fails for good gives an unscored
+    verdict, never a failure: network errors say nothing about a method.
     """
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
@@ -44,7 +44,7 @@ class AsyncDetector(Detector, Protocol):
 
 
 class Metric(Protocol):
-    """What the loop needs of a metric (`metrics.FailureMetric` is one)."""
+    """The interface of a metric for the loop, as implemented by `metrics.FailureMetric`."""
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
         """Decide on one trajectory."""
@@ -53,19 +53,19 @@ class Metric(Protocol):
 
 @lru_cache(maxsize=256)
 def passed(detector: str) -> Verdict:
-    """The verdict of a detector that has nothing to say against a trajectory."""
+    """The verdict of a detector that finds no failure."""
     return Verdict(Outcome.PASSED, detector=detector)
 
 
 def failed(detector: str, kind: FailureKind, reason: str, *more: FailureKind) -> Verdict:
-    """A failure of `kind` (and `more`, less severe), with what was seen."""
+    """A failure of `kind` (and `more`, less severe), with the reason."""
     return Verdict(Outcome.FAILED, (kind, *more), reason, detector)
 
 
 UNREADABLE_VERDICT = "cannot be read"
-"""In the reason of a verdict that was given but says nothing: of the same pair it would be given again."""
+"""Part of the reason of a verdict without a decision that the same pair would get again."""
 
 
 def unscored(detector: str, reason: str) -> Verdict:
-    """No decision: an LM call that the decision needs has failed, or its reply cannot be read."""
+    """No decision: an LM call failed, or its reply cannot be read."""
     return Verdict(Outcome.UNSCORED, reason=reason, detector=detector)

@@ -1,4 +1,4 @@
-"""An LM detector with an LM of its own, whatever LM the program under test runs on."""
+"""An LM detector with its own LM, independent of that of the program under test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autoevol.metrics.base import AsyncDetector
 
 
 class WithLM:
-    """Asks `detector` inside a context of its own; its calls are booked as the judge's.
+    """Runs `detector` in its own context; its calls are booked as the judge's.
 
     Args:
         detector: An LM detector, or a cascade that ends in one.

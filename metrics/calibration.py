@@ -1,8 +1,8 @@
 """How good is a failure detector? Labelled pairs in, confusion counts and intervals out.
 
-Pure: nothing here calls a model. For each detector and ensemble, against human labels:
-every kind that both know, `fatal` (any kind of `FATAL_KINDS`) and `usable` (no failure
-at all), with the raters' own agreement beside it.
+Pure: nothing here calls a model. Each detector or ensemble is compared with human labels on every kind that
+both know, on `fatal` (any kind of `FATAL_KINDS`) and on `usable` (no failure at all), beside the raters'
+own agreement.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ FORMAT_VERSION = 1
 FATAL = "fatal"
 USABLE = "usable"
 RESPONSE = "response right"
-"""Whether a judge knows a right response, on pairs where it said yes or no and the raters agree."""
+"""Whether a judge recognises a right response, on pairs where it decided and the raters agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Decisions against labels, counted; positive is what the question names.
+    """Counts of decisions against labels; the question names the positive class.
 
     Attributes:
         tp: Positive by label and by detector.
@@ -100,19 +100,19 @@ class Calibration:
 
     Attributes:
         detector: Name of the detector.
-        pairs: Pairs that were judged.
-        unscored: Of these, pairs on which the detector reached no decision (not counted below).
+        pairs: Number of judged pairs.
+        unscored: Those among them without a decision (not counted below).
         confusions: By question: `fatal`, `usable`, and each kind. Pairs on which the raters
             disagree about a question are left out of that question.
-        agreement: Kappa of the two raters by question, where both raters' labels are there.
-        domain: Of the pairs, if all are of one; "" for all domains.
-        strength: Of the LM that evolved them, if all are of one; "" for any.
-        gain: Agreement with the raters' gains, where there are any.
-        unanimous: Share of the pairs on which all samples of a judge gave one severity, 0..1; None
-            where only one was asked for.
-        parts: The same by domain and by strength, where the pairs are of several.
-        worth: By question, `fatal` and `usable`, what it is worth on the whole run that the pairs are a
-            weighted sample of; empty where they are none.
+        agreement: Kappa of the two raters by question, if both labelled.
+        domain: Of the pairs, if all have the same; "" for all domains.
+        strength: Of the LM that evolved them, if all have the same; "" for any.
+        gain: Agreement with the raters' gains, if there are any.
+        unanimous: Share of the pairs on which all samples of a judge gave the same severity, 0..1; None
+            if it was sampled once.
+        parts: The same by domain and by strength, if the pairs have several.
+        worth: By question, `fatal` and `usable`, the estimate for the whole run if the pairs are a weighted
+            sample of one; otherwise empty.
     """
 
     detector: str
@@ -129,7 +129,7 @@ class Calibration:
 
     @property
     def broken(self) -> int:
-        """Scored pairs that are labelled fatal: what the recall rests on."""
+        """Number of scored pairs that are labelled fatal, the base of the recall."""
         fatal = self.confusions.get(FATAL, Confusion())
         return fatal.tp + fatal.fn
 
@@ -139,7 +139,7 @@ class Calibration:
         return ", ".join(filter(None, (self.domain, self.strength and f"{self.strength} evol LM")))
 
     def sentence(self) -> str:
-        """One sentence to be printed beside every rate that this detector produces."""
+        """The sentence printed beside every rate from this detector."""
         found = self.confusions.get(FATAL, Confusion())
         among = f" ({self.part})" if self.part else ""
         if math.isnan(found.recall):
@@ -215,13 +215,13 @@ def calibrate_detector(pairs: Sequence[Labelled], detector: Detector) -> Calibra
 def count_verdicts(
     pairs: Sequence[Labelled], verdicts: Sequence[Verdict], name: str, kinds: Iterable[FailureKind]
 ) -> Calibration:
-    """Count verdicts that are there already (an LM judge's, say) against the labels.
+    """Count given verdicts (such as an LM judge's) against the labels.
 
     Args:
         pairs: The labelled pairs.
-        verdicts: One verdict a pair, in the same order.
-        name: What to call the detector.
-        kinds: The failure kinds that it is able to see; others are not counted against it.
+        verdicts: One verdict per pair, in the same order.
+        name: Name of the detector.
+        kinds: The failure kinds that it can detect; others are not counted against it.
     """
     seen = frozenset(kinds)
     parts = tuple(
@@ -264,7 +264,7 @@ def _measure(
 
 
 def _worth(judged: _Judged) -> dict[str, Worth]:
-    """What the verdicts are worth on the whole that the pairs stand for."""
+    """The quality of the verdicts on the whole run that the pairs are a sample of."""
     weighted = [(p, v, p.weight) for p, v in judged if p.weight is not None and p.verdict is not None]
     if not weighted or len(weighted) < len(judged):
         return {}
@@ -284,7 +284,7 @@ def _worth(judged: _Judged) -> dict[str, Worth]:
 
 
 def own_verdicts(pairs: Sequence[Labelled]) -> list[Calibration]:
-    """The detector that the run itself had, by the verdicts that stand in the file; none without them."""
+    """The calibration of the run's own detector, from the verdicts in the file; empty without them."""
     verdicts = [pair.verdict for pair in pairs if pair.verdict is not None]
     if not verdicts or len(verdicts) < len(pairs):
         return []

@@ -1,4 +1,4 @@
-"""Who decides what: facts by rule, all else by the judge, who is told what the rules noticed."""
+"""A cascade: rules decide facts; the judge decides everything else, with the rules' findings as hints."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from autoevol.metrics.judge import LMDetector
 
 
 class Cascade:
-    """Text rules and an LM detector. Rules settle facts; their other findings only inform the judge.
+    """Text rules and an LM detector. Rules decide facts; their other findings are only hints to the judge.
 
-    On labelled pairs a text rule that ended the matter lost 5 of 40 broken pairs that the judge
-    would have found, and threw away 2 of 17 that it would have kept.
+    On labelled pairs, rules that decided everything lost 5 of 40 broken pairs that the judge would have
+    found, and refused 2 of 17 usable ones that it would have kept.
 
     Args:
-        rules: The text detector whose findings the judge is told.
-        then: Decides on everything that is no fact. Only an `LMDetector` can be told anything.
+        rules: The text detector whose findings become hints.
+        then: Decides everything that is not a fact. Only an `LMDetector` takes hints.
         name: By default both names.
-        facts: Decides before anything is paid; by default `text_facts()`.
+        facts: Decides before anything is paid for; by default `text_facts()`.
         hints: Whether the judge is told what the rules found.
     """
 
@@ -40,7 +40,7 @@ class Cascade:
         self.calls = rules.calls + then.calls
 
     def judge(self, trajectory: Trajectory) -> Verdict:
-        """A fact, or else what the judge says."""
+        """The verdict of the facts, otherwise that of the judge."""
         return self.fact(trajectory) or self._named(self.informed(trajectory).judge(trajectory))
 
     async def ajudge(self, trajectory: Trajectory) -> Verdict:
@@ -48,16 +48,16 @@ class Cascade:
         return self.fact(trajectory) or self._named(await self.informed(trajectory).ajudge(trajectory))
 
     def verdict(self, trajectory: Trajectory, said: Verdict) -> Verdict:
-        """The verdict where the judge, asked apart and told nothing, said `said`."""
+        """The verdict, given that the judge without hints said `said`."""
         return self.fact(trajectory) or self._named(said)
 
     def fact(self, trajectory: Trajectory) -> Verdict | None:
-        """The verdict of the rules that settle facts; None where the judge has to decide."""
+        """The verdict of the rules that decide facts; None if the judge has to decide."""
         verdict = self.facts.judge(trajectory)
         return None if verdict.outcome is Outcome.PASSED else self._named(verdict)
 
     def informed(self, trajectory: Trajectory) -> AsyncDetector:
-        """The judge, told what the rules noticed in this trajectory."""
+        """The judge, with the rules' findings on this trajectory as hints."""
         if not self.hints or not isinstance(self.then, LMDetector):
             return self.then
         noticed = self.rules.judge(trajectory)

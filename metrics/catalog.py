@@ -1,4 +1,4 @@
-"""Detectors by the name that the command line gives them, and the calibration that ships."""
+"""Detectors by their names on the command line, and the shipped calibrations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TEXT_DETECTORS: dict[str, Callable[[], Detector]] = {
 
 AGREEMENT, ELIMINATOR_LM = "agreement", "eliminator-lm"
 DETECTORS = (*TEXT_DETECTORS, ELIMINATOR_LM, AGREEMENT)
-"""What `--detector` may be."""
+"""The values of `--detector`."""
 
 
 def make_detector(name: str, answers: int = 4) -> Detector:
@@ -52,9 +52,9 @@ def make_detector(name: str, answers: int = 4) -> Detector:
 
 
 def answers_agree(answers: int) -> Cascade:
-    """Text rules first; a word problem that they let pass is answered so many times.
+    """Text rules first; a word problem that passes them is answered `answers` times.
 
-    Other tasks have many good answers, whose disagreement says nothing.
+    Other tasks have many good answers, so disagreement means nothing there.
     """
     text = default_text_ensemble()
     agreement = AnswerAgreement(samples=answers, definite=lambda task: domain_of(task) == MATH)
@@ -64,17 +64,17 @@ def answers_agree(answers: int) -> Cascade:
 def calibration_of(
     detector: str, path: str | Path | None = None, *, domain: str = "", strength: str = ""
 ) -> Calibration | None:
-    """The calibration of a detector: from `path`, else the nearest one that ships, else None.
+    """The calibration of a detector: from `path`, or the nearest shipped one, or None.
 
     Args:
         detector: Its name.
         path: A saved calibration, or labelled evolutions (`.jsonl`), such as of the run's own rows,
-            on which a text detector is measured then and there.
-        domain: What the rows are about, of `metrics.domains`; "" if it is not known.
-        strength: Of the LM that evolves them, strong or weak; "" if it is not known.
+            on which a text detector is measured on the spot.
+        domain: Domain of the rows, of `metrics.domains`; "" if unknown.
+        strength: Of the LM that evolves them, strong or weak; "" if unknown.
 
     Raises:
-        InputError: If `path` cannot be read, or tells nothing of this detector.
+        InputError: If `path` cannot be read, or does not cover this detector.
     """
     if path is None:
         with resources.as_file(resources.files("autoevol.samples") / "calibration.json") as shipped:
@@ -98,7 +98,7 @@ def _known(path: Path, detector: str) -> list[Calibration]:
 
 
 ENOUGH = 5
-"""Broken pairs that a part must have for its recall to be quoted instead of that of all."""
+"""Broken pairs that a part needs for its recall to be quoted instead of the overall one."""
 
 
 def nearest_calibration(
@@ -106,8 +106,8 @@ def nearest_calibration(
 ) -> Calibration | None:
     """The calibration of a detector on the pairs that are nearest to a domain and a strength.
 
-    Of both, else of the domain, else of the strength, else of all; a part in which too few pairs
-    are broken (`ENOUGH`) is passed over for a wider one. None if the detector is not known.
+    The first that exists: for both, for the domain, for the strength, for all pairs. A part with too few
+    broken pairs (`ENOUGH`) is skipped for a wider one. None if the detector is unknown.
     """
     whole = next((found for found in known if found.detector == detector), None)
     if whole is None:

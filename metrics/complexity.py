@@ -1,13 +1,13 @@
 """Complexity of instructions as a language model sees it: a score from 1 to 10, and tags.
 
-The score is that of WizardLM's analysis (Xu et al., arXiv:2304.12244, section 4) asked as in
-Deita (Liu et al., arXiv:2312.15685): all versions of one instruction stand in one prompt,
-because scores given apart come out alike. The tags are those of InsTag (Lu et al.,
-arXiv:2308.07074), asked from the LM at hand instead of a trained tagger: the number of
-tags stands for complexity, the number of different tags in a set for diversity.
+The score is that of WizardLM's analysis (Xu et al., arXiv:2304.12244, section 4), requested as in
+Deita (Liu et al., arXiv:2312.15685): all versions of an instruction go into one prompt, because
+separate scores come out alike. The tags are those of InsTag (Lu et al., arXiv:2308.07074), from the
+LM at hand instead of a trained tagger: the number of tags measures complexity, the number of
+distinct tags in a set measures diversity.
 
-Both are modules for the LM of the current `dspy.context`. A reply that cannot be read, and a
-call that fails for good, give None: not scored, which is neither simple nor complex.
+Both are modules for the LM of the current `dspy.context`. A reply that cannot be read, or a
+call that fails for good, gives None: not scored, which is neither simple nor complex.
 """
 
 from __future__ import annotations

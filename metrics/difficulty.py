@@ -18,7 +18,7 @@ from autoevol.metrics.intervals import spearman
 
 @dataclass(frozen=True, slots=True)
 class Difficulty(Record):
-    """What a model finds of one pair.
+    """The figures of one pair from a local model.
 
     Attributes:
         model: Whose likelihoods these are.
@@ -49,7 +49,7 @@ class Difficulty(Record):
 
 @dataclass(frozen=True, slots=True)
 class DifficultyTable(Record):
-    """Many pairs in short.
+    """A summary of many pairs.
 
     Attributes:
         pairs: Pairs with figures.

@@ -1,4 +1,4 @@
-"""Detectors in order: the cheap and certain ones first, the rest only for what passes."""
+"""Several detectors as one: the certain ones first, the rest only for what passes those."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STAGNATION = frozenset({FailureKind.STAGNANT})
 class Ensemble:
     """Several detectors as one.
 
-    All detectors of the group `gate` are asked first, in order, and the first failure
-    ends the matter: without an instruction there is nothing else to see. Then every
-    other detector is asked and all findings are kept, the most severe kind first
-    (`autoevol.metrics.severity`); the reason is that of the first finding of that kind.
+    The detectors of the group `gate` run first, in order, and the first failure decides: without an
+    instruction there is nothing else to detect. Then all other detectors run and all findings are kept,
+    the most severe kind first (`autoevol.metrics.severity`); the reason is that of the first finding of
+    that kind.
 
     An unscored member makes the whole unscored only if no other member found a failure.
     """
@@ -51,7 +51,7 @@ class Ensemble:
         found: list[Verdict] = []
         fatal = False
         for detector in self.detectors:
-            # "No harder" is said of a valid instruction; of a broken one it is beside the point.
+            # "No harder" applies to a valid instruction; for a broken one it is irrelevant.
             if fatal and detector.kinds == _STAGNATION:
                 continue
             verdict = detector.judge(trajectory)
@@ -75,7 +75,7 @@ def merge_verdicts(name: str, verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def text_facts() -> Ensemble:
-    """What text alone settles, whoever else is asked: nothing or an error there, cut, unchanged, scaffold."""
+    """The failures that text alone proves: no text or an error page, cut off, unchanged, scaffold."""
     return Ensemble(
         name="facts", gate=(Broken(), ErrorText(), Unchanged()), detectors=(Scaffold(), CopiedExample())
     )

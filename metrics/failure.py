@@ -1,4 +1,4 @@
-"""The evolution failure rate, and its face as a DSPy metric."""
+"""The evolution failure rate, also as a DSPy metric."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from autoevol.metrics.objectives import FailureRateObjective, Objective, Scored
 
 @dataclass(frozen=True, slots=True)
 class FailureRate:
-    """Failures among scored cases (the paper's lambda, equation 2), with what it leaves out.
+    """Failures among scored cases (the paper's lambda, equation 2), with the number of unscored ones.
 
     The paper divides by the size of the dev set, whatever happened to a call. A case that the
-    network lost says nothing about the method, so here it is counted apart.
+    network lost says nothing about the method, so it is counted separately here.
     """
 
     failed: int
@@ -43,7 +43,7 @@ class FailureRate:
 
     @property
     def rate(self) -> float | None:
-        """Failed share of the scored cases, 0..1; None where nothing was scored."""
+        """Failed share of the scored cases, 0..1; None if nothing was scored."""
         return self.failed / self.scored if self.scored else None
 
     @property
@@ -63,17 +63,17 @@ _LOOKED_AT = 200
 
 
 class FailureMetric:
-    """1.0 for an evolution that passes, 0.0 for one that fails: any DSPy optimizer can climb it.
+    """1.0 for an evolution that passes, 0.0 for one that fails, for any DSPy optimizer.
 
     Args:
-        detector: Decides; by default the text ensemble, which needs no LM.
+        detector: Decides on failure; by default the text ensemble, which needs no LM.
         objective: What counts as success; by default the failure rate.
-        by_kind: Give every score as a prediction with `objective_scores`, one per failure kind, of which
-            GEPA makes a frontier (`frontier_type="hybrid"`). For GEPA alone.
+        by_kind: Return every score as a prediction with `objective_scores`, one per failure kind, from which
+            GEPA makes a frontier (`frontier_type="hybrid"`). For GEPA only.
 
-    Called with the five arguments that GEPA gives, it returns a score with feedback when
-    `pred_name` is set, and a plain float otherwise: a `dspy.Prediction` is true whatever its
-    score, and optimizers that bootstrap demos would take every failure for a success.
+    Called with GEPA's five arguments, it returns a score with feedback if `pred_name` is set, and a plain
+    float otherwise: a `dspy.Prediction` is truthy whatever its score, so optimizers that bootstrap demos
+    would take every failure for a success.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class FailureMetric:
 
     @property
     def domain(self) -> str:
-        """What the rows judged so far are about, of `metrics.domains`; "" where they are mixed.
+        """The main domain of the rows judged so far, of `metrics.domains`; "" if they are mixed.
 
-        It decides nothing: the sentence about the detector beside a rate is chosen by it.
+        It has no influence on verdicts; it selects the sentence about the detector beside a rate.
         """
         return main_domain(self._domains)
 
@@ -113,8 +113,8 @@ class FailureMetric:
     ) -> float | dspy.Prediction:
         """Score one prediction of `Evolver`; a missing prediction scores 0.0.
 
-        DSPy has no third outcome: what was *not scored* also counts 0.0 here. AutoEvol uses
-        `ajudge` and keeps the difference.
+        DSPy has no third outcome, so unscored cases get 0.0 as well. AutoEvol uses `ajudge`, which keeps
+        them apart.
         """
         trajectory = getattr(pred, "trajectory", None)
         if isinstance(trajectory, Trajectory):
@@ -142,5 +142,5 @@ class FailureMetric:
 
 
 def kind_scores(verdict: Verdict | None) -> dict[str, float]:
-    """By failure kind 1.0 where the verdict does not find it; without a decision 0.0 for all."""
+    """By failure kind: 1.0 if the verdict does not include it; 0.0 for all without a decision."""
     return {kind.value: float(verdict is not None and kind not in verdict.kinds) for kind in FailureKind}

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from autoevol.config import CleanConfig, DataConfig
+from autoevol.config import CleanConfig, DataConfig, SelectConfig
 from autoevol.core.errors import InputError
 from autoevol.dataset.clean import clean_file
+from autoevol.dataset.figures import Figures, figures_file, record_key, write_figures
+from autoevol.metrics.difficulty import Difficulty
 from command_line import lines
 
 Write = Callable[[str, object], Path]
@@ -158,3 +160,26 @@ def test_a_folder_is_cleaned_into_one_file(tmp_path: Path) -> None:
     assert removed["place"] == f"{folder / 'c.jsonl'}, line 1"
     with pytest.raises(InputError, match="is an input as well"):
         clean_file(folder, folder / "a.jsonl")
+
+
+@pytest.mark.parametrize("name", ["out.removed.jsonl", "out.rejects.jsonl"])
+def test_a_source_named_like_a_list_of_removed_rows_is_not_overwritten(
+    write: Write, tmp_path: Path, name: str
+) -> None:
+    source = write(name, [{"instruction": "Sing."}])
+    before = source.read_bytes()
+    with pytest.raises(InputError, match=f"{name} is an input as well"):
+        clean_file(source, tmp_path / "out.jsonl")
+    assert source.read_bytes() == before
+
+
+def test_a_limit_counts_rows_that_are_not_selected(write: Write, tmp_path: Path) -> None:
+    rows = [{"stages": ["Sing.", text], "instruction": text, "response": "La."} for text in TEXTS.values()]
+    source = write("d.jsonl", rows)
+    measured = Difficulty("m", nll=2.0, nll_alone=2.5, nll_instruction=4.0, tokens=7)
+    last = Figures("s", 1, "v", record_key(rows[-1]), difficulty=measured)
+    write_figures(figures_file(source), [last])
+    report = clean_file(
+        source, tmp_path / "out.jsonl", data=DataConfig(limit=2), select=SelectConfig(keep_ifd="0:1")
+    )
+    assert (report.rows, report.kept, report.removed) == (2, 0, {"without_ifd": 2})

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import autoevol
+from autoevol.commands.label import LabelJob, raters_agreement
 from autoevol.core.errors import InputError, InUse
 from autoevol.labelling.server import BODY
 from autoevol.metrics.labels import load_labelled
@@ -150,6 +151,37 @@ def test_one_process_at_a_time_and_one_sample_a_folder(file: Path) -> None:
         assert server.session.total == 2
     with pytest.raises(InputError, match="--rater"), labelling(file, "../x"):
         pass
+
+
+def test_raters_whose_names_differ_in_case_only_are_refused(file: Path) -> None:
+    with labelling(file, "Anna") as server:
+        item = ask(server, "item")[1]["item"]["id"]
+        ask(server, "label", {**USABLE, "item": item})
+    with pytest.raises(InputError, match="more than case"), labelling(file, "anna"):
+        pass
+    with labelling(file, "Anna") as server:
+        assert server.session.done == 1
+
+
+def test_labels_of_another_file_of_the_same_name_are_not_gone_on_with(file: Path, tmp_path: Path) -> None:
+    with labelling(file):
+        pass
+    other = file.with_suffix(".json")
+    other.write_bytes(file.read_bytes())
+    with (
+        pytest.raises(InputError, match=r"holds labels of .*pairs\.jsonl, not of .*pairs\.json;"),
+        labelling(other),
+    ):
+        pass
+    with pytest.raises(InputError, match="holds labels of"):
+        raters_agreement(LabelJob([other]))
+    other.unlink()
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in (file, file.with_name("pairs.labels")):
+        path.rename(moved / path.name)
+    with labelling(moved / file.name) as server:
+        assert server.session.total == 4
 
 
 @pytest.mark.slow

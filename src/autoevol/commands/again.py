@@ -1,7 +1,7 @@
-"""`autoevol again` as a function: the rounds of a run chosen, answered or judged anew.
+"""`autoevol again` as a function: choose, answer or judge the rounds of a run anew.
 
-Every round of every row is in the parts of a run, so a data set of other rounds, with other
-responses or by another measure needs no evolution. What comes out is a run folder itself.
+The parts of a run hold every round of every row, so a data set of other rounds, with other responses or
+by another metric needs no new evolution. The result is a run folder itself.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def again(
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Result[RunReport]:
-    """Make a run folder of the finished rows of another one: `autoevol again`.
+    """Make a run folder from the finished rows of another one: `autoevol again`.
 
-    The same call goes on where it was stopped, or retries what was lost.
+    The same call resumes, or retries dead rows.
 
     Args:
         source: The run folder.
         out: The new one.
-        wanted: What is done anew, by what.
-        endpoint: Where the models are; what is not said is as it was last.
-        settings: Requests, budget and call store count here; all else is as the run had it.
+        wanted: What is done anew, and with which models.
+        endpoint: Where the models are; fields left out keep their last value.
+        settings: Only requests, budget and call store are used; the rest is as in the run.
         listener: As for `run`.
         options: Fields of these by the names of the command's options.
 
@@ -82,7 +82,7 @@ def again(
             report = summarise(job, seeds, tally=tally)
             before = read_report(source / FILE, RunReport)
             if before and before.gates:
-                # What gates refused was counted from the old rounds, so it is told as they were set.
+                # The refusals were counted from the old rounds, so the old gates' settings are reported.
                 report = replace(report, gates=before.gates)
                 write_sealed(out / FILE, report.to_json())
             return Result(report, out, job.ending(tally, out_of_budget=out_of_budget))
@@ -90,7 +90,7 @@ def again(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is done anew, by what."""
+    """The settings of the new run, and what is done anew."""
 
     settings: Settings
     answer: bool
@@ -102,7 +102,7 @@ class _Plan:
         known = settings_of(old, now, endpoint)
         models, metrics, pipeline = known.models, known.metrics, known.pipeline
         if wanted.answer_with:
-            # Another model that answers may be anywhere; the others are where they were.
+            # The new answering model may have another endpoint; the others keep theirs.
             judge, asked = models.judge, models.resolved("judge")
             if judge.model:
                 judge = replace(judge, api_base=asked.api_base, api_key_env=asked.api_key_env)
@@ -121,7 +121,7 @@ class _Plan:
 
 
 def _renew(job: Job, old: RunFolder, plan: _Plan) -> Tally:
-    """Bring the rows of `old` into the folder; if they are all there, retry those that were lost there."""
+    """Bring the rows of `old` into the folder; if all are there, retry the dead ones."""
     settings, folder = job.settings, job.folder
     parts, compare = Parts(old.path / "parts", None), settings.pipeline.keep == "best"
     work = Renewal(
@@ -153,7 +153,7 @@ def _renew(job: Job, old: RunFolder, plan: _Plan) -> Tally:
 
 
 def _take_over(old: RunFolder, new: RunFolder) -> None:
-    """What describes the rows: their methods, and what the seeds held."""
+    """Copy what describes the rows: their methods, and what the seeds held."""
     new.save_methods(old.methods().values())
     new.save_seeds(None, asdict(seeds_of(old)))
     if (old.path / "method.json").exists():

@@ -1,4 +1,4 @@
-"""`autoevol judge-answers` as a function: which of two models answers better, by a blind LM."""
+"""`autoevol judge-answers` as a function: a blind LM judges which of two models answers better."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ from autoevol.store.run import RunFolder
 from autoevol.store.sealed import check_source, write_counts, write_sealed
 
 _T = TypeVar("_T")
-# The roles that ask the models of the two sides, where they are not files.
+# The roles under which the models of the two sides are called, if they are not files.
 _ROLE_OF: dict[str, RoleName] = {"a": "evol", "b": "respond"}
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What is compared, as the user names it: each side a file of answers or the name of a model."""
+    """What is compared, as the user named it: each side is a file of answers or the name of a model."""
 
     questions: Path
     a: str
     b: str
 
     def file_of(self, side: str) -> Path | None:
-        """The file of a side; None where a model is to answer. Raises InputError if it is not there."""
+        """The file of a side; None if a model is to answer. Raises InputError if the file is missing."""
         path = Path(getattr(self, side))
         if path.suffix in (".json", ".jsonl") or path.exists():
             if not path.is_file():
@@ -69,12 +69,13 @@ def judge_answers(
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Result[AnswersReport]:
-    """Have an LM say which of two models answers better: `autoevol judge-answers`.
+    """Let an LM judge which of two models answers better: `autoevol judge-answers`.
 
-    Two calls for each question that both have answered, one in each order; `judged.jsonl` holds the votes.
+    This takes two calls per question that both have answered, one in each order; `judged.jsonl` holds the
+    votes.
 
     Args:
-        questions: A file of questions (`answers.files` says which).
+        questions: A file of questions (formats: `answers.files`).
         answers: A and B, each a file of answers or the name of a model that is to answer.
         out: Folder; the same one resumes.
         config: Names and endpoints of the two.
@@ -83,8 +84,8 @@ def judge_answers(
         options: Fields of these by the names of the command's options.
 
     Raises:
-        InputError: If there is no judge, or a file cannot be used; before anything is paid.
-        StoreError, StopRun: As for `run`; out of budget while the models answer, too.
+        InputError: If there is no judge, or a file cannot be used; raised before anything is paid for.
+        StoreError, StopRun: As for `run`; also `BudgetReached` while the models answer.
     """
     settings, config = take("judge-answers", settings, options, config or AnswersConfig())
     judge = settings.models.judge.model
@@ -134,14 +135,14 @@ def judge_answers(
 
 @dataclass(frozen=True)
 class _Asking:
-    """The session, and who is told of what comes back."""
+    """Calls the models of both sides and the judge, and passes the results to a listener."""
 
     session: Session
     settings: Settings
     listener: Listener
 
     def answers(self, side: str, questions: Sequence[Question]) -> dict[str, str]:
-        """What the model of a side answers, by question; a call that fails for good leaves none."""
+        """The answers of a side's model, by question; a call that fails for good leaves none."""
         respond, answers = RespondToInstruction(self.settings.models.system), dict[str, str]()
 
         async def answer(question: Question) -> None:
@@ -160,7 +161,7 @@ class _Asking:
         return answers
 
     def judged(self, pairs: Sequence[AnswerPair]) -> tuple[list[JudgedPair], BudgetReached | None]:
-        """The votes on all pairs, in order; on those that the budget reached, and what stopped it."""
+        """The votes on the pairs, in order, as far as the budget goes; and what stopped it, if anything."""
         judge, done = AnswerJudge(), dict[str, JudgedPair]()
 
         async def vote(pair: AnswerPair) -> None:
@@ -179,7 +180,7 @@ class _Asking:
         return [one for one in ordered if one is not None], stop
 
     def _all(self, ask: Callable[[_T], Coroutine[Any, Any, None]], every: Sequence[_T]) -> None:
-        """Ask about each, so many at once; the first error that ends the run ends the others."""
+        """Call `ask` for each, with the configured concurrency; the first error ends the others."""
         slots = asyncio.Semaphore(self.settings.requests.concurrency)
 
         async def in_turn(one: _T) -> None:
@@ -194,7 +195,7 @@ class _Asking:
 
 
 def _models(models: ModelConfig, sources: Sources, config: AnswersConfig) -> ModelConfig:
-    """The models with the two sides in their roles; the judge stays where it was."""
+    """The models, with the two sides in their roles and the judge at its own endpoint."""
     made = replace(models, judge=_settled(models, "judge"), respond=_settled(models, "respond"))
     if sources.file_of("b") is None:
         where = _where(config.api_base_b, config.api_key_env_b)
@@ -206,13 +207,13 @@ def _models(models: ModelConfig, sources: Sources, config: AnswersConfig) -> Mod
 
 
 def _settled(models: ModelConfig, name: RoleName) -> RoleConfig:
-    """A role with all that it inherits, so that another evol model changes nothing in it."""
+    """A role with all inherited fields filled in, so that replacing the evol model does not change it."""
     role = models.resolved(name)
     return RoleConfig(**{one.name: getattr(role, one.name) for one in fields(RoleConfig)})
 
 
 def _where(api_base: str | None, key: str | None) -> dict[str, str | None]:
-    """An endpoint of its own, with its own key and no other; nothing where none is named."""
+    """The endpoint fields of a side; an endpoint of its own never gets another one's key."""
     if api_base is None:
         return {} if key is None else {"api_key_env": key}
     return {"api_base": api_base, "api_key_env": key}

@@ -1,4 +1,4 @@
-"""`autoevol benchmarks` as a function: hand a model to the harnesses, and read what they leave."""
+"""`autoevol benchmarks` as a function: hand a model to the harnesses, and read their results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from autoevol.store.sealed import write_sealed
 
 SCRIPT = "run.sh"
 FAILED = "failed"
-"""Begins the reason of a benchmark whose harness was run and did not succeed."""
+"""Begins the reason of a benchmark whose harness failed."""
 _HEAD = """\
 #!/bin/sh
 # The benchmarks of {model}, one a line: each may be a job of its own.
@@ -36,7 +36,7 @@ cd "$(dirname "$0")" || exit 1
 """
 _STDERR = 2
 Run = Callable[[HarnessJob, Path], str]
-"""Runs a job in the folder of the hand-off; gives back why it failed, blank if it did not."""
+"""Runs a job in the folder of the hand-off; returns why it failed, blank if it succeeded."""
 
 
 def benchmarks(
@@ -48,16 +48,16 @@ def benchmarks(
     tell: Callable[[str], None] = lambda _: None,
     run: Run | None = None,
 ) -> Result[BenchmarksReport]:
-    """Write the commands of every benchmark, run those that can be run here, and read all results.
+    """Write the commands of every benchmark, run those that can run here, and read all results.
 
-    A benchmark with a result is not run again, so that the same call goes on where it was stopped.
+    A benchmark with a result is not run again, so the same call resumes.
 
     Args:
         model: A Hugging Face name or a folder.
-        out: Folder of the hand-off; results from elsewhere belong in `results/` in it.
+        out: Folder of the hand-off; put results from elsewhere into its `results/`.
         config: What is measured, and how.
         collect: Run nothing.
-        tell: Told of what is run, and of what cannot be.
+        tell: Called with what is run, and what cannot be.
         run: Runs a job; by default in a process of its own.
 
     Raises:
@@ -88,18 +88,18 @@ def benchmarks(
 
 
 def _full_name(model: str, folder: Path) -> str:
-    """The full path of a model that is a folder, or was one when the hand-off was made; else its name."""
+    """The absolute path of a model that is, or was at the hand-off, a folder; otherwise its name."""
     path, known = str(Path(model).absolute()), (read_run(folder) or {}).get("settings", {})
     return path if Path(model).is_dir() or known.get("benchmarks", {}).get("model") == path else model
 
 
 def run_job(job: HarnessJob, out: Path) -> str:
-    """Run the commands of a job, one after the other; the first that fails ends it.
+    """Run the commands of a job one after the other, up to the first that fails.
 
-    What they say goes to standard error, where a long run can be watched.
+    Their output goes to standard error, where a long run can be watched.
 
     Returns:
-        Why it failed; blank if it did not.
+        Why the job failed; blank if it succeeded.
     """
     folder = out / job.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ def run_job(job: HarnessJob, out: Path) -> str:
 def _tried(
     job: HarnessJob, folder: Path, config: BenchmarksConfig, tell: Callable[[str], None], run: Run
 ) -> str:
-    """Run a job if that can be done; why it has no result, should it have none."""
+    """Run a job if possible; returns the reason to report if it leaves no result."""
     if reason := job.lacking(folder, os.environ, config.allow_code):
         return f"not run here: it {reason}"
     tell(f"{job.benchmark}: {job.harness} runs")

@@ -1,4 +1,4 @@
-"""`autoevol calibrate`: how good the failure detectors are, against labelled evolutions."""
+"""`autoevol calibrate`: measure the failure detectors against labelled evolutions."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Pairs:
 
     Attributes:
         file: Labelled pairs (`metrics.labels` has the format).
-        limit: At most so many, always the same ones.
+        limit: Maximum number of pairs; always the same ones.
         with_responses: Only pairs that have a response.
-        more: Further files of such pairs, with other ids.
+        more: Further files of such pairs, with different ids.
         half: `development` or `report`. The text detectors were developed on the first half of
             the real pairs and never changed after a look at the second.
     """
@@ -65,13 +65,13 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Judging:
-    """How the detectors that ask a model are measured.
+    """How the detectors that call a model are measured.
 
     Attributes:
-        samples: Replies that the judge is asked for each time, >= 1; the majority decides.
+        samples: Replies per verdict of the judge, >= 1; the majority decides.
         hints: Whether the cascade's judge is told what the text rules found.
-        repeat: How often it is measured, with fresh samples, >= 1.
-        answers: Also measure answer agreement, with so many answers, >= 2; None leaves it out.
+        repeat: Number of measurements, each with fresh samples, >= 1.
+        answers: Answers sampled to measure answer agreement as well, >= 2; None leaves it out.
     """
 
     samples: int = 1
@@ -82,12 +82,12 @@ class Judging:
 
 @dataclass(frozen=True, repr=False)
 class Calibrated(Sequence[Calibration]):
-    """How good each detector was found to be.
+    """The calibration of each detector.
 
     Attributes:
-        calibrations: One for each detector.
+        calibrations: One per detector.
         pairs: What they were measured on.
-        cost: What the judge's calls cost; None without one.
+        cost: Cost of the judge's calls; None without a judge.
     """
 
     calibrations: tuple[Calibration, ...]
@@ -108,11 +108,11 @@ class Calibrated(Sequence[Calibration]):
         return render_table(self.calibrations)
 
     def save(self, path: str | Path) -> None:
-        """Write them for `--calibration`."""
+        """Write the calibrations to a file for `--calibration`."""
         save_calibrations(Path(path), self.calibrations, self.pairs)
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
-        """The detectors as a table, one a line. Raises InputError without pandas."""
+        """The detectors as a table, one row each. Raises InputError without pandas."""
         return frame([calibration.to_json() for calibration in self.calibrations])
 
 
@@ -127,15 +127,16 @@ def calibrate(
     """Measure every text detector on labelled evolutions, and a judge: `autoevol calibrate`.
 
     Args:
-        labelled: Files of labelled pairs (`metrics.labels` has the format).
+        labelled: Files of labelled pairs (format: `metrics.labels`).
         judge: A compiled judge for the model of the settings.
-        config: Which pairs, and how the judge is asked.
+        config: Which pairs to use, and how to call the judge.
         settings: The judge's model, requests, budget and call store.
         options: Fields of these by the names of the command's options.
 
     Raises:
         InputError: If file, judge, model or price cannot be used.
-        StopRun: If access, endpoint, disk or budget fail; what was paid for is in the store.
+        StopRun: If access, the endpoint or the disk fails, or the budget is reached; what was paid for is
+            in the store.
     """
     settings, config = take("calibrate", settings, options, config or CalibrateConfig())
     files = [labelled] if isinstance(labelled, str | Path) else labelled
@@ -156,11 +157,11 @@ def calibrate(
 
 
 def load_pairs(wanted: Pairs) -> list[Labelled]:
-    """The pairs that are wanted, in an order that depends on nothing but their ids if limited.
+    """Load the selected pairs; under a limit, the choice and the order depend on the ids alone.
 
     Raises:
-        InputError: If the file cannot be used, or no pair is left.
-        StoreError: If a file is not as `label` left it.
+        InputError: If a file cannot be used, or no pair is left.
+        StoreError: If a file has changed since `label` wrote it.
     """
     for file in (wanted.file, *wanted.more):
         check_source(file)
@@ -179,7 +180,7 @@ def load_pairs(wanted: Pairs) -> list[Labelled]:
 
 
 def calibrate_text(pairs: Sequence[Labelled]) -> list[Calibration]:
-    """Every detector that needs no LM, the baselines included; first that of the run, where it is told."""
+    """Calibrate every detector without an LM, baselines included, after the run's own verdicts if given."""
     return [*own_verdicts(pairs), *(calibrate_detector(pairs, make()) for make in TEXT_DETECTORS.values())]
 
 
@@ -191,24 +192,23 @@ def calibrate_judge(
     hints: bool = True,
     repeat: int = 1,
 ) -> list[Calibration]:
-    """An LM judge alone, and in the cascade, where rules settle facts and inform it of the rest.
+    """Calibrate an LM judge alone, and in the cascade, where rules settle facts and give it hints.
 
     Args:
-        pairs: The labelled pairs; a call for each sample, and as many again for a pair of which the
-            judge is told something.
+        pairs: The labelled pairs; each takes a call per sample, and as many again if the judge gets a hint.
         lm: The model that judges.
-        detector: The judge, by default an uncompiled one.
+        detector: The judge; by default an uncompiled one.
         hints: Whether the cascade's judge is told what the text rules found.
-        repeat: How often each is measured, with fresh samples, >= 1; both calibrations for each time.
+        repeat: Number of measurements, each with fresh samples, >= 1; each gives both calibrations.
     """
-    found: list[Calibration] = []
+    calibrations: list[Calibration] = []
     for number in range(repeat):
         judge = (detector or LMDetector()).repeated(number)
         cascade = Cascade(default_text_ensemble(), judge, hints=hints)
-        # Fresh samples need a sequence of their own, the same whenever the command is given again.
+        # A scope per repetition: fresh samples, and the same ones when the command is run again.
         with in_scope(f"calibrate:{number}"):
-            found += aio.run_and_wait(_judged(pairs, cascade, judge, lm))
-    return found
+            calibrations += aio.run_and_wait(_judged(pairs, cascade, judge, lm))
+    return calibrations
 
 
 async def _judged(
@@ -217,7 +217,7 @@ async def _judged(
     alone = await aio.gather(WithLM(judge, lm).ajudge(pair.trajectory) for pair in pairs)
 
     async def in_cascade(pair: Labelled, said: Verdict) -> Verdict:
-        # Where the judge is told nothing it would be asked the same again.
+        # Without a hint, the judge would get the same prompt again.
         if cascade.informed(pair.trajectory) is judge:
             return cascade.verdict(pair.trajectory, said)
         return await WithLM(cascade, lm).ajudge(pair.trajectory)
@@ -230,7 +230,7 @@ async def _judged(
 
 
 def calibrate_agreement(pairs: Sequence[Labelled], lm: dspy.LM, answers: int) -> list[Calibration]:
-    """Answer agreement behind the text rules, with `answers` sampled answers of `lm` to each word problem."""
+    """Calibrate answer agreement after the text rules, with `answers` samples of `lm` per word problem."""
     detector = answers_agree(answers)
     asked = WithLM(detector, lm)
     with in_scope(f"calibrate:{detector.name}"):
@@ -241,7 +241,7 @@ def calibrate_agreement(pairs: Sequence[Labelled], lm: dspy.LM, answers: int) ->
 def measure_with(
     pairs: Sequence[Labelled], lm: dspy.LM, detector: LMDetector, how: Judging
 ) -> list[Calibration]:
-    """All detectors that ask `lm`: the judge alone and in the cascade, and answer agreement if wanted."""
+    """Calibrate all detectors that call `lm`: judge, cascade and, if set, answer agreement."""
     calibrations = calibrate_judge(pairs, lm, detector, hints=how.hints, repeat=how.repeat)
     if how.answers is not None:
         calibrations += calibrate_agreement(pairs, lm, how.answers)
@@ -249,10 +249,10 @@ def measure_with(
 
 
 def compiled_judge(path: Path | None, model: str | None, samples: int = 1) -> LMDetector:
-    """The detector of a judge that was compiled and saved, of an uncompiled one without a file.
+    """A detector with the compiled judge in `path`; without a file, with an uncompiled one.
 
     Raises:
-        InputError: If the file is no saved judge, or there is no model to ask.
+        InputError: If the file is no saved judge, or there is no model to call.
     """
     if path is None:
         return LMDetector(samples=samples)
@@ -261,11 +261,11 @@ def compiled_judge(path: Path | None, model: str | None, samples: int = 1) -> LM
     return LMDetector(load_judge(path), samples=samples)
 
 
-def save_calibrations(path: Path, found: Sequence[Calibration], pairs: Pairs) -> None:
-    """Write calibrations for `--calibration`, with what they were measured on and when."""
+def save_calibrations(path: Path, calibrations: Sequence[Calibration], pairs: Pairs) -> None:
+    """Write calibrations for `--calibration`, with their data and date."""
     data = ", ".join(file.name for file in (pairs.file, *pairs.more))
     origin = {"data": data, "measured": date.today().isoformat()}
-    write_json(path, [{**calibration.to_json(), **origin} for calibration in found])
+    write_json(path, [{**calibration.to_json(), **origin} for calibration in calibrations])
 
 
 def _half(pair_id: str) -> str:

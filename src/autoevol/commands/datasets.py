@@ -1,4 +1,4 @@
-"""`autoevol clean` and `export` as functions: a finished file before anybody trains on it."""
+"""`autoevol clean` and `export` as functions: prepare a finished file for training."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from autoevol.dataset.export import Exported, export_file, run_folder_of
 
 @dataclass(frozen=True, repr=False)
 class Cleaned:
-    """What a cleaning has kept and removed.
+    """The result of a cleaning.
 
     Attributes:
-        report: All counts, and the paths of what was kept and what was not.
+        report: All counts, and the paths of the kept and the removed records.
     """
 
     report: cleaning.CleanReport
 
     @property
     def dataset(self) -> Dataset:
-        """The records that were kept."""
+        """The kept records."""
         return Dataset(Path(self.report.paths["kept"]))
 
     @property
@@ -41,7 +41,7 @@ class Cleaned:
         return asdict(self.report)
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
-        """The records that were kept as a table. Raises InputError without pandas."""
+        """The kept records as a table. Raises InputError without pandas."""
         return self.dataset.to_pandas()
 
     def __repr__(self) -> str:
@@ -61,14 +61,14 @@ def clean(
 
     Args:
         dataset: A run folder, a file or the name of a Hugging Face data set.
-        out: JSONL file for the records that stay.
-        against: Seeds that nothing may repeat.
-        select: What stays by what `quality` has measured.
+        out: JSONL file for the kept records.
+        against: Seeds that no record may repeat.
+        select: Which records to keep by the figures of `quality`.
         settings: How the data set is read and cleaned.
         options: Settings by the names of the command's options.
 
     Raises:
-        InputError: If something cannot be read, or `out` is an input or no .jsonl file.
+        InputError: If something cannot be read, or `out` is an input or not a .jsonl file.
         StoreLost: If the disk refuses.
     """
     settings, select = take("clean", settings, options, select or SelectConfig())
@@ -81,13 +81,13 @@ def clean(
 
 @dataclass(frozen=True, repr=False)
 class Written:
-    """What an export has written.
+    """The result of an export.
 
     Attributes:
-        exported: Data, provenance and what trainers want beside them.
-        card: The dataset card, if one was asked for.
-        hub: Where the data set is on the hub, if it was pushed.
-        training: What a trainer is started with, if that was asked for.
+        exported: Data, provenance and the files that trainers need beside them.
+        card: The dataset card, if requested.
+        hub: URL of the data set on the hub, if it was pushed.
+        training: The folder that a trainer is started with, if requested.
     """
 
     exported: Exported
@@ -101,7 +101,7 @@ class Written:
 
     @property
     def dataset(self) -> Dataset | None:
-        """The examples; None for a format that is not JSON Lines."""
+        """The examples; None if the format is not JSON Lines."""
         path = self.exported.path
         return Dataset(path) if path.suffix == ".jsonl" else None
 
@@ -127,7 +127,7 @@ class Written:
         }
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
-        """Where each example comes from, as a table. Raises InputError without pandas."""
+        """The provenance of each example, as a table. Raises InputError without pandas."""
         return Dataset(self.exported.provenance).to_pandas()
 
     def __repr__(self) -> str:
@@ -150,7 +150,7 @@ def export(
         dataset: A run folder, a file or the name of a Hugging Face data set.
         out: File to write.
         format: `messages`, `prompt-completion`, `sharegpt`, `alpaca`, `openai` or `parquet`.
-        examples: How long an example may be, whether what a model thought goes with it, and the recipe.
+        examples: Maximum length of an example, whether it includes the model's thinking, and the recipe.
         publish: The card, and the hub.
         settings: How the data set is read.
         options: Fields of these by the names of the command's options.

@@ -1,4 +1,4 @@
-"""`autoevol doctor`: what the endpoints of a run take, tell and do, found out with a few calls."""
+"""`autoevol doctor`: a few calls that find out what the endpoints of a run accept, report and do."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from autoevol.reports.run import versions
 from autoevol.store.calls import CallRecord, CallStore
 
 MOST_CALLS = 6
-"""Calls that one endpoint is asked at most."""
+"""At most so many calls per endpoint."""
 
 _HELLO = "Name three rivers, with one sentence about each of them."
 _AT_ONCE = 4
-# Common words are never joined to one token. 6000 are more than Ollama's and llama.cpp's default windows
-# of 4096, and more than prompts of a run hold.
+# A common word takes at least one token, so 6000 words exceed the default context of Ollama and llama.cpp
+# (4096 tokens), and any prompt of a run.
 _WORDS = 6000
 _LONG = "the river runs to the sea " * (_WORDS // 6) + "\n\nReply with the one word: done"
-# Nobody waits a quarter of an hour for a diagnosis, and a fault is what it is to find.
+# Nobody waits a quarter of an hour for a diagnosis, and a retry would hide the fault to be found.
 _IMPATIENT: dict[str, Any] = {"retries": 0, "max_wait": 20.0}
 
 
@@ -49,14 +49,14 @@ def doctor(
     settings: Settings | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> DoctorReport:
-    """Ask every endpoint that a run would ask a few calls, and tell what it does: `autoevol doctor`.
+    """Send every endpoint of a run a few calls, and report what it does: `autoevol doctor`.
 
     Args:
-        settings: Models, requests and budget count.
+        settings: Models, requests and budget are used.
         options: Fields of these by the names of the command's options.
 
     Returns:
-        What was found; `usable` says whether a run can be made.
+        The findings; `usable` says whether a run is possible.
 
     Raises:
         InputError: If a model, a URL, a key's variable or a price cannot be used.
@@ -78,11 +78,11 @@ def doctor(
 
 
 def _unwatched(*_: object) -> None:
-    """Replies that would end a run are among what is to be found."""
+    """Instead of a `ReplyWatch`: replies that would end a run are to be reported here."""
 
 
 def _endpoints(settings: Settings) -> Iterator[tuple[list[RoleName], EvolConfig]]:
-    """Every model at its endpoint, and the roles that it plays."""
+    """Each distinct model and endpoint, with the roles that it plays."""
     together: dict[tuple[str | None, ...], list[RoleName]] = {}
     roles = settings.models.in_use()
     for name, role in roles.items():
@@ -93,7 +93,7 @@ def _endpoints(settings: Settings) -> Iterator[tuple[list[RoleName], EvolConfig]
 
 @dataclass
 class _Heard:
-    """What came while an endpoint was asked. Filled on the shared loop, read when that has stopped."""
+    """What came back from an endpoint. Filled on the shared loop, read after the calls have ended."""
 
     records: list[CallRecord] = field(default_factory=list)
     traits: list[Traits] = field(default_factory=list)
@@ -117,7 +117,7 @@ def _listening(session: Session, lm: dspy.LM) -> Iterator[_Heard]:
 
 
 def _ask(lm: dspy.LM, heard: _Heard, *prompts: str) -> list[CallRecord]:
-    """The records of those that were answered; of the others, `heard` has the problems."""
+    """The records of the answered prompts; the problems of the others are in `heard`."""
 
     async def one(prompt: str) -> None:
         try:

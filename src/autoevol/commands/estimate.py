@@ -1,4 +1,4 @@
-"""What a run will cost, from really running a sample of it."""
+"""What a run will cost, extrapolated from a sample that is really run."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ from autoevol.store.files import write_json
 
 _CHAINS = 3
 STORE = Path("runs/estimate.sqlite")
-"""Where the calls of a sample are kept unless the settings name another store."""
+"""Where the sample's calls are kept unless the settings name another store."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,15 +64,15 @@ class Estimate:
     """What a plan will cost.
 
     Attributes:
-        totals: What is likely over all stages, with patience, racing and first look; `usd` is None where a
-            model in use has no price.
+        totals: Likely cost of all stages, with patience, racing and first look; `usd` is None if a model
+            in use has no price.
         stages: The same by stage.
         outcomes: Sampled rows by outcome.
         paid: Calls paid for the sample, by role; the others were in the store.
         notes: What limits the estimate, in sentences.
-        at_most: Over all stages if every step is made, every method scored on all rows and every failed
-            row tried again in vain, as far as the caps let it. The calls are a bound; the others are what the
-            sample says of it.
+        at_most: Cost of all stages if every step is made, every method is scored on all rows and every
+            failed row is retried in vain, as far as the caps allow. The calls are a bound; the rest is
+            estimated from the sample.
         share: What the optimisation may spend, and how many steps that allows; None without a budget.
         reached: Part of the bulk stage that the caps leave, 0..1; None where none of them ends it.
     """
@@ -92,7 +92,7 @@ class Estimate:
         return {**asdict(replace(self, plan=None)), "plan": self.plan.to_json()}  # type: ignore[arg-type]
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
-        """Stages and total as a table, a line each. Raises InputError without pandas."""
+        """Stages and total as a table, one row each. Raises InputError without pandas."""
         parts = {**self.stages, "total": self.totals}
         return frame(
             [
@@ -118,20 +118,20 @@ def estimate(
     settings: Settings | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Estimate:
-    """Run a sample of `seeds`, and tell what the whole run will cost: `autoevol estimate`.
+    """Run a sample of `seeds`, and estimate what the whole run will cost: `autoevol estimate`.
 
     Args:
         seeds: As for `run`.
-        sample: Rows that are really run.
+        sample: Number of rows to run.
         method: Estimate `evolve` with this method; by default `run`.
-        evolve: Estimate `evolve` without a method: with the operations of WizardLM.
-        out: Run folder that will not pay for the sample again.
+        evolve: Estimate `evolve` without a method, with WizardLM's operations.
+        out: Run folder, whose run will not pay for the sample again.
         settings: Those of the run.
         options: Settings by the names of the command's options.
 
     Raises:
         InputError: If a setting, a model or the seeds cannot be used, or no row of the sample could be run.
-        StopRun: If access, endpoint, disk or budget fail.
+        StopRun: If access, the endpoint or the disk fails, or the budget is reached.
     """
     (settings,) = take("estimate", settings, options)
     settings = as_begun(Path(out), settings) if out else settings
@@ -166,13 +166,13 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
     """Run the plan's sample, and extrapolate it to all rows.
 
     A sampled row makes the calls that the run would make for it, in the same scope, so a later
-    run that shares the call store is not asked to pay for them again. Rows are resampled with
+    run that shares the call store does not pay for them again. Rows are resampled with
     replacement; a total of n rows varies by the error of the sample's mean and by the n rows
-    themselves. Rewritten methods are taken to cost what the first one costs.
+    themselves. Rewritten methods are assumed to cost what the first one costs.
 
     Raises:
         InputError: If no row of the sample could be run.
-        StopRun: If access, endpoint, disk or budget fail.
+        StopRun: If access, the endpoint or the disk fails, or the budget is reached.
     """
     metric, uses = make_metric(session, settings.models, settings.metrics), Uses()
     with (
@@ -231,7 +231,7 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
 
 
 async def _run(plan: Plan, session: Session, settings: Settings, metric: Metric) -> tuple[list[Case], int]:
-    """The cases of the sample, and how many chains were tried on them."""
+    """Run the sample; returns its cases and the number of chains tried on them."""
     models, loop = settings.models, settings.loop
     program = Evolver(plan.method, rounds=plan.rounds, system=models.system)
     bulk = RowPipeline(plan.policy, metric, models.evol.model, system=models.system, compare=plan.compare)
@@ -263,7 +263,7 @@ async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: 
         dspy.context(lm=lm),
         in_scope(f"chain-1-{number}"),
         metered_as(f"chain-{number}"),
-        # What came back does not matter here, only what it cost.
+        # Only the cost matters here, not the rewrite.
         suppress(MethodError, LMError),
     ):
         feedback = (await AnalyzeTrajectory().acall(cases, **sampling)).feedback
@@ -271,7 +271,7 @@ async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: 
 
 
 def _per_unit(uses: Sequence[Use], units: Sequence[str]) -> np.ndarray:
-    """Sums of `FIELDS`, one line for each unit."""
+    """Sums of `FIELDS`, one row per unit."""
     place = {unit: number for number, unit in enumerate(units)}
     sums = np.zeros((len(units), len(FIELDS)))
     for use in (use for use in uses if use.unit in place):

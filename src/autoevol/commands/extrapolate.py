@@ -29,17 +29,17 @@ class Projection:
 def cost_of(
     stage: Stage, rows: np.ndarray, tries: np.ndarray, concurrency: int, chance: np.random.Generator
 ) -> np.ndarray:
-    """What a stage costs, drawn `REPLICATES` times.
+    """The cost of a stage, drawn `REPLICATES` times.
 
     Args:
-        stage: What is run.
-        rows: (sampled rows, fields): what each took, its calls one after the other.
+        stage: Of the plan.
+        rows: (sampled rows, fields): the cost of each row, its calls one after the other.
         tries: (sampled chains, fields): the same for an analysis with its rewrite.
         concurrency: Calls under way at once.
-        chance: Where the draws come from.
+        chance: Source of the draws.
 
     Returns:
-        (replicates, fields); the seconds are those on the clock.
+        (replicates, fields); the seconds are wall-clock time.
     """
     row_means, row_noise = resampled(rows, chance)
     chain_means, chain_noise = resampled(tries, chance)
@@ -54,7 +54,7 @@ def cost_of(
 
 
 def resampled(sample: np.ndarray, chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Means of resamples, (replicates, fields), and a normal deviation of one more unit for each."""
+    """Means of resamples, (replicates, fields), and for each a normal deviation of one further unit."""
     if not len(sample):
         nothing = np.zeros((REPLICATES, len(FIELDS)))
         return nothing, nothing
@@ -65,10 +65,10 @@ def resampled(sample: np.ndarray, chance: np.random.Generator) -> tuple[np.ndarr
 
 
 def _widening(size: int) -> float:
-    """By how much the bootstrap of a small sample is too narrow, for normal data.
+    """The factor by which the bootstrap interval of a small sample is too narrow, for normal data.
 
-    Student's 97.5 % quantile over the normal one (Cornish-Fisher), with n - 1 for n. A sample of
-    one says nothing about variation, and its interval has no width.
+    Student's 97.5 % quantile over the normal one (Cornish-Fisher), times sqrt(n / (n - 1)). A sample of
+    one says nothing about variation, so its interval has no width.
     """
     if size < 2:
         return 1.0
@@ -84,7 +84,7 @@ def sum_of(count: int | np.ndarray, means: np.ndarray, deviations: np.ndarray) -
 
 
 def intervals(drawn: np.ndarray, priced: bool, tail: float = 0.025) -> dict[str, Projection | None]:
-    """The 95 % interval of each field; None for money that has no price.
+    """The 95 % interval of each field; None for money without prices.
 
     Args:
         drawn: (replicates, fields).

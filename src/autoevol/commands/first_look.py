@@ -1,4 +1,4 @@
-"""The first look of a run: is an optimisation worth its calls? Asked once, and kept in the folder."""
+"""The first look of a run: is an optimisation worth its calls? Taken once, and kept in the folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILE = "look.json"
 
 
 def look_rows(split: Split, loop: LoopConfig, selection: str) -> tuple[Row, ...]:
-    """The rows of a first look: those that the steps will ask for, never those of the confirmation.
+    """The rows of a first look: those that the steps will use, never those of the confirmation.
 
     Args:
         split: Of the run.
@@ -38,15 +38,15 @@ def look_rows(split: Split, loop: LoopConfig, selection: str) -> tuple[Row, ...]
 
 
 def may_decline(settings: Settings, rows: Sequence[Row]) -> bool:
-    """Whether a look at `rows` could say no, so that it is taken.
+    """Whether a look at `rows` could decline the optimisation; otherwise none is taken.
 
-    Points of another objective can rise where nothing fails, so only failure rates are looked at.
+    Under another objective there may be points to gain although nothing fails, so only failure rates count.
     """
     return settings.metrics.objective == "failure-rate" and settings.loop.steps > 0 and can_decline(len(rows))
 
 
 def first_look(job: Job, method: Method, rows: Sequence[Row], board: Scoreboard) -> FirstLook | None:
-    """What the first look says, from the folder where it was taken before.
+    """Take the first look, or read the one in the folder.
 
     Args:
         job: Of the run.
@@ -55,8 +55,8 @@ def first_look(job: Job, method: Method, rows: Sequence[Row], board: Scoreboard)
         board: Scores methods as the loop will.
 
     Returns:
-        None where no look is taken: too few rows to say no, another objective, a run that was
-        already under way without one, or a budget that ended it.
+        None if no look is taken: too few rows to decline, another objective, a run already under way
+        without one, or a budget that ended it.
 
     Raises:
         StoreError: If the folder's look is damaged.
@@ -79,7 +79,7 @@ def first_look(job: Job, method: Method, rows: Sequence[Row], board: Scoreboard)
 
 
 def known_look(job: Job) -> FirstLook | None:
-    """The look that was taken in a run's folder before. Raises StoreError if it is damaged."""
+    """The look recorded in a run's folder, if any. Raises StoreError if it is damaged."""
     path = job.folder.path / FILE
     known = read_sealed(path)
     if known is None:

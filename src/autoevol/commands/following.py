@@ -1,4 +1,4 @@
-"""Where a run stands, kept in its folder while it goes on: what `autoevol show` tells in another process."""
+"""The status of a running job, kept in its folder: what `autoevol show` reads from another process."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ EVERY = 2.0
 
 
 class Listener(Alive, Protocol):
-    """Is told what happens. Told from background threads, so it must be quick."""
+    """Receives the events of a run, from background threads too; its methods must return quickly."""
 
     def phase(self, name: str, rows: int | None, *, at_most: bool = False, before: int = 0) -> None:
         """A phase begins.
 
         Args:
-            name: What it is called.
-            rows: How many cases there will be, `before` included; None where that is not known.
-            at_most: Whether it may well end before it has had them all.
-            before: Rows that an earlier process has finished.
+            name: Of the phase.
+            rows: Number of cases, `before` included; None if unknown.
+            at_most: Whether the phase may end before all of them are done.
+            before: Rows that an earlier process finished.
         """
         ...
 
     def at(self, step: StepStatus) -> None:
-        """The optimisation has come to another part of a step, or to another method."""
+        """The optimisation has reached another part of a step, or another method."""
         ...
 
     def case(self, case: Case) -> None:
@@ -48,21 +48,21 @@ class Listener(Alive, Protocol):
         ...
 
     def step(self, step: Step, methods: int) -> None:
-        """An optimisation step is done; `methods` is how many could be scored at it."""
+        """An optimisation step is done, in which `methods` methods could be scored."""
         ...
 
     def note(self, text: str) -> None:
-        """A line worth seeing while nothing else happens: how a batch stands."""
+        """A message to show while nothing else happens, such as the state of a batch."""
         ...
 
 
 class StatusKeeper:
-    """A listener that passes on what it hears, and writes down where the run stands.
+    """A listener that passes every event on, and keeps the run's status file.
 
     Args:
-        listener: Is told everything.
-        file: In the folder of the run.
-        tracked: Tells a service of steps and of the end; None for none.
+        listener: Receives every event.
+        file: The status file in the run folder.
+        tracked: The run at a tracking service, which is sent the steps and the end; None if untracked.
         clock: Seconds, for speed and intervals.
     """
 
@@ -86,7 +86,7 @@ class StatusKeeper:
         self._writing = threading.Lock()
 
     def begin(self) -> None:
-        """Write that there is something under way again."""
+        """Write that the run is under way again."""
         self._write()
 
     def phase(self, name: str, rows: int | None, *, at_most: bool = False, before: int = 0) -> None:
@@ -125,15 +125,15 @@ class StatusKeeper:
         self._listener.pulse(lambda: calls)
 
     def asked(self, calls: CallStatus) -> None:
-        """How the calls stand at the end of a session."""
+        """The call counts at the end of a session."""
         self._write(calls=calls)
 
     def ends_with(self, stop: BaseException | None) -> None:
-        """What the command will end with, though nothing is raised: a budget that is reached."""
+        """Set why the command will end although nothing is raised: a budget that is reached."""
         self._stop = stop
 
     def close(self, stop: BaseException | None = None) -> None:
-        """Write down how it has ended."""
+        """Write how the run ended."""
         stop = stop or self._stop
         self._write(outcome=outcome_of(stop), why="" if stop is None else Mask()(str(stop)))
         if self.tracked:
@@ -149,12 +149,13 @@ class StatusKeeper:
 
 @contextmanager
 def following(folder: Path, listener: Listener, tracked: TrackedRun | None = None) -> Iterator[StatusKeeper]:
-    """Inside, the folder says where the run stands; afterwards, how it has ended.
+    """Keep the status file of a folder inside the block, and write the outcome at its end.
 
     Args:
-        folder: A run folder, locked.
-        listener: Is told through what is given; where that is one of these already, the outer block tells.
-        tracked: Tells a service of it.
+        folder: A locked run folder.
+        listener: Receives the events that the keeper is given. If it is a keeper itself, that one is used,
+            and the outer block writes.
+        tracked: The run at a tracking service.
     """
     if isinstance(listener, StatusKeeper):
         yield listener
@@ -170,7 +171,7 @@ def following(folder: Path, listener: Listener, tracked: TrackedRun | None = Non
 
 
 def outcome_of(stop: BaseException | None) -> RunOutcome:
-    """How a command has ended that ends with `stop`."""
+    """The outcome of a command that ends with `stop`."""
     if stop is None:
         return "done"
     if isinstance(stop, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""`autoevol headroom` as a function: is there anything to gain from an optimisation?
+"""`autoevol headroom` as a function: how much can an optimisation gain at most?
 
 The data path: seeds -> the split that `run` makes of them -> dev rows, and those behind them -> the first
 look of `run`, on as many of these rows -> every starting method on the first few of them, one sample under
@@ -46,7 +46,7 @@ from autoevol.store.run import RunFolder
 from autoevol.store.sealed import check_source, write_sealed
 
 SCOPES = ("dev", "headroom-2")
-"""Where the two samples of a method and row are drawn; the first is that of the loop's steps."""
+"""Scopes of the two samples per method and row; the first is the one that the loop's steps use."""
 
 
 def headroom(
@@ -126,7 +126,7 @@ def sample_starts(
     settings = job.settings
     student = Evolver(methods[0], rounds=settings.methods.rounds, system=settings.models.system)
     job.listener.phase("headroom", len(methods) * len(rows) * len(SCOPES))
-    # A scoreboard never runs a method on a row twice, so each sample has one of its own.
+    # A scoreboard never runs a method on a row twice, so each sample needs its own.
     boards = [
         Scoreboard(
             student,
@@ -147,7 +147,7 @@ def sample_starts(
 
 
 def variances_of(scores: Sequence[Sequence[Score]], rows: Sequence[Row]) -> Variances | None:
-    """The parts of the variance over rows scored in every sample; None if these are fewer than two."""
+    """The variance components, over the rows scored in every sample; None if there are fewer than two."""
     whole = [row.id for row in rows if all(one.scored(row.id) for of in scores for one in of)]
     if len(whole) < 2 or len(scores) < 2:
         return None
@@ -171,7 +171,7 @@ def _lines(methods: Sequence[Method], scores: Sequence[Score]) -> tuple[Headroom
 
 
 def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger) -> OptimizationCost:
-    """What `run` may pay before its bulk stage, at what a call has cost here."""
+    """What `run` may pay before its bulk stage, at the price per call found here."""
     plan = plan_run(seeds, settings, judge_calls=judge_calls)
     stages = [stage for stage in plan.stages if stage.name != "evolve"]
     roles = dict.fromkeys(role for stage in stages for role in stage.calls)

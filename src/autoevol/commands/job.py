@@ -1,4 +1,4 @@
-"""One run under way: where it is, what it asks, what measures it, and who is told."""
+"""A running job: its folder, session, metric and listener."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What the stages of a run share; each takes it whole.
+    """What the stages of a run share.
 
     Attributes:
         folder: Locked, and claimed for these settings.
-        session: Asks the models; closed with the job.
-        metric: Judges.
+        session: Calls the models; closed with the job.
+        metric: Judges the rows.
         settings: Of the run.
-        gates: Asked of every text of the bulk stage; none where nothing is cleaned.
-        listener: Is told of the progress, and writes down where the run stands.
+        gates: Check every text of the bulk stage; empty if nothing is cleaned.
+        listener: Receives the progress, and keeps the status file.
         started: When the job was opened, in monotonic seconds.
-        work: The time of all starts.
-        replies: Counts the replies that hold no text.
+        work: Working time over all starts of the run.
+        replies: Counts the replies without text.
     """
 
     folder: RunFolder
@@ -60,10 +60,10 @@ class Job:
     work: WorkClock
 
     def ending(self, tally: Tally | None, *, out_of_budget: bool) -> StopRun | None:
-        """What a command ends with that has done what it could: None for success.
+        """Why a command that has done all it could is not a success; None if it is one.
 
         Args:
-            tally: Of the bulk stage, None where there was none.
+            tally: Of the bulk stage, None if there was none.
             out_of_budget: Whether the budget ended it.
         """
         stop: StopRun | None = None
@@ -75,17 +75,17 @@ class Job:
         return stop
 
     def paid(self) -> int:
-        """LM calls that the run has paid so far, resumes included."""
+        """LM calls that the run has paid for so far, over all its starts."""
         return sum(line.paid.calls for line in self.session.ledger())
 
     def too_short(self) -> RepliesTooShort | None:
-        """What ends a stage in which most replies of a role held no text; its settings may be corrected."""
+        """The error of a stage in which most replies of a role held no text; settings may be corrected."""
         if stop := self.replies.at_the_end():
             self.folder.allow_correction(steps_too=True)
         return stop
 
     def budget_stop(self) -> BudgetReached:
-        """What ends a command whose budget is spent."""
+        """The error of a command whose budget is spent."""
         total = Ledger.of(self.session.ledger()).total
         return BudgetReached(f"budget reached after {total.calls} calls paid")
 
@@ -99,17 +99,18 @@ def open_job(
     roles: tuple[RoleName, ...] = ROLES,
     gated: bool = True,
 ) -> Iterator[Job]:
-    """A job in a run folder that is locked and claimed; the folder remembers where its models are.
+    """A job in a locked and claimed run folder, which remembers the endpoints of its models.
 
     Args:
-        folder: The caller's to close.
+        folder: Closed by the caller.
         settings: Of the run.
-        listener: Is told of the progress.
-        roles: The models that will be asked.
-        gated: Whether rows are evolved, so that the settings for cleaning count.
+        listener: Receives the progress.
+        roles: The roles whose models will be called.
+        gated: Whether rows are evolved, so that the cleaning settings apply.
 
     Raises:
-        InputError: If a model, a price, the measure or a benchmark cannot be used: before anything is paid.
+        InputError: If a model, a price, the metric or a benchmark cannot be used; raised before anything is
+            paid for.
     """
     moved, work = _moved(folder, settings), WorkClock(folder.path)
     open_store = partial(folder.calls, settings.store.path)
@@ -131,12 +132,12 @@ def open_job(
             raise
         finally:
             keeper.asked(session.status())
-            with suppress(StoreLost):  # a disk that refuses has been told of already
+            with suppress(StoreLost):  # a full disk has been reported already
                 work.note()
 
 
 def tracked_run(folder: RunFolder, settings: Settings, listener: Listener) -> TrackedRun | None:
-    """What tells a service of the run, None unless asked for. Raises InputError if its package is missing."""
+    """The run at its tracking service; None without `--track`. Raises InputError without the package."""
     if settings.tracking.track is None:
         return None
     from autoevol.commands.tracking import track  # reads reports and writes pages
@@ -145,22 +146,25 @@ def tracked_run(folder: RunFolder, settings: Settings, listener: Listener) -> Tr
 
 
 class _Noting:
-    """Passes every second on, and notes the time now and then, so that a kill loses little of it."""
+    """Passes each pulse on, and saves the working time now and then, so that a kill loses little of it."""
 
     def __init__(self, listener: Alive, work: WorkClock) -> None:
         self._listener, self._work = listener, work
 
     def pulse(self, status: Callable[[], CallStatus]) -> None:
         """See `Alive`."""
-        with suppress(StoreLost):  # what hangs on the disk ends the run, and this does not
+        with suppress(StoreLost):  # the writes that matter raise on their own
             self._work.tick()
         self._listener.pulse(status)
 
 
 def _moved(folder: RunFolder, settings: Settings) -> dict[str, str]:
-    """URLs that are not those of the run's first calls, and those: a model that moves stays the same."""
+    """Current URLs that differ from those of the run's first calls, with the latter.
+
+    Calls are keyed by the first URL, so that a model that moves finds its stored calls.
+    """
     models = settings.models
-    # Where two roles share a URL now, the evol model's calls, which are the most, are those to be found.
+    # If two roles now share a URL, it stands for the evol model's, which makes the most calls.
     bases = {name: models.resolved(name).api_base or models.evol.api_base for name in reversed(ROLES)}
     now = {role: url for role, base in bases.items() if (url := open_url(base))}
     first = {**now, **first_endpoints(folder)}

@@ -19,25 +19,25 @@ def take(
     *own: *_Own,
     more: tuple[str, ...] = (),
 ) -> tuple[Settings, *_Own]:
-    """The settings of a command, and its own records, with what the keywords change in them.
+    """The settings of a command and its own config records, overridden by keywords.
 
     Args:
         command: A key of `GROUPS`.
-        settings: Settings to begin with; None for the defaults.
-        keywords: Values by the names of options.
-        own: Records of the command's own, to begin with.
-        more: Further names that are options here, whatever their group.
+        settings: Settings to start from; None for the defaults.
+        keywords: Values by option name.
+        own: Config records of this command alone, to start from.
+        more: Names of further options that the command takes, whatever their group.
 
     Raises:
-        InputError: If the command has no setting of a name; the nearest one is suggested.
+        InputError: If the command has no setting of that name; the nearest one is suggested.
     """
     named = {
         option.name: option
         for option in options_of(Settings)
         if option.path[0] in GROUPS[command] or option.name in more
     }
-    mine = {option.name for record in own for option in options_of(type(record))}
-    check_names(keywords, {*named, *mine}, f"autoevol.{command}")
+    own_names = {option.name for record in own for option in options_of(type(record))}
+    check_names(keywords, {*named, *own_names}, f"autoevol.{command}")
     shared = {name: value for name, value in keywords.items() if name in named}
     changed = tuple(override(record, keywords) for record in own)
     return (override(settings or Settings(), shared), *cast("tuple[*_Own]", changed))

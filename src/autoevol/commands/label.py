@@ -1,4 +1,4 @@
-"""`autoevol label`: from a run, a file or two models' answers to labels by people."""
+"""`autoevol label`: people label the pairs of a run or a file, or compare two models' answers."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class LabelJob:
     Attributes:
         sources: A run folder or a file of pairs; with `pairs` the answers of two models.
         pairs: Whether two models' answers are compared.
-        sample: Label so many, stratified by the detector's verdict where there is one; None is all.
+        sample: Number of items, stratified by the detector's verdict if there is one; None for all.
         seed: Decides the sample, the order and the sides.
-        out: Where labels are kept; None is beside the source.
+        out: Folder of the labels; None for one beside the source.
     """
 
     sources: Sequence[Path]
@@ -51,7 +51,7 @@ class LabelJob:
 
     @property
     def folder(self) -> Path:
-        """Where labels are kept: `DIR/labels`, or beside a file."""
+        """The folder of the labels: `DIR/labels`, or beside a file."""
         if self.out is not None:
             return self.out
         first = self.sources[0]
@@ -71,16 +71,16 @@ def label(
     out: str | Path | None = None,
     port: int = 0,
 ) -> Iterator[LabelServer]:
-    """The page for labelling, at the server's `url` until the block ends: `autoevol label`.
+    """Serve the page for labelling at the server's `url` until the block ends: `autoevol label`.
 
     Args:
         source: A run folder, a file of pairs, or with `against` a model's answers.
         against: Another model's answers to the same questions, to be compared with those of `source`.
-        rater: Who labels.
-        sample: Label so many, half of what the detector let pass; None is all.
+        rater: Name of the person who labels.
+        sample: Number of items, half of them ones that the detector passed; None for all.
         seed: Decides the sample, the order and the sides.
-        out: Where labels are kept, if not beside the source.
-        port: 0 takes a free one.
+        out: Folder of the labels, if not beside the source.
+        port: 0 picks a free one.
 
     Raises:
         InputError: As `serving` does.
@@ -94,7 +94,7 @@ def label(
 
 @contextmanager
 def serving(asked: LabelJob, rater: str, port: int = 0) -> Iterator[LabelServer]:
-    """A server of the page for one rater, which answers until the block ends.
+    """Serve the page to one rater until the block ends.
 
     Raises:
         InputError: If the source, the rater's name or the port cannot be used, or the folder has labels
@@ -119,7 +119,7 @@ def serving(asked: LabelJob, rater: str, port: int = 0) -> Iterator[LabelServer]
 
 
 def _form(folder: LabelFolder, asked: LabelJob) -> Form:
-    """What the folder asks already, so that raters see the same items; else what is asked now."""
+    """The folder's form, so that all raters see the same items; in a new folder, the one asked for."""
     known = _known(folder.path)
     if known is None and read_logs(folder.path):
         raise StoreError(f"{folder.path} has lost its task.json, but not its labels. Restore it from a copy")
@@ -140,7 +140,22 @@ def _form(folder: LabelFolder, asked: LabelJob) -> Form:
             f"{folder.path} holds labels of another sample: give --sample {known.sample} --seed {known.seed} "
             "to go on with it, or another --out"
         )
+    _check_sources(known, asked)
     return known
+
+
+def _check_sources(known: EvolutionForm | AnswerForm, asked: LabelJob) -> None:
+    """Raise InputError if the folder has labels of other files than those that are asked for.
+
+    Files of one name in other folders, or with another suffix, share a default folder of labels. A source
+    that is no longer where it was has been moved, with its labels.
+    """
+    if asked.out is None and asked.sources[0].is_dir():
+        return  # in the run folder itself
+    recorded = (known.source,) if isinstance(known, EvolutionForm) else known.source
+    for before, now in zip(map(Path, recorded), asked.sources, strict=True):
+        if before.exists() and now.exists() and not before.samefile(now):
+            raise InputError(f"{asked.folder} holds labels of {before}, not of {now}; give another --out")
 
 
 def _known(folder: Path) -> EvolutionForm | AnswerForm | None:
@@ -159,12 +174,12 @@ def _known(folder: Path) -> EvolutionForm | AnswerForm | None:
 
 @dataclass(frozen=True)
 class Agreed:
-    """How far raters agree, and what they found.
+    """How far raters agree, and their results.
 
     Attributes:
-        raters: Items that each has labelled.
-        questions: Agreement by question, of items that at least two have labelled.
-        standings: Of two models' answers: wins, ties and losses of the first.
+        raters: Number of labelled items by rater.
+        questions: Agreement by question, on items with labels of at least two raters.
+        standings: Wins, ties and losses of the first of two models.
         file: The labels of all raters.
     """
 
@@ -205,7 +220,7 @@ def _defined(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def raters_agreement(asked: LabelJob) -> Agreed:
-    """How far the raters of a folder of labels agree, and who won where answers were compared.
+    """How far the raters of a folder agree, and who won if answers were compared.
 
     Raises:
         InputError: If nothing has been labelled there.
@@ -214,6 +229,8 @@ def raters_agreement(asked: LabelJob) -> Agreed:
     form = _known(asked.folder)
     if form is None:
         raise InputError(f"{asked.folder}: nothing has been labelled there yet")
+    if isinstance(form, AnswerForm) == asked.pairs:
+        _check_sources(form, asked)
     labels = {name: standing(lines) for name, lines in read_logs(asked.folder).items()}
     questions = {name: agreement_of(said) for name, said in form.answers(labels).items()}
     standings = form.standings(labels) if isinstance(form, AnswerForm) else {}
@@ -222,7 +239,7 @@ def raters_agreement(asked: LabelJob) -> Agreed:
 
 
 def wait(server: LabelServer, opened: Callable[[str], object] | None) -> None:
-    """Open the page and wait until the disk fails or Ctrl-C comes. Raises StopRun or KeyboardInterrupt."""
+    """Open the page and wait until the disk fails or the user presses Ctrl-C, which both raise."""
     if opened is not None:
         threading.Thread(target=opened, args=(server.url,), name="browser", daemon=True).start()
     while server.lost is None:

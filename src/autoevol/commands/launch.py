@@ -1,9 +1,8 @@
-"""All shards of `autoevol evolve` at once, by the executors of datatrove: here, on Slurm, on Ray.
+"""All shards of `autoevol evolve` at once, on datatrove's executors: local, Slurm or Ray.
 
-An executor calls a `ShardProcess` once for each rank; that runs `autoevol evolve --shard` in a process
-of its own, so that an executor, whatever it does with its workers, never holds work that is
-not on disk. Whether the work is done is told by the shards' folders alone, not by the
-executor's own marks.
+An executor calls a `ShardProcess` once per rank, which runs `autoevol evolve --shard` in a separate
+process: whatever the executor does to its workers, no work is lost that is not on disk. The shards'
+folders alone say whether the work is done, not the executor's completion marks.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ class _Executor(Protocol):
 
 @dataclass(frozen=True)
 class ShardProcess:
-    """What one worker does: evolve the shard of its rank, to the end.
+    """One worker's task: evolve the shard of its rank, to the end.
 
-    A process that is killed (out of memory, a node that is taken away) is started again, and goes on
-    where it was. One that stops by itself is not: a bad key or a spent budget stays one.
+    A process that is killed (out of memory, a lost node) is restarted, and resumes. One that exits by
+    itself is not: a bad key or a spent budget would only fail again.
 
     Attributes:
-        arguments: What `autoevol evolve` is given, without --shard.
-        out: What it is given as --out.
-        folder: Working directory, in which relative paths mean something.
-        strict: Raise where the shard stopped, so that a scheduler sees it. An executor that ends
-            all workers with the first that raises must not be told.
-        restarts: Times that a killed process is started again.
+        arguments: Arguments of `autoevol evolve`, without --shard.
+        out: The --out among them.
+        folder: Working directory, which relative paths refer to.
+        strict: Raise if the shard stopped, so that a scheduler sees it. Off for an executor that ends
+            all workers when one raises.
+        restarts: How often a killed process is restarted.
     """
 
     arguments: tuple[str, ...]
@@ -51,7 +50,7 @@ class ShardProcess:
     restarts: int = 3
 
     def __call__(self, data: object, rank: int, world_size: int) -> None:
-        """Evolve shard `rank + 1` of `world_size`; `data` is what a step before yielded, and not used.
+        """Evolve shard `rank + 1` of `world_size`; `data`, the output of an earlier pipeline step, is unused.
 
         Raises:
             StoreError: If the shard could not be finished and the process is `strict`.
@@ -69,16 +68,16 @@ class ShardProcess:
             raise StoreError(f"shard {shard} ended with exit code {code}; its log says why")
 
     def _wait_for(self, shard: Shard, logger: Any) -> None:  # noqa: ANN401 (loguru)
-        """A worker that died may have left its process at work: that is waited for, not disturbed."""
-        path, told = Path(self.folder, self.out, shard.folder), False
+        """Wait until no other process works on the shard: a worker that died may have left one running."""
+        path, logged = Path(self.folder, self.out, shard.folder), False
         while path.exists():
             try:
                 RunFolder(path, claim=False).close()
                 return
             except InUse:
-                if not told:
+                if not logged:
                     logger.info(f"shard {shard}: another process is at work on it; waiting for that")
-                told = True
+                logged = True
                 time.sleep(1)
 
     def _run(self, shard: Shard, logger: Any) -> int:  # noqa: ANN401 (loguru)
@@ -99,12 +98,12 @@ class ShardProcess:
 
 
 def launch(arguments: tuple[str, ...], out: Path, config: LaunchConfig) -> bool:
-    """Run all shards; returns whether they have been worked on, False if they were only submitted.
+    """Run all shards; returns whether they were run, False if they were only submitted.
 
     Args:
-        arguments: What `autoevol evolve` is given, without --shard.
-        out: What it is given as --out; logs go to `launch/` in it.
-        config: How many, where.
+        arguments: Arguments of `autoevol evolve`, without --shard.
+        out: The --out among them; logs go to its `launch/`.
+        config: How many shards, and where they run.
 
     Raises:
         InputError: If the executor is not installed, or its settings are incomplete.
@@ -119,7 +118,7 @@ def launch(arguments: tuple[str, ...], out: Path, config: LaunchConfig) -> bool:
         raise InputError(
             f"{out} holds {', '.join(sorted(strange)[:3])}: give --shards as before, or another --out"
         )
-    # Local ends all workers with the first that raises.
+    # The local executor ends all workers when one raises.
     work = ShardProcess(arguments, str(out), os.getcwd(), strict=config.executor != "local")
     out.mkdir(parents=True, exist_ok=True)
     _EXECUTORS[config.executor](work, config, str((out / "launch").absolute())).run()
@@ -158,7 +157,7 @@ def _slurm(work: ShardProcess, config: LaunchConfig, logs: str) -> _Executor:
 
 
 def _common(config: LaunchConfig, logs: str) -> dict[str, Any]:
-    # The shards' folders say what is done: a budget may have stopped one that came to its end.
+    # Not skip_completed: datatrove marks a task complete that the budget stopped; the folders know better.
     return {"tasks": config.shards, "logging_dir": logs, "skip_completed": False}
 
 

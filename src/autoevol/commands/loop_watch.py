@@ -1,4 +1,4 @@
-"""What a step of the optimisation is at, told from the rows that it runs."""
+"""Infers from the rows that the optimisation runs which part of a step it has reached."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from autoevol.store.journal import StepJournal
 
 
 class LoopWatch:
-    """Tells a listener of rows and steps, and what is done at each.
+    """Passes rows and steps to a listener, with the part of the step that each row belongs to.
 
-    A step begins with the rows of its mini-batch, which are train rows; the next ones are of methods that
-    are scored. A step that begins with other rows is the confirmation.
+    A step begins with the rows of its mini-batch, which are train rows; the rows after them score methods.
+    A step that begins with other rows is the confirmation.
 
     Args:
-        listener: Is told.
+        listener: Receives rows and steps.
         config: Of the loop.
-        train: The rows that mini-batches are drawn from; None where other rows may be among them, so that
-            only steps can be told.
+        train: The rows that mini-batches are drawn from; None if they may be scoring rows too, so that only
+            the step is known.
         starts: Methods that compete before step 1.
     """
 
@@ -53,12 +53,12 @@ class LoopWatch:
         self._batch = 0
         self._scored: list[str] = []
         methods = self._config.m + 1 if number else self.starts
-        # More than the last step is the confirmation, whose rows say so.
+        # After the last step comes the confirmation, which its rows reveal.
         step = min(number, self._config.steps)
         self._now = StepStatus(step, self._config.steps, methods=methods)
 
     def _after(self, method_id: str, row_id: str) -> StepStatus:
-        """What is done once this row is."""
+        """The status once this row is done."""
         if self._train is None:
             return self._now
         if self._now.step and row_id in self._train:
@@ -77,7 +77,7 @@ class LoopWatch:
 
 
 def rows_left(config: LoopConfig, rule: Rule, split: Split, starts: int, journal: StepJournal) -> int:
-    """Rows that an optimisation may still run; those of steps in the journal are done."""
+    """Rows that an optimisation may still run; those of the steps in the journal are done."""
     steps = list(journal.steps())
     left = replace(config, steps=max(0, config.steps - len(steps) + 1)) if steps else config
     extra = Extra.of(config, rule, find_dev_rows(config.dev_rows or rule.dev_rows), len(split.reserve))

@@ -1,7 +1,7 @@
-"""`autoevol merge`: the folders of finished shards become one run folder.
+"""`autoevol merge`: join the folders of finished shards into one run folder.
 
 The result is the folder that one process would have left: it can be shown, retried, cleaned and
-exported, and the same `autoevol evolve` without --shard finds nothing left to do there.
+exported, and the same `autoevol evolve` without --shard finds nothing left to do.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from autoevol.store.sealed import write_sealed
 
 @dataclass(frozen=True)
 class _Piece:
-    """One shard as its folder tells."""
+    """One shard, as read from its folder."""
 
     shard: Shard
     folder: RunFolder
@@ -44,13 +44,13 @@ class _Piece:
 
     @property
     def common(self) -> dict[str, Any]:
-        """What all shards of one run agree on."""
+        """What is the same for all shards of a run."""
         seeds = replace(self.seeds, owned=None, source="")
         return {**_whole(self.folder), "seeds": seeds, "made": self.parts.made}
 
     @property
     def problem(self) -> str | None:
-        """Why it cannot be merged by itself."""
+        """Why it cannot be merged, whatever the other shards are; None if it can."""
         if self.parts.rows != self.seeds.here:
             done = f"{self.parts.rows} of {self.seeds.here} rows"
             return f"shard {self.shard} has finished {done}; run it again"
@@ -60,13 +60,13 @@ class _Piece:
 
 
 def merge(out: Path) -> RunReport:
-    """Join the shards whose folders lie in `out`; returns the report of the whole.
+    """Join the shards whose folders are in `out`; returns the report of the whole.
 
-    Whether they are complete and disjoint is checked before anything is written, and for
-    every row while it is. The shards' folders stay as they are. Calls, tokens and seconds are sums.
+    That they are complete and disjoint is checked before anything is written, and again for every row
+    during writing. The shards' folders are not changed. Calls, tokens and seconds are added up.
 
     Args:
-        out: What was given as --out to each shard.
+        out: The --out that each shard was given.
 
     Raises:
         InputError: If shards are missing, unfinished or of different runs, or `out` holds a
@@ -74,7 +74,7 @@ def merge(out: Path) -> RunReport:
         StoreError: If a shard is in use, or its files are damaged.
         StoreLost: If the disk refuses.
     """
-    # The summary is written last: without it, a merge was killed.
+    # The summary is written last: a folder without it is of a merge that was killed.
     if (out / FILES[End.KEPT]).exists() and (out / FILE).exists():
         raise InputError(f"{out} holds a dataset already; move it away to merge again")
     with ExitStack() as stack:
@@ -105,7 +105,7 @@ def _inputs(folder: RunFolder) -> dict[str, Any]:
 
 
 def _whole(folder: RunFolder) -> dict[str, Any]:
-    """The settings of a shard without that it is one."""
+    """The settings of a shard, without its number."""
     inputs = {name: value for name, value in _inputs(folder).items() if name != "shard"}
     return {**folder.settings, "inputs": inputs}
 
@@ -122,7 +122,7 @@ def _piece(folder: RunFolder) -> _Piece:
 
 
 def _check(out: Path, pieces: Sequence[_Piece]) -> None:
-    """Raises InputError unless the pieces are all shards of one run, each once and finished."""
+    """Raise InputError unless the pieces are all the shards of one run, finished, each once."""
     if not pieces:
         raise InputError(f"{out} holds no shards; give what was given as --out with --shard")
     first = pieces[0]
@@ -145,7 +145,7 @@ def _check(out: Path, pieces: Sequence[_Piece]) -> None:
 
 
 def _joined(pieces: Sequence[_Piece]) -> RunReport:
-    """The report of all shards together, but for what is counted from the joined parts."""
+    """The report of all shards together, without what is counted from the joined parts."""
     reports = [piece.report for piece in pieces if piece.report]
     return replace(
         reports[0],
@@ -159,7 +159,7 @@ def _joined(pieces: Sequence[_Piece]) -> RunReport:
 
 
 def _book(whole: RunFolder, roles: Mapping[str, RoleCost]) -> None:
-    """A run that goes on, or is retried, has paid what its shards have: its caps count that."""
+    """Book what the shards paid, so that the caps count it when the run is resumed or retried."""
     spent = {
         role: Spent(
             cost.calls,

@@ -1,4 +1,4 @@
-"""Methods by name, file or folder, and how rows go through their rounds with them."""
+"""Finds methods by name, file or folder, and makes the policy of the bulk stage."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NAMED = {**BUILT_IN, **OPERATIONS}
 
 
 def find_method(name: str) -> Method:
-    """A method that is known by name, else one from a file or a run folder.
+    """The method of this name, or the one in this file or run folder.
 
-    Built-in methods and the operations of WizardLM have names; `FILE#4` is state 4 of the
-    authors' optimizer log.
+    Built-in methods and WizardLM's operations have names; `FILE#4` is state 4 of the authors'
+    optimizer log.
 
     Raises:
         InputError: If there is none.
@@ -41,7 +41,7 @@ def find_method(name: str) -> Method:
 
 
 def find_methods(sources: Sequence[str]) -> list[Method]:
-    """The methods that `sources` mean, in order.
+    """The methods that `sources` name, in order.
 
     Raises:
         InputError: If one cannot be found, or two are the same method.
@@ -56,7 +56,7 @@ def find_methods(sources: Sequence[str]) -> list[Method]:
 
 
 def make_policy(settings: Settings, method: Method | None) -> Policy:
-    """How rows go through their rounds with `method`, or without one with the operations of WizardLM.
+    """How rows go through their rounds: with `method`, or with WizardLM's operations if it is None.
 
     Raises:
         InputError: If the mix, or what to do on failure, cannot be used.

@@ -1,4 +1,4 @@
-"""The models of a run, one LM for each role, their one session, and the measure."""
+"""The models of a run: the session, one LM per role, and the metric."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def open_session(
     watch: Watcher | None = None,
     listener: Alive | None = None,
 ) -> Session:
-    """The one place where the library makes a session.
+    """Open a session; the only place where the library makes one.
 
     Args:
         open_store: Opens the call store; takes `power_safe`.
-        settings: Models, requests and budget count here.
-        roles: Those that will be asked; only these need prices under a cap on money.
+        settings: Models, requests and budget are used.
+        roles: The roles that will be called; only these need prices if money is capped.
         caps: Hard caps instead of those of the budget.
-        moved: URLs of endpoints that had another one when the run began, and that.
-        watch: Told of every reply, by default a `ReplyWatch`.
-        listener: Told every second how the calls stand; by default a line is logged now and then.
+        moved: Original URLs by current one, of endpoints that have moved since the run began.
+        watch: Called with every reply; by default a `ReplyWatch`.
+        listener: Called every second with the status of the calls; by default a line is logged now and then.
 
     Raises:
         InputError: If money is capped and a paid model has no price.
@@ -81,10 +81,10 @@ def open_session(
 
 
 def role_lm(session: Session, models: ModelConfig, name: RoleName) -> dspy.LM:
-    """The LM that plays a role.
+    """The LM of a role.
 
-    The loop gives the optimizer's sampling with each call. A judge is asked at temperature 0, so that a
-    verdict does not depend on when it is asked.
+    The loop passes the optimizer's sampling with each call. A judge runs at temperature 0, so that a
+    verdict does not depend on when it is asked for.
 
     Raises:
         InputError: If there is no such model, or it is a local one and an endpoint is given.
@@ -105,13 +105,13 @@ def role_lm(session: Session, models: ModelConfig, name: RoleName) -> dspy.LM:
 
 
 def respond_lm(session: Session, models: ModelConfig) -> dspy.LM | None:
-    """The LM that responds, None where it is the one that evolves."""
+    """The LM that responds; None if it is the one that evolves."""
     return role_lm(session, models, "respond") if models.responds_apart else None
 
 
 @contextmanager
 def asking(session: Session, models: ModelConfig) -> Iterator[None]:
-    """Inside, programs evolve and respond with the models of these roles."""
+    """Inside the block, programs evolve and respond with the models of these roles."""
     with dspy.context(lm=role_lm(session, models, "evol")), answering_with(respond_lm(session, models)):
         yield
 
@@ -122,8 +122,8 @@ def asking_for_rows(session: Session, settings: Settings, say: Callable[[str], N
 
     Args:
         session: Makes the LMs.
-        settings: Models and batches count here.
-        say: Told how a batch stands.
+        settings: Models and batches are used.
+        say: Called with the progress of a batch.
 
     Raises:
         InputError: If there are to be batches and the evol model has no OpenAI-compatible endpoint.
@@ -150,7 +150,7 @@ def asking_for_rows(session: Session, settings: Settings, say: Callable[[str], N
 
 
 def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> FailureMetric:
-    """The failure metric that the settings name; of learnability, with its student loaded.
+    """The failure metric that the settings name; for learnability, its student is loaded.
 
     Raises:
         InputError: As for `checked_detector`, or if natural pairs teach the student nothing.
@@ -163,7 +163,7 @@ def make_metric(session: Session, models: ModelConfig, chosen: MetricConfig) -> 
 
 
 def checked_detector(session: Session, models: ModelConfig, chosen: MetricConfig) -> Detector:
-    """The detector of the metric, all of whose settings have been looked at; no student is loaded.
+    """The detector of the metric, after a check of all its settings; no student is loaded.
 
     Raises:
         InputError: If the objective needs a judge, the calibration is none of the detector, or
@@ -185,7 +185,7 @@ def checked_detector(session: Session, models: ModelConfig, chosen: MetricConfig
 
 
 def natural_pairs(chosen: MetricConfig) -> list[tuple[str, str]]:
-    """The pairs of `--learn-for`, the first of the file that have an answer.
+    """The pairs of `--learn-for`: the first rows of the file that have an answer.
 
     Raises:
         InputError: If it cannot be read, or has too few.
@@ -201,7 +201,7 @@ def natural_pairs(chosen: MetricConfig) -> list[tuple[str, str]]:
 
 
 def make_detector_of(models: ModelConfig, chosen: MetricConfig) -> Detector:
-    """The detector that the settings name, before the judge where there is one. Makes no LM."""
+    """The detector that the settings name, in a cascade with the judge if there is one. Makes no LM."""
     detector = make_detector(chosen.detector, chosen.agreement_samples)
     if models.judge.model and not detector.calls:
         judge = LMDetector(samples=chosen.judge_samples)

@@ -1,4 +1,4 @@
-"""What an LM is asked about the versions of seeds: complexity, tags, gain."""
+"""An LM's opinions on the versions of seeds: complexity, tags, gain."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _NAME = "quality"
 
 @dataclass(frozen=True)
 class Opinions:
-    """What is to be asked.
+    """What to ask for.
 
     Attributes:
-        role: Whose model is asked.
+        role: Role whose model is called.
         model: Its name.
-        compared: Seeds of which all versions are compared in one prompt.
-        tagged: Versions whose instructions are tagged; a text that stands in several is asked about once.
-        judged: Pairs whose gain is asked for: those of which the run's judge has not said it.
+        compared: Seeds whose versions are compared, all in one prompt.
+        tagged: Versions whose instructions are tagged; equal texts take one call.
+        judged: Pairs to be judged for gain: those without one from the run's judge.
     """
 
     role: RoleName
@@ -53,7 +53,7 @@ class Opinions:
 
     @property
     def calls(self) -> dict[str, int]:
-        """LM calls by what they are for."""
+        """LM calls by purpose."""
         counts = {"complexity": len(self.compared), "tags": len(self.texts), "gain": len(self.judged)}
         return {name: count for name, count in counts.items() if count}
 
@@ -61,7 +61,7 @@ class Opinions:
 def wanted_opinions(
     lineages: Sequence[SeedLineage], models: ModelConfig, config: QualityConfig
 ) -> Opinions | None:
-    """What the settings have asked for; None if that is nothing."""
+    """What the settings ask for; None if nothing."""
     ways = [way for lineage in lineages for way in lineage.versions]
     if judge := models.judge.model:
         pairs = [pair for lineage in lineages for pair in lineage.pairs]
@@ -72,10 +72,10 @@ def wanted_opinions(
 
 @dataclass
 class Said:
-    """What was said, as far as it was and could be read.
+    """The model's replies, as far as they came and could be read.
 
     Attributes:
-        model: Who said it.
+        model: The model that was asked.
         compares: Whether complexity was asked for.
         complexity: By `version_key`.
         tags: By text.
@@ -91,9 +91,9 @@ class Said:
     gain: dict[str, float] = field(default_factory=dict)
 
     def on(self, known: Figures) -> Figures:
-        """What is known of a version, with what was said of it now.
+        """The figures of a version, updated with the replies about it.
 
-        Scores of two judges are on two scales: where this one gave none, another's is none either.
+        Two judges score on two scales: if this one gave no score, another's is dropped.
         """
         older = known
         if self.compares and known.version in self.texts and known.judge != self.model:
@@ -115,10 +115,10 @@ class Said:
 def ask_for_opinions(
     session: Session, settings: Settings, asks: Opinions, listener: Listener
 ) -> tuple[Said, BudgetReached | None]:
-    """Ask for everything, so many at once; what cannot be read is not scored.
+    """Ask for everything, with the configured concurrency; unreadable replies leave no score.
 
     Returns:
-        What was said, and what stopped the asking, if anything did.
+        The replies, and what stopped the calls, if anything did.
     """
     texts = {version_key(way): way[-1] for way in asks.tagged}
     said = Said(asks.model, bool(asks.compared), texts)
@@ -141,7 +141,7 @@ class _Asking:
         self._scorer, self._tagger, self._judge = ComplexityScorer(), Tagger(), Judge()
 
     def all(self, phase: str, ask: Callable[[_T], Coroutine[Any, Any, bool]], every: Sequence[_T]) -> None:
-        """Ask about each; the first error that ends the command ends the others."""
+        """Call `ask` for each; the first error ends the others."""
         if not every:
             return
         slots = asyncio.Semaphore(self._concurrency)
@@ -164,7 +164,7 @@ class _Asking:
         return scores is not None
 
     async def judge(self, pair: EvolvedPair) -> bool:
-        """How much harder the last instruction is than the seed, as the objective `gain` has it."""
+        """Judge how much harder the last instruction is than the seed, as for the objective `gain`."""
         try:
             read = await self._judge.acall(
                 original=pair.stages[0], evolved=pair.stages[-1], response=pair.response or None

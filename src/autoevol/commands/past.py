@@ -1,4 +1,4 @@
-"""What a run folder remembers: its settings, its seeds, and how its rows were made."""
+"""What a run folder records: its settings, its seeds, and how its rows were made."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ENDPOINT = "endpoint.json"
 
 
 def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> Settings:
-    """The settings that decided a run, asked at `endpoint`; what decides nothing is as it is `now`.
+    """The settings that decided a run, with the other groups from `now` and its models at `endpoint`.
 
-    What `endpoint` does not say is as it was when the run was last at work.
+    Fields that `endpoint` leaves out are as the run last had them.
     """
     known = restore(Settings, folder.settings)
     asked = endpoint.over(endpoint_of(folder))
@@ -33,28 +33,28 @@ def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> S
 
 
 def as_begun(out: Path, settings: Settings) -> Settings:
-    """`settings` that say what happens to failed rows: as the run in `out` was begun, if there is one."""
+    """`settings` with `on_failure` filled in, as the run in `out` was begun if there is one."""
     known = (read_run(out) if out.is_dir() else None) or {"settings": {}}
     return settings.settled(known["settings"].get("pipeline", {}).get("on_failure"))
 
 
 def endpoint_of(folder: RunFolder) -> EndpointConfig:
-    """Where the models of a run were asked last. Raises StoreError if that is damaged."""
+    """Where the models of a run were last called. Raises StoreError if the file is damaged."""
     return restore(EndpointConfig, _endpoints(folder))
 
 
 def first_endpoints(folder: RunFolder) -> dict[str, str]:
-    """URLs of the run's first calls by role; none before it has any. Raises as `endpoint_of`."""
+    """The URLs of the run's first calls by role; empty before there are any. Raises as `endpoint_of`."""
     return _endpoints(folder).get("first", {})
 
 
 def save_endpoint(folder: RunFolder, asked: EndpointConfig, first: Mapping[str, str]) -> None:
-    """Remember where the models are asked, and where they were asked first."""
+    """Record where the models are called, and where they were first called."""
     write_sealed(folder.path / ENDPOINT, {**asdict(asked), "first": dict(first)})
 
 
 def copy_endpoint(source: RunFolder, target: RunFolder) -> None:
-    """Remember in `target` where the models of `source` were asked. Raises as `endpoint_of`."""
+    """Copy the recorded endpoints of `source` to `target`. Raises as `endpoint_of`."""
     save_endpoint(target, endpoint_of(source), first_endpoints(source))
 
 
@@ -70,7 +70,7 @@ def _endpoints(folder: RunFolder) -> dict[str, Any]:
 
 
 def policy_of(parts: Parts, folder: RunFolder) -> Policy:
-    """How the rows of a run went through their rounds. Raises StoreError if that is not known."""
+    """The policy by which the rows of a run were evolved. Raises StoreError if it is not recorded."""
     try:
         return Policy.from_json(parts.made, folder.methods())
     except (KeyError, TypeError, ValueError) as error:
@@ -78,21 +78,21 @@ def policy_of(parts: Parts, folder: RunFolder) -> Policy:
 
 
 def all_done(folder: Path, rows: int, seeds: Scanned) -> bool:
-    """Whether the run in `folder`, of which `rows` are finished, had come to its end.
+    """Whether the run in `folder`, with `rows` finished rows, was complete.
 
-    A run that was to keep so many rows ends before its seeds do.
+    A run with a target of kept rows ends before its seeds do.
     """
-    told = read_report(folder / FILE, RunReport)
-    return rows == seeds.here or bool(told and told.evolution and told.evolution.complete)
+    report = read_report(folder / FILE, RunReport)
+    return rows == seeds.here or bool(report and report.evolution and report.evolution.complete)
 
 
 def save_seeds(folder: RunFolder, mark: str | None, seeds: Scanned) -> None:
-    """Remember what the seeds hold, and the fingerprint of their file if it has one."""
+    """Record what the seeds hold, and the fingerprint of their file if it has one."""
     folder.save_seeds(mark, asdict(seeds))
 
 
 def seeds_of(folder: RunFolder) -> Scanned:
-    """What the seeds of a run held. Raises StoreError if that is not known."""
+    """What the seeds of a run held. Raises StoreError if it is not recorded."""
     known = folder.seeds()
     if known is None:
         raise StoreError(f"{folder.path} does not say what its seeds held (no seeds.json)")
@@ -100,7 +100,7 @@ def seeds_of(folder: RunFolder) -> Scanned:
 
 
 def scanned_of(folder: RunFolder, known: Mapping[str, Any]) -> Scanned:
-    """What `seeds.json` says of the seeds. Raises StoreError if it is damaged."""
+    """The contents of `seeds.json`. Raises StoreError if they are damaged."""
     try:
         return Scanned(**known)
     except TypeError as error:

@@ -1,4 +1,4 @@
-"""What a run is going to do: its stages and the LM calls of each, known before the first."""
+"""The plan of a run, made before its first call: its stages and the LM calls of each."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from autoevol.store.sealed import check_source
 
 
 def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> Split:
-    """Disjoint train, dev and holdout rows, and in reserve what later steps and the confirmation may ask for.
+    """Disjoint train, dev and holdout rows, and a reserve for later steps and the confirmation.
 
     The default sizes shrink for a small file, so that each of the three gets at least a
-    quarter of it; sizes that the user chose are kept, or refused. The reserve is what can be
-    spared, `spare_rows` at most.
+    quarter of it; sizes that the user chose are kept, or refused. The reserve is what remains,
+    `spare_rows` at most.
     """
     check_enough(len(rows), 3)
     dev, holdout = loop.dev_size, methods.holdout_size
@@ -58,8 +58,8 @@ def plan_run(
         seeds: As `load_rows` takes them.
         settings: Those of the run.
         evolve: Whether the file is evolved afterwards.
-        judge_calls: LM calls of the metric for each row that it judges.
-        sample: Rows to try first: half from the first mini-batch, the others from the dev set.
+        judge_calls: LM calls of the metric per judged row.
+        sample: Rows to sample: half from the first mini-batch, the others from the dev set.
 
     Raises:
         InputError: If the seeds or a setting cannot be used.
@@ -75,7 +75,7 @@ def plan_run(
 def plan_loaded(
     loaded: Loaded, settings: Settings, *, judge_calls: int = 0, evolve: bool = True, sample: int = 0
 ) -> Plan:
-    """As `plan_run` with an optimisation, of seeds that are read."""
+    """As `plan_run` with an optimisation, for seeds that are loaded already."""
     loop, methods = settings.loop, settings.methods
     starts = {method.id: method for method in map(find_method, methods.start)}
     first = next(iter(starts.values()))
@@ -155,9 +155,9 @@ def plan_evolve(
     sample: int = 0,
     shard: Shard | None = None,
 ) -> Plan:
-    """Plan the evolution of `seeds` with a known method, or without one with the operations of WizardLM.
+    """Plan the evolution of `seeds` with a given method, or with WizardLM's operations without one.
 
-    Reads them all and keeps the sample only. With a `shard`, its rows are those of the plan.
+    Reads all seeds but keeps only the sample. With a `shard`, only its rows are planned.
     """
     answered = 0
     known = find_method(method) if method else None
@@ -179,7 +179,7 @@ def plan_evolve(
 
 
 def check(settings: Settings) -> int:
-    """Make every model and the metric as a run would, without a call; returns the metric's calls.
+    """Make every model and the metric as a run would, without a call; returns the metric's calls per row.
 
     Raises:
         InputError: If a model, a key, a price, the detector or the objective cannot be used.
@@ -223,14 +223,14 @@ _ASSUMED = (
 
 
 def _limits(plan: Plan) -> str:
-    """What bounds the bulk stage beside its rows."""
+    """The retries and the target of the bulk stage, in words."""
     times = f"{plan.policy.retries} more times" if plan.policy.retries > 1 else "once more"
     again = f", a failed one up to {times}" if plan.policy.retries else ""
     return again + (f", until {plan.target} are kept" if plan.target else "")
 
 
 def look_text(rows: int) -> str:
-    """What a first look at so many rows may come to."""
+    """A first look at `rows` rows, in words."""
     return f"up to {rows} rows, most of them of the steps; evolves at once where surely below {BAR:.0%} fail"
 
 

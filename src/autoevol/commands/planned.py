@@ -1,4 +1,4 @@
-"""What a run is known to ask before its first call: its stages, and what an optimisation takes at least."""
+"""The plan of a run as data: its stages, and the least that an optimisation takes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Stage:
 
     Attributes:
         calls: LM calls by role if every reply parses; fewer are made, never more.
-        rows: Rows that are run at a time, one batch after the other.
-        chains: Analyses with a rewrite each that are made at a time, one batch after the other.
+        rows: Sizes of the row batches, which run one after the other.
+        chains: Sizes of the batches of chains (an analysis with a rewrite), which run one after the other.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Least:
-    """The calls without which an optimisation cannot begin or end, each an upper bound.
+    """Upper bounds on the calls that an optimisation cannot do without.
 
     Attributes:
         first: Of step 0 and one full step.
@@ -59,12 +59,12 @@ class Plan:
         rows: Distinct seeds.
         policy: How rows go through the bulk stage; its first method stands for those to be found.
         compare: Whether the bulk stage compares the rounds of a row.
-        look: Rows of the first look, which may leave out the stages before the bulk stage; 0 without one.
-        least: What an optimisation takes at least; None where there is none.
+        look: Rows of the first look, which may skip the stages before the bulk stage; 0 without one.
+        least: The least that an optimisation takes; None without one.
         stages: In order.
-        sample: Rows to try first, each with the scope in which the run will ask for it.
-        target: Rows to keep, which may end the bulk stage before its last row; None for all.
-        course: What an optimisation can be rehearsed by; None without one.
+        sample: Rows to sample, each with the scope in which the run will call for it.
+        target: Rows to keep, which may end the bulk stage early; None for all.
+        course: What the optimisation is rehearsed with; None without one.
     """
 
     source: str

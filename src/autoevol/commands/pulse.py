@@ -1,4 +1,4 @@
-"""A sign of life: while a session is open, its listener is told every second how the calls stand."""
+"""A heartbeat: while a session is open, its listener gets the status of the calls every second."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from autoevol.lm.session import Session
 
 
 class Alive(Protocol):
-    """The part of a `Listener` that is told of time passing."""
+    """The part of a `Listener` that receives the heartbeat."""
 
     def pulse(self, status: Callable[[], CallStatus]) -> None:
-        """A second has passed; `status` says how the calls stand, and is cheap to leave alone."""
+        """A second has passed; `status` computes the status of the calls, and need not be called."""
         ...
 
 
 class Pulse:
-    """Tells a listener of every second until it is closed. Whether a line is due is the listener's to say.
+    """Calls a listener every second until it is closed; the listener decides whether a line is due.
 
     Args:
-        session: Whose calls are told of.
-        listener: Is told, from a thread of its own.
-        every: Seconds in between.
+        session: The session whose status is passed.
+        listener: Called from a separate thread.
+        every: Seconds between calls.
     """
 
     def __init__(self, session: Session, listener: Alive, every: float = 1.0) -> None:
@@ -36,7 +36,7 @@ class Pulse:
         self._thread.start()
 
     def close(self) -> None:
-        """Tell nothing any more."""
+        """Stop."""
         self._over.set()
         if threading.current_thread() is not self._thread:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""`autoevol quality` as a function: what evolving did to a data set, round by round."""
+"""`autoevol quality` as a function: how evolution changed a data set, round by round."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Quality:
 
     Attributes:
         report: All figures.
-        figures: What is known of each version that was looked at.
-        stopped_by: `BudgetReached` where that cut it short: the same call with a larger budget goes on.
+        figures: The known figures of each examined version.
+        stopped_by: `BudgetReached` if that cut it short: the same call with a larger budget resumes.
     """
 
     report: QualityReport
@@ -57,7 +57,7 @@ class Quality:
 
     @property
     def rows(self) -> int:
-        """Lines of the data set."""
+        """Number of rows in the data set."""
         return self.report.rows
 
     @property
@@ -70,7 +70,7 @@ class Quality:
         return self.report.to_json()
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
-        """The stages as a table, one a line. Raises InputError without pandas."""
+        """The stages as a table, one row each. Raises InputError without pandas."""
         return frame([stage.to_json() for stage in self.stages])
 
     def __repr__(self) -> str:
@@ -79,11 +79,11 @@ class Quality:
 
 @dataclass(frozen=True)
 class QualityPlan:
-    """What `quality` would ask, at most: what is in its call store is not paid again.
+    """The most that `quality` would call; what is in its call store is not paid for again.
 
     Attributes:
-        seeds: Seeds that would be looked at.
-        calls: LM calls by what they are for.
+        seeds: Number of seeds to examine.
+        calls: LM calls by purpose.
     """
 
     seeds: int
@@ -110,22 +110,22 @@ def quality(
 ) -> Quality:
     """Compare seeds, rounds and final instructions of a run: `autoevol quality`.
 
-    With a judge model, complexity, tags and gain are asked for. What is known of each version is written
-    beside the data set (`dataset.quality.jsonl`), with the figures (`.quality.json`) and the calls
-    (`.quality.sqlite`, unless the settings name a store), so that the same call never pays twice; of
-    a file that nobody was asked about, nothing is written.
+    With a judge model, it is asked for complexity, tags and gain. The figures of each version are written
+    beside the data set (`dataset.quality.jsonl`), with the report (`.quality.json`) and the calls
+    (`.quality.sqlite`, unless the settings name a store), so that the same call never pays twice. For a
+    single file, nothing is written if no model was called.
 
     Args:
         dataset: A dataset.jsonl, or its run folder.
-        config: What is measured, and of how many seeds.
-        settings: Models, requests, budget and call store count where an LM is asked.
+        config: What to measure, and on how many seeds.
+        settings: Models, requests, budget and call store, used if an LM is called.
         listener: As for `run`.
         options: Fields of these by the names of the command's options.
 
     Raises:
         InputError: If the data set cannot be read, or a setting cannot be used.
-        StoreError: If it, or what is known of it, is damaged.
-        StopRun: If access, endpoint or disk fail.
+        StoreError: If the data set or its figures are damaged.
+        StopRun: If access, the endpoint or the disk fails.
     """
     settings, config = take("quality", settings, options, config or QualityConfig())
     source, listener = dataset_file(Path(dataset)), listener or Progress()
@@ -163,7 +163,7 @@ def plan_quality(
     settings: Settings | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> QualityPlan:
-    """What `quality` would ask with these settings; nothing is written or asked. Raises as it does."""
+    """What `quality` would call with these settings, without a call or a write. Raises as `quality` does."""
     settings, config = take("quality", settings, options, config or QualityConfig())
     source = dataset_file(Path(dataset))
     looked_at = sample(_evolved(read_lineages(Path(dataset)), source), config.limit)
@@ -173,7 +173,7 @@ def plan_quality(
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What is to be asked: opinions of an LM, likelihoods of a model in this process, or both."""
+    """What to ask for: opinions of an LM, likelihoods of a model in this process, or both."""
 
     opinions: Opinions | None
     model: str | None = None
@@ -201,7 +201,7 @@ def _evolved(every: Sequence[SeedLineage], source: Path) -> list[SeedLineage]:
 
 
 def _known(every: Sequence[SeedLineage], source: Path) -> dict[str, list[Figures]]:
-    """What the run and earlier commands know of every version, by seed."""
+    """The figures of every version from the run and from earlier commands, by seed."""
     before = {one.key: one for one in read_figures(figures_file(source))}
     return {
         lineage.seed_id: [_merged(one, before.get(one.key)) for one in figures_of(lineage)]
@@ -210,7 +210,7 @@ def _known(every: Sequence[SeedLineage], source: Path) -> dict[str, list[Figures
 
 
 def _merged(by_run: Figures, asked: Figures | None) -> Figures:
-    """What was asked for later counts, but for the gain: that is the run's own where its judge gave one."""
+    """The later figures take precedence, except for the gain if the run's own judge gave one."""
     if asked is None:
         return by_run
     merged = asked.over(by_run)
@@ -224,7 +224,7 @@ def _asked(
     settings: Settings,
     listener: Listener,
 ) -> tuple[dict[str, list[Figures]], Ledger, BudgetReached | None]:
-    """The figures with what the models say, what that has cost, and what stopped it."""
+    """The figures with the models' opinions and likelihoods, their cost, and what stopped the calls."""
     shared = settings.store.path or source.with_suffix(".quality.sqlite")
     open_store = partial(CallStore, shared, "quality")
     roles: tuple[RoleName, ...] = (wanted.opinions.role,) if wanted.opinions else ()

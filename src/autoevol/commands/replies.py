@@ -1,4 +1,4 @@
-"""Watches replies as they come: a role whose replies hold no text ends the run, with the flag to raise."""
+"""Ends a run early when the replies of a role hold no text, and names the flag to raise."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SHARE = 0.8
 
 
 class ReplyWatch:
-    """Counts, by role, the replies that are nothing but thinking, or were cut off before any text.
+    """Counts, by role, the replies that are all thinking, or were cut off before any text.
 
-    A `Watcher` of a session. Replies that the store had count as well: a run that starts again with the
-    same settings is told the same, at no cost.
+    A `Watcher` of a session. Stored replies count as well, so that a restart with the same settings fails
+    the same way at no cost.
 
     Args:
-        models: Whose `reply_tokens` are to be raised.
+        models: Their `reply_tokens` are what the message says to raise.
     """
 
     def __init__(self, models: ModelConfig) -> None:
@@ -46,7 +46,7 @@ class ReplyWatch:
             raise stop
 
     def at_the_end(self) -> RepliesTooShort | None:
-        """The same of all roles, however few the replies: for a stage that has kept nothing."""
+        """The same for all roles, however few the replies: for a stage that kept nothing."""
         return next((stop for role in ROLES if (stop := self._stop(role))), None)
 
     def _stop(self, role: RoleName) -> RepliesTooShort | None:

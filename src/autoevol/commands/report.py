@@ -1,4 +1,4 @@
-"""A folder as a page to read it by: `autoevol report`. It reads, and writes only what it was asked for."""
+"""A run folder as a page: `autoevol report`. It changes nothing in the folder but the file it writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def report(
     format: str = "html",
     plots: str | Path | None = None,
 ) -> list[Path]:
-    """Write a run folder as a page: `autoevol report`. The folder may be that of a run under way.
+    """Write a run folder as a page: `autoevol report`. The run may still be under way.
 
     Args:
         folder: Of a run, an optimisation, an evolution, a search, a comparison or a transfer.

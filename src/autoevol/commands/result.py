@@ -1,4 +1,4 @@
-"""What a command gives back: figures, the data set it left, the method, and what was paid."""
+"""The result of a command: its report, data set, method and cost."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from autoevol.store.method_files import load_method
 
 @dataclass(frozen=True)
 class Cost:
-    """What was paid, resumes included.
+    """What was paid, over all starts.
 
     Attributes:
         calls: LM calls.
-        usd: Dollars, of models that have a price.
-        reused: Replies that the call store had.
+        usd: Dollars, for models with a price.
+        reused: Replies taken from the call store.
         by_role: Calls by role.
     """
 
@@ -37,7 +37,7 @@ class Cost:
 
     @classmethod
     def of(cls, ledger: Ledger) -> Cost:
-        """The cost that a ledger tells of."""
+        """The total cost in a ledger."""
         total = ledger.total
         by_role = {role: cost.calls for role, cost in ledger.roles.items()}
         counts = (total.calls, total.input_tokens, total.output_tokens, total.usd, total.reused)
@@ -45,7 +45,7 @@ class Cost:
 
 
 class Dataset(Sequence[dict[str, Any]]):
-    """The records of a JSONL file, read when they are asked for.
+    """The records of a JSONL file, read on each access.
 
     Args:
         path: The file.
@@ -70,7 +70,7 @@ class Dataset(Sequence[dict[str, Any]]):
         return list(self)[index]
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
-        """The records as a table, one a line. Raises InputError without pandas."""
+        """The records as a table, one row each. Raises InputError without pandas."""
         return frame(list(self))
 
     def __repr__(self) -> str:
@@ -91,13 +91,13 @@ _Report = TypeVar("_Report", bound=Priced, covariant=True)
 
 @dataclass(frozen=True, repr=False)
 class Result(Generic[_Report]):
-    """How a command ended.
+    """The result of a command.
 
     Attributes:
-        report: All figures, as the command writes them down.
-        folder: Where everything is.
-        stopped_by: `BudgetReached` where that cut it short: the same call with a larger budget goes on.
-            `NothingKept` or `RepliesTooShort` where it came to its end in vain. Else None.
+        report: All figures, as the command wrote them to the folder.
+        folder: The run folder.
+        stopped_by: `BudgetReached` if that cut the command short: the same call with a larger budget resumes.
+            `NothingKept` or `RepliesTooShort` if it finished in vain. Otherwise None.
     """
 
     report: _Report
@@ -106,13 +106,13 @@ class Result(Generic[_Report]):
 
     @property
     def dataset(self) -> Dataset | None:
-        """The evolved data set; None if the command leaves none."""
+        """The evolved data set; None if the command writes none."""
         path = self.folder / "dataset.jsonl"
         return Dataset(path) if path.exists() else None
 
     @property
     def method(self) -> Method | None:
-        """The method that was found or used; None if there is not one alone."""
+        """The method that was found or used; None if there is not exactly one."""
         return load_method(self.folder) if (self.folder / "method.json").exists() else None
 
     @property
@@ -121,7 +121,7 @@ class Result(Generic[_Report]):
         return Cost.of(self.report.ledger)
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
-        """The data set as a table. Raises InputError without pandas, or where there is no data set."""
+        """The data set as a table. Raises InputError without pandas, or without a data set."""
         if self.dataset is None:
             raise InputError(f"{self.folder} holds no data set")
         return self.dataset.to_pandas()
@@ -144,7 +144,7 @@ def as_lines(rows: Sequence[tuple[str, str]]) -> str:
 
 
 def as_html(rows: Sequence[tuple[str, str]]) -> str:
-    """The same as a table for a notebook."""
+    """(label, value) rows as an HTML table for a notebook."""
     cells = (
         f'<tr><th style="text-align:left">{escape(label)}</th>'
         f'<td style="text-align:left">{escape(value)}</td></tr>'

@@ -1,4 +1,4 @@
-"""`autoevol retry`: the dead rows of a run once more, with the settings of the run."""
+"""`autoevol retry`: run the dead rows of a run again, with its own settings."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def retry(
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Result[RunReport]:
-    """Take up the dead rows of a run again, with its own settings: `autoevol retry`.
+    """Run the dead rows of a run again, with its own settings: `autoevol retry`.
 
     Args:
         folder: The run folder.
-        endpoint: Where the models are; what is not said is as it was last.
-        settings: Requests, budget and call store count here; all else is as the run had it.
+        endpoint: Where the models are; fields left out keep their last value.
+        settings: Only requests, budget and call store are used; the rest is as in the run.
         listener: As for `run`.
         options: Fields of these by the names of the command's options.
 

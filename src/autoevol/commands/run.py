@@ -1,4 +1,4 @@
-"""`autoevol run`, `optimize` and `evolve`: open the run folder, do the stages, leave a summary."""
+"""`autoevol run`, `optimize` and `evolve`: open the run folder, run the stages, write a summary."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def run(
 
     Args:
         seeds: A file, the name of a Hugging Face data set, or `sample`.
-        out: Run folder; the same call goes on where it was stopped.
-        settings: All settings; by default the defaults.
-        listener: Is told of the progress; by default it is logged, or written to standard error.
-        options: Settings by the names of the command's options, over those in `settings`.
+        out: Run folder; the same call resumes a run that was stopped.
+        settings: All settings; the defaults if None.
+        listener: Receives the progress; by default it is logged, or written to standard error.
+        options: Settings by the names of the command's options; they override `settings`.
 
     Raises:
-        InputError: If a setting, a model or the seeds cannot be used, before anything is paid.
-        StoreError: If another process has the folder, or it cannot be written.
-        StopRun: If access, endpoint or disk fail; what was finished is kept. A budget that is reached
+        InputError: If a setting, a model or the seeds cannot be used; raised before anything is paid for.
+        StoreError: If another process holds the folder, or it cannot be written.
+        StopRun: If access, the endpoint or the disk fails; finished work is kept. Reaching the budget
             raises nothing: see `Result.stopped_by`.
     """
     (settings,) = take("run", settings, options)
@@ -70,7 +70,7 @@ def optimize(
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Result[RunReport]:
-    """Optimise a method on `seeds`, and stop there: `autoevol optimize`. All else as for `run`."""
+    """Optimise a method on `seeds`, and stop there: `autoevol optimize`. Everything else as for `run`."""
     (settings,) = take("optimize", settings, options)
     return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=False)
 
@@ -92,7 +92,7 @@ def _optimized(
             policy = make_policy(settings, found.chosen)
             source = FileRows(seeds, settings.data, promised=scanned.rows, mark=mark)
             tally = stages.evolve(job, source, policy, scanned.rows)
-        # A holdout that did not fit into a share is told; it ends nothing.
+        # A holdout that did not fit into a share is reported; it does not end the run.
         cut = found.stopped == "budget" or (share is None and bool(found.steps) and None in found.holdout)
         stopped = cut or (tally is not None and not tally.complete)
         report = summarise(job, scanned, found, tally)
@@ -101,7 +101,7 @@ def _optimized(
 
 
 def _share_of(job: Job, loaded: Loaded) -> Share | None:
-    """What the optimisation may spend; None where that is all that the run may."""
+    """What the optimisation may spend; None if that is the whole budget of the run."""
     settings = job.settings
     if settings.stages.optimize == "never" or caps_of(settings.budget) == Caps():
         return None
@@ -118,14 +118,14 @@ def evolve(
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> Result[RunReport]:
-    """Evolve all of `seeds`, with a known method or the operations of WizardLM: `autoevol evolve`.
+    """Evolve all of `seeds` with a given method or WizardLM's operations: `autoevol evolve`.
 
     Args:
         seeds: As for `run`.
         out: As for `run`.
-        method: A method, its name, its file or its run folder; None for the operations of WizardLM.
-        shard: One of several equal parts, such as `2/8`: only its rows are evolved, into a folder of its
-            own within `out`, with an equal part of the budget; `merge` puts finished shards together.
+        method: A method, its name, its file or its run folder; None for WizardLM's operations.
+        shard: One of several equal parts, such as `2/8`: only its rows are evolved, into a subfolder of
+            `out`, with an equal part of the budget; `merge` joins finished shards.
         settings: As for `run`.
         listener: As for `run`.
         options: As for `run`; `rounds` is among them.
@@ -158,14 +158,14 @@ def evolve(
 
 
 def _of_rows(settings: Settings) -> tuple[str, ...]:
-    """The groups that decide what the bulk stage leaves."""
+    """The settings groups that decide what the bulk stage produces."""
     return ("pipeline", "clean") if settings.cleaning() else ("pipeline",)
 
 
 def _claim(
     folder: RunFolder, settings: Mapping[str, Any], seeds: str, data: DataConfig, shard: Shard | None
 ) -> tuple[Scanned, str | None]:
-    """What the seeds hold, in a folder that is theirs, and their fingerprint.
+    """Claim the folder for the seeds; returns what they hold, and their fingerprint.
 
     A file that has not changed is not read again.
     """
@@ -181,7 +181,7 @@ def _claim(
         return scanned, mark
     with replacing(folder.path / "rejects.jsonl") as lines:
         scanned = scan(seeds, data, lambda reject: lines.add(asdict(reject)), shard)
-        # Within the block: a folder of other seeds keeps the rejects of its own.
+        # Inside the block: if the folder belongs to other seeds, it keeps its own rejects.
         claim(scanned)
     save_seeds(folder, mark, scanned)
     return scanned, mark

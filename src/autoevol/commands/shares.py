@@ -1,11 +1,11 @@
-"""What an optimisation may spend of a run's budget, so that the rest of it reaches the data.
+"""The share of a run's budget that its optimisation may spend, so that the rest is left for the data.
 
-The data path: caps and `--optimize-share` -> `Share`: limits on all that is paid before the bulk stage, and
-the calls that an optimisation takes at least -> limits that allow no full step are told before anything
-is paid -> the loop ends where its limits do, and confirmation and holdout still fit.
+The data path: caps and `--optimize-share` -> `Share`: limits on everything paid before the bulk stage, and
+the least calls that an optimisation takes -> limits too small for a full step are reported before anything
+is paid for -> the loop ends at its limits, and confirmation and holdout still fit.
 
-Until a row is evolved, the caps of the resume decide: larger ones take the loop up again. From then on
-the method is settled, and a resume pays for the other rows alone (see `optimizing`).
+Until a row is evolved, the caps of the latest start decide: larger ones resume the loop. After that the
+method is settled, and a resume pays only for the remaining rows (see `optimizing`).
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from autoevol.lm.prices import caps_of
 from autoevol.store.calls import Spent
 
 USED_UP = "share"
-"""How an optimisation ended that used up its share."""
+"""The `stopped` of an optimisation that used up its share."""
 TOO_SMALL = "no full step"
-"""How one ended whose share allowed no full step; the first method was used."""
+"""The `stopped` of one whose share allowed no full step, so that the first method was used."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What may be spent before the bulk stage, and what that takes.
+    """What may be spent before the bulk stage, and what each part takes.
 
     Attributes:
         share: Of the caps, above 0 and at most 1.
         run: The caps of the whole run.
-        caps: What may be paid before the bulk stage. Where `run` has more calls than the bulk stage can
-            take, the optimisation may have these too.
-        first: Calls of step 0 and of one full step, at most.
-        step: Calls of every further step, at most.
-        confirm: Calls of the confirmation, at most.
-        holdout: Calls of the holdout, at most.
-        bulk: Calls of the bulk stage, at most.
+        caps: The caps on everything before the bulk stage. Calls that the bulk stage cannot use are
+            added to the share.
+        first: At most these calls for step 0 and one full step.
+        step: At most these calls for every further step.
+        confirm: At most these calls for the confirmation.
+        holdout: At most these calls for the holdout.
+        bulk: At most these calls for the bulk stage.
     """
 
     share: float
@@ -54,7 +54,7 @@ class Share:
 
     @classmethod
     def of(cls, settings: Settings, plan: Plan) -> Share | None:
-        """The share of a run that is planned like this; None where nothing is reserved for its bulk stage."""
+        """The share of a run with this plan; None if nothing is reserved for its bulk stage."""
         share, run = settings.stages.optimize_share, caps_of(settings.budget)
         if share == 1 or run == Caps() or not plan.least:
             return None
@@ -69,7 +69,7 @@ class Share:
 
     @property
     def loop(self) -> StageCaps:
-        """The limits of look and steps: the holdout must still fit, and what is left of the confirmation."""
+        """The limits of look and steps; they leave room for the holdout and, if possible, confirmation."""
         keep = self.holdout + self.confirm
         if self.caps.calls is not None:
             keep = min(keep, max(self.holdout, self.caps.calls - self.first))
@@ -98,12 +98,12 @@ class Share:
         return 0 if self.why_too_small() else min(most, 1 + max(0, calls - self.first) // max(1, self.step))
 
     def look(self, rows: int, dev: int, row_calls: int) -> int:
-        """Rows of the first look, `rows` at most, that leave enough for the step which it may call for.
+        """Rows of the first look that leave enough calls for the step that may follow.
 
         Args:
-            rows: As many as there are.
-            dev: Rows of step 0, which asks for nothing that the look has paid.
-            row_calls: Calls of a row.
+            rows: Available rows.
+            dev: Rows of step 0, which reuses what the look paid for.
+            row_calls: Calls per row.
         """
         if self.loop_calls is None:
             return rows
@@ -151,11 +151,11 @@ class Share:
         }
 
     def why_too_small(self, spent: Spent = Spent()) -> str | None:  # noqa: B008 (frozen)
-        """Why no full step fits, in one sentence with what it would need; None if it does.
+        """Why no full step fits, with what it would need, as one sentence; None if one fits.
 
         Args:
-            spent: What was paid so far, which says what a call costs: without a call only their number
-                is known.
+            spent: What was paid so far, from which the cost of a call follows; without any, only the
+                number of calls is compared.
         """
         calls = self.first + self.holdout
         if self.caps.calls is not None and self.caps.calls < calls:

@@ -1,4 +1,4 @@
-"""The stages of a run after its optimisation, each on a job: evolve all rows, take up what was lost."""
+"""The stages of a run after its optimisation: evolve all rows, retry the dead ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def evolve(job: Job, source: RowSource, policy: Policy, total: int) -> Tally:
 
 
 def retry(job: Job, work: RowPipeline, parts: Parts) -> Tally:
-    """Take up the dead rows of `parts` again; an LM is that of the current `asking`."""
+    """Run the dead rows of `parts` again, with the models of the current `asking` block."""
     return retry_rows(
         work,
         parts,
@@ -46,12 +46,12 @@ def retry(job: Job, work: RowPipeline, parts: Parts) -> Tally:
 
 
 def finished_rows(folder: Path) -> int:
-    """Rows that earlier commands have finished in a folder."""
+    """The number of rows that are finished in a folder."""
     return Parts(folder / "parts", None).rows if (folder / "parts").is_dir() else 0
 
 
 def row_pipeline(job: Job, policy: Policy) -> RowPipeline:
-    """What takes one row through its rounds."""
+    """The pipeline that takes a row through its rounds."""
     models = job.settings.models
     return RowPipeline(
         policy,

@@ -1,4 +1,4 @@
-"""MLflow and Weights & Biases, each behind the few things that a run has to say; imported when asked for."""
+"""MLflow and Weights & Biases behind one small interface; imported only when used."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from autoevol.core.status import RunOutcome
 
 @dataclass(frozen=True)
 class TrackedAs:
-    """Where a run is kept.
+    """Under which name a run is tracked.
 
     Attributes:
         project: Of wandb, or the experiment of mlflow.
         name: Of the run.
-        id: Of a run that was begun before; '' for a new one.
-        params: What decides its results.
+        id: Of a run that is resumed; '' for a new one.
+        params: The settings that decide its results.
     """
 
     project: str
@@ -30,16 +30,16 @@ class TrackedAs:
 
 
 class RunTracker(Protocol):
-    """A service that keeps runs. Every method may take long and may raise anything; see `TrackedRun`.
+    """A run at a tracking service. Every method may be slow and may raise anything; see `TrackedRun`.
 
     Attributes:
-        id: By which the run is found again.
+        id: Identifies the run when it is resumed.
     """
 
     id: str
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        """Figures of a step, of a trial, or (-1) of the whole."""
+        """Figures of a step or a trial; with step -1, of the whole run."""
         ...
 
     def text(self, name: str, text: str) -> None:
@@ -51,7 +51,7 @@ class RunTracker(Protocol):
         ...
 
     def finish(self, outcome: RunOutcome) -> None:
-        """The command has ended; it may be gone on with under the same id."""
+        """The command has ended; it may be resumed under the same id."""
         ...
 
 
@@ -115,7 +115,7 @@ class WandbTracker:
             settings=wandb.Settings(console="off", silent=True, login_timeout=30),
         )
         self.id = self._run.id
-        # A resume may say less than the process before it knew, and wandb drops steps that go back.
+        # A resume may repeat earlier steps, and wandb drops steps that go back unless it has its own axis.
         self._run.define_metric("step")
         self._run.define_metric("*", step_metric="step")
 

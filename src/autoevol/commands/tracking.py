@@ -1,4 +1,4 @@
-"""--track: what a run has to say goes to MLflow or Weights & Biases, and no failure there ends it."""
+"""--track: send a run's figures to MLflow or Weights & Biases; no failure there ends the run."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _PATIENCE = 120.0
 
 
 class TrackedRun:
-    """Says what there is to say from a thread of its own: a service may be slow, or down.
+    """Sends everything from a thread of its own, since a service may be slow, or down.
 
     Args:
-        open_tracker: Opens the run there.
-        file: Keeps its id, for the next command in the folder, and which steps were told.
-        warn: Told once of the first failure, and at the end of their number.
-        patience: Seconds that the end waits for what is still to be said.
+        open_tracker: Opens the run at the service.
+        file: Keeps its id for the next command in the folder, and the last step sent.
+        warn: Called with the first failure, and at the end with their number.
+        patience: Seconds that `close` waits for what is still queued.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class TrackedRun:
         self._thread.start()
 
     def step(self, step: Step, calls: CallStatus | None) -> None:
-        """A step of the optimisation is done: rate, gain and cost so far, and the method if it is new."""
+        """Send a finished step of the optimisation: rate, gain, cost so far, and the method if new."""
         if step.number <= self._file.step:
-            return  # an earlier process has told it
+            return  # sent by an earlier process
         score = step.chosen_score
         values = rate_of("dev", RateReport.maybe(score)) | cost_of(calls)
         methods = [one.method for one in step.candidates if one.method and one.method.id == step.chosen_id]
@@ -62,11 +62,11 @@ class TrackedRun:
             self.say(lambda tracker, text=method.text: tracker.text(f"methods/step-{step.number}.txt", text))
 
     def figures(self, values: Mapping[str, float], step: int) -> None:
-        """Figures of anything else that is numbered: a trial, an entry of a comparison."""
+        """Send figures of anything else that is numbered: a trial, an entry of a comparison."""
         self.say(lambda tracker: tracker.metrics(values, step))
 
     def close(self, folder: Path, outcome: RunOutcome, calls: CallStatus | None) -> None:
-        """The figures and artifacts of a folder, and how its command has ended."""
+        """Send the figures and artifacts of a folder, and how its command ended."""
         self.say(lambda tracker: tracker.metrics(cost_of(calls), -1))
         self.say(lambda tracker: _leave(tracker, folder))
         self.say(lambda tracker: tracker.finish(outcome))
@@ -78,7 +78,7 @@ class TrackedRun:
             self._warn(f"--track: {self._failures} things were not kept there; the run itself is whole")
 
     def say(self, work: Work) -> None:
-        """Have something said when its turn comes."""
+        """Queue work for the tracker."""
         self._waiting.put(work)
 
     def _work(self) -> None:
@@ -86,7 +86,7 @@ class TrackedRun:
         try:
             tracker = self._open()
             self._file.begun(tracker.id)
-        except Exception as error:  # noqa: BLE001 (anybody's code, and no reason to end a paid run)
+        except Exception as error:  # noqa: BLE001 (a third-party client must not end a paid run)
             self._failed(error)
         while (work := self._waiting.get()) is not None:
             try:
@@ -103,7 +103,7 @@ class TrackedRun:
 
 
 def track(folder: RunFolder, settings: Settings, warn: Callable[[str], None]) -> TrackedRun | None:
-    """The tracked run of a folder, begun or gone on with; None where none is asked for.
+    """The tracked run of a folder, new or resumed; None without `--track`.
 
     Raises:
         InputError: If the package is missing.
@@ -118,7 +118,7 @@ def track(folder: RunFolder, settings: Settings, warn: Callable[[str], None]) ->
 
 
 def params_of(folder: RunFolder, settings: Settings) -> dict[str, Any]:
-    """What is worth finding a run by: all its settings, hashes of its data, versions."""
+    """What one may search a run by: all its settings, hashes of its data, versions."""
     undecided = {
         ".".join(option.path): option.value_in(settings)
         for option in options_of(Settings)
@@ -130,7 +130,7 @@ def params_of(folder: RunFolder, settings: Settings) -> dict[str, Any]:
 
 
 def rate_of(name: str, rate: RateReport | None) -> dict[str, float]:
-    """A failure rate, and the gain where the objective counts points; nothing where nothing was scored."""
+    """A failure rate, and the gain if the objective counts points; empty if nothing was scored."""
     if rate is None or rate.rate is None:
         return {}
     counted = {f"{name}_failure_rate": rate.rate, f"{name}_unscored": float(rate.unscored)}
@@ -145,7 +145,7 @@ def cost_of(calls: CallStatus | None) -> dict[str, float]:
 
 
 def tracked_figures(report: FolderReport) -> dict[str, float]:
-    """The figures of a folder that runs are compared by."""
+    """The figures of a folder by which runs are compared."""
     found: dict[str, float] = {}
     summary, search, comparison = report.summary, report.search, report.comparison
     if summary and (tuned := summary.optimization):

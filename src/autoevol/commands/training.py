@@ -1,4 +1,4 @@
-"""`autoevol export --recipe`: what a trainer is started with, beside the data."""
+"""`autoevol export --recipe`: the folder that a trainer is started with, beside the data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TrainingFolder:
 
     Attributes:
         path: The folder beside the data.
-        notes: What makes the training another one than the preset says, or pointless.
+        notes: Ways in which the training deviates from the preset, or is pointless.
     """
 
     path: Path
@@ -30,13 +30,13 @@ class TrainingFolder:
 
 @dataclass(frozen=True)
 class ChosenRecipe:
-    """A recipe with its settings, before there is any data.
+    """A recipe with its settings, chosen before the data is written.
 
     Attributes:
         recipe: Of the trainer.
         preset: The settings.
-        model: To be tuned.
-        gpus: To train on.
+        model: The model to be tuned.
+        gpus: Number of GPUs.
     """
 
     recipe: Recipe
@@ -46,7 +46,7 @@ class ChosenRecipe:
 
     @classmethod
     def of(cls, config: ExportConfig, format_name: str) -> ChosenRecipe | None:
-        """What `config` asks for; None if it asks for no recipe.
+        """The recipe that `config` asks for; None if none.
 
         Raises:
             InputError: If the trainer does not read the format, the GPUs cannot share a batch, or thinking
@@ -71,17 +71,17 @@ class ChosenRecipe:
         if recipe.one_gpu and gpus > 1:
             raise InputError(f"--gpus {gpus}: {recipe.name} trains on one GPU")
         chosen = cls(recipe, preset, asked.base_model or preset.model, gpus)
-        chosen._plan("train.jsonl", format_name, 1)  # a batch that cannot be shared is told before anything
+        chosen._plan("train.jsonl", format_name, 1)  # refuses a batch that the GPUs cannot share
         return chosen
 
     def watching(self, config: ExportConfig) -> ExportConfig:
-        """The same export, that also tells which examples the trainer would cut."""
+        """The export's settings, extended to count the examples that the trainer would cut."""
         if config.max_example_tokens is not None:
             return config
         return replace(config, max_example_tokens=self.preset.max_length)
 
     def write(self, done: Exported) -> TrainingFolder:
-        """Write the folder for an export that is finished.
+        """Write the folder for a finished export.
 
         Raises:
             InputError: If its examples use tools, which the Vicuna template cannot hold.

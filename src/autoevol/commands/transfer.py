@@ -1,7 +1,7 @@
 """`autoevol transfer` as a function: known methods on other data, or with another evol LM.
 
-Whether a method that was optimised on one data set and one LM holds on others is what the paper
-leaves open. Here all methods meet the same rows, the same LM and the same measure.
+The paper leaves open whether a method optimised on one data set with one LM works on others. Here all
+methods are scored on the same rows, with the same LM and the same metric.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Transferred(Result[TransferReport]):
     """How a transfer ended."""
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
-        """The methods as a table, one a line. Raises InputError without pandas."""
+        """The methods as a table, one row each. Raises InputError without pandas."""
         lines = (one.to_json() for one in self.report.methods)
         return frame([{**line, **(line["score"] or {})} for line in lines])
 
@@ -54,7 +54,7 @@ class Sample:
 
     Attributes:
         rows: Drawn by their ids and the seed alone.
-        left_out: Rows of the data that the choice of some method depends on.
+        left_out: Rows excluded because some method was chosen on them.
     """
 
     rows: tuple[Row, ...]
@@ -82,13 +82,13 @@ def transfer(
         methods: Names, method files, run folders, passports, `FILE#STATE` of an author log.
         seeds: The data, as for `run`.
         out: Run folder; the same one resumes.
-        config: How many rows and rounds, and the passports that are given the result.
-        settings: How `seeds` is read, the evol LM, what decides on failure, hard caps.
+        config: Number of rows and rounds, and the passports that the result is entered in.
+        settings: How `seeds` is read, the evol LM, the metric, hard caps.
         listener: As for `run`.
         options: Fields of these by the names of the command's options.
 
     Raises:
-        InputError: If a method, a passport or the data cannot be used; before anything is paid.
+        InputError: If a method, a passport or the data cannot be used; raised before anything is paid for.
         StoreError, StopRun: As for `run`.
     """
     settings, config = take("transfer", settings, options, config or TransferConfig())
@@ -143,7 +143,7 @@ def _transferred(
 
 
 def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Sample:
-    """A sample of the rows that no method was chosen on, as far as its source tells.
+    """A sample of the rows that no method was chosen on, as far as its source records that.
 
     Raises:
         InputError: If there is none.
@@ -159,7 +159,7 @@ def draw(sources: Sequence[str], loaded: Loaded, config: TransferConfig) -> Samp
 def _score(
     job: Job, methods: Sequence[Method], rows: Sequence[Row], rounds: int
 ) -> tuple[list[Score | None], list[RowCost | None], BudgetReached | None]:
-    """A score and the cost of a usable row per method, None from the one on that the budget did not reach."""
+    """Each method's score and cost per usable row; None for the methods that the budget did not reach."""
     models = job.settings.models
     job.listener.phase("transfer", len(rows) * len(methods))
     board = Scoreboard(
@@ -172,10 +172,10 @@ def _score(
     costs: list[RowCost | None] = [None] * len(methods)
     try:
         with asking(job.session, models):
-            for place, method in enumerate(methods):
+            for number, method in enumerate(methods):
                 with job.session.watched(uses := Uses()):
-                    score = scores[place] = board.score(method, rows, "transfer")
-                costs[place] = RowCost.of(uses, score)
+                    score = scores[number] = board.score(method, rows, "transfer")
+                costs[number] = RowCost.of(uses, score)
     except BudgetReached as stop:
         return scores, costs, stop
     return scores, costs, None

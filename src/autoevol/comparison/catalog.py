@@ -25,7 +25,7 @@ def find_contestants(words: str) -> list[Contestant]:
     """The contestants named by `words`: names and groups, separated by commas; `all` is every group.
 
     Raises:
-        InputError: If a word is neither a name nor a group, or there is none.
+        InputError: If a word is neither a name nor a group, or there is no word.
     """
     in_groups = all_contestants()
     everyone = [*in_groups, *_ONLY_BY_NAME]

@@ -1,4 +1,4 @@
-"""What a contestant is given, and what it must be able to do."""
+"""The interface of a contestant, and what it is given."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from autoevol.reports.comparison import Group
 
 
 class Bench(Protocol):
-    """Makes what entries run on. All contestants of a heat run on the same bench."""
+    """Makes the session, LMs and metric of an entry. All contestants of a heat run on the same bench."""
 
     concurrency: int
-    """Most rows under way at once; foreign optimizers get as many threads."""
+    """Maximum rows under way at once; foreign optimizers get as many threads."""
 
     def session(self, path: Path, caps: Caps) -> Session:
-        """A session with a call store of its own at `path`."""
+        """A session with a separate call store at `path`."""
         ...
 
     def task_lm(self, session: Session) -> dspy.LM:
-        """The LM that evolves, and responds unless there is another for that."""
+        """The LM that evolves, and also responds unless there is another for that."""
         ...
 
     def respond_lm(self, session: Session) -> dspy.LM | None:
-        """The LM that responds, None where it is the task LM."""
+        """The LM that responds; None if it is the task LM."""
         ...
 
     def prompt_lm(self, session: Session) -> dspy.LM:
-        """The LM that optimizers ask for analyses and methods."""
+        """The LM that writes optimizers' analyses and methods."""
         ...
 
     def metric(self, session: Session) -> FailureMetric:
-        """The measure; what its judge asks is paid from the entry's budget."""
+        """The metric; its judge's calls are paid from the entry's budget."""
         ...
 
 
 @dataclass(frozen=True)
 class Heat:
-    """What all contestants share under one seed.
+    """What all contestants share for one seed.
 
     Attributes:
         seed: Seed of all entries of the heat.
-        bench: Where it runs.
+        bench: What its entries run on.
         student: The program to compile, with the starting method.
         train: Rows for mini-batches and examples.
         dev: Rows that methods are selected on.
@@ -70,12 +70,12 @@ class Entry:
 
     Attributes:
         heat: Student and rows.
-        seed: What to give to an optimizer that takes a seed.
-        budget: Calls that may be paid in this turn; the session stops the one after.
-        metric: Judges.
+        seed: For optimizers that take a seed.
+        budget: Paid calls allowed in this turn; the session refuses further ones.
+        metric: The failure metric.
         prompt_lm: Writes methods.
-        tracker: Wants to know every score (`TrackedMetric`) or every step (`StepWatch`).
-        row_calls: Calls for one row under one method: rounds, response, judgements.
+        tracker: Must be given every score (`TrackedMetric`) or every step (`StepWatch`).
+        row_calls: Calls for one row with one method: rounds, response, judgements.
     """
 
     heat: Heat
@@ -92,11 +92,10 @@ class Contestant(Protocol):
 
     Attributes:
         name: As given on the command line.
-        group: Where it is listed; `demos` is reported apart.
-        traps: What is known to go wrong with it and how that is handled, for the result.
-        keeps_best: It goes on until the budget (or until nothing fails any more), ends in order
-            and gives its own best back. The others are stopped in the middle, and the
-            tracker's best counts.
+        group: Where it is listed; `demos` is reported separately.
+        traps: Known pitfalls and how they are handled, for the result.
+        keeps_best: Whether it runs until the budget (or until nothing fails), ends normally and returns its
+            own best. The others are interrupted, and the tracker's best counts.
     """
 
     name: str
@@ -105,9 +104,9 @@ class Contestant(Protocol):
     keeps_best: bool
 
     def sizes(self, entry: Entry) -> Mapping[str, Any]:
-        """The settings that the budget buys."""
+        """The settings that the budget allows."""
         ...
 
     def compile(self, entry: Entry) -> Evolver:
-        """Optimise the student; any error that it raises ends the entry and is noted."""
+        """Optimise the student; an error ends the entry and is recorded."""
         ...

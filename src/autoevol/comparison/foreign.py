@@ -1,4 +1,4 @@
-"""Contestants from DSPy. Each is set so that it tunes the instructions alone, except for random search."""
+"""Contestants from DSPy, configured to tune the instructions only, except for random search."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _evolver(compiled: object) -> Evolver:
 
 
 class _Foreign:
-    """What the adapters of DSPy's optimizers share."""
+    """Base of the adapters for DSPy's optimizers."""
 
     name: str
     group: Group = "rivals"
@@ -47,7 +47,7 @@ class _Foreign:
 
 
 class Copro(_Foreign):
-    """COPRO (Khattab et al.; breadth and depth). Scores on the dev rows, as it knows one set only."""
+    """COPRO (Khattab et al.; breadth and depth). It takes a single set of rows, so it gets the dev rows."""
 
     name = "copro"
     traps: tuple[str, ...] = (
@@ -109,8 +109,8 @@ class Mipro(_Foreign):
 class Simba(_Foreign):
     """SIMBA without demos: rules learned from rows on which samples differ.
 
-    Its metric gives feedback with every score, which it shows to the prompt LM. It knows one set
-    only, so its mini-batches come from the dev rows as well.
+    Its metric gives feedback with every score, which it shows to the prompt LM. It takes a single set of
+    rows, so its mini-batches come from the dev rows as well.
     """
 
     name = "simba"
@@ -129,7 +129,7 @@ class Simba(_Foreign):
 
     def compile(self, entry: Entry) -> Evolver:
         """See `Contestant`."""
-        # SIMBA takes scores with feedback as well, which its type does not say.
+        # SIMBA accepts scores with feedback too, although its type does not say so.
         metric: Any = TrackedMetric(entry.metric, entry.tracker, feedback=True)
         optimizer = dspy.SIMBA(
             metric=metric,
@@ -145,8 +145,8 @@ class Gepa(_Foreign):
     """GEPA (Agrawal et al., arXiv 2507.19457) with the metric's feedback and a score per failure kind.
 
     Args:
-        frontier: What keeps a candidate in its pool: `hybrid`, being best on a dev row or at one kind of
-            failure; `instance`, on a dev row.
+        frontier: What keeps a candidate in the pool: `instance`, being best on a dev row; `hybrid`, that or
+            being best at a kind of failure.
     """
 
     def __init__(self, frontier: Literal["hybrid", "instance"] = "hybrid") -> None:
@@ -183,7 +183,7 @@ class Gepa(_Foreign):
 
 
 class Bootstrap(_Foreign):
-    """BootstrapFewShotWithRandomSearch. It tunes demos and no instructions, so it is reported apart."""
+    """BootstrapFewShotWithRandomSearch. It tunes demos, not instructions, so it is reported separately."""
 
     name = "bootstrap"
     group: Group = "demos"

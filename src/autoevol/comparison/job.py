@@ -1,4 +1,4 @@
-"""`autoevol compare` as a function: a file of seeds, models and settings in, a comparison out."""
+"""`autoevol compare` as a function: from seeds, models and settings to a comparison."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ _MOST_HOLDOUT = 200
 
 
 class ModelBench:
-    """Entries on the models that the user names.
+    """Runs entries on the user's models.
 
     Args:
-        settings: The models, and how they are asked.
-        listener: Is told which entry is played, and how its calls stand; by default they are logged.
+        settings: The models, and how they are called.
+        listener: Receives the current entry and the status of its calls; by default they are logged.
     """
 
     def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
@@ -69,7 +69,7 @@ class ModelBench:
         return respond_lm(session, self._settings.models)
 
     def prompt_lm(self, session: Session) -> dspy.LM:
-        """See `Bench`. Sampled as AutoEvol's, so that optimizers that set nothing are sampled alike."""
+        """See `Bench`. It has AutoEvol's sampling, for optimizers that set none."""
         return role_lm(session, self._settings.models, "optimizer")
 
     def metric(self, session: Session) -> FailureMetric:
@@ -78,7 +78,7 @@ class ModelBench:
 
 
 def most_calls(config: CompareConfig) -> int:
-    """Calls that all entries together may pay; the referee's are not among them.
+    """Paid calls that all entries together are allowed, without the referee's.
 
     Raises:
         InputError: If `config` names an unknown contestant.
@@ -114,11 +114,11 @@ def plan_heats(
 
 @dataclass(frozen=True, repr=False)
 class Compared:
-    """How a comparison ended.
+    """The result of a comparison.
 
     Attributes:
-        report: Everything, as `comparison.json` has it.
-        folder: Where that is.
+        report: All figures, as in `comparison.json`.
+        folder: The folder of the comparison.
     """
 
     report: ComparisonReport
@@ -126,13 +126,13 @@ class Compared:
 
     @property
     def method(self) -> Method:
-        """The final method of the best contestant, of its first seed."""
+        """The final method of the best contestant, from its first seed."""
         best = self.report.standings[0].contestant
         return next(entry.method for entry in self.report.entries if entry.contestant == best)
 
     @property
     def calls(self) -> int:
-        """Calls that all entries and the referee have paid."""
+        """Paid calls of all entries and the referee."""
         return sum(entry.calls for entry in self.report.entries) + self.report.referee_calls
 
     def to_pandas(self) -> Any:  # noqa: ANN401 (a pandas.DataFrame; pandas is optional)
@@ -144,7 +144,7 @@ class Compared:
 
 
 def say_entry(entry: Finished) -> None:
-    """Say how an entry went."""
+    """Tell the listener how an entry went."""
     notes = "".join(f"; {note}" for note in entry.notes)
     took = f"{entry.calls} calls, {entry.seconds:.0f} s, {entry.ending}"
     say(f"{entry.contestant}, seed {entry.seed}: {took}{notes}")
@@ -165,16 +165,16 @@ def compare(
     Args:
         seeds: As for `run`.
         out: Folder; the same one resumes.
-        config: Who competes, with how many calls.
-        settings: Models, requests, measure, and how `seeds` is read.
+        config: The contestants, and their number of calls.
+        settings: Models, requests, metric, and how `seeds` is read.
         on_entry: Called with every entry, those of an earlier run included.
         listener: As for `run`.
-        options: Fields of these by the names of the command's options, save `--seeds`, which is the field
+        options: Fields of these by the names of the command's options, except `--seeds`, which is the field
             `seeds` of `config`.
 
     Raises:
         InputError: If a setting or the file cannot be used.
-        StopRun: If access, endpoint or disk fail; what was finished is kept.
+        StopRun: If access, the endpoint or the disk fails; finished entries are kept.
     """
     settings, config = take("compare", settings, options, config or CompareConfig())
     return _compared(str(seeds), Path(out), config, settings, on_entry, listener or Progress())
@@ -227,7 +227,7 @@ def _compared(
 
 
 def _measure(settings: Settings, rows: Sequence[Row]) -> MetricReport:
-    """What decides on failure; the sentence about it is the one for the domain of `rows`."""
+    """The report of the metric; its sentence is the one for the domain of `rows`."""
     return MetricReport.of(
         settings.metrics,
         settings.models.judge.model,

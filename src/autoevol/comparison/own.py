@@ -20,11 +20,11 @@ from autoevol.reports.comparison import Group
 
 
 class Loop:
-    """AutoEvol with one selection rule. Sizes: see `sizes.loop`; it never stops for patience.
+    """AutoEvol with one selection rule, without patience. Sizes: see `sizes.loop`.
 
     Args:
-        rule: The rule.
-        dev_rows: Name of the rows that its steps are decided on; None for the rule's own.
+        rule: The selection rule.
+        dev_rows: Name of the policy for dev rows; None for the rule's own.
     """
 
     group: Group = "autoevol"
@@ -65,12 +65,12 @@ class Loop:
 
 
 class Rival:
-    """OPRO or APE, after its paper.
+    """OPRO or APE, according to its paper.
 
     Args:
         name: As given on the command line.
         optimizer: Makes the teleprompter.
-        sizes: Its settings for a budget, calls per row and dev rows; see `compare.sizes`.
+        sizes: Its settings by budget, calls per row and dev rows; see `comparison.sizes`.
     """
 
     group: Group = "rivals"
@@ -103,7 +103,7 @@ class Rival:
 
 
 class Fixed:
-    """A method as it stands: nothing is optimised and nothing is paid before the referee."""
+    """A fixed method: nothing is optimised, and nothing is paid before the referee."""
 
     group: Group = "fixed"
     traps: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ class Fixed:
 
 
 def loops() -> list[Loop]:
-    """AutoEvol with every selection rule that there is, and the paper's on rows drawn anew at every step."""
+    """AutoEvol with every selection rule, and with the paper's rule on fresh rows at every step."""
     return [*(Loop(rule) for rule in RULES.values()), Loop(LowestFailureRate, "fresh")]
 
 

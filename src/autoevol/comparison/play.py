@@ -1,4 +1,4 @@
-"""Runs entries: one session and one budget each, stopped hard, resumed where a run was killed."""
+"""Runs entries, each with its own session and a hard budget, and resumes those that were killed."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def play(
     folder: Path,
     on_entry: Callable[[Finished], None] = lambda entry: None,
 ) -> list[Finished]:
-    """All entries, heat by heat; those that an earlier run has finished are read from `folder`.
+    """Play all entries, heat by heat; those that an earlier run finished are read from `folder`.
 
     Args:
         contestants: Names must differ.
         heats: Seeds must differ.
-        budget: Calls that each entry may pay.
+        budget: Paid calls per entry.
         folder: Holds one JSON file and one call store per entry.
         on_entry: Called with every entry, those of an earlier run included.
 
     Raises:
-        StopRun: If access, endpoint or disk fail. A budget that is reached ends its entry only.
+        StopRun: If access, the endpoint or the disk fails. Reaching the budget ends only the entry.
     """
     folder.mkdir(parents=True, exist_ok=True)
     finished: list[Finished] = []
@@ -61,15 +61,14 @@ def play(
 
 
 def run_entry(contestant: Contestant, heat: Heat, budget: int, path: Path) -> Finished:
-    """One entry; its calls go to a store beside `path`, its record to `path` when it is done.
+    """Play one entry; its calls go to a store beside `path`, its record to `path` when it is done.
 
-    An optimizer that ends before the cap, by itself or by an error of its own, plays again
-    from the start with what is left, sized for it and with another seed, as long as a whole
-    score on the dev rows is left; the best of all its turns on the dev rows counts.
+    An optimizer that ends before the cap, normally or by its own error, plays again from the start with
+    the rest of the budget, sized for it and with another seed, as long as that pays for a score on all
+    dev rows; the best of all its turns on the dev rows counts.
 
-    An entry that was killed finds its calls in the store and pays for the rest only. Optimizers
-    that ask from several threads may then be given their samples in another order; the cap
-    holds over both processes.
+    An entry that was killed finds its calls in the store and pays only for the rest. Optimizers that call
+    from several threads may then get their samples in another order; the cap holds over both processes.
     """
     started, bench = time.monotonic(), heat.bench
     with bench.session(path.with_suffix(".sqlite"), Caps(calls=budget)) as session:
@@ -113,7 +112,7 @@ def run_entry(contestant: Contestant, heat: Heat, budget: int, path: Path) -> Fi
 
 @dataclass(frozen=True)
 class _Turn:
-    """One compile: its settings, what it gave back (None if it was cut off), and how it ended."""
+    """One compile: its settings, its result (None if it was cut off), and how it ended."""
 
     sizes: Mapping[str, Any]
     method: Method | None
@@ -138,7 +137,7 @@ def _all_turns(contestant: Contestant, entry: Entry, session: Session, paid: Dis
 def _turn(contestant: Contestant, entry: Entry, session: Session) -> _Turn:
     sizes = dict(contestant.sizes(entry))
     try:
-        # Samples of optimizers without a seed differ between seeds all the same.
+        # The scope differs by seed, so optimizers without a seed of their own get different samples too.
         with in_scope(f"seed-{entry.seed}"):
             method = contestant.compile(entry).method
     except BudgetReached:
@@ -150,13 +149,13 @@ def _turn(contestant: Contestant, entry: Entry, session: Session) -> _Turn:
         return _Turn(sizes, method, "done")
     if contestant.keeps_best:
         return _Turn(sizes, method, "budget")
-    # What it went on with after the stop were zeros for calls that were never made.
+    # After the stop the optimizer only saw zeros for calls that were never made.
     return _Turn(sizes, None, "budget", ("swallowed the budget stop and went on: its best so far counts",))
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[io.StringIO]:
-    """Keep what optimizers print and log from the user; standard output is returned."""
+    """Silence what optimizers print and log; yields the captured standard output."""
     said = io.StringIO()
     logger = logging.getLogger("dspy")
     level = logger.level

@@ -1,4 +1,4 @@
-"""Ranks over seeds and what is sure about them. Pure functions; a rate is a failure rate, lower is better."""
+"""Ranks over seeds, with intervals. Pure functions; a rate is a failure rate, lower is better."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def mean_ranks(table: Sequence[Sequence[float]], seed: int = 0) -> list[MeanRank
     """Mean ranks of contestants, in the order of the columns.
 
     Args:
-        table: One line per seed, one rate per contestant in each; at least one of both.
-        seed: Seed of the bootstrap, which draws seeds (lines) with replacement.
+        table: One row per seed with one rate per contestant; at least one of each.
+        seed: Seed of the bootstrap, which draws seeds (rows) with replacement.
 
     Raises:
         ValueError: If the table is empty or ragged.

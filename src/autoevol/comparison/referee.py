@@ -20,7 +20,7 @@ from autoevol.reports.costs import RowCost
 
 
 def thin(curve: Sequence[Point], most: int) -> tuple[Point, ...]:
-    """At most `most` (>= 2) points of a curve, evenly spread; the first and the last are kept."""
+    """At most `most` (>= 2) points of a curve, evenly spaced, including the first and the last."""
     if len(curve) <= most:
         return tuple(curve)
     kept = {round(step * (len(curve) - 1) / (most - 1)) for step in range(most)}
@@ -38,12 +38,12 @@ def wanted(entries: Iterable[Finished], most: int) -> dict[str, Method]:
 
 @dataclass(frozen=True)
 class Refereed:
-    """What the referee found.
+    """The referee's results.
 
     Attributes:
         scores: By method id.
-        costs: What a usable row of the holdout costs with each method; None where no row is usable.
-        paid: Calls that the referee has paid over all its sessions.
+        costs: Cost per usable row of the holdout by method; None if no row is usable.
+        paid: Paid calls over all the referee's sessions.
     """
 
     scores: Mapping[str, Score]
@@ -59,9 +59,9 @@ def score(
     path: Path,
     on_row: Callable[[str, Case], None] | None = None,
 ) -> Refereed:
-    """Every method on the same rows, with the same LM and the same measure, in one store at `path`.
+    """Score every method on the same rows, with the same LM and metric, in one store at `path`.
 
-    A score that an earlier run has paid for is found there.
+    Scores that an earlier run paid for are found there.
     """
     scores: dict[str, Score] = {}
     costs: dict[str, RowCost | None] = {}

@@ -1,13 +1,13 @@
-"""How much of each optimizer a budget buys. One pure function per optimizer, all in the same terms.
+"""The size of each optimizer that a budget allows: one pure function per optimizer.
 
 Args of all functions:
-    budget: Calls that the entry may pay, >= 1.
-    row: Calls for one row under one method: its rounds and the response, and judgements if any.
-    dev: Dev rows.
+    budget: Paid calls of the entry, >= 1.
+    row: Calls for one row with one method: its rounds and the response, and judgements if any.
+    dev: Number of dev rows.
 
-Each size is chosen such that the optimizer, left alone, would use the budget up if every row cost
-`row` calls. Rows that yield no instruction and calls that repeat cost less, so an optimizer of
-fixed size may end early; it then plays again with what is left (see `play.run_entry`).
+Sizes are chosen so that the optimizer would use up the budget if every row cost `row` calls. Rows that
+yield no instruction and repeated calls cost less, so an optimizer of fixed size may end early; it then
+plays again with the rest (see `play.run_entry`).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class LoopSizes(NamedTuple):
 
 
 def loop(budget: int, row: int, dev: int, train: int) -> LoopSizes:
-    """The paper's batch of 10 and m of 5; a smaller m where fewer than three full steps would fit.
+    """The paper's batch of 10 and m of 5; a smaller m if fewer than three full steps would fit.
 
-    A step of the paper's rule costs row * (batch + m * dev) + 2m. The number of steps is out
-    of reach on purpose: rules that score less make more of them.
+    A step of the paper's rule costs row * (batch + m * dev) + 2m. The number of steps is deliberately
+    out of reach: rules that score fewer rows make more steps.
     """
     batch = min(10, train)
     left = budget - row * dev
@@ -52,7 +52,7 @@ class ApeSizes(NamedTuple):
 
 
 def proposals(budget: int, row: int, dev: int) -> int:
-    """Methods that can be proposed and scored on all dev rows beside the start, >= 1."""
+    """Number of methods that can be proposed and scored on all dev rows besides the start, >= 1."""
     return max(1, (budget - row * dev) // (row * dev + 1))
 
 
@@ -63,7 +63,7 @@ def opro(budget: int, row: int, dev: int) -> OproSizes:
 
 
 def ape(budget: int, row: int, dev: int) -> ApeSizes:
-    """A quarter of the proposals from examples, as at its defaults; then variations until the cap."""
+    """A quarter of the proposals from examples, as by default; then variations until the cap."""
     candidates = max(1, proposals(budget, row, dev) // 4)
     return ApeSizes(budget // candidates + 1, candidates)
 
@@ -76,9 +76,9 @@ class CoproSizes(NamedTuple):
 
 
 def copro(budget: int, row: int, dev: int) -> CoproSizes:
-    """DSPy scores breadth * depth methods on all rows: its depth of 3 first, then breadth to 10.
+    """DSPy scores breadth * depth methods on all rows: first its depth of 3, then a breadth of up to 10.
 
-    Beyond that depth grows. breadth is at least 2, which COPRO demands.
+    A larger budget goes into depth. COPRO requires a breadth of at least 2.
     """
     wanted = 1 + proposals(budget, row, dev)
     breadth = min(10, max(2, math.ceil(wanted / 3)))
@@ -99,11 +99,11 @@ _PROMPTS = 3
 
 
 def mipro(budget: int, row: int, dev: int) -> MiproSizes:
-    """As many instructions as can be scored on all dev rows, beside what proposing each costs.
+    """As many instructions as can be proposed and scored on all dev rows.
 
-    For each one MIPROv2 evolves some train rows as examples (about six until three pass) and
-    asks three times. Trials follow its own rule, max(2 log2 n, 1.5 n); trials on an instruction
-    that was scored are free here. Minibatches of 35 only above 50 dev rows, as its `auto` does.
+    To propose one, MIPROv2 evolves some train rows as examples (about six until three pass) and makes
+    three calls. Trials follow its own rule, max(2 log2 n, 1.5 n); trials on an instruction that was scored
+    already are free here. Minibatches of 35 only above 50 dev rows, as with its `auto`.
     """
     each = row * (dev + _BOOTSTRAP_ROWS) + _PROMPTS
     count = max(2, math.ceil((budget - row * dev) / each))
@@ -120,7 +120,7 @@ class SimbaSizes(NamedTuple):
 
 
 def simba(budget: int, row: int, dev: int) -> SimbaSizes:
-    """Its default sizes, shrunk together until four steps and the end fit.
+    """Its default sizes, shrunk together until four steps and the final scoring fit.
 
     A step costs up to bsize * (2n + 1) rows and n + 1 prompts; the end scores n + 1 programs on
     all rows.
@@ -134,10 +134,10 @@ def simba(budget: int, row: int, dev: int) -> SimbaSizes:
 
 
 def gepa(budget: int, row: int, dev: int) -> int:
-    """Metric calls of GEPA: one per paid call, more than it can pay for.
+    """Metric calls of GEPA: one per paid call, more than it can pay for, so that the cap ends it.
 
-    It counts scores that the store gave back, and no reflection, so its own count fits no
-    budget; the cap ends it.
+    GEPA's own count includes scores from the store and excludes reflection, so it cannot express the
+    budget.
     """
     return max(budget, 2 * dev)
 
@@ -148,7 +148,6 @@ _DEMO_ROWS = 8
 def bootstrap(budget: int, row: int, dev: int) -> int:
     """Sets of demos for random search: each is bootstrapped from about eight rows and scored.
 
-    DSPy adds three sets of its own, of which the one without demos and the one with labels
-    are the same program here.
+    DSPy adds three sets; the one without demos and the one with labels are the same program here.
     """
     return max(1, math.ceil((budget - row * dev) / (row * (dev + _DEMO_ROWS))) - 1)

@@ -1,4 +1,4 @@
-"""What the referee's scores say: rates with intervals, comparison with the best, ranks, curves."""
+"""Evaluates the referee's scores: rates with intervals, comparison with the best, ranks, curves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def standings(
     curve_methods: int,
     costs: Mapping[str, RowCost | None] | None = None,
 ) -> list[Standing]:
-    """Best first, by the mean over seeds; `demos` is held against everyone, ranks with nobody and comes last.
+    """The standings, best first by the mean over seeds; `demos` is compared but not ranked, and comes last.
 
     Args:
         entries: One for every contestant and seed.
@@ -60,7 +60,7 @@ def standings(
 def _all_behind(
     by_name: Mapping[str, Sequence[Finished]], scores: Mapping[str, Score], best: str
 ) -> dict[str, Behind]:
-    """Everyone against the best, with intervals for all pairs at once, over the rows scored for all."""
+    """Each contestant against the best, with simultaneous intervals for all pairs, on rows scored for all."""
     by_seed = {name: {e.seed: scores[e.method.id] for e in group} for name, group in by_name.items()}
     marks = by_seed[best][min(by_seed[best])].marks
     rows = [row for row in marks if all(_scored(each, row) for each in by_seed.values())]
@@ -107,7 +107,7 @@ def _behind(mine: Mapping[int, Score], its: Mapping[int, Score], rows: Sequence[
 
 
 def _curve(entry: Finished, scores: Mapping[str, Score], most: int) -> list[tuple[int, float]]:
-    """The entry's thinned curve with holdout rates; of several points at one call the last counts."""
+    """The entry's thinned curve with holdout rates; of several points at the same call, the last counts."""
     return list({point.calls: scores[point.method.id].loss for point in thin(entry.curve, most)}.items())
 
 

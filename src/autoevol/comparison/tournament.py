@@ -1,4 +1,4 @@
-"""A whole comparison: entries at an equal budget, one referee, and the report of both."""
+"""A whole comparison: entries with equal budgets, one referee, and their report."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ DRAWING = "curves.svg"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a comparison is held.
+    """The terms of a comparison.
 
     Attributes:
-        budget: Calls that each entry may pay.
+        budget: Paid calls per entry.
         curve_methods: Maximum number of methods of one entry's curve that are re-scored, >= 2.
-        label: Said with every figure, such as `simulated`; '' for none.
-        measure: What decides on failures and how good it is, in one sentence; '' if not given.
+        label: Shown with every figure, such as `simulated`; '' for none.
+        measure: The metric and how good it is, in one sentence; '' if not given.
         objective: What is optimised.
     """
 
@@ -48,18 +48,18 @@ def hold(
     folder: Path,
     on_entry: Callable[[Finished], None] = lambda entry: None,
 ) -> ComparisonReport:
-    """Play, re-score, rank; leaves `comparison.json` and `curves.svg` in `folder`.
+    """Play, re-score and rank; writes `comparison.json` and `curves.svg` to `folder`.
 
     Args:
         contestants: Names must differ.
         heats: One per seed, all with the same student and bench.
         holdout: Rows of no heat.
-        terms: Budget and what is said with the figures.
-        folder: Keeps entries and stores; the same folder goes on where a run was killed.
+        terms: The budget, and what is shown with the figures.
+        folder: Keeps entries and stores; the same folder resumes a run that was killed.
         on_entry: Called with every entry.
     """
     entries = play(contestants, heats, terms.budget, folder / "entries", on_entry)
-    # Any heat will do: the referee uses only what they share.
+    # Any heat will do: the referee uses only what all heats share.
     shared = heats[0]
     refereed = referee.score(
         referee.wanted(entries, terms.curve_methods).values(),

@@ -1,4 +1,4 @@
-"""Which method an optimizer would have to give back at any moment, told from what it has scored."""
+"""Follows which method an optimizer would return at any moment, inferred from its scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autoevol.metrics.failure import FailureMetric
 from autoevol.reports.comparison import Point
 
 ENOUGH = 0.9
-"""Share of the dev rows that a method must be scored on when the optimizer leaves it."""
+"""Share of the dev rows that a method must be scored on when the optimizer moves on."""
 
 
 @dataclass
@@ -33,21 +33,21 @@ class _Tally:
 
 
 class Tracker:
-    """Keeps the best method so far, and since which call it is the best.
+    """Keeps the best method so far, and from which call on it has been the best.
 
     The best so far is the method with the highest mean score on the dev rows, among the
     methods scored on all of them; once the optimizer has gone on to score another method, nine
-    tenths are enough, as rows may be lost to the network. A row scored several times counts
-    with its mean, and of two equals the earlier stays. Until a method has been scored on enough
-    rows, the start is the best. Scores on train rows do not count, and neither does what an
-    optimizer thinks of its own programs: their scales differ.
+    tenths are enough, as rows may be lost to the network. A row scored several times counts with its
+    mean, and of two equal methods the earlier is kept. Until a method has been scored on enough rows, the
+    start is the best. Scores on train rows and an optimizer's own scores do not count: their scales
+    differ.
 
-    An optimizer that tells its method in force (`chose`) is taken at its word instead.
+    If an optimizer states its current method (`chose`), that is used instead.
 
     Args:
-        start: The method in force before anything was scored.
+        start: The current method before anything was scored.
         dev: The dev rows.
-        reached: Tells how many calls the run has paid so far.
+        reached: Returns the number of calls paid so far.
     """
 
     def __init__(self, start: Method, dev: Sequence[Row], reached: Callable[[], int]) -> None:
@@ -83,7 +83,7 @@ class Tracker:
             self._settle(tally, len(self._dev))
 
     def chose(self, method: Method) -> None:
-        """The optimizer itself says that `method` is in force from now on."""
+        """The optimizer states that `method` is the current one from now on."""
         with self._lock:
             self._put(method)
 
@@ -101,10 +101,10 @@ class Tracker:
 
 
 class StepWatch:
-    """Tells a tracker the method in force after every step of a teleprompter that has steps.
+    """Passes the current method to a tracker after every step of a teleprompter that has steps.
 
     Args:
-        tracker: Is told.
+        tracker: Receives the method.
         starts: Methods that the teleprompter starts with.
     """
 
@@ -119,13 +119,13 @@ class StepWatch:
 
 
 class TrackedMetric:
-    """The failure metric as foreign optimizers call it; every score is told to the tracker.
+    """The failure metric as foreign optimizers call it; every score is passed to the tracker.
 
     Args:
-        metric: Judges.
-        tracker: Is told which method had which score on which row.
-        feedback: Give a score with feedback to every caller, for optimizers that read feedback and
-            do not ask for it by name (SIMBA).
+        metric: The failure metric.
+        tracker: Receives the method, row and score of every call.
+        feedback: Return a score with feedback to every caller, for optimizers that read feedback but do not
+            ask for it by name (SIMBA).
     """
 
     def __init__(self, metric: FailureMetric, tracker: Tracker, *, feedback: bool = False) -> None:
@@ -145,7 +145,7 @@ class TrackedMetric:
         asked = "evolve.predict" if self._feedback else pred_name
         given = self._metric(gold, pred, trace, asked, pred_trace)
         method = getattr(pred, "method", None)
-        # A call with a predictor's name asks for feedback on a case that was scored before.
+        # A call with a predictor's name asks for feedback on a case that was already scored.
         if pred_name is None and isinstance(method, Method):
             score = given.score if isinstance(given, dspy.Prediction) else given
             self._tracker.saw(method, gold.id, float(score))

@@ -118,7 +118,8 @@ class StagesConfig:
     optimize: Optimize = setting(
         "auto",
         "Whether a method is optimised first; auto looks at up to 500 rows, and does not where the starting "
-        "method fails so few of them (surely below 15 %) that hardly 10 points can be gained.",
+        "method fails so few of them (surely below 15 %, or 11 % if all in one way) that hardly 10 points "
+        "can be gained.",
     )
     optimize_share: float = setting(
         0.3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -107,6 +107,14 @@ def source_files(source: str | Path, split: str) -> tuple[Path, ...] | None:
     if is_saved(path):
         return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
     return shards(path, split, _KNOWN)
+
+
+def check_not_inputs(outputs: Iterable[Path], inputs: Iterable[str | Path], split: str) -> None:
+    """Raise InputError if a file about to be written is one that a source is read from."""
+    files = [file for source in inputs for file in source_files(source, split) or ()]
+    for path in (path for path in outputs if path.exists()):
+        if any(path.samefile(file) for file in files):
+            raise InputError(f"{path} is an input as well; write to another file")
 
 
 def dataset_of(source: str | Path) -> str | Path:

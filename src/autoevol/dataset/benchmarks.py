@@ -45,11 +45,11 @@ class Overlap:
 class Benchmarks:
     """Every text of the benchmarks that a user names.
 
-    All text of a record counts, not its question alone: HumanEval's `canonical_solution` and
-    GSM8K's `answer` are as telling. Words are compared without letter case, punctuation and
-    signs. Whole means: the two texts are equal (and have 3 words or more), or a benchmark's
-    text of 8 to 12 words stands in the other one, where it is too short for a 13-gram. Runs that are
-    mostly numbers do not count: worked sums share them by chance.
+    All text of a record counts, not only its question: HumanEval's `canonical_solution` and GSM8K's
+    `answer` are contamination too. Words are compared without letter case, punctuation and signs.
+    "Whole" means that the two texts are equal (and have 3 words or more), or that a benchmark text of 8
+    to 12 words, too short for a 13-gram, occurs in the other. Runs that are mostly numbers do not count:
+    worked sums share them by chance.
 
     Memory: about 0.2 kB per word of the benchmarks, whatever the size of the data set.
 
@@ -109,7 +109,7 @@ class Benchmarks:
 
 
 def _is_prose(run: str) -> bool:
-    """Whether half of the words or more are no numbers: `20 x 3 20 3 60` says nothing."""
+    """Whether at least half of the words are not numbers: a match on `20 x 3 20 3 60` means nothing."""
     said = run.split()
     return 2 * sum(not word.isdecimal() for word in said) >= len(said)
 
@@ -130,7 +130,7 @@ def benchmark_texts(file: str | Path, split: str = "test") -> Iterator[tuple[str
 
 
 def record_texts(value: object, column: str = "") -> Iterator[tuple[str, str]]:
-    """All strings in a record, with where they stand: `, column 'prompt'`."""
+    """All strings in a record, with their places: `, column 'prompt'`."""
     if isinstance(value, str):
         yield column, value
     elif isinstance(value, dict):

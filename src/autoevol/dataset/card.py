@@ -42,7 +42,7 @@ def write_card(exported: Exported, run: Path | None, licences: Licences, title: 
 
     Args:
         exported: What the card is about.
-        run: Run folder that the data came from; without it, the card says what is not known.
+        run: Run folder that the data came from; without it, the card says what is unknown.
         licences: What the user says about rights.
         title: Heading of the card.
 
@@ -107,7 +107,7 @@ def _metadata(exported: Exported, licences: Licences, title: str) -> str:
 def _seeds(seeds: Mapping[str, Any], licences: Licences) -> str:
     if not seeds:
         return f"The seeds are not known. Their licence: {_said(licences.seeds)}."
-    # The name alone: where it lay on somebody's disk is nobody's business.
+    # Only the name: the user's directories are not for publication.
     name = re.split(r"[/\\]", str(seeds.get("source")))[-1]
     if re.fullmatch(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", str(seeds.get("source"))) and "." not in name:
         name = str(seeds["source"])
@@ -166,7 +166,7 @@ def _failures(summary: Mapping[str, Any]) -> str:
 
 
 def _measured(exported: Exported) -> list[str]:
-    """What `autoevol quality` found of the data that the export came from; nothing where it was not run."""
+    """The figures of `autoevol quality` for the data that the export came from; empty if it was not run."""
     files = (report_file(path) for path in origins(Path(exported.source))[::-1])
     found = next((report for path in files if (report := read_sealed(path))), None)
     if not found:

@@ -1,4 +1,4 @@
-"""Cleans a finished file: what stays, what goes and why, each in a file of its own."""
+"""Cleans a finished file: kept, removed and rejected records go to separate files, with the reasons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autoevol.core.records import digest
 from autoevol.data.entries import SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
-from autoevol.data.sources import source_files
+from autoevol.data.sources import check_not_inputs
 from autoevol.dataset.cleaner import Cleaner
 from autoevol.dataset.examples import exchanges_of
 from autoevol.dataset.export import whole_dataset
@@ -27,7 +27,7 @@ from autoevol.store.sealed import check_source, write_sealed
 
 @dataclass(frozen=True)
 class CleanReport:
-    """What cleaning did. Every record read is kept, removed or rejected.
+    """The report of a cleaning. Every record read is kept, removed or rejected.
 
     Attributes:
         removed: Records removed, by reason.
@@ -58,11 +58,11 @@ def clean_file(
     data: DataConfig | None = None,
     select: SelectConfig | None = None,
 ) -> CleanReport:
-    """Write the records of `source` that may stay to `out`, as they are, in order, as JSONL.
+    """Write the records of `source` that are kept to `out`, unchanged, in order, as JSONL.
 
-    Beside it appear `STEM.removed.jsonl` (each removed record with its reason and what it
-    matched), `STEM.rejects.jsonl` (unusable records, with `skip_bad`) and `STEM.clean.json` (the
-    report). Each file appears whole or not at all.
+    Also writes `STEM.removed.jsonl` (each removed record with the reason and its match),
+    `STEM.rejects.jsonl` (unusable records, with `skip_bad`) and `STEM.clean.json` (the report). Each file
+    is written whole or not at all.
 
     Args:
         source: A run folder, a file or a dataset, as `load_rows` takes it.
@@ -70,26 +70,27 @@ def clean_file(
         against: Seed files whose instructions no record may repeat.
         settings: Thresholds and benchmarks.
         data: How to read the source.
-        select: What stays by what `autoevol quality` has measured; what goes so is removed first, and
-            nothing is removed for being like it.
+        select: Which records to keep by the figures of `autoevol quality`. This comes first, so no record
+            is removed as a duplicate of an unselected one.
 
     Raises:
-        InputError: If something cannot be read, nothing is measured of what is selected by, or `out` is an
-            input or no .jsonl file.
+        InputError: If something cannot be read, `select` needs figures that are missing, a file to be
+            written is an input, or `out` is not a .jsonl file.
         StoreLost: If the disk refuses.
     """
     settings, data = settings or CleanConfig(), data or DataConfig()
     source, against = whole_dataset(source), list(against)
     for file in against:
         check_source(file)
-    _check_out(out, [source, *against, *settings.decontaminate], data.split)
+    paths = {name: out.with_suffix(f".{name}.jsonl") for name in ("removed", "rejects")}
+    _check_out(out)
+    check_not_inputs([out, *paths.values()], [source, *against, *settings.decontaminate], data.split)
     chosen = select or SelectConfig()
     selection, known = _selection(chosen), KnownFigures(Path(source))
     if selection.ranges and not len(known):
         raise InputError(selection.why_none() or f"{source}: nothing is measured of it")
     cleaner = Cleaner(settings)
     seeds = sum(cleaner.remember_seeds(_seeds(file, data)) for file in against)
-    paths = {name: out.with_suffix(f".{name}.jsonl") for name in ("removed", "rejects")}
     rows = kept = 0
     with (
         iter_entries(
@@ -104,17 +105,17 @@ def clean_file(
                 continue
             rows += 1
             columns = known.of(record_key(entry.value) or "")
-            if not selection.takes(columns):
-                gone = {"reason": _reason(columns), "ifd": columns["ifd"], "range": chosen.keep_ifd}
-                removed_file.add({**gone, "place": entry.place, "row": entry.value})
-                continue
-            *_, asked = exchanges_of(entry)
-            finding = cleaner.admit(_key(entry), asked.instruction, asked.response, asked.context)
-            if finding is None:
+            if selection.takes(columns):
+                *_, asked = exchanges_of(entry)
+                finding = cleaner.admit(_key(entry), asked.instruction, asked.response, asked.context)
+                why = None if finding is None else asdict(finding)
+            else:
+                why = {"reason": _reason(columns), "ifd": columns["ifd"], "range": chosen.keep_ifd}
+            if why is None:
                 kept += 1
                 kept_file.add(_record(entry))
             else:
-                removed_file.add({**asdict(finding), "place": entry.place, "row": entry.value})
+                removed_file.add({**why, "place": entry.place, "row": entry.value})
             if rows == data.limit:
                 break
     with replacing(paths["rejects"]) as rejects_file:
@@ -162,14 +163,11 @@ def _unselected(selection: RowSelection) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _check_out(out: Path, inputs: Iterable[str | Path], split: str) -> None:
+def _check_out(out: Path) -> None:
     if out.suffix != ".jsonl":
         raise InputError(f"{out}: records are written as JSONL; name a .jsonl file")
     if not out.parent.is_dir():
         raise InputError(f"{out}: {out.parent} is no folder; make it first")
-    files = (file for source in inputs for file in source_files(source, split) or ())
-    if out.exists() and any(out.samefile(file) for file in files):
-        raise InputError(f"{out} is an input as well; write to another file")
 
 
 def _seeds(source: str, data: DataConfig) -> Iterable[tuple[str, str]]:
@@ -180,7 +178,7 @@ def _seeds(source: str, data: DataConfig) -> Iterable[tuple[str, str]]:
 
 
 def _key(entry: SeedRecord) -> str:
-    """What identifies a record in reports: its own id if it has one."""
+    """The key of a record in reports: its own id if it has one."""
     own = entry.value.get("id") if isinstance(entry.value, Mapping) else None
     name = own if isinstance(own, str) and own else digest(entry.seed.instruction)
     return f"{entry.place} ({name})"

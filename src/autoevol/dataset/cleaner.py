@@ -1,4 +1,4 @@
-"""Decides which instructions stay, with a reason for every other one."""
+"""Decides which instructions are kept, and gives a reason for each one that is not."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Finding:
 
     Attributes:
         matched: The key of the earlier text, or the place in the benchmark.
-        similarity: Jaccard similarity to the earlier text, 1.0 where it is equal; None for benchmarks.
-        shared: The run of words shared with a benchmark, else empty.
+        similarity: Jaccard similarity to the earlier text, 1.0 if equal; None for benchmarks.
+        shared: The run of words shared with a benchmark, otherwise empty.
     """
 
     reason: Reason
@@ -46,9 +46,9 @@ class Finding:
 class Cleaner:
     """Admits instructions one by one; the first of several that repeat each other is kept.
 
-    What is contaminated is not remembered, so nothing is removed for repeating a text that is
-    not there. Whether a text is contaminated or repeats a seed does not depend on the order;
-    which of several near duplicates stays does.
+    Contaminated texts are not remembered, so nothing is removed for repeating a text that was itself
+    removed. Whether a text is contaminated or repeats a seed does not depend on the order; which of
+    several near duplicates is kept does.
 
     Args:
         settings: Thresholds.
@@ -56,8 +56,8 @@ class Cleaner:
 
     Attributes:
         removed: Rows removed, by reason.
-        overlaps: Texts checked that overlap with a benchmark, by kind, whether that removed them
-            or not (the counts of Auto Evol-Instruct, table 10).
+        overlaps: Checked texts that overlap with a benchmark, by kind, removed or not (the counts of Auto
+            Evol-Instruct, table 10).
     """
 
     def __init__(self, settings: CleanConfig | None = None, *, benchmarks: Benchmarks | None = None) -> None:
@@ -77,7 +77,7 @@ class Cleaner:
         return count
 
     def admit_seed(self, key: str, instruction: str, context: str = "") -> Finding | None:
-        """Remember a seed that is to be evolved; or count and return why it must not be.
+        """Remember a seed to be evolved and return None; or count and return why it is refused.
 
         A seed is refused for a benchmark or for an earlier seed of the same context, as its evolutions
         would be.
@@ -93,10 +93,10 @@ class Cleaner:
     def admit(self, key: str, instruction: str, response: str = "", context: str = "") -> Finding | None:
         """Remember `instruction` under `key` and return None; or count and return why not.
 
-        A text may be like others of its own key: a round adds some words to what went before.
-        Seeds have to be remembered before. A response is held against the benchmarks only: a
-        good answer may well be given twice. So may a question (`And why?`) where something else
-        went before: with a context, only texts of the same context are repeats of each other.
+        A text may resemble others of its own key, since a round only adds some words to the text before.
+        Seeds must be remembered first. A response is checked against the benchmarks only, because two
+        questions may have the same good answer. A question (`And why?`) may repeat in another
+        conversation: with a context, only texts of the same context count as repeats.
         """
         finding = self.contamination(instruction, response, context)
         if finding is None:
@@ -114,11 +114,11 @@ class Cleaner:
         return self._counted(finding)
 
     def remember(self, key: str, instruction: str, *, seed: bool = False, context: str = "") -> None:
-        """Take a text that was admitted before, by `admit_seed` or by `admit`; nothing is counted."""
+        """Remember a text that was admitted earlier, by `admit_seed` or `admit`, without counting it."""
         (self._seeds if seed else self._kept).remember(key, Sketch(instruction).within(context))
 
     def contamination(self, *texts: str) -> Finding | None:
-        """The worst that `texts` share with the benchmarks, if it is too much; counts all of it."""
+        """The worst overlap of `texts` with the benchmarks, if it is too large; counts all overlaps."""
         overlaps = [overlap for text in texts if text for overlap in self.benchmarks.overlaps(text)]
         self.overlaps.update({overlap.kind for overlap in overlaps})
         counted = {Kind.WHOLE, Kind.LONG} | ({Kind.SHORT} if self.settings.overlap == 8 else set())

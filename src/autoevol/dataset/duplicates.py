@@ -14,7 +14,7 @@ from autoevol.dataset.words import normalised, shingles
 # 12 bands of 4 values: a pair of Jaccard similarity s becomes a candidate with probability
 # 1 - (1 - s^4)^12, which is 0.998 at 0.8, 0.96 at 0.7 and 0.54 at 0.5.
 _BANDS, _VALUES, _SEED = 12, 4, 1
-# A band that so many texts share holds nothing but their template, and says little of any of them.
+# A band that so many texts share comes from their template, and says little about any of them.
 _CROWD = 64
 
 
@@ -36,15 +36,15 @@ class Twin:
 class Duplicates:
     """Remembers texts and finds those that repeat them.
 
-    Exact: equal after normalisation (letter case, width, white space), told by 64 bits of a hash.
+    Exact: equal after normalisation (letter case, width, white space), compared by 64 bits of a hash.
     Near: MinHash proposes candidates, and the exact Jaccard similarity of their shingles (runs
-    of three words) decides, so nothing below the threshold is ever called a duplicate. What
-    MinHash does not propose is missed: two pairs in a thousand at a similarity of 0.8, fewer
+    of three words) decides, so nothing below the threshold is ever called a duplicate. Pairs that
+    MinHash does not propose are missed: two in a thousand at a similarity of 0.8, fewer
     above. Seeded; the same texts in the same order give the same answers.
 
-    A text is compared with 768 others at most, so the time per text is bounded. The bound tells where
-    thousands share a long template: of what agrees in the template's bands only, the first 64 texts
-    are candidates, and more near duplicates are missed (`experiments/LOG.md` has how many).
+    A text is compared with at most 768 others, so the time per text is bounded. The bound matters if
+    thousands share a long template: of the texts that agree only in the template's bands, the first 64 are
+    candidates, and more near duplicates are missed (`experiments/LOG.md` says how many).
 
     Memory: about 1.9 kB per remembered text of 60 words, of which 8 bytes per word are the shingles.
 
@@ -71,7 +71,7 @@ class Duplicates:
     def find(self, text: str | Sketch, *, but: str | None = None) -> Twin | None:
         """The remembered text that `text` repeats most closely, the earliest among equals.
 
-        Texts under the key `but` are passed over.
+        Texts under the key `but` are skipped.
         """
         sketch = text if isinstance(text, Sketch) else Sketch(text)
         same = self._exact.get(sketch.fingerprint)
@@ -117,7 +117,7 @@ class Duplicates:
                 known.append(place)
 
     def _candidates(self, sketch: Sketch) -> list[int]:
-        """Places that share a band, in order, `_BANDS` x `_CROWD` at most."""
+        """Places that share a band, in order; at most `_BANDS` x `_CROWD`."""
         places: set[int] = set()
         for band in sketch.bands:
             known = self._bands.get(band, ())
@@ -143,7 +143,7 @@ class Sketch:
         self.bands = _bands(list(found)) if found else ()
 
     def within(self, context: str) -> Sketch:
-        """The same text after `context`: it meets no text that stands after anything else."""
+        """The sketch of this text after `context`; it matches no text after another context."""
         if not context:
             return self
         moved = copy(self)

@@ -17,7 +17,7 @@ from autoevol.dataset.figures import COLUMNS
 
 _LINEAGE = ("parent_id", "seed_id", "round", "operation", "method_id", "model", "kinds", *COLUMNS)
 _THINKING = ("reasoning_content", "reasoning", "thinking")
-# Whose turn may follow whose. Tools are used between the user's turn and the answer to it.
+# Which role may follow which. Tools are used between the user's turn and the answer to it.
 _NEXT = {
     None: {Speaker.SYSTEM, Speaker.USER},
     Speaker.SYSTEM: {Speaker.USER},
@@ -33,10 +33,10 @@ class Turn:
     """One turn of an example.
 
     Attributes:
-        text: What is said. Of a call in the ShareGPT notation, the call itself; else it may be empty.
-        calls: Of a call in the chat notation: the `tool_calls` as they are.
-        keys: Of a tool's turn: `tool_call_id` and `name`, as far as they are there.
-        thinking: What the assistant thought before it spoke.
+        text: The content; for a call in the ShareGPT notation, the call itself. May be empty.
+        calls: For a call in the chat notation: the `tool_calls`, unchanged.
+        keys: For a tool's turn: `tool_call_id` and `name`, if present.
+        thinking: The assistant's thinking before the content.
     """
 
     speaker: Speaker
@@ -51,9 +51,9 @@ class Example:
     """One training example.
 
     Attributes:
-        turns: An optional system turn, then user and assistant in turns, with tools in between.
-        provenance: Where it comes from; the same keys for every example, None where unknown.
-        tools: Descriptions of the tools, as the record has them: a list, or the list as JSON.
+        turns: An optional system turn, then user and assistant alternating, with tools in between.
+        provenance: Where it comes from; the same keys for every example, None if unknown.
+        tools: Descriptions of the tools, as in the record: a list, or the list as JSON.
     """
 
     turns: tuple[Turn, ...]
@@ -82,10 +82,10 @@ class Example:
 
 
 def read_example(entry: SeedRecord) -> Example:
-    """The example that a record holds, with every turn of it.
+    """The example in a record, with all its turns.
 
     Raises:
-        InputError: There is no response, or the turns are out of order.
+        InputError: If there is no response, or the turns are out of order.
     """
     record = entry.value if isinstance(entry.value, Mapping) else {}
     turns = read_turns(entry.conversation.turns, entry.conversation.where)
@@ -96,7 +96,7 @@ def read_example(entry: SeedRecord) -> Example:
 
 
 class Asked(NamedTuple):
-    """One user turn of a record as text, with what the assistant said to it and what went before."""
+    """One user turn of a record as text, with the assistant's reply and the turns before it."""
 
     instruction: str
     response: str
@@ -104,10 +104,10 @@ class Asked(NamedTuple):
 
 
 def exchanges_of(entry: SeedRecord) -> list[Asked]:
-    """The exchanges of a record, at least one, for comparing texts: tool turns are text as well.
+    """The exchanges of a record, at least one, for comparing texts: tool turns become text as well.
 
     Raises:
-        InputError: A turn is none.
+        InputError: If a turn is not one.
     """
     asked: list[Asked] = []
     before: list[str] = []
@@ -126,8 +126,8 @@ def read_turns(turns: list[object], where: str) -> list[Turn]:
     """A conversation, turn by turn.
 
     Raises:
-        InputError: Not an optional system turn and then user and assistant in turns (with tools in
-            between), ending with the assistant; or a turn holds no text.
+        InputError: Unless the turns are an optional system turn, then user and assistant alternating (with
+            tools in between), ending with the assistant; or if a turn has no text.
     """
     read: list[Turn] = []
     before: Speaker | None = None

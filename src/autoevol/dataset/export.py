@@ -1,4 +1,4 @@
-"""Writes an export with everything that belongs beside it."""
+"""Writes an export with its companion files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autoevol.data.entries import EntryStream, SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
 from autoevol.data.seen import SeenIds
-from autoevol.data.sources import dataset_of, source_files
+from autoevol.data.sources import check_not_inputs, dataset_of
 from autoevol.dataset.examples import Example, read_example
 from autoevol.dataset.figures import KnownFigures, record_key
 from autoevol.dataset.formats import Format, find_format
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class ExampleCounts:
-    """Examples by what was met in them.
+    """Counts of examples by feature.
 
     Attributes:
-        repeated_ids: Their id had been there before; they are kept.
-        with_tools: They use tools.
-        with_thinking: The assistant's thinking goes with them.
-        dropped: They were too long and are left out.
-        selection: What was selected by gain and complexity, with what that left out.
+        repeated_ids: Examples whose id had occurred before; they are kept.
+        with_tools: Examples that use tools.
+        with_thinking: Examples that include the assistant's thinking.
+        dropped: Examples left out because they were too long.
+        selection: The selection by gain and complexity, with its counts.
     """
 
     repeated_ids: int = 0
@@ -50,16 +50,16 @@ class ExampleCounts:
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """A finished export.
 
     Attributes:
         source: What was exported.
         path: The data.
-        provenance: One line for each example, in the same order.
-        companions: What trainers want beside the data.
+        provenance: One line per example, in the same order.
+        companions: Files that trainers need beside the data.
         rejected: Records left out because they could not be used (with `skip_bad`).
-        lengths: How long the examples are; None where nobody asked.
-        settings: What was asked for.
+        lengths: The lengths of the examples; None if not requested.
+        settings: The settings of the export.
     """
 
     format: Format
@@ -74,11 +74,11 @@ class Exported:
     settings: ExportConfig = field(default_factory=ExportConfig)
 
     def features(self) -> Features | None:
-        """The types of the columns, where every record has the same."""
+        """The types of the columns; None if records differ in them."""
         return None if self.counts.with_tools else self.format.features(self.settings.with_thinking)
 
     def notes(self) -> list[str]:
-        """What a user should know before training, a line each."""
+        """Notes that a user should read before training, one per line."""
         notes: list[str] = [*self.counts.selection.notes()]
         if self.counts.repeated_ids:
             notes.append(f"{self.counts.repeated_ids} examples have an id that another has too; all are kept")
@@ -99,27 +99,29 @@ def export_file(
 ) -> Exported:
     """Write the pairs of `source` to `out` in a trainer's notation, streaming, in order.
 
-    Every record is exported, those whose ids repeat too. Beside the file appear
-    `STEM.provenance.jsonl` and `STEM.export.json` (what was written and left out); for LLaMA-Factory
-    an entry in `dataset_info.json` (other entries stay); for Axolotl `STEM.axolotl.yaml`.
+    Every record is exported, even if its id repeats. Also writes `STEM.provenance.jsonl` and
+    `STEM.export.json` (counts of what was written and left out); for LLaMA-Factory an entry in
+    `dataset_info.json` (other entries are kept); for Axolotl `STEM.axolotl.yaml`.
 
     Args:
         source: A run folder, a file or a dataset, as `load_rows` takes it.
         out: A file with the suffix of the format.
         format_name: A key of `FORMATS`.
         data: How to read the source.
-        settings: How long examples may be, and whether thinking goes with them.
+        settings: How long examples may be, and whether they include thinking.
 
     Raises:
-        InputError: If the source or a record of it cannot be used, or `out` has another suffix.
+        InputError: If the source or a record of it cannot be used, a file to be written is an input, or
+            `out` has another suffix.
         StoreLost: If the disk refuses.
     """
     chosen, data, settings = find_format(format_name), data or DataConfig(), settings or ExportConfig()
     if settings.with_thinking and chosen.thinking == "nowhere":
         raise InputError(f"--with-thinking: the format {chosen.name} has no place for it; use messages")
     source = whole_dataset(source)
-    _check_out(out, chosen, source, data.split)
     provenance = out.with_suffix(".provenance.jsonl")
+    _check_out(out, chosen)
+    check_not_inputs([out, provenance], [source], data.split)
     with (
         iter_entries(
             source, field=data.field, skip_bad=data.skip_bad, split=data.split, encoding=data.encoding
@@ -156,7 +158,7 @@ def export_file(
 
 
 def whole_dataset(source: str | Path) -> str | Path:
-    """The data set in a run folder, as the run left it; any other source itself.
+    """The data set in a run folder, checked to be as the run left it; any other source unchanged.
 
     Raises:
         InputError: If the run has not written its data set.
@@ -171,7 +173,7 @@ def whole_dataset(source: str | Path) -> str | Path:
 
 
 def run_folder_of(source: str | Path) -> Path | None:
-    """The run folder that `source` is, or lies in; None if it does neither."""
+    """The run folder that `source` is or lies in; None if neither."""
     for folder in (Path(source), Path(source).parent):
         if (folder / "run.json").is_file():
             return folder
@@ -179,7 +181,7 @@ def run_folder_of(source: str | Path) -> Path | None:
 
 
 class _Examples:
-    """The examples of a source as records of a format, and the counts of what was met."""
+    """The examples of a source as records of a format, with counts."""
 
     def __init__(
         self, entries: EntryStream, chosen: Format, settings: ExportConfig, known: KnownFigures
@@ -228,7 +230,7 @@ class _Examples:
         return example if self._settings.with_thinking else example.spoken()
 
     def first_problem(self) -> str:
-        """Why there are none."""
+        """Why there are no examples."""
         if self.counts.selection.dropped:
             return self.counts.selection.why_none()
         if self.counts.dropped:
@@ -254,14 +256,11 @@ def _writer(
     return replacing(out)
 
 
-def _check_out(out: Path, chosen: Format, source: str | Path, split: str) -> None:
+def _check_out(out: Path, chosen: Format) -> None:
     if out.suffix != chosen.suffix:
         raise InputError(f"{out}: the format {chosen.name} is written to a {chosen.suffix} file")
     if not out.parent.is_dir():
         raise InputError(f"{out}: {out.parent} is no folder; make it first")
-    for file in source_files(source, split) or ():
-        if out.exists() and out.samefile(file):
-            raise InputError(f"{out} is an input as well; write to another file")
 
 
 def _companions(out: Path, chosen: Format, with_tools: bool) -> tuple[Path, ...]:
@@ -280,7 +279,7 @@ def _companions(out: Path, chosen: Format, with_tools: bool) -> tuple[Path, ...]
 
 
 def _others(path: Path) -> dict[str, Any]:
-    """Entries of a `dataset_info.json` that is there: LLaMA-Factory keeps one for all its data."""
+    """The entries of an existing `dataset_info.json`: LLaMA-Factory keeps one for all its data."""
     try:
         known = read_json(path)
     except StoreError as error:

@@ -1,7 +1,7 @@
-"""What is known of each version of a seed, kept beside the data set: `dataset.quality.jsonl`.
+"""Figures of each version of a seed, kept beside the data set: `dataset.quality.jsonl`.
 
-One line for each line of the data set, and one for each version that is no line of it (the seed, a round
-that is not kept). A figure that was once paid for stays until the same version is judged anew.
+It has a line for each line of the data set, and one for each version that is not in it (the seed, a round
+that is not kept). A figure that was paid for is kept until the same version is judged again.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from autoevol.metrics.difficulty import Difficulty
 from autoevol.store.files import read_object, replacing
 
 RUN = "the run's judge"
-"""Who has judged what came with the data set."""
+"""The `judge` of figures that came with the data set."""
 COLUMNS = ("complexity", "gain", "tags", "ifd", "ic_ifd")
-"""What of it is carried into exports."""
+"""The figures that exports carry along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ class Figures(Record):
     Attributes:
         seed_id: Of its seed.
         round: Rounds that led to it; 0 for the seed.
-        version: Tells the way from the seed to it from every other.
-        pair: `EvolvedPair.key` of its line; None where it is no line of the data set.
+        version: A hash of all instructions from the seed to it.
+        pair: `EvolvedPair.key` of its line; None if it has no line in the data set.
         id: Of its line.
         complexity: 1..10.
         gain: Of the pair, 0..3.
         tags: What its instruction asks for.
-        judge: Who said the complexity, and the gain where the run's judge had not.
-        tagger: Who named the tags.
-        difficulty: What a local model finds of the pair.
+        judge: The model that scored the complexity, and the gain unless the run's judge had.
+        tagger: The model that named the tags.
+        difficulty: Difficulty of the pair for a local model.
     """
 
     seed_id: str
@@ -58,19 +58,19 @@ class Figures(Record):
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """What it is about; a version with two responses has two."""
+        """Identifies the version and response; a version with two responses has two."""
         return self.version, self.pair
 
     @property
     def columns(self) -> dict[str, Any]:
-        """By the names of `COLUMNS`; None where not known."""
+        """Values by the names in `COLUMNS`; None if unknown."""
         of = self.difficulty
         known = {name: getattr(self, name) for name in ("complexity", "gain")}
         tags = None if self.tags is None else list(self.tags)
         return {**known, "tags": tags, "ifd": of and of.ifd, "ic_ifd": of and of.ic_ifd}
 
     def over(self, older: Figures | None) -> Figures:
-        """This, and of what it does not know what `older` knew."""
+        """These figures, with missing ones filled in from `older`."""
         if older is None:
             return self
         missing = {
@@ -85,11 +85,11 @@ def version_key(way: Stages) -> str:
 
 
 def figures_of(lineage: SeedLineage) -> list[Figures]:
-    """All versions of a seed with what the run had its judge say of them."""
+    """All versions of a seed, with the figures from the run's own judge."""
     lines: dict[Stages, list[EvolvedPair]] = {}
     for pair in lineage.pairs:
         lines.setdefault(pair.stages, []).append(pair)
-    # What a judge says of the seed stands with the first round, which it is shown beside.
+    # The judge compares the first round with the seed, so the seed's complexity is recorded there.
     of_seed = (pair.complexity_before for pair in lineage.pairs if len(pair.stages) == 2)
     seed_complexity = next((value for value in of_seed if value is not None), None)
     made: list[Figures] = []
@@ -111,27 +111,27 @@ def _by_run(made: Figures) -> Figures:
 
 
 def figures_file(dataset: Path) -> Path:
-    """Where the figures of a data set are."""
+    """The path of a data set's figures."""
     return dataset.with_suffix(".quality.jsonl")
 
 
 def report_file(dataset: Path) -> Path:
-    """Where the figures of its stages are (`reports.quality`)."""
+    """The path of a data set's report by stage (`reports.quality`)."""
     return dataset.with_suffix(".quality.json")
 
 
 def write_figures(path: Path, figures: Iterable[Figures]) -> None:
-    """Write them, whole or not at all. Raises StoreLost if the disk refuses."""
+    """Write figures, atomically. Raises StoreLost if the disk refuses."""
     with replacing(path) as lines:
         for one in figures:
             lines.add(one.to_json())
 
 
 def read_figures(path: Path) -> Iterator[Figures]:
-    """What `write_figures` wrote; nothing without a file.
+    """Read what `write_figures` wrote; nothing if there is no file.
 
     Raises:
-        StoreError: If it is damaged; the message names the line.
+        StoreError: If the file is damaged; the message names the line.
     """
     if not path.exists():
         return
@@ -147,7 +147,7 @@ def read_figures(path: Path) -> Iterator[Figures]:
 
 
 class KnownFigures:
-    """The columns of pairs, by what they say: they are found again in a cleaned or shortened file.
+    """The columns of pairs by their text, so that they are found again in a cleaned or shortened file.
 
     Args:
         dataset: A file with `STEM.quality.jsonl` beside it, or one that `autoevol clean` made of such a file.
@@ -161,14 +161,14 @@ class KnownFigures:
         return len(self._by_pair)
 
     def of(self, key: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """All columns of the pair with this key; what is not known here is as `record` has it, or None."""
+        """All columns of the pair with this key; unknown ones are taken from `record`, or None."""
         known = self._by_pair[key].columns if key in self._by_pair else dict.fromkeys(COLUMNS)
         held = record or {}
         return {name: held.get(name) if value is None else value for name, value in known.items()}
 
 
 def record_key(record: object) -> str | None:
-    """The key of the pair that a record of an evolved data set holds; None for any other record."""
+    """The key of the pair in a record of an evolved data set; None for any other record."""
     if not isinstance(record, Mapping):
         return None
     stages, response = record.get("stages"), record.get("response")
@@ -178,7 +178,7 @@ def record_key(record: object) -> str | None:
 
 
 def origins(dataset: Path) -> list[Path]:
-    """A file and those that it was cleaned from, the oldest first; nothing for what is no file."""
+    """A file and those that it was cleaned from, the oldest first; empty if it is not a file."""
     made = [dataset] if dataset.is_file() else []
     while made and (report := read_object(made[-1].with_suffix(".clean.json"))):
         source = Path(str(report.get("source")))

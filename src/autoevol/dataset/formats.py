@@ -1,4 +1,4 @@
-"""The formats of an export, and which trainer reads what of them.
+"""The formats of an export, and which trainers read them.
 
     format             written as                                     read whole by
     messages           {"messages": [{"role", "content"}]}            TRL, Axolotl (chat_template), Unsloth
@@ -42,9 +42,9 @@ class Format:
         suffix: Of the file: `.jsonl` or `.parquet`.
         encode: Example in, record out. Raises InputError for what the notation cannot hold.
         columns: Column to its type, in a notation of `_feature`.
-        thinking: Where thinking goes: a `field` of its own, in `tags` before the answer, or nowhere.
-        llamafactory: SeedRecord of LLaMA-Factory's `dataset_info.json`, without the file's name.
-        axolotl: SeedRecord of Axolotl's `datasets`, without the file's name.
+        thinking: Where thinking goes: into a separate `field`, in `tags` before the answer, or nowhere.
+        llamafactory: Entry of LLaMA-Factory's `dataset_info.json`, without the file's name.
+        axolotl: Entry of Axolotl's `datasets`, without the file's name.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Format:
     def features(self, with_thinking: bool = False) -> Features:
         """The types of the columns, for `datasets.load_dataset(..., features=...)`.
 
-        Without them the `datasets` library guesses the types of a JSONL file, and takes text that
-        happens to be dates all through for timestamps. Tool turns are not among them.
+        Without them the `datasets` library guesses the types of a JSONL file, and a column whose texts all
+        look like dates becomes timestamps. Tool turns are not included.
         """
         from datasets import Features
 

@@ -13,8 +13,8 @@ from autoevol.dataset.export import Exported
 def push_to_hub(exported: Exported, card: Path, name: str, *, private: bool = True) -> str:
     """Put the export, its provenance and its card into the dataset repository `name`, in one commit.
 
-    Uses the token that `huggingface_hub` finds ($HF_TOKEN, or a login). The endpoint is $HF_ENDPOINT
-    where it is set.
+    Uses the token that `huggingface_hub` finds ($HF_TOKEN, or a login), and the endpoint $HF_ENDPOINT if
+    set.
 
     Args:
         exported: What to upload.
@@ -26,7 +26,7 @@ def push_to_hub(exported: Exported, card: Path, name: str, *, private: bool = Tr
         The address of the repository.
 
     Raises:
-        InputError: If the hub refuses, with its reason. The local files stay.
+        InputError: If the hub refuses, with its reason. The local files are kept.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError

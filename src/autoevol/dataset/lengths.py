@@ -1,4 +1,4 @@
-"""How long examples are in tokens, and which ones a trainer would cut."""
+"""Lengths of examples in tokens, and which ones a trainer would cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from autoevol.core.errors import InputError
 from autoevol.dataset.examples import Example
 
-# What the template of a chat model adds to a turn: a mark, the role, a line break, a mark.
+# Tokens that a chat template adds to a turn: a start mark, the role, a line break, an end mark.
 _PER_TURN = 5
 _BAR = 30
 _LEAST = 64
@@ -18,21 +18,21 @@ CountTokens = Callable[[str], int]
 
 
 def estimated_tokens(text: str) -> int:
-    """About the tokens of `text`, without a tokenizer: a quarter of its ASCII characters, and all others.
+    """The approximate tokens of `text`: a quarter of its ASCII characters, plus all others.
 
-    English prose and code have 3 to 5 characters a token in the vocabularies of today; a letter
-    outside ASCII is counted whole, which is near for Chinese and too much for most other scripts. So
-    the estimate rather warns once too often.
+    English prose and code have 3 to 5 characters per token in today's vocabularies. A character outside
+    ASCII counts as one token, which is about right for Chinese and too much for most other scripts, so
+    the estimate errs on the side of a warning.
     """
     plain = len(text.encode("ascii", "ignore"))
     return -(-plain // 4) + len(text) - plain
 
 
 def tokens_by(file: Path) -> CountTokens:
-    """Counts with a `tokenizer.json`, as every model on the hub has one.
+    """A counter that uses a `tokenizer.json`, such as models on the hub have.
 
     Raises:
-        InputError: The library `tokenizers` is not installed, or the file is no tokenizer's.
+        InputError: If the library `tokenizers` is not installed, or the file is not a tokenizer's.
     """
     try:
         from tokenizers import Tokenizer
@@ -49,16 +49,16 @@ def tokens_by(file: Path) -> CountTokens:
 
 
 class Lengths:
-    """Counts the examples that are longer than a limit, and how the lengths are spread.
+    """Counts the examples longer than a limit, and the distribution of lengths.
 
     Args:
-        most: Tokens that an example may have.
+        most: Maximum tokens per example.
         tokenizer: A `tokenizer.json`; without it tokens are estimated.
 
     Attributes:
-        longer: Examples that have more.
+        longer: Examples over the maximum.
         longest: Tokens of the longest example, 0 before the first.
-        counted_by: What counted, in words.
+        counted_by: The counting method, in words.
     """
 
     def __init__(self, most: int, tokenizer: Path | None = None) -> None:
@@ -69,7 +69,7 @@ class Lengths:
         self._spread: Counter[int] = Counter()
 
     def fits(self, example: Example) -> bool:
-        """Count one example; whether it has at most as many tokens as it may have."""
+        """Count one example; returns whether it fits the maximum."""
         tokens = sum(self._tokens(part) for part in _texts(example)) + _PER_TURN * len(example.turns)
         self._spread[max(_LEAST, tokens).bit_length()] += 1
         self.longest = max(self.longest, tokens)
@@ -80,7 +80,7 @@ class Lengths:
         return self._count(text) if text else 0
 
     def told(self, dropped: bool) -> list[str]:
-        """What a user should know: how many are too long, what becomes of them, the histogram."""
+        """Notes for the user: how many are too long, what happens to them, the histogram."""
         counted = f"longest {self.longest:,} tokens, {self.counted_by}"
         if not self.longer:
             return [f"No example is longer than {self.most:,} tokens ({counted})"]
@@ -91,7 +91,7 @@ class Lengths:
         ]
 
     def histogram(self) -> list[str]:
-        """Lines of text: tokens, a bar, examples. A class reaches to twice the one before."""
+        """Lines of text: tokens, a bar, examples. Each bin is twice as wide as the one before."""
         if not self._spread:
             return []
         top = max(self._spread.values())

@@ -1,4 +1,4 @@
-"""An evolved data set by its seeds: each seed once, with all that was made of it."""
+"""An evolved data set grouped by seed: each seed once, with everything that evolved from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE = 1_000
 grows with the cube of it."""
 
 Stages = tuple[str, ...]
-"""One version of a seed, by the way to it: the seed, then the instruction after each round up to its own."""
+"""One version of a seed, as the path to it: the seed, then the instruction after each round up to its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class EvolvedPair:
     """One line of a data set.
 
     Attributes:
-        id: As the line has it; None without one.
-        stages: The way from the seed to its instruction; the seed alone where the seed was answered.
-        response: The answer to the last of them; "" if the line has none.
-        gain: What the run's judge said, 0..3; None where it said nothing.
-        complexity: The same of the instruction, 1..10.
-        complexity_before: The same of what it was judged against, 1..10.
+        id: Of the line; None if it has none.
+        stages: The path from the seed to its instruction; only the seed if that was answered.
+        response: The answer to the last stage; "" if the line has none.
+        gain: From the run's judge, 0..3; None without one.
+        complexity: Of the instruction, likewise, 1..10.
+        complexity_before: Of the instruction that it was judged against, likewise, 1..10.
     """
 
     id: str | None
@@ -42,7 +42,7 @@ class EvolvedPair:
 
     @property
     def key(self) -> str:
-        """Tells instruction and response from every other two."""
+        """A hash of instruction and response."""
         return pair_key(self.stages[-1], self.response)
 
 
@@ -51,7 +51,7 @@ class SeedLineage:
     """A seed with every line of the data set that comes from it.
 
     Attributes:
-        seed_id: Of the seed; a hash of its text where the lines do not say.
+        seed_id: Of the seed; a hash of its text if the lines have none.
         pairs: At least one, in the order of the file.
     """
 
@@ -65,24 +65,24 @@ class SeedLineage:
 
     @property
     def versions(self) -> tuple[Stages, ...]:
-        """The seed and each distinct instruction that came of it, earlier rounds first."""
+        """The seed and each distinct instruction evolved from it, earlier rounds first."""
         ways = {pair.stages[:size]: None for pair in self.pairs for size in range(1, len(pair.stages) + 1)}
         return tuple(sorted(ways, key=len))
 
     @property
     def ends(self) -> tuple[Stages, ...]:
-        """The versions that nothing was made of; one, unless the file holds two ways from one seed."""
+        """The versions that were not evolved further; one, unless the file has two paths from a seed."""
         parents = {way[:-1] for way in self.versions}
         return tuple(way for way in self.versions if way not in parents)
 
     @property
     def evolved(self) -> bool:
-        """Whether anything was made of the seed; it may have been answered only."""
+        """Whether the seed was evolved, rather than only answered."""
         return len(self.versions) > 1
 
 
 def pair_key(instruction: str, response: str) -> str:
-    """See `EvolvedPair.key`: what is known of a pair stays true however files are cut or cleaned."""
+    """See `EvolvedPair.key`. It depends on the texts alone, so figures survive cutting or cleaning."""
     return digest(instruction, response)
 
 
@@ -114,7 +114,7 @@ def read_lineages(path: Path) -> list[SeedLineage]:
 
 
 def dataset_file(path: Path) -> Path:
-    """The data set that a path means. Raises InputError for a folder without one."""
+    """The data set at a path: the file itself, or that in a run folder. Raises InputError without one."""
     if not path.is_dir():
         return path
     if not (path / "dataset.jsonl").exists():
@@ -123,7 +123,7 @@ def dataset_file(path: Path) -> Path:
 
 
 def sample(lineages: Sequence[SeedLineage], size: int = SAMPLE) -> list[SeedLineage]:
-    """At most `size` of them, always the same ones, in their order."""
+    """At most `size` of the lineages, always the same ones, in their order."""
     order = sorted(range(len(lineages)), key=lambda place: digest("quality", str(place)))
     return [lineages[place] for place in sorted(order[:size])]
 

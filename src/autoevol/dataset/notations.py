@@ -1,6 +1,6 @@
-"""Turns in the notations of the trainers.
+"""Turns in the trainers' notations.
 
-A notation that cannot hold a turn refuses the example: nothing is left out or bent to fit.
+A notation that cannot express a turn refuses the example: nothing is left out or altered.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _SHAREGPT = {
 
 
 def as_messages(example: Example) -> dict[str, Any]:
-    """`messages` in the chat notation, with `tools` where there are some."""
+    """`messages` in the chat notation, with `tools` if there are any."""
     return {"messages": _messages(example.turns), **_tools(example)}
 
 
 def as_prompt_completion(example: Example) -> dict[str, Any]:
-    """The chat notation, the last turn apart."""
+    """The chat notation, with the last turn separate."""
     messages = _messages(example.turns)
     return {"prompt": messages[:-1], "completion": messages[-1:], **_tools(example)}
 
 
 def as_plain_messages(example: Example) -> dict[str, Any]:
-    """The chat notation where every message has the same two keys, as the columns of a table must."""
+    """The chat notation with the same two keys in every message, as the columns of a table require."""
     if example.uses_tools:
         raise InputError("tool turns have no columns of one type. Use --format messages")
     return as_messages(example)
@@ -43,7 +43,7 @@ def as_plain_messages(example: Example) -> dict[str, Any]:
 
 def as_sharegpt(example: Example) -> dict[str, Any]:
     """`conversations` in the ShareGPT notation, tools as LLaMA-Factory reads them."""
-    # As a turn, not in a column: of an empty `system` column Axolotl makes an empty system turn.
+    # As a turn, not in a column: Axolotl turns an empty `system` column into an empty system turn.
     turns = [{"from": _SHAREGPT[turn.speaker], "value": value} for turn, value in _values(example.turns)]
     if example.tools is None:
         return {"conversations": turns}

@@ -1,4 +1,4 @@
-"""`autoevol quality`: what evolving did to a dataset, seeds and rounds side by side."""
+"""`autoevol quality`: how evolution changed a dataset, seeds and rounds side by side."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _Z = 1.96
 
 
 class Scores(NamedTuple):
-    """Judged figures of one stage in short.
+    """Summary of a stage's judged figures.
 
     Attributes:
         scored: Versions with a figure.
-        unscored: Versions without: nobody was asked, or the reply could not be read.
-        mean: Of those that are scored; 0 for none.
+        unscored: Versions without one: no model was asked, or its reply could not be read.
+        mean: Over the scored versions; 0 if there are none.
         margin: Half of the 95 % interval of the mean (normal), 0 below two figures.
     """
 
@@ -60,8 +60,8 @@ class StageQuality(Record):
 
     Attributes:
         stage: `seeds`, `round 1`, `round 2`, ..., `final`.
-        rows: Instructions of this stage that were looked at; one for each seed that got so far, unless
-            the file holds two ways from one seed.
+        rows: Examined instructions of this stage; one per seed that got so far, unless the file has two
+            paths from a seed.
         constraints: Mean number of words of constraint, >= 0.
         operations: Mean number of words for a step of work, >= 0.
         distinct_1: Share of distinct words, 0..1.
@@ -73,9 +73,9 @@ class StageQuality(Record):
         added: Words added by the round, by all rounds for `final`; None for the seeds.
         in_range: Share of rows to which the 10 to 20 words were added that the methods ask
             for in a round, 0..1; None for the seeds.
-        tags: What an LM says the instructions ask for; None where none was asked.
-        complexity: What a judge says of the instructions, 1..10; None where none was asked.
-        gain: What a judge says of the pairs of this stage, 0..3; the same.
+        tags: What the instructions ask for, according to an LM; None if none was asked.
+        complexity: Of the instructions, according to a judge, 1..10; None if none was asked.
+        gain: Of the stage's pairs, according to a judge, 0..3; None if none was asked.
     """
 
     stage: str
@@ -96,9 +96,9 @@ class StageQuality(Record):
 
 
 def stage_ways(lineages: Sequence[SeedLineage]) -> dict[str, list[Stages]]:
-    """The versions of every stage, by its name; `final` only where it is not the one round.
+    """The versions of every stage, by its name; `final` only if there is more than one round.
 
-    A seed counts once, and so does each of its versions, in however many lines they stand.
+    A seed counts once, and so does each of its versions, however many lines contain them.
     """
     evolved = [lineage for lineage in lineages if lineage.evolved]
     by_depth: dict[int, list[Stages]] = {}
@@ -113,18 +113,18 @@ def stage_ways(lineages: Sequence[SeedLineage]) -> dict[str, list[Stages]]:
 def measure_stages(
     lineages: Sequence[SeedLineage], embed: Embed = tfidf, figures: Sequence[Figures] = ()
 ) -> list[StageQuality]:
-    """Measure the seeds, each round, and what came out at the end (left out after one round).
+    """Measure the seeds, each round, and the final instructions (left out after one round).
 
     Rows that ended early are in fewer rounds; compare diversity only between stages of
     about the same number of rows.
 
     Args:
-        lineages: The dataset, or a sample of it; seeds of which nothing was made are left out.
-        embed: What the Vendi score and the topics are measured on.
-        figures: What is known of the versions from judges and models.
+        lineages: The dataset, or a sample of it; seeds that were not evolved are left out.
+        embed: Embedding for the Vendi score and the topics.
+        figures: The versions' figures from judges and models.
 
     Raises:
-        ValueError: If nothing was made of any seed.
+        ValueError: If no seed was evolved.
     """
     ways = stage_ways(lineages)
     if not ways:
@@ -150,7 +150,7 @@ class _Judged(NamedTuple):
 
 
 def _judged(known: Sequence[Sequence[Figures]]) -> _Judged:
-    """What judges say of the versions of a stage; complexity and tags are of the text, gain is of a pair."""
+    """The judged figures of a stage; complexity and tags belong to a text, gain to a pair."""
     tags = [next((one.tags for one in of if one.tags is not None), None) for of in known]
     complexity = [next((one.complexity for one in of if one.complexity is not None), None) for of in known]
     gains = [one.gain for of in known for one in of if one.pair is not None and one.round]
@@ -216,13 +216,13 @@ def _score(scores: Scores | None) -> str:
 
 
 def measures(stages: Sequence[StageQuality]) -> list[tuple[str, ...]]:
-    """The figures as a table, a stage a column; the first row has their names."""
+    """The figures as a table with a column per stage; the first row has the names."""
     head, *judged = judged_measures(stages)
     return [head, *((label, *(show(stage) for stage in stages)) for label, show in _LINES), *judged]
 
 
 def judged_measures(stages: Sequence[StageQuality]) -> list[tuple[str, ...]]:
-    """The same of what models said; no row but the first where nobody was asked."""
+    """The same for the figures from models; only the first row if none was asked."""
     head = ("", *(stage.stage for stage in stages))
     judged = [(label, *(show(stage) for stage in stages)) for label, show in _JUDGED_LINES]
     shown = [any(cell != "-" for cell in row[1:]) for row in judged]
@@ -230,10 +230,10 @@ def judged_measures(stages: Sequence[StageQuality]) -> list[tuple[str, ...]]:
 
 
 def render(stages: Sequence[StageQuality], seeds: int) -> str:
-    """The table of `measures` as text, and a line about the sample if there is one.
+    """The table of `measures` as text, with a line about the sample if there is one.
 
     Args:
-        stages: What `measure_stages` found.
+        stages: From `measure_stages`.
         seeds: Seeds of the whole dataset.
     """
     cells = measures(stages)

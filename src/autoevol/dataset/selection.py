@@ -1,4 +1,4 @@
-"""Which rows stay by what was measured of them, and how many do not."""
+"""Selects rows by their figures, and counts those left out."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Where a column has to lie.
+    """The range in which a column has to be.
 
     Attributes:
-        column: Of `figures.COLUMNS`.
-        flag: Option that asked for it.
-        low: Least value that stays.
-        high: Largest value that stays.
-        of_seeds: Whether it is asked of answered seeds (round 0) as well.
+        column: One of `figures.COLUMNS`.
+        flag: The option that set it.
+        low: Smallest value that is kept.
+        high: Largest value that is kept.
+        of_seeds: Whether it applies to answered seeds (round 0) as well.
     """
 
     column: str
@@ -29,16 +29,16 @@ class Range:
 
 @dataclass
 class RowSelection:
-    """Takes rows by their columns.
+    """Selects rows by their columns.
 
-    A row that has no figure where one is asked for has not shown that it belongs to the data: it goes, unless
-    `keep_unscored` says otherwise. An answered seed was not rewritten, so that no gain is asked of it.
+    A row without a required figure is left out, unless `keep_unscored` is set. An answered seed was not
+    rewritten, so it needs no gain.
 
     Attributes:
         ranges: All of them must hold.
-        keep_unscored: Whether a row without a figure stays.
-        outside: Rows left out because their figure lies outside, by flag; the first flag counts.
-        unscored: Rows without a figure, by flag, whether they stay or not.
+        keep_unscored: Whether a row without a figure is kept.
+        outside: Rows left out because a figure is out of range, by the first such flag.
+        unscored: Rows without a figure, by flag, kept or not.
     """
 
     ranges: tuple[Range, ...] = ()
@@ -47,24 +47,24 @@ class RowSelection:
     unscored: Counter[str] = field(default_factory=Counter)
 
     def takes(self, columns: Mapping[str, Any], round: object = None) -> bool:
-        """Whether a row with these columns stays; it is counted if it is not taken, or not scored."""
-        asked = [one for one in self.ranges if one.of_seeds or round != 0]
-        for one in asked:
-            value = columns.get(one.column)
-            if value is not None and not one.low <= value <= one.high:
-                self.outside[one.flag] += 1
+        """Whether a row with these columns is kept; counts it if it is left out, or not scored."""
+        ranges = [each for each in self.ranges if each.of_seeds or round != 0]
+        for each in ranges:
+            value = columns.get(each.column)
+            if value is not None and not each.low <= value <= each.high:
+                self.outside[each.flag] += 1
                 return False
-        missing = [one.flag for one in asked if columns.get(one.column) is None]
+        missing = [each.flag for each in ranges if columns.get(each.column) is None]
         self.unscored.update(missing[:1])
         return self.keep_unscored or not missing
 
     @property
     def dropped(self) -> int:
-        """Rows left out."""
+        """The number of rows left out."""
         return self.outside.total() + (0 if self.keep_unscored else self.unscored.total())
 
     def notes(self) -> list[str]:
-        """What was left out and why, a line for each option."""
+        """What was left out and why, one line per option."""
         told = []
         for one in self.ranges:
             outside, missing = self.outside[one.flag], self.unscored[one.flag]
@@ -75,7 +75,7 @@ class RowSelection:
         return told
 
     def why_none(self) -> str:
-        """Why nothing is left, with the way out."""
+        """Why nothing is left, and what to do."""
         if self.ranges and not self.outside:
             first = next((one for one in self.ranges if self.unscored[one.flag]), self.ranges[0])
             asks = "--predictors local/smollm2" if first.column == "ifd" else "--judge-model MODEL"

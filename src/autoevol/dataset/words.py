@@ -26,7 +26,7 @@ def words(text: str) -> list[str]:
 
 
 def shingles(text: str, size: int = SHINGLE) -> frozenset[str]:
-    """All runs of `size` words; one run of all words where there are fewer; empty without words."""
+    """All runs of `size` words; one run of all words if there are fewer; empty without words."""
     found = _WORDS_AND_SIGNS.findall(normalised(text))
     return frozenset(runs(found, min(size, len(found)))) if found else frozenset()
 

@@ -28,7 +28,7 @@ class LabelSession:
         rater: Who answers.
 
     Raises:
-        InputError: If the rater's name cannot be that of a file.
+        InputError: If the rater's name cannot be that of a file, or differs from another's in case only.
         StoreError: If a log is damaged.
     """
 
@@ -37,6 +37,11 @@ class LabelSession:
         self._order = derived_random(form.seed, "order", rater).sample(form.ids, len(form.ids))
         self._guard = threading.Lock()
         logs = read_logs(folder.path)
+        # Where file names ignore case, both would write to one log.
+        if rater not in logs and (same := [name for name in logs if name.casefold() == rater.casefold()]):
+            raise InputError(
+                f"--rater {rater!r}: {same[0]!r} has labelled here; names must differ in more than case"
+            )
         self._labels = {name: standing(lines) for name, lines in logs.items()}
         self._own = self._labels.setdefault(rater, {})
         self._skipped: list[str] = []

@@ -2,21 +2,23 @@
 
 The data path: `run` takes the dev rows and those behind them -> the first starting method is scored
 on them, under the scope of step 0 -> `FirstLook` bounds its failure rate from above -> the run
-records it in its folder (`look.json`) -> a bound below `BAR` sends all seeds to the bulk stage with
+records it in its folder (`look.json`) -> a bound below the bar sends all seeds to the bulk stage with
 that method at once; else the loop begins, and finds these very calls in the store. `headroom` takes the
 same look.
 
 What a rewrite gains is what it cures, so it gains no more than the method fails now, and not all of that: the
 default loop was seen to cure about two thirds at best where methods fail in several ways, and nine tenths
-where they fail in one (*simulated*; `experiments/LOG.md`). Nothing else that can be seen before the first
-rewrite tells more. Shipped methods that are alike may all fail in the same curable way. Rows that every
-method fails may be too hard, or want one more sentence. Where nothing that fails can be cured, a rate below
-`BAR` declines too; above it the loop is begun in vain, and its patience ends it.
+where they fail in one (*simulated*; `experiments/LOG.md`). So the bar is lower where nearly all failures are
+of one kind. Nothing else that can be seen before the first rewrite tells more. Shipped methods that are
+alike may all fail in the same curable way. Rows that every method fails may be too hard, or want one more
+sentence. Where nothing that fails can be cured, a rate below the bar declines too; above it the loop is begun
+in vain, and its patience ends it.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -28,16 +30,21 @@ WORTH = 0.10
 """Failures per row that an optimisation must be able to cure to be begun."""
 BAR = 0.15
 """Failure rate of the first method from which on it may: it cures about two thirds."""
+LOW_BAR = 0.11
+"""The same where nearly all failures are of one kind: it cures about nine tenths."""
 ROWS = 500
 """Rows looked at, at most: a method that fails 10 % of all is then declined in 92 % of runs."""
 ERROR = 0.05
-"""Most that the probability can be of not beginning one where the method fails `BAR` or more."""
+"""Most that the probability can be of not beginning one where the method fails as often as the bar."""
 _BLOCK = 10
 # Parts of the rows after which "no" may be said, and what each takes of `ERROR`: the sum bounds them all.
 _CHECKS = ((0.2, 0.01), (0.5, 0.01), (1.0, 0.03))
 _LAST = _CHECKS[-1][1]
-# "Yes" may be said at any time and errs on the safe side, so it is said where "no" has become unlikely.
-_SURELY, _YES_ERROR = 0.12, 0.01
+# "Yes" may be said at any time and errs on the safe side, so it is said where "no" has become unlikely: the
+# rate is surely above this share of the bar.
+_SURELY, _YES_ERROR = 0.8, 0.01
+# From so many failures on, and with so large a share of the most frequent kind, they count as of one kind.
+_FEWEST, _ONE_KIND = 4, 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ class FirstLook(Record):
         planned: Rows that there were to look at.
         at_most: Upper end of the one-sided interval of its failure rate (Clopper-Pearson), 0..1; at all
             checks together it holds at 95 %.
-        bar: What `at_most` is held against; 0.1 in looks of earlier versions.
+        bar: What `at_most` is held against: `BAR` or `LOW_BAR`; 0.1 in looks of earlier versions.
     """
 
     method_id: str
@@ -66,7 +73,8 @@ class FirstLook(Record):
         """What a score says at this one-sided error level; rows that were lost count for neither side."""
         failed = score.count(Outcome.FAILED)
         scored = failed + score.count(Outcome.PASSED)
-        return cls(score.method_id, failed, scored, planned, upper_bound(failed, scored, error), BAR)
+        at_most = upper_bound(failed, scored, error)
+        return cls(score.method_id, failed, scored, planned, at_most, bar_of(score))
 
     @property
     def worth(self) -> bool:
@@ -104,6 +112,14 @@ def upper_bound(failed: int, scored: int, error: float = ERROR) -> float:
     return high
 
 
+def bar_of(score: Score) -> float:
+    """The failure rate from which on an optimisation may gain `WORTH`, by what the failures are like."""
+    kinds = Counter(mark.kind for mark in score.marks.values() if mark.outcome is Outcome.FAILED)
+    if kinds.total() < _FEWEST or max(kinds.values()) < _ONE_KIND * kinds.total():
+        return BAR
+    return LOW_BAR
+
+
 def can_decline(rows: int) -> bool:
     """Whether so many rows could show that it is not worth it, were all of them passed."""
     return upper_bound(0, rows, _LAST) < BAR
@@ -130,8 +146,8 @@ async def look(method: Method, rows: Sequence[Row], evaluate: Evaluate) -> First
         if start + _BLOCK in checks and not checked.worth:
             return checked
         passed = seen.scored - seen.failed
-        if upper_bound(seen.failed, len(rows), _LAST) >= BAR:
+        if upper_bound(seen.failed, len(rows), _LAST) >= seen.bar:
             break
-        if seen.scored and 1 - upper_bound(passed, seen.scored, _YES_ERROR) > _SURELY:
+        if seen.scored and 1 - upper_bound(passed, seen.scored, _YES_ERROR) > _SURELY * seen.bar:
             break
     return FirstLook.of(Score(method.id, marks), len(rows))

@@ -33,7 +33,9 @@ from autoevol.optimization.purse import Account, Budgeted, whole
 from autoevol.optimization.rewriting import rows_to_read
 from autoevol.optimization.rule import SelectionRule, at_step, proposing
 
-_FAILED, _PASSED = Mark(Outcome.FAILED, FailureKind.UNSOLVABLE, 1, 1), Mark(Outcome.PASSED, None, 1, 1)
+# Of two kinds in turn, as of most methods: a first look expects more of a single one.
+_FAILED = tuple(Mark(Outcome.FAILED, kind, 1, 1) for kind in (FailureKind.UNSOLVABLE, FailureKind.STAGNANT))
+_PASSED = Mark(Outcome.PASSED, None, 1, 1)
 _UNKNOWN = (0.6, 1.3)
 """Beta distribution of the first method's failure rate where nothing is known of it: 30 % on average, below
 3 % in one case of seven, above 80 % in one of fourteen.
@@ -219,7 +221,8 @@ class _Play:
         if not self._under_way and self._wave:
             self.waves += max(1.0, self._wave / self.course.loop.concurrency)
             self._wave = 0
-        return Score(method.id, {row.id: _FAILED if fails[int(row.id)] else _PASSED for row in rows})
+        numbers = [int(row.id) for row in rows]
+        return Score(method.id, {str(n): _FAILED[n % 2] if fails[n] else _PASSED for n in numbers})
 
     def _rewrites(self, inforce: Method) -> list[Method]:
         made: list[Method] = []

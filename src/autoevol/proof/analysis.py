@@ -1,8 +1,8 @@
 """From the measures of tuned students to a verdict: hierarchical bootstrap, Holm, recovered gap.
 
-Every arm was tuned with the same random seeds and measured on the same items, so an arm and the seed
-arm differ cell by cell. Both seeds and items are drawn anew: a difference that one lucky seed, or one
-odd item, makes is none.
+Every arm is tuned with the same random seeds and measured on the same items, so an arm and the seed arm
+are compared cell by cell. The bootstrap resamples both seeds and items, so that one lucky seed or one odd
+item does not make a difference significant.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from autoevol.proof.student_t import critical_value, two_sided
 from autoevol.reports.proof import PRIMARY, SEEDS, ArmComparison, ProofConclusion, ProofVerdict
 
 MEASURES = {PRIMARY: False, "evolved_nll": False, "choice": True, "exact": True}
-"""Every measure, and whether more of it is better. NLL is in nats per supervised token."""
+"""Every measure, and whether higher is better. NLL is in nats per supervised token."""
 LEVEL = 0.05
 BASE, FOUND, CONTROL = "base", "found", "shuffled"
 REFERENCE = "reference"
@@ -35,10 +35,10 @@ class MeasuredStudent(Document, schema="autoevol.measured/1"):
     """One student after its training, on every item.
 
     Attributes:
-        arm: Its data; `base` and `reference` are untouched models.
-        seed: Of the training; 0 for untouched models.
+        arm: Its data; `base` and `reference` are models without tuning.
+        seed: Of the training; 0 without tuning.
         plan: Id of the plan under which it was tuned.
-        values: measure -> item id -> value; NLL in nats per token, else 0 or 1.
+        values: measure -> item id -> value; NLL in nats per token, otherwise 0 or 1.
         tokens: Supervised tokens that it was tuned on.
         steps: Optimizer steps.
         rate: Learning rate.
@@ -81,9 +81,9 @@ def conclude(measured: Sequence[MeasuredStudent], seed: int = 0) -> ProofConclus
 def paired_gain(cells: Cells, seed: int = 0) -> tuple[PointEstimate, float]:
     """Mean gain with its 95 % interval, and the two-sided p-value of no gain.
 
-    The standard error is that of a bootstrap that draws seeds and items, each one fewer than there are,
-    which makes its variance unbiased (Rao and Wu 1988). As few seeds make a variance that is itself a
-    guess, the quantile is Student's, with Satterthwaite's degrees of freedom.
+    The standard error is that of a bootstrap over seeds and items which draws one fewer of each than there
+    are, so that its variance is unbiased (Rao and Wu 1988). With few seeds the variance itself is
+    uncertain, so the quantile is Student's, with Satterthwaite's degrees of freedom.
 
     Args:
         cells: At least 2 x 2.
@@ -116,7 +116,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def gains(measured: Sequence[MeasuredStudent], arm: str, measure: str, against: str = SEEDS) -> Cells:
-    """Gains of an arm over another: seeds x items, both sorted, over what both have."""
+    """Gains of one arm over another: sorted seeds x sorted items, as far as both have them."""
     first, second = _by_seed(measured, against, measure), _by_seed(measured, arm, measure)
     seeds = sorted(first.keys() & second.keys())
     shared = [first[seed].keys() & second[seed].keys() for seed in seeds]
@@ -127,7 +127,7 @@ def gains(measured: Sequence[MeasuredStudent], arm: str, measure: str, against: 
 
 
 def recovered_gap(arm: float, base: float, reference: float, *, higher: bool) -> float | None:
-    """(arm - base) / (reference - base); None where the reference is not better than the base."""
+    """(arm - base) / (reference - base); None if the reference is not better than the base."""
     gap = (reference - base) if higher else (base - reference)
     return ((arm - base) if higher else (base - arm)) / gap if gap > 0 else None
 
@@ -143,7 +143,7 @@ def _compared(
     tested = {arm: paired_gain(cells[arm], seed) for arm in arms if min(cells[arm].shape) >= 2}
     if measure == PRIMARY and (lacking := [arm for arm in arms if arm not in tested]):
         raise ValueError(f"{', '.join(lacking)}: fewer than 2 seeds or 2 items to compare on {measure}")
-    # The control is no hypothesis among the others: it guards them all.
+    # The control is not corrected along with the hypotheses: it guards all of them.
     rivals = [arm for arm in tested if arm != CONTROL]
     corrected = dict(zip(rivals, holm([tested[arm][1] for arm in rivals]), strict=True))
     made = []
@@ -171,7 +171,7 @@ def _verdict(gain: float, p_value: float) -> ProofVerdict:
 
 
 def _control_against_its_data(measured: Sequence[MeasuredStudent], seed: int) -> list[ArmComparison]:
-    """The control beside the arm whose responses it has: the same texts, only the pairing is lost."""
+    """The control against the arm with the same responses: the texts are the same, the pairing is not."""
     cells = gains(measured, CONTROL, PRIMARY, FOUND)
     if not cells.size or min(cells.shape) < 2:
         return []
@@ -181,10 +181,10 @@ def _control_against_its_data(measured: Sequence[MeasuredStudent], seed: int) ->
 
 
 def _why_void(control: Sequence[ArmComparison]) -> str:
-    """Why the measure cannot be trusted: responses to other instructions teach as much as any of their own.
+    """Why the measure cannot be trusted: shuffled responses teach as much as matching ones. None if it can.
 
-    The control shares its style with the data and not with the seeds. Where style alone helps it beats the
-    seeds, so it is enough that it loses to one of the two, by p-values that Holm corrects for both.
+    The control has the style of the data, not of the seeds. If style alone helps, it beats the seeds, so it
+    is enough that it loses to one of the two; Holm corrects the p-values for both comparisons.
     """
     if not control:
         return "there is no control: without shuffled responses nobody knows whether the measure sees data"

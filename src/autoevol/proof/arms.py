@@ -1,4 +1,4 @@
-"""The arms of a proof, with the same seeds set aside for all of them, and the files that hold them."""
+"""The arms of a proof, with the same seeds set aside in each, and their files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from autoevol.store.sealed import read_sealed, write_sealed
 
 LENGTH = "length"
 MADE = (SEEDS, "ops", "initial")
-"""Arms that LM calls make where nobody gives them: answered seeds, and two ways of evolving them."""
+"""Arms that LM calls make if no file gives them: answered seeds, and two ways of evolving them."""
 FILE = "material.json"
 
 
 @dataclass(frozen=True)
 class Rivals:
-    """What the found data is compared with.
+    """What the data under test is compared with.
 
     Attributes:
         names: In order; seeds and control are always among the arms.
-        files: Arms that a file gives, by name.
+        files: Files of arms, by name.
     """
 
     names: tuple[str, ...]
@@ -36,10 +36,10 @@ class Rivals:
 
     @classmethod
     def parse(cls, against: Iterable[str]) -> Rivals:
-        """`length,ops` or `seeds=seeds.jsonl`, each a word of --against.
+        """Parse the words of --against, such as `length,ops` or `seeds=seeds.jsonl`.
 
         Raises:
-            InputError: For a name that is none of the arms and has no file.
+            InputError: For a name that is not an arm and has no file.
         """
         names, files = dict.fromkeys([SEEDS]), {}
         for word in (word.strip() for given in against for word in given.split(",") if word.strip()):
@@ -69,14 +69,14 @@ def assemble_arms(
     config: ProveConfig,
     natural: Mapping[str, str] | None = None,
 ) -> Material:
-    """Arms and items out of pairs: no arm has anything made of a seed that is measured on.
+    """Assemble arms and items from pairs: no arm contains anything evolved from a seed that is measured on.
 
     Args:
         found: The data under test.
         others: Pairs by arm, `seeds` among them.
-        rivals: The arms wanted.
-        config: How many seeds are set aside, or the file to measure on.
-        natural: Answers that the seed file itself had, by seed; these are measured on where they are known.
+        rivals: The arms to assemble.
+        config: How many seeds to set aside, or the file to measure on.
+        natural: Answers in the seed file, by seed; preferred for measuring.
 
     Raises:
         InputError: If there are too few seeds, or an arm would be empty.
@@ -114,7 +114,7 @@ def assemble_arms(
 
 
 def save_material(folder: Path, material: Material) -> None:
-    """Write all pairs into the folder of a proof, so that it needs no other file from then on."""
+    """Write all pairs to the folder of a proof, which then needs no other file."""
     groups = {"arms": material.arms, "items": material.items}
     write_sealed(
         folder / FILE,
@@ -126,7 +126,7 @@ def save_material(folder: Path, material: Material) -> None:
 
 
 def load_material(folder: Path) -> Material:
-    """The inverse. Raises InputError where there is nothing, StoreError where it is damaged."""
+    """The inverse. Raises InputError if there is none, StoreError if it is damaged."""
     data = read_sealed(folder / FILE)
     if data is None:
         raise InputError(f"{folder} holds no pairs (no {FILE}); begin with `autoevol prove DIR --out`")

@@ -37,19 +37,19 @@ from autoevol.students.schedule import schedule
 from autoevol.students.torch_student import TorchStudent
 
 MakeStudent = Callable[[str, str], Student]
-"""Model and what of it is tuned -> student."""
+"""Makes a student from a model and the part of it to be tuned."""
 
 PAID = "ledger.json"
-"""What making the missing arms has cost."""
+"""The cost of making missing arms."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What a proof would do, before anything is paid or trained.
+    """What a proof would do, before anything is paid for or trained.
 
     Attributes:
-        arms: Arms that are there, with their pairs.
-        calls: LM calls at most for each arm that is missing.
+        arms: Existing arms, with their pairs.
+        calls: Maximum LM calls for each missing arm.
         config: Of the proof.
     """
 
@@ -89,21 +89,21 @@ def prove(
 ) -> Result[ProofReport]:
     """Tune a student on the data and on its rivals, and say which is better: `autoevol prove`.
 
-    The same call goes on where it was stopped; no student that is finished is tuned again.
+    The same call resumes; finished students are not tuned again.
 
     Args:
         source: A run folder, or a file of pairs.
         out: Folder of the proof.
         against: Arms besides seeds and control; see `Rivals.parse`.
-        settings: Requests, budget and call store count, where arms are made.
-        listener: Is told of the progress.
+        settings: Requests, budget and call store are used if arms are made.
+        listener: Receives the progress.
         make_student: Loads the model.
         options: Fields of `ProveConfig`, `EndpointConfig` and these settings by the names of options.
 
     Raises:
-        InputError: If arms are missing that cannot be made, seeds are too few, a package is missing, or
-            `out` holds another plan.
-        StoreError, StopRun: As for `run`; a budget that ends an arm is one.
+        InputError: If an arm is missing and cannot be made, there are too few seeds, a package is missing,
+            or `out` holds another plan.
+        StoreError, StopRun: As for `run`; also `BudgetReached` while an arm is made.
     """
     listener = listener or Progress()
     with _prepared(source, Path(out), against, settings, listener, options) as (folder, config, ledger, told):
@@ -128,7 +128,7 @@ def prepare(
     listener: Listener | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
 ) -> ProofPlan:
-    """The first half of `prove`: arms and frozen plan, with nothing trained, for a recipe."""
+    """The first half of `prove`, for a recipe: arms and a frozen plan, without training."""
     listener = listener or Progress()
     with _prepared(source, Path(out), against, settings, listener, options) as (folder, config, *_):
         return _planned(folder.path, config)[1]
@@ -138,7 +138,7 @@ def collect(out: str | Path) -> Result[ProofReport]:
     """Conclude from students that were tuned elsewhere: `autoevol prove P --collect`.
 
     Raises:
-        InputError: If there is no plan, a student is missing, or is of another plan.
+        InputError: If there is no plan, or a student is missing or belongs to another plan.
     """
     folder = Path(out)
     plan = frozen(folder)
@@ -146,7 +146,7 @@ def collect(out: str | Path) -> Result[ProofReport]:
 
 
 def outline(source: str | Path, against: Sequence[str], settings: Settings, config: ProveConfig) -> Outline:
-    """What `prove` would do. Raises InputError as it would."""
+    """What `prove` would do. Raises InputError as `prove` does."""
     rivals, path = Rivals.parse(against), Path(source)
     if not path.is_dir():
         arms = {"found": len(pairs_of_file(path))} | _counted(rivals)
@@ -182,7 +182,7 @@ def _prepared(
     listener: Listener,
     options: dict[str, Any],
 ) -> Iterator[tuple[RunFolder, ProveConfig, Ledger, StatusKeeper]]:
-    """The folder of a proof, locked, with the pairs of all its arms in it."""
+    """Lock the folder of a proof, and put the pairs of all its arms into it."""
     now, config, endpoint = take("prove", settings, options, ProveConfig(), EndpointConfig())
     rivals, path = Rivals.parse(against), Path(source)
     if out.exists() and path.exists() and out.samefile(path):
@@ -218,7 +218,7 @@ def _from_run(
     how: tuple[ProveConfig, EndpointConfig],
     listener: Listener,
 ) -> None:
-    """Bring the arms of a run together, those that are missing made."""
+    """Collect the arms of a run, and make the missing ones."""
     (rivals, others), (config, endpoint) = rivals_files, how
     with RunFolder(path) as run:
         settings = settings_of(run, now, endpoint)
@@ -228,13 +228,13 @@ def _from_run(
         if SEEDS not in others and _enough(has, rows):
             others = {**others, SEEDS: has}
         if settings.store.path is None and (path / "calls.sqlite").exists():
-            # What the run has asked already is not paid again.
+            # With the run's calls in the store, they are not paid for again.
             settings = replace(settings, store=replace(settings.store, path=str(path / "calls.sqlite")))
         missing = [name for name in rivals.to_make if name not in others]
         if missing:
             with open_job(folder, settings, listener, roles=("evol", "respond", "judge"), gated=False) as job:
                 others |= {name: make_arm(job, name, rows, start) for name in missing}
-                # Before the material, which says that nothing is missing any more.
+                # Before the material, whose presence says that no arm is missing any more.
                 write_sealed(folder.path / PAID, Ledger.of(job.session.ledger()).to_json())
     save_material(folder.path, assemble_arms(found, others, rivals, config, natural_answers(rows)))
 
@@ -253,7 +253,7 @@ def _enough(has: Sequence[Pair], rows: Sequence[Row]) -> bool:
 
 
 def _fingerprint(path: Path) -> str:
-    """Which data this is, wherever it lies."""
+    """A hash of the data, independent of its location."""
     if path.is_dir():
         return (read_run(path) or {}).get("run_id", "")
     if not path.is_file():
@@ -270,7 +270,7 @@ def _planned(folder: Path, config: ProveConfig) -> tuple[Material, ProofPlan]:
 
 
 def _pace(student: Student, material: Material, plan: ProofPlan) -> str:
-    """How long it will take, from a few steps that nothing keeps."""
+    """Estimate the duration from a few throw-away steps."""
     steps = min(20, plan.steps)
     examples = encode_all(student, material.arms[SEEDS], plan.max_length)
     batches, began = schedule(examples, steps, plan.step_tokens, plan.seeds), time.monotonic()

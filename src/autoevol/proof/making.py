@@ -1,4 +1,4 @@
-"""Arms that a run lacks, made by LM calls of one session: same store, same caps, same ledger."""
+"""Makes the arms that a run lacks, in one session with one store, budget and ledger."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from autoevol.store.method_files import load_method
 
 @dataclass(frozen=True)
 class ListedRows:
-    """Rows that are in memory, as a source of the bulk stage."""
+    """Rows in memory, as a source of the bulk stage."""
 
     listed: Sequence[Row]
 
@@ -42,19 +42,19 @@ class ListedRows:
 
 
 def drawn_rows(rows: Sequence[Row], most: int) -> list[Row]:
-    """The seeds that arms are made of, in an order that does not depend on their file's."""
+    """The seeds that arms are made from, in an order independent of their file's."""
     return sorted(rows, key=lambda row: derived_fraction("arm", row.id))[:most]
 
 
 def calls_of_arms(names: Sequence[str], rows: int, settings: Settings, judge_calls: int) -> dict[str, int]:
-    """LM calls at most for each arm that is missing, fresh samples of rows that fail included."""
+    """Maximum LM calls for each missing arm, including retries of failed rows."""
     policy = make_policy(_settings_of_arm(settings), None)
     evolved = rows * policy.rounds * (1 + policy.retries) * (2 + judge_calls)
     return {name: rows if name == SEEDS else evolved for name in names}
 
 
 def make_arm(job: Job, name: str, rows: Sequence[Row], start: str) -> list[Pair]:
-    """The pairs of one arm; replies that the store has are free, so that a stopped proof goes on.
+    """Make the pairs of one arm; replies in the store are free, so a stopped proof can be resumed.
 
     Args:
         job: Session, metric and settings of the run under test.
@@ -63,8 +63,8 @@ def make_arm(job: Job, name: str, rows: Sequence[Row], start: str) -> list[Pair]
         start: Name of the method that the run began with, for `initial`.
 
     Raises:
-        BudgetReached: If the caps end it: an arm of fewer seeds than the others would be no arm.
-        StopRun: If access, endpoint or disk fail.
+        BudgetReached: If a cap is reached: an arm with fewer seeds than the others would be useless.
+        StopRun: If access, the endpoint or the disk fails.
     """
     job.listener.phase(name, len(rows))
     with asking(job.session, job.settings.models):
@@ -88,19 +88,19 @@ def make_arm(job: Job, name: str, rows: Sequence[Row], start: str) -> list[Pair]
 
 
 def start_of(folder: Path, settings: Settings) -> str:
-    """The method that a run began with; of an evolution with one method, that."""
+    """The method that a run began with; for an evolution with one method, that method."""
     if (folder / "journal.jsonl").exists() or not (folder / "method.json").exists():
         return settings.methods.start[0]
     return load_method(folder).name or settings.methods.start[0]
 
 
 def natural_answers(rows: Sequence[Row]) -> Mapping[str, str]:
-    """The answers that the seed file had, by seed."""
+    """The answers in the seed file, by seed."""
     return {digest(row.instruction): row.reference for row in rows if row.reference}
 
 
 def _settings_of_arm(settings: Settings) -> Settings:
-    """Those of the run under test, but nothing else than the last rounds of all rows."""
+    """The settings of the run under test, but for keeping only the last round of every row."""
     pipeline = replace(settings.pipeline, with_seeds=0.0, keep="last", mix=None, target_rows=None)
     return replace(settings, pipeline=pipeline)
 

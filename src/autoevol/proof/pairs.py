@@ -23,10 +23,10 @@ class Pair(Record):
     """One example to learn from, or to be measured on.
 
     Attributes:
-        id: Distinct in its arm.
-        seed_id: Hash of the text of the seed that it was made of; pairs of one seed are set aside together.
-        instruction: What is shown.
-        response: What is learned, or measured.
+        id: Unique in its arm.
+        seed_id: Hash of the text of the seed that it evolved from; pairs of one seed are set aside together.
+        instruction: The prompt.
+        response: The text that is learned, or measured.
     """
 
     id: str
@@ -47,7 +47,7 @@ def lineages_of(folder: Path) -> Iterator[Lineage]:
 
 
 def evolved_pairs(folder: Path, keep: str = "last") -> list[Pair]:
-    """What a run has kept of its rows, seeds left out."""
+    """The rounds that a run kept, without seeds."""
     return [
         Pair(step.id, digest(lineage.row.instruction), step.evolved or "", step.response or "")
         for lineage in lineages_of(folder)
@@ -58,7 +58,7 @@ def evolved_pairs(folder: Path, keep: str = "last") -> list[Pair]:
 
 
 def answered_seeds(folder: Path) -> list[Pair]:
-    """Seeds that a model answered in a run (`--with-seeds`); those with the answer of the file are not."""
+    """Seeds that a model answered in a run (`--with-seeds`), without those answered in the file."""
     return [
         Pair(step.id, digest(lineage.row.instruction), lineage.row.instruction, step.response or "")
         for lineage in lineages_of(folder)
@@ -68,12 +68,12 @@ def answered_seeds(folder: Path) -> list[Pair]:
 
 
 def seed_rows(folder: Path) -> list[Row]:
-    """The seeds of a run, whatever became of them."""
+    """All seeds of a run, whatever happened to them."""
     return list({lineage.row.id: lineage.row for lineage in lineages_of(folder)}.values())
 
 
 def pairs_of_file(path: str | Path) -> list[Pair]:
-    """Pairs from a file of any shape that holds answers; a field `seed` says what they were made of.
+    """Pairs from a file of any shape with answers; a field `seed` names the seed that they evolved from.
 
     Raises:
         InputError: If the file cannot be read, or a record has no response.
@@ -93,10 +93,10 @@ def pairs_of_file(path: str | Path) -> list[Pair]:
 
 
 def matched_in_length(seeds: Sequence[Pair], evolved: Sequence[Pair]) -> list[Pair]:
-    """One seed for each evolved pair, whose response is nearest to it in characters.
+    """For each evolved pair, the seed whose response is nearest in length (in characters).
 
-    A seed may stand in several times. Where every seed is shorter, so is the arm: the plan tells the
-    means of both.
+    A seed may be used several times. If all seeds are shorter, so is the arm: the plan reports the means
+    of both.
 
     Raises:
         InputError: If there are no seeds.
@@ -115,7 +115,7 @@ def matched_in_length(seeds: Sequence[Pair], evolved: Sequence[Pair]) -> list[Pa
 
 
 def shuffled_responses(pairs: Sequence[Pair], seed: int = 0) -> list[Pair]:
-    """The same instructions, each with the response of another pair: right in all but what it says.
+    """The same instructions, each with another pair's response: same style, wrong content.
 
     Raises:
         InputError: If there are fewer than two pairs.
@@ -124,6 +124,6 @@ def shuffled_responses(pairs: Sequence[Pair], seed: int = 0) -> list[Pair]:
         raise InputError("responses can be shuffled only among two pairs or more")
     order = list(range(len(pairs)))
     derived_random(seed, "shuffled").shuffle(order)
-    # Around the circle of a random order no pair gets its own.
+    # Shifting a random order by one leaves no pair with its own response.
     after = dict(zip(order, [*order[1:], order[0]], strict=True))
     return [replace(pair, response=pairs[after[place]].response) for place, pair in enumerate(pairs)]

@@ -1,4 +1,4 @@
-"""The plan of a proof, frozen before anything is trained: another one needs another folder."""
+"""The plan of a proof, frozen before anything is trained: another plan needs another folder."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FILE = "plan.json"
 
 @dataclass(frozen=True)
 class PairSample(Record):
-    """A set of pairs, so that it is known again.
+    """A description of a set of pairs, by which it is recognised.
 
     Attributes:
-        pairs: How many.
-        characters: Of the mean response.
-        content: Hash of all of them.
+        pairs: Number of pairs.
+        characters: Mean length of a response.
+        content: Hash of all pairs.
     """
 
     pairs: int
@@ -47,15 +47,15 @@ class PairSample(Record):
 
 @dataclass(frozen=True)
 class ProofPlan(Document, schema="autoevol.proof-plan/1"):
-    """All that decides what a proof will find.
+    """Everything that decides the outcome of a proof.
 
     Attributes:
-        student: Model and what of it is tuned.
+        student: The model, and which part of it is tuned.
         seeds: Random seeds of every arm.
         steps: Optimizer steps of every student.
         step_tokens: Supervised tokens of a step.
         arms: The data of every arm.
-        items: What is measured on: `heldout`, `rate` (chooses the learning rate), `evolved`.
+        items: The sets to measure on: `heldout`, `rate` (chooses the learning rate), `evolved`.
         primary: The measure that decides.
     """
 
@@ -93,7 +93,7 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
 
     @property
     def id(self) -> str:
-        """16 hex digits that change with anything in the plan."""
+        """A hash of the whole plan, 16 hex digits."""
         return digest(orjson.dumps(self.to_json(), option=orjson.OPT_SORT_KEYS).decode())
 
     @property
@@ -103,11 +103,11 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
 
     @property
     def trainings(self) -> int:
-        """Students to tune, those that choose the learning rate included."""
+        """Number of students to tune, including those that choose the learning rate."""
         return len(self.arms) * self.seeds + (len(self.rates) if len(self.rates) > 1 else 0)
 
     def told(self) -> str:
-        """What every arm is given, in words."""
+        """What every arm gets, in words."""
         return (
             f"{self.seeds} seeds, {self.steps} steps x {self.step_tokens} response tokens = {self.tokens} "
             "for every arm"
@@ -124,10 +124,10 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
 
 
 def freeze(plan: ProofPlan, folder: Path) -> None:
-    """Write the plan, or compare it with the one that is there.
+    """Write the plan, or compare it with the existing one.
 
     Raises:
-        InputError: If that is another one; the message names what differs.
+        InputError: If the existing plan is another one; the message names the differences.
     """
     known = read_report(folder / FILE, ProofPlan)
     if known is None:

@@ -18,7 +18,7 @@ from autoevol.store.files import replace_text, write_json
 
 RECIPES = ("trl",)
 VERSIONS = "trl 1.16, transformers 5.24, peft 0.21, accelerate 1.14, torch 2.13"
-"""What the recipe was written for and tested with."""
+"""The versions that the recipe was tested with."""
 
 _SFT = '''\
 """Tune the student of one config: python sft.py configs/found-0.json. Written for {versions}."""
@@ -151,7 +151,7 @@ _ALONE = "--num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backe
 def write_recipe(folder: Path, plan: ProofPlan) -> Path:
     """Write `recipe/` into the folder of a proof whose plan is frozen; returns its path.
 
-    The same plan gives the same files, so that writing it again harms nothing that runs.
+    The same plan gives the same files, so writing them again does not disturb jobs that are running.
     """
     recipe = folder / "recipe"
     (recipe / "configs").mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Student's t distribution by numerical integration: no dependency carries it here."""
+"""Student's t distribution by numerical integration, since SciPy is not a dependency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every student of a plan, tuned and measured once; what is finished is never repeated."""
+"""Tunes and measures every student of a plan, once: finished ones are never repeated."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _ANSWER_TOKENS = 96
 
 @dataclass(frozen=True)
 class ChosenRate(Document, schema="autoevol.rate/1"):
-    """The learning rate of all students, and what each that was tried came to on the seed arm.
+    """The learning rate of all students, and the results of those tried on the seed arm.
 
     Attributes:
         plan: Id of the plan.
-        rate: The chosen one.
-        tried: Mean NLL by rate; empty where there was no choice.
+        rate: The chosen rate.
+        tried: Mean NLL by rate; empty if there was no choice.
     """
 
     plan: str
@@ -38,7 +38,7 @@ class ChosenRate(Document, schema="autoevol.rate/1"):
 
 @dataclass(frozen=True)
 class Material:
-    """The pairs that a plan describes: those of every arm, and those to measure on."""
+    """The pairs of a plan: those of every arm, and those to measure on."""
 
     arms: Mapping[str, Sequence[Pair]]
     items: Mapping[str, Sequence[Pair]]
@@ -49,9 +49,9 @@ class Measuring:
     """Measures a scorer on the items of a plan.
 
     Args:
-        student: Encodes.
+        student: Encodes the texts.
         material: `heldout`, `rate` and `evolved` items.
-        plan: `max_length` and `exact` count here.
+        plan: Its `max_length` and `exact` are used.
     """
 
     student: Student
@@ -62,7 +62,7 @@ class Measuring:
         """Measure -> item -> value; measures without items are left out."""
         heldout = self.material.items["heldout"]
         own = self.nll(scorer, heldout)
-        # Another row's answer to the same instruction: what a model without a clue would take as often.
+        # Another row's answer to the same instruction: a model that knows nothing picks either as often.
         others = [replace(pair, response=after.response) for pair, after in _followed(heldout)]
         wrong = self.nll(scorer, others)
         values = {
@@ -74,7 +74,7 @@ class Measuring:
         return {name: found for name, found in values.items() if found}
 
     def nll(self, scorer: Scorer, pairs: Sequence[Pair]) -> dict[str, float]:
-        """NLL per token of each response, by item; what is too long is left out, for every arm alike."""
+        """NLL per token of each response, by item; items that are too long are left out for every arm."""
         encoded = encode_all(self.student, pairs, self.plan.max_length)
         return dict(zip(encoded, scorer.losses(list(encoded.values())), strict=True))
 
@@ -89,7 +89,7 @@ class Measuring:
 
 
 def encode_all(student: Student, pairs: Sequence[Pair], max_length: int) -> dict[str, Encoded]:
-    """Pairs by id as the student reads them, those that are too long left out."""
+    """Encoded pairs by id, without those that are too long."""
     encoded = {pair.id: student.encode(pair.instruction, pair.response, max_length) for pair in pairs}
     return {name: example for name, example in encoded.items() if example is not None}
 
@@ -97,16 +97,16 @@ def encode_all(student: Student, pairs: Sequence[Pair], max_length: int) -> dict
 def tune_all(
     student: Student, material: Material, plan: ProofPlan, folder: Path, tell: Callable[[str], None]
 ) -> None:
-    """Tune and measure every student that the folder lacks.
+    """Tune and measure every student that is missing from the folder.
 
-    Seed by seed, and within a seed arm by arm, so that what is there is paired.
+    This goes seed by seed, and within a seed arm by arm, so that finished students are paired.
 
     Args:
         student: The model.
-        material: As the plan describes it.
+        material: As described by the plan.
         plan: Frozen in `folder`.
-        folder: Takes `rate.json` and a file for each student.
-        tell: Told of each.
+        folder: Gets `rate.json` and a file for each student.
+        tell: Called with a line for each student.
     """
     measuring = Measuring(student, material, plan)
     encoded = {arm: encode_all(student, pairs, plan.max_length) for arm, pairs in material.arms.items()}
@@ -129,13 +129,13 @@ def tune_all(
 def chosen_rate(
     measuring: Measuring, seeds: Mapping[str, Encoded], folder: Path, tell: Callable[[str], None]
 ) -> float:
-    """The learning rate with the lowest NLL of the seed arm, on items that decide nothing else."""
+    """The learning rate with the lowest NLL of the seed arm, on items that are used for nothing else."""
     plan, path = measuring.plan, folder / "rate.json"
     if (known := read_report(path, ChosenRate)) is not None and known.plan == plan.id:
         return known.rate
     tried: dict[float, float] = {}
     for rate in plan.rates if len(plan.rates) > 1 else ():
-        # A random seed of its own: no student that is measured had a hand in the choice.
+        # With a separate random seed, so that no measured student takes part in the choice.
         batches = schedule(seeds, plan.steps, plan.step_tokens, plan.seeds)
         with measuring.student.tuned(batches, plan.seeds, rate) as scorer:
             tried[rate] = _mean(measuring.nll(scorer, measuring.material.items["rate"]).values())
@@ -155,7 +155,7 @@ def keep_measures(
     seed: int,
     rate: float = 0.0,
 ) -> MeasuredStudent:
-    """Measure a model as it is, as the student of `arm` and `seed`, unless the folder has that."""
+    """Measure a model as the student of `arm` and `seed`, unless the folder has it already."""
     measuring = Measuring(student, material, plan)
     tokens, steps = (plan.tokens, plan.steps) if arm in plan.arms else (0, 0)
 
@@ -166,7 +166,7 @@ def keep_measures(
 
 
 def collected(folder: Path, plan: ProofPlan) -> list[MeasuredStudent]:
-    """Every student of the plan.
+    """Read every student of the plan.
 
     Raises:
         InputError: If one is missing, or was tuned under another plan.
@@ -182,7 +182,7 @@ def collected(folder: Path, plan: ProofPlan) -> list[MeasuredStudent]:
 
 
 def student_of(folder: Path, plan: ProofPlan, arm: str, seed: int) -> MeasuredStudent | None:
-    """One student as it was measured, None if it was not yet. Raises InputError for another plan's."""
+    """A measured student; None if it is not finished. Raises InputError for another plan's."""
     path = folder / TUNED / f"{arm}-{seed}.json"
     known = read_report(path, MeasuredStudent)
     if known is not None and known.plan != plan.id:
