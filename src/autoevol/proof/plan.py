@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,7 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
 
     @classmethod
     def of(
-        cls, config: ProveConfig, arms: Mapping[str, list[Pair]], items: Mapping[str, list[Pair]]
+        cls, config: ProveConfig, arms: Mapping[str, Sequence[Pair]], items: Mapping[str, Sequence[Pair]]
     ) -> ProofPlan:
         """The plan for these arms."""
         return cls(
