@@ -1,9 +1,11 @@
 """How low the default loop gets for its calls, against the paper's rule and the race of 0.2. *Simulated*.
 
 `python -m autoevol.experiments.climb worlds` asks for the same number of calls what the paper's rule
-on fixed rows reaches; `ablations` takes one thing after another from the default; `never-better` lets the
-loop run where no rewrite is ever better; `told` changes what the optimizer LM is told, which it heeds
-with a probability of `--heeding`. All with the real loop in the testbed, in one process.
+on fixed rows reaches; `ablations` takes one thing after another from the default; `schedules` are other
+numbers of failures to wait for, steps and patience; `never-better` lets the loop run where no rewrite is ever
+better; `told` changes what the optimizer LM is told, which it heeds with a probability of `--heeding`. All
+with the real loop in the testbed, in one process, by the short way (`testbed.shortcut`), which makes the same
+steps. `experiments.worlds` goes through other worlds.
 
 Several loops in one testbed (`--loops`) see other rows and other chances. They are averaged before
 anything is compared, so that intervals are over testbeds, and hold for testbeds.
@@ -73,6 +75,16 @@ ABLATIONS = (
     Arm("no price on words", AdaptiveRace(per_word=0), LoopConfig()),
     Arm("all as it was in 0.2", AdaptiveRace(failures=10, growth=0), _BEFORE),
 )
+_FAILURES = ((4, 0.6), (6, 0.3), (6, 0), (8, 0), (10, 0))
+SCHEDULES = (
+    DEFAULT,
+    *(
+        Arm(f"until {first} + {growth:g} a step", AdaptiveRace(failures=first, growth=growth), LoopConfig())
+        for first, growth in _FAILURES
+    ),
+    Arm("patience 8", "adaptive", LoopConfig(patience=8)),
+    Arm("30 steps, patience 8", "adaptive", LoopConfig(steps=30, patience=8)),
+)
 TOLD = (
     DEFAULT,
     Arm("told of ten rewrites", "adaptive", LoopConfig(history=10)),
@@ -82,6 +94,7 @@ TOLD = (
     Arm("two good ones combined", "adaptive", LoopConfig(combine="yes")),
 )
 """The default, with one more thing that its optimizer LM is told."""
+_VARIED = {"ablations": ABLATIONS, "schedules": SCHEDULES, "told": TOLD}
 NULL = TestbedConfig(start_low=0.09, start_high=0.11, insight=0.0, blind=(0.0, 0.5, 0.5), dropping=0.0)
 """No rewrite is ever better: half of them harm, half do nothing."""
 
@@ -175,7 +188,7 @@ def _share(share: PointEstimate) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the options and print a line per arm."""
     parser = argparse.ArgumentParser(prog="python -m autoevol.experiments.climb", description=__doc__)
-    parser.add_argument("what", choices=["worlds", "ablations", "told", "never-better"])
+    parser.add_argument("what", choices=["worlds", "never-better", *_VARIED])
     parser.add_argument("--first", type=int, default=300, help="First testbed (default 300).")
     parser.add_argument("--seeds", type=int, default=20, help="How many testbeds (default 20).")
     parser.add_argument("--loops", type=int, default=1, help="Loops in each testbed (default 1).")
@@ -191,9 +204,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arms = (DEFAULT, PAPER, OLD, *(OTHERS if options.others else ()))
     if options.what == "worlds":
         lines = world_lines(seeds, world, arms, options.loops)
-    elif options.what in ("ablations", "told"):
-        arms = ABLATIONS if options.what == "ablations" else TOLD
-        lines = world_lines(seeds, world, arms, options.loops)
+    elif options.what in _VARIED:
+        lines = world_lines(seeds, world, _VARIED[options.what], options.loops)
     else:
         lines = never_better_lines(seeds, [arm for arm in arms if arm is not PAPER])
     for line in lines:

@@ -18,7 +18,7 @@ class Evolver(dspy.Module):
     a saved method.
 
     Args:
-        method: The evolving method to start from.
+        method: The evolving method to start from, or its text.
         rounds: Rounds of evolution per instruction (the paper's l), >= 1.
         system: Optional system prompt for the response.
         respond: Whether to ask for a response at all.
@@ -28,7 +28,7 @@ class Evolver(dspy.Module):
 
     def __init__(
         self,
-        method: Method | None = None,
+        method: Method | str | None = None,
         *,
         rounds: int = 1,
         system: str | None = None,
@@ -38,7 +38,7 @@ class Evolver(dspy.Module):
         if rounds < 1:
             raise ValueError(f"rounds must be at least 1, got {rounds}")
         self.rounds = rounds
-        self.evolve = EvolveInstruction(method)
+        self.evolve = EvolveInstruction(Method(method) if isinstance(method, str) else method)
         self.respond = RespondToInstruction(system) if respond else None
 
     @property
@@ -46,10 +46,10 @@ class Evolver(dspy.Module):
         """The evolving method in force."""
         return self.evolve.method
 
-    def with_method(self, method: Method) -> Evolver:
+    def with_method(self, method: Method | str) -> Evolver:
         """A copy of this program that uses `method`."""
         copy = self.deepcopy()
-        copy.evolve.use(method)
+        copy.evolve.use(Method(method) if isinstance(method, str) else method)
         return copy
 
     def forward(self, instruction: str, context: Sequence[Message] = ()) -> dspy.Prediction:

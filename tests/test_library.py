@@ -112,7 +112,7 @@ def test_lost_rows_are_retried_and_rounds_chosen_anew(seeds: Path, tmp_path: Pat
 
 def test_a_file_is_cleaned_exported_and_measured(seeds: Path, endpoint: Endpoint, tmp_path: Path) -> None:
     ae.evolve(seeds, tmp_path / "run", method="weak", **at(endpoint))
-    cleaned = ae.clean(tmp_path / "run", tmp_path / "clean.jsonl", against=[seeds], near=1.0)
+    cleaned = ae.clean(tmp_path / "run", tmp_path / "clean.jsonl", against=seeds, near=1.0)
     assert len(cleaned.dataset) == cleaned.report.kept == len(cleaned.to_pandas())
     written = ae.export(tmp_path / "clean.jsonl", tmp_path / "train.jsonl", card=True, license="cc-by-4.0")
     assert written.dataset is not None

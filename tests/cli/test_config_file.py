@@ -184,3 +184,15 @@ def test_every_group_of_settings_has_a_table() -> None:
 )
 def test_every_command_with_settings_takes_a_file(name: str) -> None:
     assert "--config" in command(name, "--help").stdout
+
+
+def test_a_plan_for_the_embedded_model_says_what_to_expect_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("seeds.csv").write_text("task\nName a river.\nName a lake.\n")
+    plan = command("evolve", "seeds.csv", "--out", "run", "--dry-run").stdout
+    assert "seeds           2 rows of seeds.csv, its text column 'task'" in plan
+    assert "do not train on its rows" in plan
+    other = ("--evol-model", "m", "--api-base", "http://localhost:1/v1")
+    assert "do not train" not in command("evolve", "seeds.csv", "--out", "run", "--dry-run", *other).stdout

@@ -147,7 +147,9 @@ def test_help_names_every_command_under_a_heading() -> None:
         done.stdout.index(f" {word} ") for word in (*headings[:1], "run", "show", *headings[1:], "calibrate")
     ]
     assert places == sorted(places)
-    assert "autoevol run sample" in done.stdout
+    ends = " ".join(done.stdout.split())
+    assert "autoevol run seeds.jsonl --out runs/mine --evol-model NAME" in ends
+    assert "autoevol evolve sample:short --limit 4" in ends
 
 
 def test_the_version_is_printed() -> None:
@@ -167,11 +169,11 @@ def test_a_run_that_was_stopped_is_shown_as_such(endpoint: Endpoint, seeds: Path
     ("words", "told"),
     [
         ("quality RUN", "holds no dataset.jsonl yet"),
-        ("quality nowhere.jsonl", "nowhere.jsonl"),
+        ("quality nowhere", "nowhere: there is no such file or folder"),
         ("passport nowhere", "no such run folder or method file"),
         ("export RUN --out x.jsonl", "holds no dataset.jsonl yet"),
         ("clean seeds.jsonl --out no/folder.jsonl", "no is no folder; make it first"),
-        ("retry nowhere", "no finished rows"),
+        ("retry nowhere", "there is no folder nowhere"),
         ("transfer initial --seeds nowhere.jsonl --out t", "nowhere.jsonl"),
         ("calibrate nowhere.jsonl", "nowhere.jsonl"),
         ("calibrate seeds.jsonl", "line 1: not a labelled evolution, it has no 'evolved'"),

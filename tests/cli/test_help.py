@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -49,6 +50,15 @@ def test_help_fits_into_80_columns_and_ends_with_the_example(words: str) -> None
     assert not any("…" in line for line in lines)
     assert EXAMPLES[words] in [line.strip() for line in lines[-4:]]
     assert done.stdout == command(*words.split(), "--help", COLUMNS="80").stdout
+
+
+@pytest.mark.parametrize("words", ["run", "optimize", "evolve"])
+def test_long_helps_end_with_the_options_to_begin_with(words: str) -> None:
+    shown = command(words, "--help", COLUMNS="80").stdout.partition("To begin with:")[2]
+    named = set(re.findall(r"--[a-z-]+", shown.partition("Example:")[0]))
+    assert {"--dry-run", "--max-calls"} <= named
+    known = {name for param in COMMANDS[words].params for name in param.opts}
+    assert named <= known | {"--method"}  # of `evolve`, which uses what `optimize` leaves
 
 
 @each_command

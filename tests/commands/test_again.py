@@ -143,7 +143,7 @@ def test_a_budget_ends_it_and_the_same_command_goes_on(
 @pytest.mark.parametrize(
     ("place", "more", "told"),
     [
-        ("nowhere", [], "no finished rows"),
+        ("nowhere", [], "there is no folder"),
         ("run", ["--keep", "0"], "--keep"),
         ("run", ["--keep", "first"], "--keep"),
         ("run", ["--detector", "crystal"], "crystal"),

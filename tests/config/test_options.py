@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoevol.config import Settings
+from autoevol.config import LoopConfig, Settings
 from autoevol.config.history import changes, from_0_1
 from autoevol.config.options import check_names, options_of, override, restore
 from autoevol.config.settings import GROUPS
@@ -90,3 +91,33 @@ def test_a_flat_table_of_0_1_0_becomes_groups() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(InputError, match=r"run has no setting 'evol_modle'; did you mean evol_model\?"):
         check_names({"evol_modle": 1}, {"evol_model", "m"}, "run")
+
+
+def test_values_are_taken_as_users_of_python_write_them() -> None:
+    made = Settings.of(start=Path("weak.txt"), price="x=1,2", keep=2, temperature=1, extra={"top_k": 3})
+    assert (made.methods.start, made.budget.price) == (("weak.txt",), ("x=1,2",))
+    assert (made.pipeline.keep, made.models.evol.temperature) == ("2", 1)
+    assert made.models.evol.body == {"top_k": 3}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"m": "3"}, "m must be a whole number, not str: '3'"),
+        ({"m": True}, "m must be a whole number, not bool"),
+        ({"m": None}, "m must be a whole number, not NoneType"),
+        ({"temperature": "warm"}, "temperature must be a number, not str"),
+        ({"batch": 1}, "batch must be True or False, not int"),
+        ({"evol_model": object()}, "evol_model must be the name of a model, as text, not object"),
+        ({"start": [3.5]}, "start must be text, not float"),
+        ({"selection": 1.5}, "selection must be text, not float"),
+    ],
+)
+def test_a_value_of_another_type_is_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Settings.of(**values)
+
+
+def test_a_record_made_by_hand_says_what_is_no_number() -> None:
+    with pytest.raises(InputError, match="--batch-size must be a number, got '4'"):
+        LoopConfig(batch_size="4")  # type: ignore[arg-type]

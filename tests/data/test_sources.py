@@ -5,11 +5,14 @@ import os
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import autoevol as ae
 from autoevol.core.errors import InputError
-from autoevol.data import load_rows
+from autoevol.data import load_rows, sources
+from autoevol.data.files import Raw
 
 Write = Callable[[str, object], Path]
 CONTENTS = {
@@ -134,3 +137,43 @@ def test_the_packaged_sample() -> None:
     assert loaded.source == "sample"
     assert loaded.rows
     assert loaded.duplicates == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("sampel", "did you mean `sample`, the seeds that are shipped"),
+        ("sample:shrt", "did you mean `sample:short`"),
+        ("runs/mein", r"runs/mein: there is no such file or folder; did you mean runs/mine\?"),
+        ("runs/other", "runs/other: there is no such file or folder$"),
+    ],
+)
+def test_a_slip_is_told_without_asking_the_hub(
+    source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "run.json").write_text("{}")
+    monkeypatch.setattr(sources, "hub_records", lambda *_: pytest.fail("the hub was asked"))
+    with pytest.raises(InputError, match=message):
+        load_rows(source)
+
+
+def test_a_folder_may_be_called_like_an_owner_at_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "openai" / "notes").mkdir(parents=True)
+    monkeypatch.setattr(sources, "hub_records", lambda *_: (raw for raw in [Raw(1, {"question": "Why?"})]))
+    assert [row.instruction for row in load_rows("openai/gsm8k").rows] == ["Why?"]
+
+
+@pytest.mark.parametrize("source", [["Why?"], {"instruction": "Why?"}, 3, None])
+def test_what_is_in_memory_is_answered_with_what_is_read(source: Any, tmp_path: Path) -> None:
+    expected = rf"read from files, not from a {type(source).__name__}: give a path"
+    with pytest.raises(InputError, match=expected):
+        load_rows(source)
+    with pytest.raises(InputError, match=expected):
+        ae.evolve(source, tmp_path / "run")
+    with pytest.raises(InputError, match=expected):
+        ae.clean(source, tmp_path / "clean.jsonl")

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from autoevol.config import LoopConfig
-from autoevol.experiments.climb import NULL, Arm, climb, never_better_lines, ratio, world_lines
+from autoevol.experiments.climb import NULL, SCHEDULES, Arm, climb, never_better_lines, ratio, world_lines
 from autoevol.experiments.testbed import TestbedConfig
 from autoevol.experiments.testbed.truth import Truth
+from autoevol.optimization.adaptive import AdaptiveRace
 
 TINY = LoopConfig(batch_size=3, m=2, steps=2, patience=2, dev_size=10, confirm_size=0)
 
@@ -55,3 +56,12 @@ def test_where_nothing_helps_a_line_says_how_many_steps_its_arm_makes() -> None:
     (line,) = never_better_lines([250], [Arm("race, patience 1", "race", TINY)])
     assert "race, ten steps" in line
     assert "patience" not in line
+
+
+def test_every_schedule_differs_from_the_default_in_what_its_name_says() -> None:
+    default, *others = SCHEDULES
+    assert len({arm.name for arm in SCHEDULES}) == len(SCHEDULES)
+    assert all(arm.config != default.config or arm.rule != default.rule for arm in others)
+    until = {arm.name: vars(arm.rule) for arm in others if isinstance(arm.rule, AdaptiveRace)}
+    assert until["until 6 + 0.3 a step"]["failures"] == 6
+    assert until["until 6 + 0.3 a step"]["growth"] == 0.3

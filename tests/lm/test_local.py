@@ -11,7 +11,7 @@ from dspy import lm15
 from asking import ask, ask_all, request, texts
 from autoevol.core import aio
 from autoevol.core.errors import AccessDenied, InputError
-from autoevol.lm.local import LocalTransport, find_weights
+from autoevol.lm.local import LocalTransport, cores_at_hand, find_weights
 from autoevol.lm.recorder import Recorder
 from autoevol.store.calls import CallStore
 from embedded import needs_embedded, needs_llama
@@ -74,6 +74,21 @@ def test_weights_are_found_without_importing_their_package() -> None:
 
 @pytest.mark.real
 @needs_llama
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("150000 100000\n", 1), ("50000 100000\n", 1), ("max 100000\n", None), ("what\n", None), (None, None)],
+)
+def test_the_quota_of_a_container_counts_as_cores(
+    quota: str | None, cores: int | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "cpu.max"
+    if quota is not None:
+        file.write_text(quota)
+    assert cores_at_hand(file) == (cores or cores_at_hand(tmp_path / "none"))
+    file.write_text("100000000 100000")
+    assert cores_at_hand(file) == min(1000, cores_at_hand(tmp_path / "none"))
+
+
 def test_a_file_that_is_no_model_stops_the_run(store: CallStore, tmp_path: Path) -> None:
     weights = tmp_path / "broken.gguf"
     weights.write_bytes(b"GGUF and nothing else")

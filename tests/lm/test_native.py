@@ -92,7 +92,7 @@ def test_a_key_is_taken_whatever_the_model_string_calls_its_provider(model: str)
 
 @pytest.mark.parametrize("key", [None, "k"])
 def test_an_unknown_provider_is_an_input_error(key: str | None) -> None:
-    with pytest.raises(InputError, match="model 'nowhere/tiny'"):
+    with pytest.raises(InputError, match=r"'nowhere/tiny': 'nowhere' is no provider .*give its URL as"):
         NativeTransport("nowhere/tiny", api_key=key)
 
 
@@ -139,3 +139,13 @@ def test_silence_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(lm15.TimeoutError, match=r"0\.3 seconds"):
             aio.run_and_wait(transport.send(lm15.Request("azure/tiny", asked.messages, config=asked.config)))
         aio.run_and_wait(transport.aclose())
+
+
+def test_a_provider_that_is_misspelt_or_has_no_key_is_told_in_the_words_of_the_command_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(InputError, match=r"'antropic' is no provider; did you mean anthropic\?"):
+        NativeTransport("antropic/claude")
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with pytest.raises(InputError, match=r"no API key; set ANTHROPIC_API_KEY, or .* --api-key-env$"):
+        NativeTransport("anthropic/claude")

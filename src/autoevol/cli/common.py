@@ -34,8 +34,10 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback(
-    epilog="To start: `autoevol run sample --out runs/first` needs no key and no server. With your own: "
-    "`autoevol run seeds.jsonl --out runs/mine --evol-model NAME --api-base http://localhost:8000/v1`."
+    epilog="With an endpoint of yours: `autoevol run seeds.jsonl --out runs/mine --evol-model NAME "
+    "--api-base http://localhost:8000/v1`, then `autoevol export runs/mine --out train.jsonl`. Without one, "
+    "on the small model in this process: "
+    "`autoevol evolve sample:short --limit 4 --method compact --out runs/first`."
 )
 def options(
     version: Annotated[

@@ -44,6 +44,16 @@ _METHODS = {
     "show": "autoevol methods show deepen",
     "import": "autoevol methods import author_optimizer_log.json --out methods",
 }
+_TO_BEGIN = {
+    "run": "To begin with: an endpoint of yours needs --evol-model and --api-base, all else has a default. "
+    "--dry-run tells what it would cost, --max-calls caps it, --limit takes a few rows, --concurrency "
+    "makes it faster, and --optimize never leaves the optimisation out.",
+    "optimize": "To begin with: --dry-run tells what it would cost, --max-calls caps it. The method is left "
+    "in the run folder, where `autoevol evolve --method` finds it.",
+    "evolve": "To begin with: --method takes what `run` has found, --rounds evolves further, --dry-run tells "
+    "what it would cost, --max-calls caps it, --limit takes a few rows.",
+}
+"""What of many options is worth knowing first."""
 PANELS = {name: panel for panel, commands in _PANELS.items() for name in commands}
 EXAMPLES = {name: line for commands in _PANELS.values() for name, line in commands.items()}
 EXAMPLES |= {f"methods {name}": line for name, line in _METHODS.items()}
@@ -56,7 +66,7 @@ def arrange(app: Typer, methods_app: Typer) -> None:
     app.registered_commands.sort(key=lambda info: (*order, _name(info)).index(_name(info)))
     for info in app.registered_commands:
         info.rich_help_panel = PANELS.get(_name(info))
-        info.epilog = _epilog(EXAMPLES.get(_name(info)))
+        info.epilog = _epilog(EXAMPLES.get(_name(info)), _TO_BEGIN.get(_name(info)))
     for info in methods_app.registered_commands:
         info.epilog = _epilog(_METHODS.get(_name(info)))
 
@@ -65,5 +75,7 @@ def _name(info: CommandInfo) -> str:
     return info.name or getattr(info.callback, "__name__", "")
 
 
-def _epilog(example: str | None) -> str | None:
-    return example and f"Example:\n\n{example}"
+def _epilog(example: str | None, to_begin: str | None = None) -> str | None:
+    if not example:
+        return None
+    return "\n\n".join(part for part in (to_begin, "Example:", example) if part)

@@ -85,6 +85,7 @@ def _show(planned: Plan, settings: Settings, json: bool, share: Share | None = N
     from autoevol.cli.tables import print_table
     from autoevol.commands import plan
     from autoevol.commands.likely import likely_run
+    from autoevol.reports.known_models import limits_of
 
     likely, steps = likely_run(planned, settings), settings.loop.steps
     if json:
@@ -93,4 +94,6 @@ def _show(planned: Plan, settings: Settings, json: bool, share: Share | None = N
         say_json({**planned.to_json(), "likely_calls": asdict(likely.calls), **reached, **told})
         return
     rows = plan.plan_rows(planned, settings.budget, likely)
-    print_table([*rows, *([("--optimize-share", share.told(steps, likely.steps))] if share else [])])
+    rows += [("--optimize-share", share.told(steps, likely.steps))] if share else []
+    weak = limits_of(settings.models.evol.model)
+    print_table([*rows, *([("what to expect", weak)] if weak else [])])

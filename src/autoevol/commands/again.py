@@ -15,7 +15,7 @@ from autoevol.commands import stages
 from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking
-from autoevol.commands.past import all_done, policy_of, seeds_of, settings_of
+from autoevol.commands.past import all_done, check_rows, policy_of, seeds_of, settings_of
 from autoevol.commands.result import Result
 from autoevol.config import AgainConfig, EndpointConfig, RoleConfig, Settings
 from autoevol.core.errors import InputError
@@ -63,8 +63,7 @@ def again(
     now, wanted, endpoint = take(
         "again", settings, options, wanted or AgainConfig(), endpoint or EndpointConfig()
     )
-    if not (source / "parts").is_dir():
-        raise InputError(f"{source} has no finished rows (no folder `parts`)")
+    check_rows(source)
     if out.exists() and out.samefile(source):
         raise InputError(f"{out} is the run itself; give another --out")
     with RunFolder(source) as old:

@@ -52,7 +52,7 @@ def clean(
     dataset: str | Path,
     out: str | Path,
     *,
-    against: Sequence[str | Path] = (),
+    against: str | Path | Sequence[str | Path] = (),
     select: SelectConfig | None = None,
     settings: Settings | None = None,
     **options: Any,  # noqa: ANN401 (settings of every type)
@@ -72,7 +72,7 @@ def clean(
         StoreLost: If the disk refuses.
     """
     settings, select = take("clean", settings, options, select or SelectConfig())
-    seeds = [str(path) for path in against]
+    seeds = [str(path) for path in ([against] if isinstance(against, str | Path) else against)]
     report = cleaning.clean_file(
         dataset, Path(out), against=seeds, settings=settings.clean, data=settings.data, select=select
     )
@@ -108,7 +108,8 @@ class Written:
     @property
     def rows(self) -> list[tuple[str, str]]:
         """What was written, as (label, value) rows."""
-        return [(name, str(value)) for name, value in self.to_json().items()]
+        labels = {path.name: "for a trainer" for path in self.exported.companions}
+        return [(labels.get(name, name), str(value)) for name, value in self.to_json().items()]
 
     def to_json(self) -> dict[str, Any]:
         """What was written, as JSON."""

@@ -38,6 +38,7 @@ from autoevol.core import aio
 from autoevol.core.context import in_scope
 from autoevol.core.errors import InputError, MethodError
 from autoevol.core.records import Case, Outcome, Row
+from autoevol.data.sources import name_of
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.stage import case_of
 from autoevol.lm.meter import Use, Uses, metered_as
@@ -137,10 +138,10 @@ def estimate(
     settings = as_begun(Path(out), settings) if out else settings
     judged = check(settings)
     if method is None and not evolve:
-        plan = plan_run(str(seeds), settings, judge_calls=judged, sample=sample)
+        plan = plan_run(name_of(seeds), settings, judge_calls=judged, sample=sample)
     else:
         name = None if method is None else str(method)
-        plan = plan_evolve(str(seeds), name, settings, judge_calls=judged, sample=sample)
+        plan = plan_evolve(name_of(seeds), name, settings, judge_calls=judged, sample=sample)
     path = settings.store.path or (Path(out) / "calls.sqlite" if out else STORE)
     with open_session(partial(CallStore, path, SAMPLE_RUN), settings) as session:
         found = estimate_plan(plan, session, settings)

@@ -30,6 +30,7 @@ from autoevol.core.errors import InputError
 from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Outcome, Row, Score
 from autoevol.data.load import load_rows
+from autoevol.data.sources import name_of
 from autoevol.metrics.paired import PairedTest
 from autoevol.metrics.simultaneous import against_first
 from autoevol.metrics.variance import Variances, decompose
@@ -77,8 +78,9 @@ def headroom(
     (settings,) = take("headroom", settings, options)
     if rows < 2:
         raise InputError(f"--rows must be at least 2, got {rows}")
+    seeds = name_of(seeds)
     check_source(seeds)
-    started, loaded = time.monotonic(), load_rows(str(seeds), **settings.data.reading())
+    started, loaded = time.monotonic(), load_rows(seeds, **settings.data.reading())
     split = plan_split(loaded.rows, settings.loop, settings.methods)
     looked = look_rows(split, settings.loop, settings.methods.selection)
     drawn = looked[:rows]
@@ -109,7 +111,7 @@ def headroom(
             methods=_lines(methods, [of[0] for of in scores]),
             variances=variances_of(scores, drawn),
             always_failed=sum(_is_failed(scores, row) for row in drawn),
-            cost=_cost(str(seeds), settings, judged, ledger),
+            cost=_cost(seeds, settings, judged, ledger),
             metric=measure_of(settings, job.metric),
             ledger=ledger,
             versions=versions(),

@@ -9,7 +9,7 @@ from typing import Any
 
 from autoevol.config import EndpointConfig, Settings
 from autoevol.config.options import restore
-from autoevol.core.errors import StoreError
+from autoevol.core.errors import InputError, StoreError
 from autoevol.data.scan import Scanned
 from autoevol.evolution.policy import Policy
 from autoevol.reports.folder import read_report
@@ -30,6 +30,14 @@ def settings_of(folder: RunFolder, now: Settings, endpoint: EndpointConfig) -> S
     asked = endpoint.over(endpoint_of(folder))
     undecided = {"requests": now.requests, "store": now.store, "budget": now.budget, "batch": now.batch}
     return replace(known, models=asked.into(known.models), **undecided)
+
+
+def check_rows(folder: Path) -> None:
+    """Raise InputError for a folder that has no finished rows to go on with."""
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}")
+    if not (folder / "parts").is_dir():
+        raise InputError(f"{folder} has no finished rows (no folder `parts`)")
 
 
 def as_begun(out: Path, settings: Settings) -> Settings:

@@ -134,6 +134,7 @@ def plan_loaded(
     )
     return Plan(
         source=loaded.source,
+        shape=loaded.shape,
         rows=len(loaded.rows),
         policy=policy,
         stages=tuple(stages),
@@ -175,7 +176,8 @@ def plan_evolve(
     compare = settings.pipeline.keep == "best"
     stage = _bulk_stage(policy, count, answered, judge_calls, compare)
     scoped = tuple((row, "bulk") for row in tried)
-    return Plan(stream.source, count, policy, (stage,), scoped, compare, settings.pipeline.target_rows)
+    target = settings.pipeline.target_rows
+    return Plan(stream.source, count, policy, (stage,), scoped, compare, target, shape=stream.shape)
 
 
 def check(settings: Settings) -> int:
@@ -193,7 +195,9 @@ def check(settings: Settings) -> int:
 
 def plan_rows(plan: Plan, budget: BudgetConfig, likely: LikelyRun) -> list[tuple[str, str]]:
     """The plan as (label, value) rows, with what is `likely` of it."""
-    rows = [("seeds", f"{plan.rows:,} rows of {plan.source}"), ("method", plan.name)]
+    # Which column it is may have been guessed, and is seen too late in what was paid for.
+    guessed = f", its {plan.shape}" if plan.shape.startswith("text column") else ""
+    rows = [("seeds", f"{plan.rows:,} rows of {plan.source}{guessed}"), ("method", plan.name)]
     for stage in plan.stages:
         made = ", ".join(f"{count:,} {role}" for role, count in stage.calls.items() if count)
         limits = _limits(plan) if stage.name == "evolve" else ""

@@ -65,6 +65,7 @@ class Plan:
         sample: Rows to sample, each with the scope in which the run will call for it.
         target: Rows to keep, which may end the bulk stage early; None for all.
         course: What the optimisation is rehearsed with; None without one.
+        shape: How the seeds were read, in words.
     """
 
     source: str
@@ -77,6 +78,7 @@ class Plan:
     look: int = 0
     least: Least | None = None
     course: Course | None = None
+    shape: str = ""
 
     @property
     def method(self) -> Method:

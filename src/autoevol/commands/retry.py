@@ -9,7 +9,7 @@ from autoevol.commands import stages
 from autoevol.commands.job import Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.models import asking_for_rows
-from autoevol.commands.past import all_done, policy_of, seeds_of, settings_of
+from autoevol.commands.past import all_done, check_rows, policy_of, seeds_of, settings_of
 from autoevol.commands.result import Result
 from autoevol.config import EndpointConfig, Settings
 from autoevol.core.errors import InputError
@@ -47,8 +47,7 @@ def retry(
 
 
 def _retried(out: Path, endpoint: EndpointConfig, now: Settings, listener: Listener) -> Result[RunReport]:
-    if not (out / "parts").is_dir():
-        raise InputError(f"{out} has no finished rows (no folder `parts`)")
+    check_rows(out)
     with RunFolder(out) as folder:
         if "of" in folder.settings.get("inputs", {}):
             raise InputError(f"{out} was made by `autoevol again`; the same command takes up its dead rows")

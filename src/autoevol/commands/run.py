@@ -22,6 +22,7 @@ from autoevol.core.records import Method
 from autoevol.data.load import Loaded, load_rows
 from autoevol.data.scan import Scanned, fingerprint, scan
 from autoevol.data.shard import Shard
+from autoevol.data.sources import name_of
 from autoevol.evolution.source import FileRows
 from autoevol.lm.budget import Caps
 from autoevol.lm.prices import caps_of
@@ -59,7 +60,7 @@ def run(
     (settings,) = take("run", settings, options)
     settings = as_begun(Path(out), settings)
     make_policy(settings, None)  # a mix that cannot be read ends here
-    return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=True)
+    return _optimized(name_of(seeds), Path(out), settings, listener or Progress(), evolve=True)
 
 
 def optimize(
@@ -72,7 +73,7 @@ def optimize(
 ) -> Result[RunReport]:
     """Optimise a method on `seeds`, and stop there: `autoevol optimize`. Everything else as for `run`."""
     (settings,) = take("optimize", settings, options)
-    return _optimized(str(seeds), Path(out), settings, listener or Progress(), evolve=False)
+    return _optimized(name_of(seeds), Path(out), settings, listener or Progress(), evolve=False)
 
 
 def _optimized(
@@ -134,7 +135,7 @@ def evolve(
         InputError, StoreError, StopRun: As for `run`.
     """
     (settings,) = take("evolve", settings, options, more=("rounds",))
-    seeds, out, listener = str(seeds), Path(out), listener or Progress()
+    seeds, out, listener = name_of(seeds), Path(out), listener or Progress()
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
     known = method if isinstance(method, Method) else find_method(str(method)) if method else None
     inputs: dict[str, Any] = {"method_id": known.id if known else None}

@@ -24,6 +24,7 @@ from autoevol.core.errors import BudgetReached, InputError
 from autoevol.core.progress import Progress
 from autoevol.core.records import Method, Row, Score, digest
 from autoevol.data.load import Loaded, load_rows
+from autoevol.data.sources import name_of
 from autoevol.data.split import sample_rows
 from autoevol.lm.meter import Uses
 from autoevol.optimization.scoreboard import Scoreboard
@@ -67,7 +68,7 @@ class Sample:
 
 
 def transfer(
-    methods: Sequence[str | Path],
+    methods: str | Path | Sequence[str | Path],
     seeds: str | Path,
     out: str | Path,
     *,
@@ -92,7 +93,8 @@ def transfer(
         StoreError, StopRun: As for `run`.
     """
     settings, config = take("transfer", settings, options, config or TransferConfig())
-    return _transferred([*map(str, methods)], str(seeds), Path(out), config, settings, listener or Progress())
+    sources = [str(method) for method in ([methods] if isinstance(methods, str | Path) else methods)]
+    return _transferred(sources, name_of(seeds), Path(out), config, settings, listener or Progress())
 
 
 def _transferred(

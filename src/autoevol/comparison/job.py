@@ -27,6 +27,7 @@ from autoevol.config.options import decisive
 from autoevol.core.progress import Progress, say
 from autoevol.core.records import Method, Row
 from autoevol.data.load import load_rows
+from autoevol.data.sources import name_of
 from autoevol.data.split import split_rows
 from autoevol.lm.budget import Caps
 from autoevol.lm.session import Session
@@ -177,7 +178,7 @@ def compare(
         StopRun: If access, the endpoint or the disk fails; finished entries are kept.
     """
     settings, config = take("compare", settings, options, config or CompareConfig())
-    return _compared(str(seeds), Path(out), config, settings, on_entry, listener or Progress())
+    return _compared(name_of(seeds), Path(out), config, settings, on_entry, listener or Progress())
 
 
 def _compared(

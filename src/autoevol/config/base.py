@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from numbers import Real
 from typing import Any
 
 from autoevol.core.errors import InputError
@@ -44,9 +45,11 @@ def flag(name: str) -> str:
 
 
 def at_least(minimum: int, settings: object, *names: str) -> None:
-    """Raise InputError for a field below `minimum`; None (no limit) passes."""
+    """Raise InputError for a field that is no number or below `minimum`; None (no limit) passes."""
     for name in names:
         value = getattr(settings, name)
+        if value is not None and not isinstance(value, Real):
+            raise InputError(f"{flag(name)} must be a number, got {value!r}")
         if value is not None and value < minimum:
             raise InputError(f"{flag(name)} must be at least {minimum}, got {value}")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from functools import cache
-from typing import Any, TypeVar, get_origin, get_type_hints
+from numbers import Integral, Real
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from autoevol.core.errors import InputError, nearest
 
@@ -102,12 +104,47 @@ def _tree(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for option in options_of(kind):
         if option.name in values:
-            value = values[option.name]
             branch = tree
             for name in option.path[:-1]:
                 branch = branch.setdefault(name, {})
-            branch[option.path[-1]] = tuple(value) if get_origin(option.hint) is tuple else value
+            branch[option.path[-1]] = as_declared(option, values[option.name])
     return tree
+
+
+_EXPECTED = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
+
+
+def as_declared(option: Option, value: Any) -> Any:  # noqa: ANN401 (a setting of any type)
+    """`value` as its field takes it: lists as tuples, paths as text, one text for many as the only one.
+
+    Raises:
+        InputError: If it is of another type.
+    """
+    hint = option.hint
+    if type(None) in get_args(hint):
+        if value is None:
+            return None
+        hint = next(part for part in get_args(hint) if part is not type(None))
+    if get_origin(hint) is tuple:
+        items = [value] if isinstance(value, str | os.PathLike) or not isinstance(value, Iterable) else value
+        return tuple(_item(option.name, item, get_args(hint)[0]) for item in items)
+    return _item(option.name, value, hint)
+
+
+def _item(name: str, value: Any, hint: Any) -> Any:  # noqa: ANN401 (a setting of any type)
+    kind = hint if hint in _EXPECTED else str  # the words of a `Literal` are text
+    is_bool = isinstance(value, bool)
+    if kind is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if kind is str and isinstance(value, int) and not is_bool:  # `keep=2` is the number of a round
+        return str(value)
+    if kind is str and isinstance(value, Mapping) and name.endswith("extra"):
+        return value
+    number = {int: Integral, float: Real}.get(kind)
+    if isinstance(value, number or kind) and (kind is bool or not is_bool):
+        return value
+    expected = "the name of a model, as text" if name.endswith("model") else _EXPECTED[kind]
+    raise InputError(f"{name} must be {expected}, not {type(value).__name__}: {value!r:.60}")
 
 
 def decisive(record: object) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _of_split(folder: Path, files: Sequence[Path], split: str) -> tuple[Path, ..
     return tuple(folder / name[0] for name in there)
 
 
-def together(files: Sequence[Path], kinds: Mapping[str, object], name: str) -> None:
+def check_one_kind(files: Sequence[Path], kinds: Mapping[str, object], name: str) -> None:
     """Raise InputError unless all files are read in the same way."""
     first: dict[object, Path] = {}
     for path in files:

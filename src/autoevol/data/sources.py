@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Generator, Iterable, Sequence
+from difflib import get_close_matches
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import IO, NamedTuple
 
 from autoevol.core.errors import InputError
 from autoevol.data.files import Raw, shown
-from autoevol.data.folders import is_pattern, is_saved, matches, shards, suffix_of, together
+from autoevol.data.folders import check_one_kind, is_pattern, is_saved, matches, shards, suffix_of
 from autoevol.data.jsonlist import json_records
 from autoevol.data.lines import csv_records, jsonl_records, text_records
 from autoevol.data.opening import Opener, opened
@@ -52,6 +53,20 @@ class Source(NamedTuple):
     records: _Records
 
 
+def name_of(source: object) -> str:
+    """A source as the text that names it.
+
+    Raises:
+        InputError: It is no name of anything, such as a list of instructions or a table in memory.
+    """
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(
+            f"seeds and data sets are read from files, not from a {type(source).__name__}: give a path, the "
+            'name of a Hugging Face data set, or `sample`. A JSONL file has {"instruction": "..."} a line'
+        )
+    return os.fspath(source)
+
+
 def find_source(
     source: str | Path,
     field: str | None,
@@ -70,7 +85,7 @@ def find_source(
     Raises:
         InputError: It is no readable file of a known format and cannot be a data set's name.
     """
-    if not str(source):
+    if not name_of(source):
         raise InputError("the source is empty: give a file, a Hugging Face data set, or `sample`")
     if isinstance(source, str) and source in SAMPLES:
         return _sample(source)
@@ -87,7 +102,23 @@ def find_source(
         folder = path.parent
         missing = "file" if os.path.isdir(folder) else "file, nor its folder"
         raise InputError(f"{name}: there is no such {missing}. It looks like a path; check its spelling")
+    if problem := _meant_otherwise(source):
+        raise InputError(problem)
     return Source(source, "record", hub_records(source, split, field, every_column))
+
+
+def _meant_otherwise(source: str) -> str | None:
+    """What a name that no file has must be instead of a data set: without a network the hub takes long."""
+    owner, slash, _ = source.partition("/")
+    if slash and os.path.isdir(owner):
+        names = [f"{owner}/{name}" for name in os.listdir(owner)]
+        near = get_close_matches(source, names, n=1, cutoff=0.8)
+        # A folder may be called like an owner at the hub, but not one that holds runs.
+        if near or any(os.path.isfile(f"{name}/run.json") for name in names):
+            return f"{source}: there is no such file or folder{f'; did you mean {near[0]}?' if near else ''}"
+    if not slash and (near := get_close_matches(source, SAMPLES, n=1, cutoff=0.8)):
+        return f"{source}: there is no such file; did you mean `{near[0]}`, the seeds that are shipped?"
+    return None
 
 
 def source_files(source: str | Path, split: str) -> tuple[Path, ...] | None:
@@ -138,7 +169,7 @@ def _looks_like_path(source: str) -> bool:
 
 def _together(files: Sequence[Path], name: str, read: Callable[[Path], Source]) -> Source:
     """One source of all files; where there are several, each record knows its own."""
-    together(files, _KNOWN, name)
+    check_one_kind(files, _KNOWN, name)
     sources = [read(path) for path in files]
     if len(sources) == 1:
         return sources[0]

@@ -15,7 +15,7 @@ from autoevol.data.entries import EntryStream, SeedRecord
 from autoevol.data.files import snippet_of
 from autoevol.data.load import iter_entries
 from autoevol.data.seen import SeenIds
-from autoevol.data.sources import check_not_inputs, dataset_of
+from autoevol.data.sources import check_not_inputs, dataset_of, name_of
 from autoevol.dataset.examples import Example, read_example
 from autoevol.dataset.figures import KnownFigures, record_key
 from autoevol.dataset.formats import Format, find_format
@@ -164,6 +164,7 @@ def whole_dataset(source: str | Path) -> str | Path:
         InputError: If the run has not written its data set.
         StoreError: If the data set has been damaged or changed since.
     """
+    name_of(source)
     made = dataset_of(source)
     if made != source:
         check_counts(Path(made).parent)

@@ -99,6 +99,8 @@ def read_lineages(path: Path) -> list[SeedLineage]:
         check_counts(path)
     else:
         check_source(path)
+    if not file.exists():
+        raise InputError(f"{path}: there is no such file or folder")
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:

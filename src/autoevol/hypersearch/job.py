@@ -23,6 +23,7 @@ from autoevol.core.errors import BudgetReached, InUse
 from autoevol.core.progress import Progress
 from autoevol.core.records import Row
 from autoevol.data.load import load_rows
+from autoevol.data.sources import name_of
 from autoevol.data.split import split_rows
 from autoevol.hypersearch.holdout import compare_on_holdout
 from autoevol.hypersearch.pruning import TrialPoint, falls_behind
@@ -64,7 +65,7 @@ def search(
         StopRun: As for `run`.
     """
     settings, config = take("search", settings, options, config or SearchConfig())
-    return _searched(str(seeds), Path(out), settings, config, listener or Progress())
+    return _searched(name_of(seeds), Path(out), settings, config, listener or Progress())
 
 
 def _searched(

@@ -134,14 +134,26 @@ def serve(weights: Path, slots: int, context: int, share: float = 1.0) -> Any:  
     params.model.path = str(weights)
     params.n_parallel = slots
     params.n_ctx = slots * context
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    params.cpuparams.n_threads = max(1, int(cores * share))
+    params.cpuparams.n_threads = max(1, int(cores_at_hand() * share))
     params.verbosity = -1
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
         # Not an error of the first row: every row would fail the same way, so the run must end.
         raise ConfigurationError(f"{weights} cannot be loaded: {error}") from error
+
+
+def cores_at_hand(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Cores that this process may compute on: by its affinity, within the `quota` of its container.
+
+    llama.cpp's threads wait for each other at every layer. With more of them than cores, it hardly moves.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        most, period = quota.read_text(encoding="ascii").split()
+        return max(1, min(cores, int(most) // int(period)))
+    except (OSError, ValueError):  # no such limit: none is set, written as `max`, or this is no Linux
+        return cores
 
 
 def needs_llama() -> None:

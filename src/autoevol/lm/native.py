@@ -10,10 +10,10 @@ from socket import gaierror
 from typing import Any
 
 from dspy import lm15
-from dspy.clients.engines.lm15_engine import AsyncLM15Engine
+from dspy.clients.engines.lm15_engine import LITELLM_PROVIDER_PREFIXES, AsyncLM15Engine
 from dspy.lm15 import LM15Error, Request, Response, RouterConfig
 
-from autoevol.core.errors import InputError
+from autoevol.core.errors import InputError, nearest
 from autoevol.core.masking import Mask
 from autoevol.lm.answers import Content, finished, read_content
 from autoevol.lm.openai_compatible import TIMEOUT, extra_key
@@ -67,7 +67,7 @@ class NativeTransport:
                 self._engine = AsyncLM15Engine(RouterConfig(api_keys={route.provider: api_key}))
             client = self._engine.router.lm(f"{route.provider}:{route.model}")
         except LM15Error as error:
-            raise InputError(f"model {model!r}: {first_line(error)}") from error
+            raise InputError(f"model {model!r}: {_unusable(model, error)}") from error
         # The base URL too: the same provider may be the user's own Azure resource, or Ollama on some machine.
         settings = f"|{extra_key(self._extra)}" if self._extra else ""
         self.identity = f"{route.provider}|{route.model}|{getattr(client, 'base_url', '')}{settings}"
@@ -112,6 +112,21 @@ class NativeTransport:
         counts = counts if counts.input or counts.output else reported
         content = Content(self.mask.known(content.text or ""), self.mask.known(content.thinking))
         return finished(content, _word(raw, response), counts, limit=limit)
+
+
+def _unusable(model: str, error: LM15Error) -> str:
+    """Why DSPy takes no such model, in the words of who wrote the command line."""
+    if isinstance(error, lm15.MissingCredentialError) and error.env_keys:
+        names = " or ".join(error.env_keys)
+        return f"no API key; set {names}, or name the variable that holds it with --api-key-env"
+    provider, slash, _ = model.partition("/")
+    if isinstance(error, lm15.UnknownModelError) and slash:
+        known = sorted({*LITELLM_PROVIDER_PREFIXES, "local"})
+        return (
+            f"{provider!r} is no provider{nearest(provider, known)} (known are {', '.join(known)}). "
+            "For a model of this name behind an endpoint, give its URL as --api-base"
+        )
+    return first_line(error)
 
 
 def _word(raw: Mapping[str, Any], response: Response) -> str:

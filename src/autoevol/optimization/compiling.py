@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -59,7 +60,7 @@ class RandomBatches:
 def train_and_dev(
     trainset: Sequence[Any], valset: Sequence[Any] | None, *, dev_size: int, seed: int
 ) -> tuple[list[Row], list[Row]]:
-    """Rows of what a user passes to `compile`: rows or examples with an `instruction`.
+    """Rows of what a user passes to `compile`: rows, texts, or examples or dicts with an `instruction`.
 
     Without a valset, `dev_size` rows (half of them at most) are set aside by a seeded
     permutation.
@@ -92,6 +93,11 @@ def with_reserve(
 
 def _rows(given: Sequence[Any]) -> list[Row]:
     """Repeated instructions count once."""
+    if isinstance(given, str | os.PathLike) or not isinstance(given, Iterable):
+        raise InputError(
+            f"a trainset is a list of rows or examples, not a {type(given).__name__}; "
+            "`autoevol.load_rows(path).rows` reads one from a file"
+        )
     rows = map(_row, given)
     return list({row.id: row for row in rows}.values())
 
@@ -99,10 +105,12 @@ def _rows(given: Sequence[Any]) -> list[Row]:
 def _row(item: Any) -> Row:  # noqa: ANN401 (what a user passes)
     if isinstance(item, Row):
         return item
-    text = getattr(item, "instruction", None)
-    if not isinstance(text, str):
+    fields = item if isinstance(item, Mapping) else {"instruction": getattr(item, "instruction", item)}
+    text = fields.get("instruction")
+    if not isinstance(text, str) or not text.strip():
         raise InputError(
-            f"need rows, or examples with an `instruction`, got {type(item).__name__}: {item!r:.80}"
+            "a trainset holds rows, texts, or examples or dicts with an `instruction`; "
+            f"this is none: {item!r:.80}"
         )
     return Row(digest(text), text)
 

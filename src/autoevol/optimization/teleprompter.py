@@ -32,6 +32,7 @@ from autoevol.optimization.past import Past
 from autoevol.optimization.plan import confirm_rows, spare_rows
 from autoevol.optimization.rewriting import Rewriter, rows_to_read
 from autoevol.optimization.rule import Selection, SelectionRule, at_step, proposing
+from autoevol.optimization.rules import find_rule
 from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.programs.evolver import Evolver
 from autoevol.store.journal import MemoryJournal, StepJournal
@@ -60,8 +61,8 @@ class AutoEvol(Teleprompter):
             it; a plain DSPy metric knows no case that is not scored, and is refused.
         config: Settings of the loop.
         optimizer_lm: The LM that analyses and rewrites; by default the one in `dspy.context`.
-        selection: Chooses between the method in force and its challengers; by default `AdaptiveRace()`.
-            `LowestFailureRate()` is the paper's.
+        selection: Chooses between the method in force and its challengers, or the name of a rule: `adaptive`,
+            which is the default, `race`, `sprint`, `paper` or `author`.
         dev_rows: Which rows a step is decided on; by default `config.dev_rows`, else the rule's own.
         sampler: Draws mini-batches.
         starts: Methods that compete with the student's own before step 1.
@@ -78,8 +79,8 @@ class AutoEvol(Teleprompter):
         *,
         config: LoopConfig | None = None,
         optimizer_lm: dspy.LM | None = None,
-        selection: SelectionRule | None = None,
-        dev_rows: DevRows | None = None,
+        selection: SelectionRule | str | None = None,
+        dev_rows: DevRows | str | None = None,
         sampler: BatchSampler | None = None,
         starts: Sequence[Method] = (),
         journal: StepJournal | None = None,
@@ -91,13 +92,15 @@ class AutoEvol(Teleprompter):
         self.metric = metric or FailureMetric()
         if not hasattr(self.metric, "ajudge"):
             raise TypeError(
-                "AutoEvol needs a metric with three outcomes, such as FailureMetric(detector), got "
-                f"{type(metric).__name__}: put your own rule into a detector"
+                f"AutoEvol needs a metric with three outcomes, got {type(metric).__name__}. Put your own "
+                "rule into a detector, a class with `judge(trajectory)`, and give `FailureMetric(detector)`: "
+                "see 'A detector' in docs/library.md"
             )
         self.config = config or LoopConfig()
         self.optimizer_lm = optimizer_lm
-        self.selection = selection or AdaptiveRace()
-        self.dev_rows = dev_rows or find_dev_rows(self.config.dev_rows or self.selection.dev_rows)
+        self.selection = find_rule(selection)() if isinstance(selection, str) else selection or AdaptiveRace()
+        asked_for = dev_rows or self.config.dev_rows or self.selection.dev_rows
+        self.dev_rows = find_dev_rows(asked_for) if isinstance(asked_for, str) else asked_for
         self.sampler = sampler or RandomBatches()
         self.starts = tuple(starts)
         self.journal = journal
@@ -119,7 +122,8 @@ class AutoEvol(Teleprompter):
 
         Args:
             student: An `Evolver`; it is not changed.
-            trainset: Rows or `dspy.Example`s with an `instruction`; mini-batches come from here.
+            trainset: Rows, `dspy.Example`s or dicts with an `instruction`, or texts; mini-batches come
+                from here.
             teacher: Not used; there for DSPy's contract.
             valset: The dev set. Without it, `config.dev_size` rows of `trainset` (half of it at
                 most) are set aside by a seeded permutation.
@@ -142,7 +146,8 @@ class AutoEvol(Teleprompter):
         if kwargs:
             raise TypeError(f"AutoEvol.compile got unknown arguments: {sorted(kwargs)}")
         if not isinstance(student, Evolver):
-            raise TypeError(f"AutoEvol compiles an Evolver, got {type(student).__name__}")
+            got = f"{type(student).__name__}{_evolver_in(student)}"
+            raise TypeError(f"AutoEvol compiles an `autoevol.Evolver`, got {got}")
         train, dev = train_and_dev(trainset, valset, dev_size=self.config.dev_size, seed=self.config.seed)
         spare: list[Row] = []
         if wanted := spare_rows(self.config, self.selection, self.dev_rows):
@@ -324,6 +329,13 @@ class _Loop:
             say(step_line(step, len(step.scores)))
         if self.owner.on_step:
             self.owner.on_step(step)
+
+
+def _evolver_in(student: object) -> str:
+    """Where a program that is no `Evolver` has one, in words."""
+    parts = student.named_sub_modules() if isinstance(student, dspy.Module) else ()
+    name = next((name.removeprefix("self.") for name, part in parts if isinstance(part, Evolver)), None)
+    return f". It has one: program.{name} = AutoEvol().compile(program.{name}, trainset=...)" if name else ""
 
 
 def as_examples(rows: Sequence[Row]) -> list[dspy.Example]:
