@@ -22,7 +22,6 @@ from pathlib import Path
 
 from autoevol.comparison.catalog import find_contestants
 from autoevol.comparison.entry import Contestant
-from autoevol.comparison.foreign import Gepa
 from autoevol.comparison.own import Fixed
 from autoevol.comparison.play import play
 from autoevol.comparison.plot import curves_svg
@@ -37,9 +36,6 @@ from autoevol.reports.comparison import Finished, MeanRank
 from autoevol.reports.folder import read_report
 from autoevol.store.files import replacing, write_json
 from autoevol.store.run import RunFolder
-
-_INSTANCE = Gepa("instance")
-"""GEPA as DSPy runs it by default: no score per failure kind. Plays where it is named."""
 
 
 @dataclass(frozen=True)
@@ -178,10 +174,7 @@ def main() -> None:
     parser = _parser()
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.seeds)
-    words = [word for word in options.optimizers.split(",") if word.strip() != _INSTANCE.name]
-    contestants = find_contestants(",".join(words))
-    if len(words) < len(options.optimizers.split(",")):
-        contestants.append(_INSTANCE)
+    contestants = find_contestants(options.optimizers)
     if options.rule not in RULES:
         parser.error(f"--rule {options.rule!r} is unknown; known are {', '.join(RULES)}")
     tables = [Terms(budget, options.dev, options.train) for budget in options.budget or (2000,)]

@@ -12,6 +12,8 @@ import numpy as np
 from autoevol.core.records import Outcome, Score
 from autoevol.core.schema import SPARSE, Record
 
+Counted = Literal["failures", "losses"]
+"""What is compared: failed rows, or the losses of an objective that gives points."""
 _RESAMPLES = 10_000
 # Means of the same points, added up in another order, differ in their last bits.
 _TIE = 1e-9
@@ -41,9 +43,8 @@ class PairedTest(Record):
         difference: mean(second) - mean(first), over the rows scored for both.
         low: Lower end of its interval.
         high: Upper end.
-        p_value: Two-sided, (0, 1], of the exact test on the rows that differ; not corrected for the
-            number of comparisons, nor for a best that was picked by the same rows. None in
-            comparisons of autoevol 0.1.0, which made no test.
+        p_value: Two-sided, (0, 1], of the exact test on the rows that differ; corrected for the number of
+            comparisons only where `interval` is. None in comparisons of autoevol 0.1.0, which made no test.
         rows: Rows scored for both; None in files of 0.1.0, as are the next two.
         lower: Rows on which the second score is lower than the first.
         higher: Rows on which it is higher.
@@ -62,7 +63,7 @@ class PairedTest(Record):
     higher: int | None = None
     interval: str = "95 % paired percentile bootstrap over rows"
     test: str = "McNemar"
-    counted: Literal["failures", "losses"] = field(default="failures", metadata=SPARSE)
+    counted: Counted = field(default="failures", metadata=SPARSE)
 
     @classmethod
     def of(cls, first: Sequence[float], second: Sequence[float]) -> PairedTest:
@@ -90,7 +91,7 @@ class PairedTest(Record):
 
     @classmethod
     def of_scores(
-        cls, first: Score | None, second: Score | None, counted: Literal["failures", "losses"] = "failures"
+        cls, first: Score | None, second: Score | None, counted: Counted = "failures"
     ) -> PairedTest | None:
         """Compare two methods over the rows that both scores decide on; None if there are none.
 

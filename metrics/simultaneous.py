@@ -7,12 +7,19 @@ pairs with the first as well, whoever that is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
+from autoevol.core.records import Mark, Outcome, Score
+from autoevol.metrics.paired import Counted, PairedTest
+
+INTERVAL = "95 % for all pairs at once, max-t over rows"
+"""How the interval of a corrected `PairedTest` was found."""
 _FLIPS = 4_000
 _NO_SPREAD = 1e-18
 """Squares of values in 0..1 that are nothing but rounding: a pair that differs by the same on every line."""
@@ -59,7 +66,8 @@ def behind(
         seed: Of the signs.
 
     Returns:
-        One element per column. A single unit tells nothing: its intervals are as wide as can be.
+        One element per column. Too few units tell nothing, however alike they are: with fewer than six
+        not even the exact test reaches 5 %, and their intervals are as wide as can be.
 
     Raises:
         ValueError: If the table is empty or ragged.
@@ -70,7 +78,7 @@ def behind(
     means = values.mean(axis=0)
     gaps = values - values[:, [int(means.argmin()) if other is None else other]]
     pairs = np.array(list(combinations(range(len(means)), 2)), int).reshape(-1, 2)
-    return _intervals(gaps, _largest_t(values[:, pairs[:, 1]] - values[:, pairs[:, 0]], level, seed))
+    return _intervals(gaps, _largest_t(values[:, pairs[:, 1]] - values[:, pairs[:, 0]], level, seed), level)
 
 
 def jointly(gaps: Sequence[Sequence[float]], level: float = 0.95, seed: int = 0) -> list[Behind]:
@@ -89,16 +97,59 @@ def jointly(gaps: Sequence[Sequence[float]], level: float = 0.95, seed: int = 0)
     if not gaps or not gaps[0] or len({len(line) for line in gaps}) > 1:
         raise ValueError("need at least one line, and as many values in each")
     values = np.asarray(gaps, float)
-    return _intervals(values, _largest_t(values, level, seed))
+    return _intervals(values, _largest_t(values, level, seed), level)
 
 
-def _intervals(gaps: np.ndarray, factor: float) -> list[Behind]:
-    units, columns = gaps.shape
-    wide = factor * gaps.std(axis=0, ddof=1) / np.sqrt(units) if units > 1 else np.full(columns, 2.0)
+def _intervals(gaps: np.ndarray, factor: float, level: float) -> list[Behind]:
+    units = len(gaps)
+    # Signs of n units can fall in 2^n ways, and the rarest two-sided outcome is two of these.
+    enough = units >= math.log2(2 / (1 - level))
+    unknown = np.where(gaps.any(axis=0), 2.0, 0.0)
+    wide = factor * gaps.std(axis=0, ddof=1) / np.sqrt(units) if enough else unknown
     return [
         Behind(float(gap), max(-1.0, float(gap - width)), min(1.0, float(gap + width)))
         for gap, width in zip(gaps.mean(axis=0), wide, strict=True)
     ]
+
+
+def against_first(
+    contestants: Sequence[Sequence[Score]], counted: Counted = "failures"
+) -> list[PairedTest | None]:
+    """Each contestant against the first, with interval and exact test corrected for all pairs of them.
+
+    Max-t for the interval; the p-value is multiplied by the number of pairs (Bonferroni).
+
+    Args:
+        contestants: The scores of each, one or more, whose mean counts.
+        counted: As `PairedTest.of_scores` takes it.
+
+    Returns:
+        One element per contestant; None for the first, and for all where no row is scored for all.
+    """
+    table, pairs = mean_losses(contestants, counted), math.comb(len(contestants), 2)
+    if not table:
+        return [None] * len(contestants)
+    first, *others = zip(*table, strict=True)
+    tests: list[PairedTest | None] = [None]
+    for column, (_, low, high) in zip(others, behind(table, 0)[1:], strict=True):
+        test = PairedTest.of(first, column)
+        p_value = min(1.0, pairs * (test.p_value or 1.0))
+        tests.append(replace(test, low=low, high=high, p_value=p_value, interval=INTERVAL, counted=counted))
+    return tests
+
+
+def mean_losses(contestants: Sequence[Sequence[Score]], counted: Counted) -> list[list[float]]:
+    """A line per row that every score decides on: what each contestant loses there, 0..1, over its scores."""
+    every = [score for scores in contestants for score in scores]
+    rows = [row for row in every[0].marks if all(score.scored(row) for score in every)] if every else []
+    return [
+        [sum(_loss(score.marks[row], counted) for score in scores) / len(scores) for scores in contestants]
+        for row in rows
+    ]
+
+
+def _loss(mark: Mark, counted: Counted) -> float:
+    return mark.loss if counted == "losses" else float(mark.outcome is Outcome.FAILED)
 
 
 def _largest_t(gaps: np.ndarray, level: float, seed: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autoevol.commands.extrapolate import cost_of
-from autoevol.commands.likely import likely_calls
+from autoevol.commands.likely import likely_run
 from autoevol.commands.plan import plan_evolve, plan_run
 from autoevol.commands.planned import Stage
 from autoevol.config import LoopConfig, MethodConfig, PipelineConfig, Settings
@@ -273,5 +273,5 @@ def test_a_dry_run_says_what_is_likely_and_what_it_assumes(
 
 def test_a_target_is_likely_to_end_the_bulk_stage_early(seeds: Path) -> None:
     whole = plan_evolve(str(seeds), "weak", Settings())
-    some, all_rows = (likely_calls(plan, 0) for plan in (replace(whole, target=5), whole))
+    some, all_rows = (likely_run(plan, Settings()).calls for plan in (replace(whole, target=5), whole))
     assert some.mid < all_rows.low <= all_rows.mid

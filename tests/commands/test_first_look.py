@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import Result
 
+from autoevol.commands.first_look import look_rows
+from autoevol.commands.plan import plan_split
+from autoevol.config import LoopConfig, MethodConfig
+from autoevol.config.choices import Selection
+from autoevol.core.records import Row
+from autoevol.optimization.plan import confirm_rows
+from autoevol.optimization.rules import find_rule
 from autoevol.store.journal import FileJournal
 from autoevol.store.sealed import read_sealed
 from command_line import at, command, printed
@@ -80,6 +90,45 @@ def test_a_loop_that_is_worth_it_finds_the_calls_of_the_look(
     steps = [FileJournal(seeds.parent / name / "journal.jsonl").steps() for name in ("always", "auto")]
     assert steps[0] == steps[1]
     assert (read_sealed(seeds.parent / "auto" / "look.json") or {})["failed"] >= 2
+
+
+@pytest.mark.parametrize("temperature", [0, 0.7])
+def test_look_and_loop_together_pay_for_no_row_twice(
+    temperature: float, endpoint: Endpoint, world: World, seeds: Path
+) -> None:
+    """What a look adds are the rows that the loop never asks the first method for, whatever the sampling."""
+    world.every = 3
+    told, calls = {}, {}
+    for when in ("always", "auto"):
+        before = world.asked
+        more = ("--optimize", when, "--temperature", temperature, "--on-failure", "drop")
+        told[when] = printed(run(seeds, endpoint, *more, name=when))
+        calls[when] = world.asked - before
+        assert told[when]["ledger"]["total"]["calls"] == calls[when]
+    steps = {when: FileJournal(seeds.parent / when / "journal.jsonl").steps() for when in told}
+    decided = {when: [(step.chosen_id, step.scores) for step in steps[when]] for when in steps}
+    assert decided["auto"] == decided["always"]
+    first = told["auto"]["optimization"]["before"]["id"]
+    scored = [score.marks for step in steps["auto"] for score in step.scores if score.method_id == first]
+    looked = told["auto"]["optimization"]["look"]["scored"]
+    # Both take the rows in one order.
+    beyond = max(0, looked - len({row for marks in scored for row in marks}))
+    assert beyond < looked
+    if temperature:
+        assert calls["auto"] == calls["always"] + 2 * beyond
+    else:  # the responses to rows that two methods evolve into the same text are one call
+        assert calls["always"] <= calls["auto"] <= calls["always"] + 2 * beyond
+
+
+@given(st.integers(4, 900), st.sampled_from(get_args(Selection)), st.integers(1, 60), st.integers(0, 200))
+def test_no_row_of_a_confirmation_is_looked_at(rows: int, rule: Selection, dev: int, confirm: int) -> None:
+    loop = LoopConfig(dev_size=min(dev, rows // 4), confirm_size=confirm)
+    seeds = [Row(str(number), f"Task {number}") for number in range(rows)]
+    split = plan_split(seeds, loop, MethodConfig(selection=rule))
+    kept = confirm_rows(loop, find_rule(rule), len(split.reserve))
+    looked = look_rows(split, loop, rule)
+    assert not {*looked} & {*split.reserve[len(split.reserve) - kept :], *split.holdout}
+    assert looked[: len(split.dev)] == split.dev[: len(looked)]
 
 
 def test_never_asks_nothing_but_the_rows(endpoint: Endpoint, world: World, seeds: Path) -> None:

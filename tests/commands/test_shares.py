@@ -221,7 +221,7 @@ def test_the_number_named_is_the_least_that_suffices(
 ) -> None:
     def of(cap: int) -> Share:
         part = Caps(max(int(cap * share), cap - bulk))
-        return Share(share, Caps(cap), part, first, confirm, holdout, bulk)
+        return Share(share, Caps(cap), part, first, first, confirm, holdout, bulk)
 
     why = of(cap).why_too_small()
     if why is None:
@@ -233,6 +233,22 @@ def test_the_number_named_is_the_least_that_suffices(
     assert least > cap
     assert of(least).why_too_small() is None
     assert of(least - 1).why_too_small() is not None
+
+
+@given(CALLS, CALLS, CALLS, st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 500))
+def test_a_look_leaves_a_full_step(
+    step: int, confirm: int, holdout: int, more: int, dev: int, rows: int
+) -> None:
+    first = 2 * dev + step
+    part = Caps(first + holdout + more)
+    share = Share(0.5, part, part, first, step, confirm, holdout, 1)
+    looked = share.look(rows, dev, 2)
+    # Step 0 finds the dev rows among those looked at.
+    beyond = 2 * max(0, looked - dev)
+    assert share.loop_calls is not None
+    assert beyond + first <= share.loop_calls
+    assert share.full_steps(10_000) == 1 + (share.loop_calls - first) // step
+    assert share.full_steps(1) == 1
 
 
 def test_what_a_part_keeps_back_costs_what_calls_have_cost() -> None:

@@ -82,6 +82,19 @@ def test_each_method_is_compared_with_the_first(served: Served, files: Path) -> 
     assert [one["row_cost"] for one in result(files)["methods"]] == [weak["row_cost"], strong["row_cost"]]
 
 
+def test_several_methods_are_held_against_the_first_all_at_once(served: Served, files: Path) -> None:
+    (files / "alike.txt").write_text(f"{WEAK} Be brief.")
+    done = transfer(served, files, *both(files), files / "alike.txt")
+    assert done.exit_code == 0, done.stderr
+    weak, strong, alike = result(files)["methods"]
+    assert "corrected" not in weak
+    assert (strong["tied"], alike["tied"]) == (False, True)
+    assert strong["corrected"]["p_value"] == pytest.approx(3 * strong["difference"]["p_value"])
+    assert "all pairs" in strong["corrected"]["interval"]
+    assert "alike.txt: no difference (0 to 0 points): tied" in done.stdout
+    assert ": tied" in command("show", files / "t").stdout
+
+
 def test_the_same_command_again_pays_nothing(served: Served, files: Path) -> None:
     transfer(served, files, *both(files))
     paid, first = served.arrivals, result(files)

@@ -26,6 +26,7 @@ from synthetic import START, kind_of, rows, strength_of, tagged, task_of, world
 
 EVERYONE = all_contestants()
 PAYING = [contestant for contestant in EVERYONE if contestant.group != "fixed"]
+PAYING += find_contestants("gepa-instance")
 
 
 @pytest.mark.parametrize("budget", [7, 150])
@@ -117,6 +118,9 @@ def test_contestants_are_found_by_name_and_by_group() -> None:
     assert [c.name for c in find_contestants("miprov2,MIPROv2")] == ["mipro"]
     assert [c.name for c in find_contestants(" gepa, paper ,gepa")] == ["paper", "gepa"]
     assert [c.name for c in find_contestants("all")] == names
+    assert "gepa-instance" not in names
+    named = [c.name for c in find_contestants("gepa-instance,gepa,rivals")]
+    assert named == [*(c.name for c in find_contestants("rivals")), "gepa-instance"]
     assert {"initial", "weak", "compact", "deepen", "breadth"} <= {c.name for c in find_contestants("fixed")}
 
 

@@ -85,13 +85,19 @@ def test_a_search_leaves_trials_front_holdout_and_best(served: Served, tmp_path:
         assert line["difference"]["difference"] == pytest.approx(gap)
         assert line["difference"]["low"] <= gap + 1e-9
         assert line["difference"]["high"] >= gap - 1e-9
+        assert line["corrected"]["difference"] == pytest.approx(gap)
+        assert "all pairs" in line["corrected"]["interval"]
+        beside = "tied" if line["tied"] else "better" if gap < 0 else "worse"
+        (row,) = [row for row in shown.stdout.splitlines() if f"holdout: trial {line['trial']}" in row]
+        assert f": {beside}; " in row
 
 
 @pytest.mark.slow
 def test_equal_prefixes_are_paid_once_and_every_trial_costs_what_it_costs_alone(
     served: Served, tmp_path: Path
 ) -> None:
-    found = searched(served, tmp_path / "many", "--no-pruning")
+    price = ("--price", "world=1,2")
+    found = searched(served, tmp_path / "many", "--no-pruning", *price)
     assert found["ledger"]["total"]["calls"] == served.arrivals == len(stored(tmp_path / "many"))
     assert max(served.asked.values()) == 1
     asked = sum(trial["calls"] for trial in found["trials"])
@@ -100,9 +106,10 @@ def test_equal_prefixes_are_paid_once_and_every_trial_costs_what_it_costs_alone(
     assert last["paid_calls"] < last["calls"]
     params = {name.replace("_", "-"): value for name, value in last["params"].items()}
     words = [word for name, value in params.items() for word in (f"--{name}", value)]
-    alone = searched(served, tmp_path / "alone", *words, trials=1)["trials"][0]
+    alone = searched(served, tmp_path / "alone", *words, *price, trials=1)["trials"][0]
     assert alone["paid_calls"] == alone["calls"] == last["calls"]
     assert (alone["tokens"], alone["row_cost"]) == (last["tokens"], last["row_cost"])
+    assert alone["usd"] == pytest.approx(last["usd"]) == pytest.approx(alone["tokens"] * 1.3e-6, rel=0.3)
     assert alone["curve"] == last["curve"]
     assert alone["method_id"] == last["method_id"]
 

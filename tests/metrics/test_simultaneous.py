@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoevol.core.records import Score
 from autoevol.metrics.paired import bootstrap_mean
-from autoevol.metrics.simultaneous import behind, jointly
+from autoevol.metrics.simultaneous import against_first, behind, jointly
+from synthetic import MARKS
 
 VALUES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 TABLES = st.integers(1, 5).flatmap(
@@ -64,12 +66,55 @@ def test_a_clear_loser_is_told_apart_and_a_close_one_is_tied() -> None:
     assert str(loser).startswith("+55.5% [+")
 
 
-def test_one_unit_tells_nothing() -> None:
-    assert behind([[0.0, 1.0]])[1].tied
+@pytest.mark.parametrize("units", [1, 2, 5])
+def test_too_few_units_tell_nothing(units: int) -> None:
+    """Of five rows that all differ, the exact test has p = 6 %."""
+    first, other = behind([[0.0, 1.0]] * units)
+    assert other.tied
+    assert (first.low, first.high) == (0, 0)
+    assert not behind([[0.0, 1.0]] * 6)[1].tied
+
+
+def test_what_is_not_a_table_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one line"):
         behind([])
     with pytest.raises(ValueError, match="as many values"):
         behind([[0.1], [0.1, 0.2]])
+
+
+def scored(marks: str) -> Score:
+    """The score of a method with these marks; p(assed), f(ailed), u(nscored)."""
+    return Score(marks, {str(number): MARKS[mark] for number, mark in enumerate(marks)})
+
+
+def test_each_is_held_against_the_first_with_all_pairs_counted() -> None:
+    """Ten of 40 rows cured and none broken is clear for two methods, and still for three."""
+    worst, cures = scored("f" * 20 + "p" * 20), scored("f" * 10 + "p" * 30)
+    alike = scored("p" + "f" * 20 + "p" * 19)
+    first, better, tied = against_first([[worst], [cures], [alike]])
+    assert first is None
+    assert better
+    assert tied
+    assert better.difference == -0.25
+    assert better.high < 0
+    assert better.p_value == pytest.approx(3 * 2 / 2**10)
+    assert (tied.low <= 0 <= tied.high, tied.p_value) == (True, 1.0)
+    alone = against_first([[worst], [cures]])[1]
+    assert alone
+    assert alone.p_value == pytest.approx(2 / 2**10)
+    assert better.low < alone.low
+    assert alone.high < better.high
+
+
+def test_loops_count_with_their_means_and_lost_rows_with_none() -> None:
+    twice = [scored("ffpp" * 3), scored("fppu" * 3)]
+    test = against_first([[scored("fffp" * 3)], twice])[1]
+    assert test
+    assert test.rows == 9
+    assert test.difference == pytest.approx((1 + 0.5 + 0) / 3 - 1)
+    assert test.test == "sign test"
+    assert against_first([[scored("uuuu")], [scored("pppp")]]) == [None, None]
+    assert against_first([[scored("pppp")]]) == [None]
 
 
 def test_named_differences_are_as_wide_as_pairs_where_these_are_all_there_is() -> None:

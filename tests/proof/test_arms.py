@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoevol.config import ProveConfig
 from autoevol.core.errors import InputError, StoreError
 from autoevol.proof.arms import Rivals, assemble_arms, load_material, save_material
 from autoevol.proof.pairs import Pair, matched_in_length, pairs_of_file, shuffled_responses
+from autoevol.proof.plan import ProofPlan
 from proving import pair_file
 
 SEEDS = [Pair(f"s{n}", f"seed{n}", f"Ask {n}.", "word " * (n + 1)) for n in range(20)]
@@ -42,6 +45,20 @@ def test_natural_answers_are_measured_on_where_they_are_known() -> None:
 def test_too_few_seeds_are_refused() -> None:
     with pytest.raises(InputError, match="too few to set 6 aside"):
         assemble_arms(EVOLVED, {"seeds": SEEDS[:7]}, Rivals.parse([]), CONFIG)
+
+
+@given(st.integers(0, 14), st.integers(2, 8))
+def test_a_handful_of_seeds_is_split_whole_or_refused(count: int, heldout: int) -> None:
+    config = ProveConfig(heldout=heldout)
+    pairs = (EVOLVED[:count], {"seeds": SEEDS[:count]}, Rivals.parse([]), config)
+    if count < heldout + max(2, heldout // 4) + 2:
+        with pytest.raises(InputError, match=f"{count} answered seeds are too few"):
+            assemble_arms(*pairs)
+        return
+    made = assemble_arms(*pairs)
+    assert all(len(part) >= 2 for part in (*made.arms.values(), *made.items.values()))
+    told = dict(ProofPlan.of(config, made.arms, made.items).rows())
+    assert ("so few can show no difference" in told.get("few rows", "")) == (heldout < 6)
 
 
 def test_no_shuffled_response_stays_where_it_was() -> None:

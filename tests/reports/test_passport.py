@@ -218,7 +218,7 @@ def test_a_transfer_enters_the_passport_once_and_leaves_out_rows_already_used(
     (entry,) = passport.transfer
     assert entry.score == told.methods[1].score
     assert entry.reference.id == START.id
-    assert entry.difference == told.methods[1].difference is not None
+    assert entry.difference == told.methods[1].corrected is not None
     assert (tmp_path / "p.md").read_text() == page(passport)
     assert "## Transfer" in page(passport)
     assert load_method(path).id == passport.method.id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,7 @@ from autoevol.config.settings import GROUPS
 
 if TYPE_CHECKING:
     from autoevol.commands.planned import Plan
+    from autoevol.commands.shares import Share
     from autoevol.data.shard import Shard
 
 
@@ -64,8 +64,7 @@ def show_run_plan(seeds: str, settings: Settings, out: Path, *, json: bool, evol
 
     settings = as_begun(out, settings)
     planned = plan.plan_run(seeds, settings, judge_calls=plan.check(settings), evolve=evolve)
-    share = shares.Share.of(settings, planned) if evolve else None
-    _show(planned, settings, json, [("--optimize-share", str(share))] if share else [])
+    _show(planned, settings, json, shares.Share.of(settings, planned) if evolve else None)
 
 
 def show_evolve_plan(
@@ -81,16 +80,19 @@ def show_evolve_plan(
     _show(plan.plan_evolve(seeds, method, settings, judge_calls=judged, shard=shard), settings, json)
 
 
-def _show(planned: Plan, settings: Settings, json: bool, more: Sequence[tuple[str, str]] = ()) -> None:
+def _show(planned: Plan, settings: Settings, json: bool, share: Share | None = None) -> None:
     from autoevol.cli.tables import print_table
     from autoevol.commands import plan
-    from autoevol.commands.likely import likely_calls
+    from autoevol.commands.likely import likely_run
     from autoevol.reports.known_models import limits_of
 
-    likely = likely_calls(planned, settings.loop.seed)
+    likely, steps = likely_run(planned, settings), settings.loop.steps
     if json:
-        say_json({**planned.to_json(), "likely_calls": asdict(likely)})
-    else:
-        weak = limits_of(settings.models.evol.model)
-        expect = [("what to expect", weak)] if weak else []
-        print_table([*plan.plan_rows(planned, settings.budget, str(likely)), *more, *expect])
+        told = {"share": share.to_json(steps, likely.steps)} if share else {}
+        reached = {"bulk_reached": asdict(likely.reached)} if likely.reached else {}
+        say_json({**planned.to_json(), "likely_calls": asdict(likely.calls), **reached, **told})
+        return
+    rows = plan.plan_rows(planned, settings.budget, likely)
+    rows += [("--optimize-share", share.told(steps, likely.steps))] if share else []
+    weak = limits_of(settings.models.evol.model)
+    print_table([*rows, *([("what to expect", weak)] if weak else [])])

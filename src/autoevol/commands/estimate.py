@@ -15,12 +15,21 @@ import dspy
 import numpy as np
 from dspy.utils.exceptions import LMError
 
+from autoevol.commands.budgeted import BudgetSample, reach_note
+from autoevol.commands.estimate_notes import notes_of
 from autoevol.commands.extrapolate import FIELDS, Projection, cost_of, intervals
 from autoevol.commands.keywords import take
-from autoevol.commands.likely import TAIL, TIMES, SampleCosts, likely_costs, prospects
+from autoevol.commands.likely import (
+    TAIL,
+    SampleCosts,
+    cut_off,
+    likely_costs,
+    likely_of,
+    prospects,
+)
 from autoevol.commands.models import asking, make_metric, open_session, role_lm
 from autoevol.commands.past import as_begun
-from autoevol.commands.plan import check, look_text, plan_evolve, plan_run
+from autoevol.commands.plan import check, plan_evolve, plan_run
 from autoevol.commands.planned import Plan, Stage
 from autoevol.commands.result import as_html, as_lines, frame
 from autoevol.commands.shares import Share
@@ -33,6 +42,7 @@ from autoevol.data.sources import name_of
 from autoevol.evolution.rounds import RowPipeline
 from autoevol.evolution.stage import case_of
 from autoevol.lm.meter import Use, Uses, metered_as
+from autoevol.lm.prices import caps_of
 from autoevol.lm.session import Session
 from autoevol.metrics.base import Metric
 from autoevol.optimization.rehearsal import Odds
@@ -62,7 +72,10 @@ class Estimate:
         paid: Calls paid for the sample, by role; the others were in the store.
         notes: What limits the estimate, in sentences.
         at_most: Cost of all stages if every step is made, every method is scored on all rows and every
-            failed row is retried in vain. The calls are a bound; the rest is estimated from the sample.
+            failed row is retried in vain, as far as the caps allow. The calls are a bound; the rest is
+            estimated from the sample.
+        share: What the optimisation may spend, and how many steps that allows; None without a budget.
+        reached: Part of the bulk stage that the caps leave, 0..1; None where none of them ends it.
     """
 
     plan: Plan
@@ -72,6 +85,8 @@ class Estimate:
     paid: dict[str, int]
     notes: tuple[str, ...]
     at_most: dict[str, float | None]
+    share: dict[str, Any] | None = None
+    reached: Projection | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The estimate as JSON."""
@@ -173,18 +188,20 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
             f"no row of the sample could be run: {why} (`autoevol doctor` tells what the endpoint does)"
         )
     rows = _per_unit(uses, [f"row-{case.row_id}" for case in cases])
-    bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if _differs(plan) else rows
+    bulk = _per_unit(uses, [f"bulk-{case.row_id}" for case in cases]) if plan.differs else rows
     tries = _per_unit(uses, [f"chain-{number}" for number in range(chains)])
     concurrency, outcomes = settings.requests.concurrency, Counter(case.verdict.outcome for case in cases)
     odds = Odds(outcomes[Outcome.FAILED], outcomes[Outcome.FAILED] + outcomes[Outcome.PASSED])
     is_passed = np.array([case.verdict.outcome is Outcome.PASSED for case in cases])
     sample = SampleCosts(rows[is_passed], rows[~is_passed], tries)
-    seen, chance = prospects(plan, odds, settings.loop.seed), np.random.default_rng(settings.loop.seed)
+    held = BudgetSample.of(Share.of(settings, plan), rows, tries, settings.loop.steps)
+    seen = prospects(plan, odds, settings.loop.seed, held and held.budget)
+    chance = np.random.default_rng(settings.loop.seed)
     drawn: dict[str, np.ndarray] = {}
     most: dict[str, np.ndarray] = {}
     for stage in plan.stages:
         # Rows of several rounds, or of several methods, were sampled as the bulk stage will run them.
-        known = stage.name == "evolve" and (_only_bulk(plan) or _differs(plan))
+        known = stage.name == "evolve" and (plan.only_bulk or plan.differs)
         once = bulk if known else rows * (1 + plan.policy.retries if stage.name == "evolve" else 1)
         most[stage.name] = cost_of(stage, once, tries, concurrency, chance)
         if known:
@@ -194,18 +211,26 @@ def estimate_plan(plan: Plan, session: Session, settings: Settings) -> Estimate:
         if settings.batch.on and stage.name == "evolve":
             for costs in {id(part): part for part in (most[stage.name], drawn[stage.name])}.values():
                 costs[..., FIELDS.index("usd")] *= 1 - settings.batch.discount
+    caps = caps_of(settings.budget)
+    cut_off(most, caps)
+    reached = cut_off(drawn, caps)
     priced = all(use.usd is not None for use in uses)
     ends = intervals(np.sum(list(most.values()), axis=0), priced)
     tail = 0.025 if plan.course is None else TAIL
+    notes, total = notes_of(plan, len(cases), chains, settings, priced), sum(plan.calls.values())
+    notes += [held.note(seen)] if held else []
+    notes += [reach_note(likely_of(reached))] if reached.min() < 1 else []
     return Estimate(
         plan,
         totals=intervals(np.sum(list(drawn.values()), axis=0), priced, tail),
         stages={name: intervals(values, priced, tail) for name, values in drawn.items()},
         outcomes={outcome.value: count for outcome, count in outcomes.items()},
         paid={line.role: line.paid.calls for line in session.ledger()},
-        notes=tuple(_notes(plan, len(cases), chains, settings, priced)),
+        notes=tuple(notes),
         at_most={name: end and end.high for name, end in ends.items()}
-        | {"calls": float(sum(plan.calls.values()))},
+        | {"calls": float(min(total, caps.calls or total))},
+        share=held and held.to_json(seen),
+        reached=likely_of(reached) if reached.min() < 1 else None,
     )
 
 
@@ -218,10 +243,10 @@ async def _run(plan: Plan, session: Session, settings: Settings, metric: Metric)
 
     async def one(row: Row, scope: str) -> Case:
         async with slots:
-            if _only_bulk(plan) or _differs(plan):
-                with metered_as(f"{'row' if _only_bulk(plan) else 'bulk'}-{row.id}"):
+            if plan.only_bulk or plan.differs:
+                with metered_as(f"{'row' if plan.only_bulk else 'bulk'}-{row.id}"):
                     case = case_of(await bulk.run(row))
-                if _only_bulk(plan):
+                if plan.only_bulk:
                     return case
             with in_scope(scope), metered_as(f"row-{row.id}"):
                 return await run_row(program, row, metric)
@@ -234,17 +259,6 @@ async def _run(plan: Plan, session: Session, settings: Settings, metric: Metric)
     lm = role_lm(session, models, "optimizer")
     await aio.gather(_chain(plan, read, lm, number, loop) for number in range(chains))
     return cases, chains
-
-
-def _only_bulk(plan: Plan) -> bool:
-    return [stage.name for stage in plan.stages] == ["evolve"]
-
-
-def _differs(plan: Plan) -> bool:
-    """Whether the bulk stage makes other calls for a row than the optimisation before it."""
-    policy = plan.policy
-    one_round = policy.rounds == 1 and not policy.with_seeds
-    return not _only_bulk(plan) and not (one_round and len(policy.choices) == 1)
 
 
 async def _chain(plan: Plan, cases: list[Case], lm: dspy.LM, number: int, loop: LoopConfig) -> None:
@@ -269,53 +283,12 @@ def _per_unit(uses: Sequence[Use], units: Sequence[str]) -> np.ndarray:
     return sums
 
 
-def _notes(plan: Plan, sampled: int, chains: int, settings: Settings, priced: bool) -> list[str]:
-    concurrency, batch_size = settings.requests.concurrency, settings.loop.batch_size
-    notes = [f"From {sampled} sampled rows" + (f" and {chains} analyses with a rewrite." if chains else ".")]
-    if sampled < concurrency:
-        notes.append(
-            f"The sample kept at most {sampled} of {concurrency} requests under way, so an endpoint "
-            "that slows down under load will take longer than said."
-        )
-    if chains and sampled < batch_size:
-        notes.append(f"Analyses saw {sampled} of {batch_size} cases, so they will take more tokens.")
-    if plan.policy.retries and not _differs(plan) and not _only_bulk(plan):
-        notes.append(
-            "Fresh samples of failed rows are taken to fail at least as often as the last method does."
-        )
-    if plan.target:
-        notes.append(f"The run ends when {plan.target} rows are kept; at most is told for all rows.")
-    if settings.batch.on:
-        notes.append(
-            f"Batches spare {settings.batch.discount:.0%} of the bulk stage's price. Their time is the "
-            "provider's: up to 24 hours for each rewrite, response and judgement of a round, and not the "
-            "seconds said here."
-        )
-    if plan.course is not None:
-        notes.append(
-            f"Likely: the optimisation was played {TIMES} times with the rules of the run, rewrites from "
-            "never better to nine of ten failures cured, and a first method that fails as in the sample."
-        )
-        notes.append("At most: every step is made, and every method is scored on all rows.")
-    if plan.look:
-        notes.append(f"First look: {look_text(plan.look)}.")
-    if share := Share.of(settings, plan):
-        notes.append(f"--optimize-share {share.share:g}: {share}.")
-    if not priced:
-        notes.append("Money is not known: give --price for every model.")
-    if sampled == 1 < plan.rows:
-        notes.append("One row says nothing about how much rows differ: the intervals have no meaning.")
-    if plan.rows <= sampled:
-        notes.append("The sample is all there is.")
-    return notes
-
-
 def estimate_rows(found: Estimate) -> list[tuple[str, str]]:
     """The estimate as (label, value) rows."""
     rows = [("seeds", f"{found.plan.rows:,} rows of {found.plan.source}")]
     rows += [(stage.name, _stage_text(found.stages[stage.name], stage)) for stage in found.plan.stages]
     total, most = found.totals, found.at_most
-    rows.append(("LM calls", f"likely {_text(total['calls'])}, at most {sum(found.plan.calls.values()):,}"))
+    rows.append(("LM calls", f"likely {_text(total['calls'])}, at most {most['calls']:,.0f}"))
     rows.append(("tokens", f"likely {_text(total['input_tokens'])} in, {_text(total['output_tokens'])} out"))
     rows.append(("time", f"likely {_time(total['seconds'])}"))
     money = _text(total["usd"], "$", 2)

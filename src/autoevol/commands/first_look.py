@@ -30,6 +30,9 @@ def look_rows(split: Split, loop: LoopConfig, selection: str) -> tuple[Row, ...]
         loop: Its settings.
         selection: Name of its rule.
     """
+    # Rows looked at would tell against the first method in a confirmation: where it failed many of them by
+    # chance, the loop was begun for that, and only then is anything confirmed. So a look's calls count for
+    # every step, and for the confirmation none.
     spare = len(split.reserve) - confirm_rows(loop, find_rule(selection), len(split.reserve))
     return (*split.dev, *split.reserve[:spare])[:ROWS]
 

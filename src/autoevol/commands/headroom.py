@@ -16,6 +16,7 @@ from typing import Any
 import dspy
 import numpy as np
 
+from autoevol.commands.few_rows import START_AT_ONCE, few_rows
 from autoevol.commands.first_look import look_rows
 from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
@@ -31,6 +32,7 @@ from autoevol.core.records import Method, Outcome, Row, Score
 from autoevol.data.load import load_rows
 from autoevol.data.sources import name_of
 from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.simultaneous import against_first
 from autoevol.metrics.variance import Variances, decompose
 from autoevol.optimization.first_look import FirstLook, look
 from autoevol.optimization.scoreboard import Scoreboard
@@ -40,6 +42,7 @@ from autoevol.reports.headroom import FILE, HeadroomMethod, HeadroomReport, Opti
 from autoevol.reports.rates import Ledger, MethodRef, RateReport
 from autoevol.reports.run import versions
 from autoevol.reports.summary import measure_of
+from autoevol.reports.verdicts import is_tied
 from autoevol.store.run import RunFolder
 from autoevol.store.sealed import check_source, write_sealed
 
@@ -94,6 +97,8 @@ def headroom(
         RunFolder(Path(out), decided) as folder,
         open_job(folder, settings, listener or Progress(), roles=roles, gated=False) as job,
     ):
+        if why := few_rows({"dev": len(split.dev), "holdout": len(split.holdout)}, START_AT_ONCE):
+            job.listener.note(why)
         scores, seen = sample_starts(job, methods, drawn, looked)
         ledger = Ledger.of(job.session.ledger())
         judged = job.metric.detector.calls
@@ -103,9 +108,7 @@ def headroom(
             rows=len(drawn),
             samples=len(SCOPES),
             look=seen,
-            methods=tuple(
-                _line(method, of[0], scores[0][0]) for method, of in zip(methods, scores, strict=True)
-            ),
+            methods=_lines(methods, [of[0] for of in scores]),
             variances=variances_of(scores, drawn),
             always_failed=sum(_is_failed(scores, row) for row in drawn),
             cost=_cost(seeds, settings, judged, ledger),
@@ -159,9 +162,14 @@ def _is_failed(scores: Sequence[Sequence[Score]], row: Row) -> bool:
     return all(one.marks[row.id].outcome is Outcome.FAILED for of in scores for one in of)
 
 
-def _line(method: Method, score: Score, first: Score) -> HeadroomMethod:
-    against = None if score is first else PairedTest.of_scores(first, score)
-    return HeadroomMethod(MethodRef.of(method), RateReport.of(score), against)
+def _lines(methods: Sequence[Method], scores: Sequence[Score]) -> tuple[HeadroomMethod, ...]:
+    """All methods, each beside the first."""
+    aparts = [None, *(PairedTest.of_scores(scores[0], score) for score in scores[1:])]
+    parts = zip(methods, scores, aparts, against_first([[score] for score in scores]), strict=True)
+    return tuple(
+        HeadroomMethod(MethodRef.of(method), RateReport.of(score), apart, test, is_tied(test))
+        for method, score, apart, test in parts
+    )
 
 
 def _cost(seeds: str, settings: Settings, judge_calls: int, ledger: Ledger) -> OptimizationCost:

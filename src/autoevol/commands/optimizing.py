@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from autoevol.commands.few_rows import START_AT_ONCE, few_rows
 from autoevol.commands.first_look import first_look, known_look, look_rows
 from autoevol.commands.job import Job
 from autoevol.commands.loop_watch import LoopWatch, rows_left
@@ -33,9 +34,6 @@ from autoevol.optimization.scoreboard import Scoreboard
 from autoevol.optimization.teleprompter import AutoEvol
 from autoevol.programs.evolver import Evolver
 from autoevol.store.calls import Spent
-
-FEWEST = 6
-"""Rows with which the exact paired test can reach 5 %, if all of them differ: 2 / 2^6 = 3 %."""
 
 
 def optimize(
@@ -202,12 +200,9 @@ class _Search:
         return {name: len(getattr(self.split, name)) for name in ("train", "dev", "reserve", "holdout")}
 
     def _warn_of_few_rows(self) -> None:
-        split = self.split
-        if min(len(split.dev), len(split.holdout)) < FEWEST:
-            self.job.listener.note(
-                f"{len(split.dev)} dev and {len(split.holdout)} holdout rows: so few can show no difference; "
-                "give more seeds, or evolve with the starting method (--optimize never)"
-            )
+        sizes = {"dev": len(self.split.dev), "holdout": len(self.split.holdout)}
+        if why := few_rows(sizes, START_AT_ONCE):
+            self.job.listener.note(why)
 
 
 def _try_score(board: Scoreboard, method: Method, rows: Sequence[Row]) -> Score | None:

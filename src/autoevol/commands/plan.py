@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from autoevol.commands.few_rows import START_AT_ONCE, check_enough, few_rows
 from autoevol.commands.first_look import look_rows, may_decline
+from autoevol.commands.likely import LikelyRun
 from autoevol.commands.methods import find_method, make_policy
 from autoevol.commands.models import asking, checked_detector, open_session, role_lm
 from autoevol.commands.planned import Least, Plan, Stage
@@ -35,6 +37,7 @@ def plan_split(rows: Sequence[Row], loop: LoopConfig, methods: MethodConfig) -> 
     quarter of it; sizes that the user chose are kept, or refused. The reserve is what remains,
     `spare_rows` at most.
     """
+    check_enough(len(rows), 3)
     dev, holdout = loop.dev_size, methods.holdout_size
     if dev == LoopConfig().dev_size and 4 * dev > len(rows):
         dev = max(1, len(rows) // 4)
@@ -109,11 +112,14 @@ def plan_loaded(
         starts=len(starts),
         extra=Extra(extra.moves),
     )
-    scored = len(starts) * dev + min(1, loop.steps) * (len(batch) + (loop.m + extra.moves) * dev)
+    in_step = len(batch) + (loop.m + extra.moves) * dev
+    scored = len(starts) * dev + min(1, loop.steps) * in_step
     least = Least(
         first=sum(step.values()) + scored * judge_calls,
+        step=in_step * row_calls + 2 * loop.m,
         confirm=2 * extra.confirm * row_calls,
         holdout=2 * len(split.holdout) * row_calls,
+        row=row_calls,
     )
     course = Course(
         replace(loop, concurrency=settings.requests.concurrency),
@@ -187,8 +193,8 @@ def check(settings: Settings) -> int:
             return checked_detector(session, settings.models, settings.metrics).calls
 
 
-def plan_rows(plan: Plan, budget: BudgetConfig, likely: str) -> list[tuple[str, str]]:
-    """The plan as (label, value) rows; `likely` is the likely number of calls."""
+def plan_rows(plan: Plan, budget: BudgetConfig, likely: LikelyRun) -> list[tuple[str, str]]:
+    """The plan as (label, value) rows, with what is `likely` of it."""
     # Which column it is may have been guessed, and is seen too late in what was paid for.
     guessed = f", its {plan.shape}" if plan.shape.startswith("text column") else ""
     rows = [("seeds", f"{plan.rows:,} rows of {plan.source}{guessed}"), ("method", plan.name)]
@@ -199,12 +205,18 @@ def plan_rows(plan: Plan, budget: BudgetConfig, likely: str) -> list[tuple[str, 
         rows.append((stage.name, f"{sum(stage.rows):,} rows{limits}; {calls}"))
     if plan.look:
         rows.append(("first look", look_text(plan.look)))
-    total = sum(plan.calls.values())
-    rows.append(("LM calls", f"likely {likely}, at most {total:,}"))
+    if plan.course and (
+        why := few_rows({"dev": plan.course.dev, "holdout": plan.course.holdout}, START_AT_ONCE)
+    ):
+        rows.append(("few rows", why))
+    total, cap = sum(plan.calls.values()), budget.max_calls
+    rows.append(("LM calls", f"likely {likely.calls}, at most {min(total, cap or total):,}"))
     rows.append(("assumed", _ASSUMED))
-    if budget.max_calls is not None:
-        fits = "covers them" if budget.max_calls >= total else "may end the run before they are made"
-        rows.append(("--max-calls", f"{budget.max_calls:,} {fits}"))
+    if cap is not None:
+        ends = f"may end the run before all {total:,} calls are made"
+        if part := likely.reached:
+            ends += f": likely {part.mid:.0%} [{part.low:.0%}, {part.high:.0%}] of the bulk stage is reached"
+        rows.append(("--max-calls", f"{cap:,} {'covers them' if cap >= total else ends}"))
     return rows
 
 

@@ -37,13 +37,17 @@ class Least:
 
     Attributes:
         first: Of step 0 and one full step.
+        step: Of every further step.
         confirm: Of the confirmation.
         holdout: Of the holdout.
+        row: Of one row under one method.
     """
 
     first: int
+    step: int
     confirm: int
     holdout: int
+    row: int
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,17 @@ class Plan:
             return self.method.name or self.method.id
         whole = sum(choice.share for choice in choices)
         return ", ".join(f"{choice.name} {choice.share / whole:.0%}" for choice in choices)
+
+    @property
+    def only_bulk(self) -> bool:
+        """Whether there is no optimisation."""
+        return [stage.name for stage in self.stages] == ["evolve"]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the bulk stage makes other calls for a row than the optimisation before it."""
+        one_round = self.policy.rounds == 1 and not self.policy.with_seeds
+        return not self.only_bulk and not (one_round and len(self.policy.choices) == 1)
 
     @property
     def calls(self) -> dict[str, int]:

@@ -11,8 +11,10 @@ method is settled, and a resume pays only for the remaining rows (see `optimizin
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from autoevol.commands.extrapolate import Projection
 from autoevol.commands.planned import Plan
 from autoevol.config import Settings
 from autoevol.lm.budget import Caps, StageCaps
@@ -35,6 +37,7 @@ class Share:
         caps: The caps on everything before the bulk stage. Calls that the bulk stage cannot use are
             added to the share.
         first: At most these calls for step 0 and one full step.
+        step: At most these calls for every further step.
         confirm: At most these calls for the confirmation.
         holdout: At most these calls for the holdout.
         bulk: At most these calls for the bulk stage.
@@ -44,6 +47,7 @@ class Share:
     run: Caps
     caps: Caps
     first: int
+    step: int
     confirm: int
     holdout: int
     bulk: int
@@ -60,7 +64,8 @@ class Share:
             None if run.tokens is None else math.floor(run.tokens * share),
             None if run.usd is None else run.usd * share,
         )
-        return cls(share, run, caps, plan.least.first, plan.least.confirm, plan.least.holdout, bulk)
+        least = plan.least
+        return cls(share, run, caps, least.first, least.step, least.confirm, least.holdout, bulk)
 
     @property
     def loop(self) -> StageCaps:
@@ -75,6 +80,23 @@ class Share:
         """The limits of the confirmation."""
         return StageCaps(self.caps, self.holdout)
 
+    @property
+    def whole(self) -> StageCaps:
+        """The limits of the holdout, and so of all that is paid before the bulk stage."""
+        return StageCaps(self.caps)
+
+    @property
+    def loop_calls(self) -> int | None:
+        """Calls that look and steps may make; None where calls have no cap."""
+        return self.loop.limits(Spent()).calls
+
+    def full_steps(self, most: int) -> int | None:
+        """Steps, of `most`, that fit whatever they turn out to ask for; None where calls have no cap."""
+        calls = self.loop_calls
+        if calls is None:
+            return None
+        return 0 if self.why_too_small() else min(most, 1 + max(0, calls - self.first) // max(1, self.step))
+
     def look(self, rows: int, dev: int, row_calls: int) -> int:
         """Rows of the first look that leave enough calls for the step that may follow.
 
@@ -83,19 +105,50 @@ class Share:
             dev: Rows of step 0, which reuses what the look paid for.
             row_calls: Calls per row.
         """
-        if self.caps.calls is None:
+        if self.loop_calls is None:
             return rows
-        return min(rows, dev + max(0, self.caps.calls - self.first - self.holdout) // row_calls)
+        return min(rows, dev + max(0, self.loop_calls - self.first) // row_calls)
 
     def __str__(self) -> str:
-        """`at most 360 calls before the bulk stage`, or why the share is too small."""
+        """`at most 360 calls before the bulk stage, 240 of the calls for look and steps`, or what lacks."""
         parts = (
             (self.caps.calls, f"{self.caps.calls} calls"),
             (self.caps.tokens, f"{self.caps.tokens} tokens"),
             (self.caps.usd, f"${self.caps.usd or 0:.2f}"),
         )
         limits = " and ".join(text for cap, text in parts if cap is not None)
-        return self.why_too_small() or f"at most {limits} before the bulk stage"
+        loop = "" if self.loop_calls is None else f", {self.loop_calls} of the calls for look and steps"
+        return self.why_too_small() or f"at most {limits} before the bulk stage{loop}"
+
+    def told(self, most: int, steps: Projection | None, spent: Spent = Spent()) -> str:  # noqa: B008 (frozen)
+        """What it allows, in a sentence, or why that is too little.
+
+        Args:
+            most: Steps that were asked for.
+            steps: Those that are likely.
+            spent: As for `why_too_small`.
+        """
+        if why := self.why_too_small(spent):
+            return why
+        surely = self.full_steps(most)
+        parts = [str(self)]
+        if surely is not None:
+            parts.append(f"which is enough for {surely} of {most} steps, whatever they ask for")
+        if steps is not None:
+            parts.append(f"{steps} are likely")
+        if not spent.calls and (self.caps.tokens is not None or self.caps.usd is not None):
+            parts.append("what a call takes is not known before one is made (`autoevol estimate` makes some)")
+        return "; ".join(parts)
+
+    def to_json(self, most: int, steps: Projection | None, spent: Spent = Spent()) -> dict[str, Any]:  # noqa: B008
+        """The same as JSON."""
+        return {
+            "before_bulk": asdict(self.caps),
+            "loop_calls": self.loop_calls,
+            "steps_surely": self.full_steps(most),
+            "steps_likely": steps and asdict(steps),
+            "too_small": self.why_too_small(spent),
+        }
 
     def why_too_small(self, spent: Spent = Spent()) -> str | None:  # noqa: B008 (frozen)
         """Why no full step fits, with what it would need, as one sentence; None if one fits.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autoevol.commands.few_rows import few_rows
 from autoevol.commands.job import Job, Listener, open_job
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_methods
@@ -120,6 +121,8 @@ def _transferred(
         RunFolder(out, decided) as folder,
         open_job(folder, settings, listener, roles=roles, gated=False) as job,
     ):
+        if len(methods) > 1 and (why := few_rows({"scored": len(sample.rows)}, "a larger --sample")):
+            job.listener.note(why)
         scores, costs, stop = _score(job, methods, sample.rows, config.rounds)
         evol = settings.models.evol
         report = TransferReport(
@@ -129,10 +132,7 @@ def _transferred(
             rounds=config.rounds,
             metric=measure_of(job.settings, job.metric),
             reference=MethodRef.of(methods[0]),
-            methods=tuple(
-                TransferScore.of(method, source, score, scores[0], settings.metrics.objective, cost)
-                for method, source, score, cost in zip(methods, sources, scores, costs, strict=True)
-            ),
+            methods=TransferScore.of_all(methods, sources, scores, costs, settings.metrics.objective),
             ledger=Ledger.of(job.session.ledger()),
             versions=versions(),
             seconds=time.monotonic() - job.started,

@@ -12,6 +12,7 @@ from typing import Any
 
 import dspy
 
+from autoevol.commands.few_rows import check_enough, few_rows
 from autoevol.commands.following import Listener, following
 from autoevol.commands.job import tracked_run
 from autoevol.commands.keywords import take
@@ -98,13 +99,16 @@ def plan_heats(
     Raises:
         InputError: If there are too few rows.
     """
+    check_enough(len(rows), 3)
     quarter = max(1, len(rows) // 4)
     dev = config.dev_size if config.dev_size != CompareConfig().dev_size else min(config.dev_size, quarter)
     size = min(quarter, _MOST_HOLDOUT) if config.holdout_size is None else config.holdout_size
-    first = split_rows(rows, dev=0, holdout=size, seed=config.seed)
+    # Refused with the numbers of the file, not with those that the holdout leaves.
+    first = split_rows(rows, dev=dev, holdout=size, seed=config.seed)
+    rest = (*first.dev, *first.train)
     heats = []
     for seed in range(config.seed, config.seed + config.seeds):
-        split = split_rows(first.train, dev=dev, holdout=0, seed=seed)
+        split = split_rows(rest, dev=dev, holdout=0, seed=seed)
         heats.append(Heat(seed, bench, student, split.train, split.dev))
     return heats, first.holdout
 
@@ -190,6 +194,8 @@ def _compared(
     loaded = load_rows(seeds, **settings.data.reading())
     student = Evolver(find_method(config.start), rounds=config.rounds, system=settings.models.system)
     heats, holdout = plan_heats(loaded.rows, config, student, ModelBench(settings))
+    if why := few_rows({"dev": len(heats[0].dev), "holdout": len(holdout)}):
+        listener.note(why)
     decided = {
         "comparison": {**decisive(config), "start": student.method.id},
         **settings.decisive("models", "metrics"),

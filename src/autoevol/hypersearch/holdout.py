@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Literal
 
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial
 
 from autoevol.core.codec import decode_method
-from autoevol.core.records import Mark, Outcome, Score
+from autoevol.core.records import Score
 from autoevol.hypersearch.space import Space
 from autoevol.hypersearch.study import OBJECTIVES, SharedStudy
 from autoevol.hypersearch.trial import TrialBench
 from autoevol.lm.meter import Uses
-from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.paired import Counted, PairedTest
+from autoevol.metrics.simultaneous import against_first, mean_losses
 from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import RateReport
 from autoevol.reports.search import HoldoutLine
-from autoevol.reports.verdicts import counted_by
+from autoevol.reports.verdicts import counted_by, is_tied
 
 
 def baseline(study: SharedStudy) -> FrozenTrial | None:
@@ -54,16 +53,16 @@ def compare_on_holdout(bench: TrialBench, study: SharedStudy) -> list[HoldoutLin
     bench.listener.phase("holdout", len(rows) * len(chosen))
     measured = [_scores(bench, study.space, trial) for trial in chosen]
     counted = counted_by(bench.metric.objective.name)
-    # Without a finished trial, the first configuration has no score to compare with.
-    reference = measured[0][0] if first else None
+    scores = [scored for scored, _ in measured]
+    # Without its own trial, the first configuration has no score to compare with.
+    tests = against_first(scores, counted) if first else [None] * len(scores)
+    aparts = [
+        _difference(scores[0], other, counted) if first and place else None
+        for place, other in enumerate(scores)
+    ]
     return [
-        HoldoutLine(
-            trial.number,
-            RateReport.mean(scores),
-            None if scores is reference or reference is None else _difference(reference, scores, counted),
-            cost,
-        )
-        for trial, (scores, cost) in zip(chosen, measured, strict=True)
+        HoldoutLine(trial.number, RateReport.mean(scored), apart, cost, test, is_tied(test))
+        for trial, (scored, cost), apart, test in zip(chosen, measured, aparts, tests, strict=True)
     ]
 
 
@@ -104,18 +103,7 @@ def _scores(bench: TrialBench, space: Space, trial: FrozenTrial) -> tuple[list[S
     return scores, RowCost.mean(costs)
 
 
-def _difference(
-    first: Sequence[Score], second: Sequence[Score], counted: Literal["failures", "losses"]
-) -> PairedTest | None:
-    """The mean losses of two configurations over their loops, paired by row; None if no row is in all."""
-    both = [row_id for row_id in first[0].marks if all(score.scored(row_id) for score in (*first, *second))]
-    if not both:
-        return None
-    marks = ([[score.marks[row_id] for score in scores] for row_id in both] for scores in (first, second))
-    rows = ([_mean_loss(each, counted) for each in of] for of in marks)
-    return replace(PairedTest.of(*rows), counted=counted)
-
-
-def _mean_loss(marks: Sequence[Mark], counted: str) -> float:
-    each = [mark.loss if counted == "losses" else float(mark.outcome is Outcome.FAILED) for mark in marks]
-    return math.fsum(each) / len(each)
+def _difference(first: Sequence[Score], second: Sequence[Score], counted: Counted) -> PairedTest | None:
+    """What two configurations lose on average over their loops, paired by row; None if no row is in all."""
+    table = mean_losses((first, second), counted)
+    return replace(PairedTest.of(*zip(*table, strict=True)), counted=counted) if table else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import optuna
 
+from autoevol.commands.few_rows import few_rows
 from autoevol.commands.following import Listener, following
 from autoevol.commands.keywords import take
 from autoevol.commands.methods import find_method
@@ -73,6 +74,8 @@ def _searched(
     check_source(seeds)
     loaded = load_rows(seeds, **settings.data.reading())
     space, base = plan(loaded.rows, settings, config)
+    if why := few_rows({"dev": space.largest_dev, "holdout": base.methods.holdout_size or 0}):
+        listener.note(why)
     decided = {
         **settings.decisive("loop", "methods", "models", "metrics"),
         "search": {**decisive(config), "storage": without_password(config.storage)},

@@ -12,7 +12,6 @@ from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, figure_of
 from autoevol.reports.search import SearchReport, describe
 from autoevol.reports.text import reached
 from autoevol.reports.transfer import TransferReport
-from autoevol.reports.verdicts import difference
 
 _DRAWN = 8
 """Contestants whose curves are drawn; more are not told apart."""
@@ -71,7 +70,7 @@ def search_sections(report: SearchReport) -> list[Section]:
             f"{line.trial}{' (first)' if line.trial == report.first else ''}",
             describe(by_number[line.trial].params),
             line.failure.told(objective),
-            difference(line.difference, objective) if line.difference else "",
+            line.against_first(objective),
         )
         for line in report.holdout or ()
     ]

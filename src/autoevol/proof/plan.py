@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from autoevol.commands.few_rows import few_rows
 from autoevol.config import ProveConfig
 from autoevol.core.errors import InputError
 from autoevol.core.records import digest
@@ -73,7 +74,7 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
 
     @classmethod
     def of(
-        cls, config: ProveConfig, arms: Mapping[str, list[Pair]], items: Mapping[str, list[Pair]]
+        cls, config: ProveConfig, arms: Mapping[str, Sequence[Pair]], items: Mapping[str, Sequence[Pair]]
     ) -> ProofPlan:
         """The plan for these arms."""
         return cls(
@@ -117,6 +118,8 @@ class ProofPlan(Document, schema="autoevol.proof-plan/1"):
         shown = [("student", f"{self.student}, {self.tune}"), ("training", self.told())]
         shown += [(f"arm {name}", _told(sample)) for name, sample in self.arms.items()]
         shown += [(f"measured on {name}", _told(sample)) for name, sample in self.items.items()]
+        if why := few_rows({"held-out": self.items["heldout"].pairs}, "a larger --heldout"):
+            shown.append(("few rows", why))
         return [*shown, ("primary measure", self.primary), ("students to tune", str(self.trainings))]
 
 

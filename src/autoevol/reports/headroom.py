@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from autoevol.core.schema import Document, Record
+from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.paired import PairedTest
 from autoevol.metrics.variance import Variances
 from autoevol.optimization.first_look import FirstLook
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport
 from autoevol.reports.text import TableRows
-from autoevol.reports.verdicts import difference
+from autoevol.reports.verdicts import against
 
 FILE = "headroom.json"
 
@@ -24,12 +24,17 @@ class HeadroomMethod(Record):
         method: Which.
         rate: Its failure rate over its first sample of every row.
         difference: Against the first method, row by row; None for that, and where no row was
-            scored for both.
+            scored for both. Not corrected for the number of methods.
+        corrected: The same over the rows scored for all methods, corrected for all pairs of them; None
+            where `difference` is, where no row was scored for all, and in older files.
+        tied: Whether that does not tell it from the first method.
     """
 
     method: MethodRef
     rate: RateReport
     difference: PairedTest | None = None
+    corrected: PairedTest | None = field(default=None, metadata=SPARSE)
+    tied: bool | None = field(default=None, metadata=SPARSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +110,5 @@ class HeadroomReport(Document, schema="autoevol.headroom/1"):
 
 
 def _line(one: HeadroomMethod) -> str:
-    beside = f": {difference(one.difference)}" if one.difference else ""
+    beside = f": {against(one.difference, one.corrected)}" if one.difference else ""
     return f"{one.rate}{beside}"

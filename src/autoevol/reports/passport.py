@@ -162,7 +162,7 @@ class Passport(Document, schema="autoevol.passport/2"):
             metric=report.metric,
             reference=report.reference,
             score=line.score,
-            difference=line.difference,
+            difference=line.corrected or line.difference,
         )
         others = (one for one in self.transfer if one.run_id != entry.run_id)
         return replace(self, transfer=(*others, entry))

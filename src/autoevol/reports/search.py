@@ -13,7 +13,7 @@ from autoevol.reports import legacy
 from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import Ledger, MetricReport, RateReport, figure_of
 from autoevol.reports.text import TableRows, reached
-from autoevol.reports.verdicts import difference
+from autoevol.reports.verdicts import against
 
 FILE, BEST = "search.json", "best.json"
 
@@ -86,15 +86,24 @@ class HoldoutLine(Record):
     Attributes:
         trial: Its number.
         failure: Its failure rate, with the rounds and the temperature of the trial; mean over its loops.
-        difference: The rate against that of the first configuration; None for the first itself, or
-            where that was not finished.
+        difference: The rate against that of the first configuration, not corrected for their number; None
+            for the first itself, or where that was not finished.
         row_cost: What a usable row costs; None where there is none, and in older files.
+        corrected: The difference over the rows scored for all configurations, corrected for all pairs of
+            them; None where `difference` is, where no row was scored for all, and in older files.
+        tied: Whether that does not tell it from the first configuration.
     """
 
     trial: int
     failure: RateReport
     difference: PairedTest | None = None
     row_cost: RowCost | None = field(default=None, metadata=SPARSE)
+    corrected: PairedTest | None = field(default=None, metadata=SPARSE)
+    tied: bool | None = field(default=None, metadata=SPARSE)
+
+    def against_first(self, objective: str) -> str:
+        """The configuration beside the first one, in words; "" for the first itself."""
+        return against(self.difference, self.corrected, objective) if self.difference else ""
 
 
 @dataclass(frozen=True)
@@ -192,7 +201,7 @@ class SearchReport(Document, schema="autoevol.search/2"):
             return ""
         if line.trial == self.first:
             return "It is the first configuration."
-        beside = difference(line.difference, self.metric.objective)
+        beside = against(line.difference, line.corrected, self.metric.objective)
         return f"Beside the first configuration on the holdout: {beside}."
 
     def _holdout_rows(self, by_number: Mapping[int, TrialReport]) -> TableRows:
@@ -202,12 +211,12 @@ class SearchReport(Document, schema="autoevol.search/2"):
         for line in self.holdout:
             label = "first configuration" if line.trial == self.first else f"trial {line.trial}"
             best = " (best)" if self.best and self.best.trial == line.trial else ""
-            apart = line.difference and difference(line.difference, self.metric.objective)
-            against = f", against the first {apart}" if apart else ""
+            apart = line.against_first(self.metric.objective)
+            beside = f", against the first {apart}" if apart else ""
             settings = describe(by_number[line.trial].params)
             figure = line.failure.told(self.metric.objective)
             figure += f"; {line.row_cost}" if line.row_cost else ""
-            rows.append((f"holdout: {label}{best}", f"{figure}{against}; {settings}"))
+            rows.append((f"holdout: {label}{best}", f"{figure}{beside}; {settings}"))
         return rows
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from autoevol.core.records import Method, Score
 from autoevol.core.schema import SPARSE, Document, Record
 from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.simultaneous import against_first
 from autoevol.reports import legacy
 from autoevol.reports.costs import RowCost
 from autoevol.reports.rates import Ledger, MethodRef, MetricReport, RateReport, figure_of
 from autoevol.reports.text import TableRows, reached
-from autoevol.reports.verdicts import counted_by, difference
+from autoevol.reports.verdicts import against, counted_by, is_tied
 
 FILE = "transfer.json"
 
@@ -60,6 +61,9 @@ class TransferScore(Record):
         difference: Its failure rate against that of the reference; None for the reference itself,
             and where no row was scored for both. Not corrected for the number of methods.
         row_cost: What a usable row costs; None where there is none, and in older files.
+        corrected: The difference over the rows scored for all methods, corrected for all pairs of them;
+            None where `difference` is, where no row was scored for all, and in older files.
+        tied: Whether that does not tell it from the reference.
     """
 
     id: str
@@ -69,22 +73,30 @@ class TransferScore(Record):
     score: RateReport | None
     difference: PairedTest | None = None
     row_cost: RowCost | None = field(default=None, metadata=SPARSE)
+    corrected: PairedTest | None = field(default=None, metadata=SPARSE)
+    tied: bool | None = field(default=None, metadata=SPARSE)
 
     @classmethod
-    def of(
+    def of_all(
         cls,
-        method: Method,
-        source: str,
-        score: Score | None,
-        reference: Score | None,
+        methods: Sequence[Method],
+        sources: Sequence[str],
+        scores: Sequence[Score | None],
+        costs: Sequence[RowCost | None],
         objective: str,
-        row_cost: RowCost | None = None,
-    ) -> TransferScore:
-        """The line of `method`; `reference` is the score of the first method, which may be this one."""
-        ref, apart = MethodRef.of(method), None
-        if score is not reference:
-            apart = PairedTest.of_scores(reference, score, counted_by(objective))
-        return cls(ref.id, ref.name, ref.demos, source, RateReport.maybe(score), apart, row_cost)
+    ) -> tuple[TransferScore, ...]:
+        """The lines of all methods; the first is the reference, and a score that was not reached is None."""
+        counted = counted_by(objective)
+        tests = against_first([[score] for score in scores if score is not None], counted)
+        tests += [None] * (len(methods) - len(tests))  # a budget ends them in order
+        refs = [MethodRef.of(method) for method in methods]
+        aparts = [None, *(PairedTest.of_scores(scores[0], score, counted) for score in scores[1:])]
+        rates = map(RateReport.maybe, scores)
+        parts = zip(refs, sources, rates, aparts, costs, tests, strict=True)
+        return tuple(
+            cls(ref.id, ref.name, ref.demos, source, rate, apart, cost, test, is_tied(test))
+            for ref, source, rate, apart, cost, test in parts
+        )
 
 
 @dataclass(frozen=True)
@@ -145,4 +157,4 @@ class TransferReport(Document, schema="autoevol.transfer/2"):
         """A method of the transfer beside the reference, in words."""
         if one.id == self.reference.id:
             return "the reference"
-        return difference(one.difference, self.metric.objective)
+        return against(one.difference, one.corrected, self.metric.objective)

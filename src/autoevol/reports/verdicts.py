@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from autoevol.metrics.objectives import OBJECTIVES, FailureRateObjective, UsableYield
-from autoevol.metrics.paired import PairedTest
+from autoevol.metrics.paired import Counted, PairedTest
 from autoevol.reports.rates import FAILURE_RATE, USABLE_YIELD, RateReport
 
 
@@ -40,7 +40,7 @@ _WORDINGS = {
 _UNUSABLE = _Wording("more unusable rows", "fewer unusable rows")
 
 
-def counted_by(objective: str) -> Literal["failures", "losses"]:
+def counted_by(objective: str) -> Counted:
     """What is compared under an objective: with points, the gain of a row that is not usable is 0."""
     return "failures" if objective == FAILURE_RATE else "losses"
 
@@ -93,6 +93,18 @@ def difference(
     found = shown_by(change)
     word = undecided if found is Shown.NOT else found.value
     return f"{amount(change, objective)} ({interval(change, objective)}): {word}"
+
+
+def against(change: PairedTest | None, corrected: PairedTest | None, objective: str = FAILURE_RATE) -> str:
+    """One of several methods beside the first: by the corrected test if there is one, else by `change`."""
+    if corrected is None:
+        return difference(change, objective)
+    return difference(corrected, objective, "tied")
+
+
+def is_tied(corrected: PairedTest | None) -> bool | None:
+    """Whether the corrected test does not tell a method from the first; None without one."""
+    return None if corrected is None else shown_by(corrected) is Shown.NOT
 
 
 def holdout_verdict(
