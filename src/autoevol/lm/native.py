@@ -126,7 +126,7 @@ def _unusable(model: str, error: LM15Error) -> str:
             f"{provider!r} is no provider{nearest(provider, known)} (known are {', '.join(known)}). "
             "For a model of this name behind an endpoint, give its URL as --api-base"
         )
-    return first_line(error)
+    return first_line(error).partition(", or pass RouterConfig")[0]
 
 
 def _word(raw: Mapping[str, Any], response: Response) -> str:
@@ -155,12 +155,3 @@ def _masked(error: LM15Error, mask: Mask) -> LM15Error:
     error.message = mask(error.message)
     error.args = tuple(mask(part) if isinstance(part, str) else part for part in error.args)
     return error
-
-
-def _unusable(model: str, error: LM15Error) -> str:
-    """Why a model string cannot be used, without the library's advice to programmers."""
-    provider, slash, _ = model.partition("/")
-    if slash and provider not in LITELLM_PROVIDER_PREFIXES:
-        known = ", ".join(sorted(LITELLM_PROVIDER_PREFIXES))
-        return f"no provider is called {provider!r} (known: {known}); --api-base names a server of your own"
-    return first_line(error).partition(", or pass RouterConfig")[0]
