@@ -180,12 +180,12 @@ def test_another_mix_in_the_same_folder_is_refused(endpoint: Endpoint, seeds: Pa
     assert "mix" in other.stderr
 
 
-@pytest.mark.parametrize("name", ["nowhere", "empty"])
-def test_a_folder_without_rows_has_nothing_to_retry(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "said"), [("nowhere", "there is no folder"), ("empty", "no finished rows")])
+def test_a_folder_without_rows_has_nothing_to_retry(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "empty").mkdir()
     done = command("retry", tmp_path / name)
     assert done.exit_code == 2
-    assert "no finished rows" in done.stderr
+    assert said in done.stderr
 
 
 def test_a_run_without_a_finished_part_goes_on_by_its_own_command(

@@ -98,8 +98,8 @@ def test_replies_that_are_cut_off_bring_no_lines_of_a_library(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ("nosuch/m", "no provider is called 'nosuch' (known: anthropic, "),
-        ("anthropic/m", "Set ANTHROPIC_API_KEY in the environment"),
+        ("nosuch/m", "'nosuch' is no provider (known are anthropic, "),
+        ("anthropic/m", "no API key; set ANTHROPIC_API_KEY, or name the variable"),
         ("openai/", "--evol-model 'openai/' names no model"),
         ("", "--evol-model '' names no model"),
     ],
