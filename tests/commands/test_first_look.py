@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -22,7 +21,7 @@ from autoevol.store.journal import FileJournal
 from autoevol.store.sealed import read_sealed
 from command_line import at, command, printed
 from servers import Endpoint
-from task_world import COUNT, TaskWorld, task_file
+from task_world import COUNT, TaskWorld
 
 LOOP = ("--batch-size", "2", "--m", "1", "--steps", "1")
 
@@ -39,17 +38,6 @@ class World(TaskWorld):
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.fixture
-def endpoint(world: World) -> Iterator[Endpoint]:
-    with Endpoint(world) as served:
-        yield served
-
-
-@pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    return task_file(tmp_path)
 
 
 def run(seeds: Path, endpoint: Endpoint, *more: object, name: str = "run") -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from typer.testing import Result
 from autoevol.pages.folder_page import page_of
 from command_line import at, command, printed
 from servers import Endpoint
-from task_world import TaskWorld, task_file
+from task_world import TaskWorld
 
 ROWS = 30
 
@@ -33,17 +32,6 @@ class World(TaskWorld):
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.fixture
-def endpoint(world: World) -> Iterator[Endpoint]:
-    with Endpoint(world) as served:
-        yield served
-
-
-@pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    return task_file(tmp_path)
 
 
 def headroom(seeds: Path, endpoint: Endpoint, *more: object) -> Result:

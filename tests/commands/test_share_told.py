@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from autoevol.store.journal import FileJournal
 from command_line import at, command, printed
 from servers import Answer, Endpoint, says
-from task_world import COUNT, TaskWorld, task_file
+from task_world import COUNT, TaskWorld
 
 LOOP = ("--batch-size", 2, "--m", 1, "--steps", 40, "--patience", 40, "--confirm-size", 0)
 COMMON = (*LOOP, "--on-failure", "drop", "--concurrency", 4)
@@ -50,17 +49,6 @@ class World(TaskWorld):
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.fixture
-def endpoint(world: World) -> Iterator[Endpoint]:
-    with Endpoint(world) as served:
-        yield served
-
-
-@pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    return task_file(tmp_path)
 
 
 def told(name: str, seeds: Path, endpoint: Endpoint, *more: object) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from autoevol.store.calls import Spent
 from autoevol.store.journal import FileJournal
 from command_line import at, command, printed
 from servers import Answer, Endpoint, refuses, says
-from task_world import COUNT, TaskWorld, task_file
+from task_world import COUNT, TaskWorld
 
 LOOP = ("--batch-size", "2", "--m", "1", "--steps", "400", "--patience", "400", "--confirm-size", "0")
 STEP = 186  # step 0: 30 rows; step 1: 2 and 2 x 30 rows, and 2 calls for the rewrite; 2 calls a row
@@ -49,17 +48,6 @@ class World(TaskWorld):
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.fixture
-def endpoint(world: World) -> Iterator[Endpoint]:
-    with Endpoint(world) as served:
-        yield served
-
-
-@pytest.fixture
-def seeds(tmp_path: Path) -> Path:
-    return task_file(tmp_path)
 
 
 def run(seeds: Path, endpoint: Endpoint, *more: object, code: int = 0) -> Result:

@@ -118,7 +118,7 @@ class LineWriter:
         self.path = path
         self.count = 0
         self._sum = hashlib.sha256()
-        with self._lost():
+        with writing(self.path):
             self._part = fresh_part(path)
             self._file = self._part.open("xb")
 
@@ -130,7 +130,7 @@ class LineWriter:
     def write(self, data: bytes) -> None:
         """Write raw bytes."""
         self._sum.update(data)
-        with self._lost():
+        with writing(self.path):
             self._file.write(data)
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -144,7 +144,7 @@ class LineWriter:
 
     def seal(self) -> None:
         """Make everything durable, and give the file its name."""
-        with self._lost():
+        with writing(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -158,12 +158,14 @@ class LineWriter:
         with suppress(OSError):
             self._part.unlink()
 
-    @contextmanager
-    def _lost(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreLost(f"cannot write {self.path}: {error}") from error
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A block in which the system's errors mean that `path` cannot be written: they become StoreLost."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreLost(f"cannot write {path}: {error}") from error
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autoevol.core.errors import StoreLost
-from autoevol.store.files import fresh_part, sync_folder
+from autoevol.store.files import fresh_part, sync_folder, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +30,7 @@ class TableWriter:
         self.count = 0
         self._schema = schema
         self._waiting: list[Mapping[str, Any]] = []
-        with self._lost():
+        with writing(self.path):
             self._part = fresh_part(path)
             self._writer = pq.ParquetWriter(self._part, schema, compression="zstd")
 
@@ -45,7 +44,7 @@ class TableWriter:
     def seal(self) -> None:
         """Make everything durable, and give the file its name."""
         self._flush()
-        with self._lost():
+        with writing(self.path):
             self._writer.close()
             with self._part.open("rb") as file:
                 os.fsync(file.fileno())
@@ -63,16 +62,9 @@ class TableWriter:
         import pyarrow as pa
 
         if self._waiting:
-            with self._lost():
+            with writing(self.path):
                 self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=self._schema))
             self._waiting.clear()
-
-    @contextmanager
-    def _lost(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreLost(f"cannot write {self.path}: {error}") from error
 
 
 @contextmanager
