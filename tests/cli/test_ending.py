@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from autoevol.reports import ending
 from autoevol.reports.ending import example_rows
 from autoevol.reports.folder import read_folder
 from autoevol.store.sealed import write_sealed
@@ -84,7 +85,7 @@ def test_what_is_proposed_next_runs_as_it_is_written(
     evolve(seeds, endpoint, out)
     monkeypatch.chdir(tmp_path)
     proposed = next_commands(command("show", out).stderr)
-    assert [words[1] for words in proposed] == ["report", "retry", "evolve", "export"]
+    assert [words[1] for words in proposed] == ["report", "retry", "evolve", "export", "quality"]
     served.down.clear()
     for words in proposed:
         done = command(*words[1:])
@@ -95,6 +96,17 @@ def test_what_is_proposed_next_runs_as_it_is_written(
     seen = {record["seed"] for record in lines(again / "rejected.jsonl")}
     assert {seed.partition(":")[0] for seed in seen} == {f"Task {number}" for number in range(1, 6)}
     assert len(lines(out / "train.jsonl")) == 7
+
+
+def test_a_proof_is_proposed_where_there_are_rows_for_one(
+    endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    evolve(write_seeds(tmp_path), endpoint, out)
+    assert "prove" not in command("show", out).stderr
+    monkeypatch.setattr(ending, "_PROVABLE", 6)
+    *_, last = next_commands(command("show", out).stderr)
+    assert last == ["autoevol", "prove", str(out), "--out", f"{out}-proof", "--dry-run"]
 
 
 def test_turned_away_by_a_check_is_no_failure(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ _LOOKED_AT = 20
 _TEXT = 240
 """Most characters of each text of the example."""
 
+_PROVABLE = 100
+"""Rows from which on a proof is worth a plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
@@ -94,6 +97,10 @@ def _of_run(folder: Path, report: RunReport) -> Iterator[NextStep]:
         yield NextStep(
             "write what a trainer reads", ("autoevol", "export", out, "--format", "messages", "--out", train)
         )
+        yield NextStep("see what became of the seeds, without a call", ("autoevol", "quality", out))
+    if done.dataset.lines >= _PROVABLE:
+        proof = ("autoevol", "prove", out, "--out", f"{out}-proof", "--dry-run")
+        yield NextStep("plan a proof that the data help, on a small model", proof)
 
 
 def _model(folder: Path, report: RunReport) -> tuple[str, ...]:
