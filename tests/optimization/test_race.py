@@ -60,7 +60,7 @@ def test_hopeless_challengers_leave_after_a_few_rows() -> None:
     assert "incumbent kept" in picked.note
     spent = len(world.asked[A.id]) + len(world.asked[B.id])
     assert spent <= 12
-    assert picked.note.endswith(f"tried on {spent} rows, all would be 100")
+    assert picked.note.endswith(f"rows tried: {spent} instead of 100")
     assert [len(score.marks) for score in picked.scores] == [50, *map(len, list(world.asked.values())[1:])]
 
 
@@ -152,7 +152,7 @@ def test_any_race_ends_within_its_bound_and_the_same_way_again(outcomes: list[st
     picked = world.race()
     spent = sum(map(len, world.asked.values())) - dev
     assert spent <= (len(methods) - 1) * dev + 2 * (30 - dev)
-    assert f"tried on {spent} rows" in picked.note or spent == 0
+    assert f"rows tried: {spent} instead" in picked.note or spent == 0
     assert Scripted(world.outcomes, dev).race() == picked
     if picked.chosen != INCUMBENT:
         scored = {row.id for row in world.dev if world.outcomes[INCUMBENT][world.place[row.id]] != "u"}

@@ -8,7 +8,7 @@ from typing import Self
 
 from autoevol.core.errors import InputError
 from autoevol.core.records import Method, Outcome, Row
-from autoevol.optimization.race import Race, RaceSettings, Runner, cured_and_broken
+from autoevol.optimization.race import Race, RaceSettings, Runner, counts_told, cured_and_broken
 from autoevol.optimization.rule import Evaluate, Proposing
 
 # No later step takes back which of several starts was taken.
@@ -91,7 +91,7 @@ class AdaptiveRace(Race):
             return False, f"no method passed any of {len(bar.marks)} rows: incumbent kept"
         longer = _words(leader.method) - _words(bar.method)
         price = self.per_word * longer * len(bar.marks)
-        counts = f"{cured:.3g} rows cured, {broken:.3g} broken, {longer:+d} words"
+        counts = f"{counts_told(cured, broken)}, {longer:+d} words"
         if cured - broken > price:
             return True, f"better by more than its length costs ({counts})"
         return False, f"not better by more than its length costs: incumbent kept ({counts})"

@@ -156,7 +156,7 @@ class Race:
         return Selection(
             leader.method if leader is not None and won else incumbent,
             tuple(runner.score for runner in (bar, *runners)),
-            f"{note}; tried on {spent} rows, all would be {len(runners) * len(rows)}",
+            f"{note}; rows tried: {spent} instead of {len(runners) * len(rows)}",
         )
 
     async def _bar_rows(self, bar: Runner, rows: Sequence[Row], evaluate: Evaluate) -> Sequence[Row]:
@@ -199,7 +199,7 @@ class Race:
 
     def _verdict(self, bar: Runner, leader: Runner) -> tuple[bool, str]:
         cured, broken = cured_and_broken(bar.marks, leader.marks)
-        counts = f"{cured:.3g} rows cured, {broken:.3g} broken"
+        counts = counts_told(cured, broken)
         if broken > cured:
             return False, f"no significant winner: incumbent kept ({counts})"
         if self._clear(cured, broken):
@@ -243,6 +243,11 @@ def cured_and_broken(incumbent: dict[str, Mark], challenger: dict[str, Mark]) ->
         cured += max(0.0, mine.loss - its.loss)
         broken += max(0.0, its.loss - mine.loss)
     return cured, broken
+
+
+def counts_told(cured: float, broken: float) -> str:
+    """`1 row cured, 0 broken`."""
+    return f"{cured:.3g} row{'' if cured == 1 else 's'} cured, {broken:.3g} broken"
 
 
 @dataclass
