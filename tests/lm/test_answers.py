@@ -187,9 +187,6 @@ def test_an_encoding_that_is_named_is_read_and_another_is_no_reply() -> None:
     assert "\ufffd" in read_answer(200, {}, sent.encode(), Mask()).text
 
 
-USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
-
-
 @pytest.mark.parametrize(
     "told",
     [
