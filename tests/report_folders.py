@@ -21,6 +21,7 @@ from autoevol.evolution.lineage import Fate, Lineage, Round, encode_lineage, rou
 from autoevol.store.journal import FileJournal
 from autoevol.store.parts import Parts
 from autoevol.store.run import RunFolder
+from command_line import command
 
 OLD = Path(__file__).parent / "fixtures" / "run_folders_0.1"
 HOSTILE = (
@@ -92,3 +93,10 @@ def hostile_folder(folder: Path) -> Path:
         Step(1, (), proposed, scores, rewrite.id, improved=True, note=HOSTILE[0])
     )
     return folder
+
+
+def report(folder: Path, *more: object) -> str:
+    """The page that `autoevol report` writes."""
+    done = command("report", folder, *more)
+    assert done.exit_code == 0, done.stderr
+    return Path(done.stdout.splitlines()[0]).read_text(encoding="utf-8")
